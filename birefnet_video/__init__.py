@@ -1,0 +1,33 @@
+"""Cut any subject out of a video with BiRefNet.
+
+>>> from birefnet_video import matte_video
+>>> report = matte_video("in.mp4", alpha="out.mov")  # doctest: +SKIP
+"""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from birefnet_video.api import matte_image, matte_video
+    from birefnet_video.jobs import Job
+    from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
+
+_HOME = {
+    "matte_image": "api",
+    "matte_video": "api",
+    "Job": "jobs",
+    "BackendSpec": "spec",
+    "JobSpec": "spec",
+    "OutputSpec": "spec",
+}
+
+__all__ = ["BackendSpec", "Job", "JobSpec", "OutputSpec", "__version__", "matte_image", "matte_video"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        from importlib import import_module
+
+        return getattr(import_module(f"birefnet_video.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

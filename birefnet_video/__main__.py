@@ -1,0 +1,5 @@
+"""``python -m birefnet_video``."""
+
+from birefnet_video.cli import main
+
+main()

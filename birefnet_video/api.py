@@ -1,0 +1,106 @@
+"""The functions that a Python program calls: one video, one picture."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from birefnet_video.events import JobReport
+from birefnet_video.jobs import Job
+from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def matte_video(
+    source: str | Path,
+    *,
+    alpha: str | Path | None = None,
+    mask: str | Path | None = None,
+    green: str | Path | None = None,
+    model: str = "tiny",
+    size: int | tuple[int, int] | None = None,
+    device: str = "auto",
+    batch_size: int | None = None,
+    no_audio: bool = False,
+    overwrite: bool = False,
+) -> JobReport:
+    """Cut the subject out of a video. Any set of outputs; with none, ``<stem>.alpha.mov`` beside the input.
+
+    Args:
+        source: video file.
+        alpha: ``.mov`` to write, ProRes 4444 with straight alpha.
+        mask: ``.mkv`` to write, the matte as lossless grey FFV1.
+        green: ``.mp4`` or ``.mov`` to write, H.264 over green.
+        model: name of a known model, or path of a checkpoint.
+        size: side of the network's input, or its (height, width); ``None``: the model's own.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:<i>`` or ``mps``.
+        batch_size: frames at once; ``None``: by device.
+        no_audio: leave the sound out.
+        overwrite: replace outputs that exist.
+
+    Returns:
+        what was done. ``report.damage`` is not ``None`` if part of the input could not be read.
+
+    Raises:
+        BirefnetVideoError: see :mod:`birefnet_video.errors`.
+    """
+    source = Path(source)
+    backend = BackendSpec(model=model, size=(size, size) if isinstance(size, int) else size, device=device, batch_size=batch_size)
+    spec = JobSpec(source, outputs_of(source, alpha, mask, green), backend, not no_audio, overwrite)
+    job = Job(spec)
+    job.start()
+    return job.result()
+
+
+def outputs_of(
+    source: Path, alpha: str | Path | None, mask: str | Path | None, green: str | Path | None
+) -> tuple[OutputSpec, ...]:
+    """The outputs that were named, or the default one."""
+    named = [
+        OutputSpec(kind, Path(path))  # type: ignore[arg-type]
+        for kind, path in (("alpha", alpha), ("mask", mask), ("green", green))
+        if path is not None
+    ]
+    return tuple(named) or (OutputSpec("alpha", source.with_name(f"{source.stem}.alpha.mov")),)
+
+
+def matte_image(
+    rgb: "np.ndarray",
+    *,
+    model: str = "tiny",
+    size: int | tuple[int, int] | None = None,
+    device: str = "auto",
+) -> "np.ndarray":
+    """The matte of one picture.
+
+    Args:
+        rgb: uint8 (H, W, 3) RGB.
+        model: name of a known model, or path of a checkpoint.
+        size: side of the network's input, or its (height, width); ``None``: the model's own.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:<i>`` or ``mps``.
+
+    Returns:
+        alpha float32 (H, W) in [0, 1].
+
+    Raises:
+        ValueError: if ``rgb`` has another shape or type.
+        BirefnetVideoError: see :mod:`birefnet_video.errors`.
+    """
+    import numpy as np
+    import torch
+
+    from birefnet_video.backends.registry import load_backend
+    from birefnet_video.model.preprocess import resize_antialiased
+
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+        raise ValueError(f"rgb: expected uint8 (H, W, 3), got {rgb.dtype} {rgb.shape}")
+    height, width = rgb.shape[:2]
+    sides = (size, size) if isinstance(size, int) else size
+    backend = load_backend(BackendSpec(model=model, size=sides, device=device, batch_size=1), width, height)
+    small = resize_antialiased(torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None], backend.info.input_size)
+    alpha = backend.infer(small.permute(0, 2, 3, 1).contiguous().numpy())
+    backend.close()
+    full = torch.nn.functional.interpolate(
+        torch.from_numpy(alpha)[None], size=(height, width), mode="bilinear", align_corners=False
+    )
+    return full[0, 0].numpy()

@@ -1,0 +1,68 @@
+"""The one interface between the pipeline and whatever computes mattes."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class BackendInfo:
+    """What runs."""
+
+    name: str
+    model: str
+    device: str
+    precision: str
+    input_size: tuple[int, int]
+    """Height and width of what :meth:`MattingBackend.infer` takes."""
+    batch_size: int
+    note: str = ""
+    """Why this and not something faster, if there is a reason to give."""
+
+    def describe(self) -> str:
+        """In words, for a log."""
+        height, width = self.input_size
+        words = f"{self.model} at {width}x{height}, {self.name} on {self.device}, {self.precision}, batch {self.batch_size}"
+        return f"{words} ({self.note})" if self.note else words
+
+
+class MattingBackend(Protocol):
+    """Computes mattes. Used by one thread at a time."""
+
+    @property
+    def info(self) -> BackendInfo:
+        """What runs."""
+        ...
+
+    def infer(self, rgb: np.ndarray) -> np.ndarray:
+        """
+        Args:
+            rgb: uint8 (N, h, w, 3) RGB, with (h, w) = ``info.input_size`` and 1 <= N <= ``info.batch_size``.
+
+        Returns:
+            alpha float32 (N, h, w) in [0, 1].
+
+        Raises:
+            ValueError: if shape or type differ.
+            BackendUnavailable: if the device is out of memory.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the device. May be called twice."""
+        ...
+
+
+def check_input(rgb: np.ndarray, info: BackendInfo) -> None:
+    """The checks that every backend makes.
+
+    Raises:
+        ValueError: if ``rgb`` is not what ``info`` asks for.
+    """
+    if rgb.dtype != np.uint8 or rgb.ndim != 4 or rgb.shape[3] != 3:
+        raise ValueError(f"expected uint8 (N, h, w, 3), got {rgb.dtype} {rgb.shape}")
+    if rgb.shape[1:3] != info.input_size:
+        raise ValueError(f"expected pictures of {info.input_size}, got {rgb.shape[1:3]}")
+    if not 1 <= len(rgb) <= info.batch_size:
+        raise ValueError(f"expected 1 to {info.batch_size} pictures, got {len(rgb)}")

@@ -1,0 +1,201 @@
+"""The command line: options to a job, a job's end to an exit code. Heavy modules are imported by the job."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from birefnet_video import __version__
+from birefnet_video.errors import BirefnetVideoError, DamagedInput, UsageError
+from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobState
+from birefnet_video.jobs import Job
+from birefnet_video.report import ProgressStyle, final_record, make_reporter
+from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
+
+_EXIT_DAMAGED = DamagedInput.exit_code
+#: How often progress is polled, in seconds.
+_POLL_S = 0.25
+
+_HELP = f"""Cut any subject out of a video: alpha, mask or green-screen video out, with exact timing and sound.
+
+Example: birefnet-video in.mp4 --alpha out.mov
+
+Exit codes: 0 done, 2 wrong usage, 3 model missing, 4 device not available, 5 input damaged (delivered in part),
+65 no usable video, 66 input missing, 73 output refused, 130 interrupted, 143 terminated, 1 anything else.
+Version {__version__}."""
+
+_OUTPUTS = Group("Outputs (any number in one pass)", sort_key=1)
+_NETWORK = Group("Network", sort_key=2)
+_RUN = Group("Run", sort_key=3)
+
+app = App(
+    name="birefnet-video",
+    help=_HELP,
+    help_format="plaintext",
+    version=__version__,
+    version_flags=["--version"],
+    help_flags=["--help", "-h"],
+)
+
+
+@app.default
+def render(
+    source: Annotated[Path, Parameter(name="INPUT")],
+    /,
+    *,
+    alpha: Annotated[Path | None, Parameter(name=["--alpha", "-o"], group=_OUTPUTS)] = None,
+    mask: Annotated[Path | None, Parameter(group=_OUTPUTS)] = None,
+    green: Annotated[Path | None, Parameter(group=_OUTPUTS)] = None,
+    no_audio: Annotated[bool, Parameter(group=_OUTPUTS, negative=(), show_default=False)] = False,
+    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], group=_OUTPUTS, negative=(), show_default=False)] = False,
+    model: Annotated[str, Parameter(name=["--model", "-m"], group=_NETWORK)] = "tiny",
+    size: Annotated[str | None, Parameter(group=_NETWORK)] = None,
+    device: Annotated[str, Parameter(group=_NETWORK)] = "auto",
+    batch_size: Annotated[str, Parameter(name=["--batch-size", "-b"], group=_NETWORK)] = "auto",
+    progress: Annotated[ProgressStyle, Parameter(group=_RUN)] = "auto",
+    json_lines: Annotated[bool, Parameter(name="--json", group=_RUN, negative=(), show_default=False)] = False,
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=_RUN, negative=(), show_default=False)] = False,
+    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], group=_RUN, negative=(), show_default=False)] = False,
+) -> int:
+    """Cut the subject out of INPUT.
+
+    Parameters
+    ----------
+    source
+        Video file. Without an output, INPUT's name with .alpha.mov is written beside it.
+    alpha
+        Write straight alpha to this .mov (ProRes 4444).
+    mask
+        Write the matte to this .mkv (lossless grey FFV1).
+    green
+        Write the subject over green to this .mp4 or .mov (H.264).
+    no_audio
+        Leave the sound out.
+    overwrite
+        Replace outputs that exist.
+    model
+        Name (tiny, lite, general, ...) or path of a .safetensors or .pth file.
+    size
+        Size of the network's input: N, or WIDTHxHEIGHT; multiples of 32. Default: the model's own.
+    device
+        auto, cpu, cuda, cuda:N or mps.
+    batch_size
+        Frames at once, or auto.
+    progress
+        How progress is shown.
+    json_lines
+        One JSON object a line on stdout; the last one is the result.
+    quiet
+        Say nothing but warnings and errors.
+    verbose
+        Show where an unexpected error came from.
+    """
+    from birefnet_video.api import outputs_of
+
+    outputs: tuple[OutputSpec, ...] = outputs_of(source, alpha, mask, green)
+    backend = BackendSpec(
+        model=model, size=parse_size(size), device=device, batch_size=_parse_batch_size(batch_size)
+    )
+    spec = JobSpec(source, outputs, backend, with_sound=not no_audio, overwrite=overwrite)
+    return _run(Job(spec), "json" if json_lines else progress, quiet=quiet, verbose=verbose)
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """``N`` or ``WIDTHxHEIGHT`` -> (height, width).
+
+    Raises:
+        UsageError: if it is neither.
+    """
+    if text is None:
+        return None
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise UsageError(f"--size: {text!r} is neither a number nor WIDTHxHEIGHT")
+    return int(sides[-1]), int(sides[0])
+
+
+def _parse_batch_size(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal():
+        raise UsageError(f"--batch-size: {text!r} is neither a number nor auto")
+    return int(text)
+
+
+def _run(job: Job, style: ProgressStyle, *, quiet: bool, verbose: bool) -> int:
+    """Watch a job to its end and turn that into an exit code."""
+    reporter = make_reporter(style, quiet=quiet)
+    ends: list[JobEvent] = []
+    job.subscribe(reporter.on_event)
+    job.subscribe(lambda event: ends.append(event) if isinstance(event, JobCancelled | JobFailed) else None)
+    received = _cancel_on_signals(job)
+    try:
+        job.start()
+        while job.wait(_POLL_S) not in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED):
+            reporter.on_tick(job.snapshot())
+        job.wait()
+    finally:
+        reporter.close()
+    end = ends[-1] if ends else None
+    error = end.error if isinstance(end, JobFailed) else None
+    code, name = _exit_code(job, error, received)
+    if verbose and error is not None:
+        import traceback
+
+        traceback.print_exception(error)
+    if style == "json":
+        kept = end.kept if isinstance(end, JobCancelled | JobFailed) else ()
+        print(json.dumps(final_record(name, code, job.report, error, kept)), flush=True)
+    return code
+
+
+def _exit_code(job: Job, error: BaseException | None, received: list[int]) -> tuple[int, str]:
+    if error is not None:
+        return getattr(error, "exit_code", 1), "failed"
+    if job.report is None:
+        return 128 + (received[0] if received else signal.SIGINT), "cancelled"
+    return (_EXIT_DAMAGED if job.report.damage else 0), "finished"
+
+
+def _cancel_on_signals(job: Job) -> list[int]:
+    """Cancel the job on the first signal, leave at once on the second; returns those received."""
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        if len(received) > 1:
+            import os
+
+            os._exit(128 + number)
+        job.cancel()
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), handle)
+    return received
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of ``birefnet-video``."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        code: Any = app(arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        _complain(" ".join(str(error).split()))
+        code = UsageError.exit_code
+    except BirefnetVideoError as error:
+        _complain(str(error))
+        code = error.exit_code
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> None:
+    print(f"birefnet-video: error: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""Every number that a user or a machine might want otherwise, in one place."""
+
+#: Pixels of one picture beyond which an input is refused (8192 x 8192).
+MAX_PIXELS = 2**26
+#: Frames that go through the network at once, by kind of device.
+BATCH_SIZE = {"cpu": 1, "cuda": 8, "mps": 4}
+#: Batches that may wait between two stages: bounds memory whatever the length of the clip.
+QUEUE_BATCHES = 2
+#: Quantiser of ProRes: 4 gives 54 dB against the source at four times the encoder's default speed.
+PRORES_QSCALE = 4
+#: Constant rate factor and speed preset of H.264.
+H264_CRF, H264_PRESET = 16, "veryfast"
+#: Bit rate of sound that a container forces us to encode, per channel.
+AUDIO_BIT_RATE_PER_CHANNEL = 96_000
+#: Seconds by which the sound is written ahead of the picture.
+SOUND_LEAD_S = 0.5
+#: The background of ``--green``, sRGB.
+GREEN_RGB = (0, 177, 64)
+#: Frames in a row that may fail to decode before the rest counts as lost.
+MAX_BAD_PACKETS = 250
+#: Seconds by which a clip may end before the duration that its header states.
+END_TOLERANCE_S = 0.25

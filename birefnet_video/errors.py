@@ -1,0 +1,72 @@
+"""Every error that a user can meet.
+
+BirefnetVideoError            exit 1
+├── UsageError                exit 2    options that contradict each other or a value out of range
+├── CheckpointError           exit 3    weights missing or not valid
+├── BackendUnavailable        exit 4    device, engine or memory not available
+├── DamagedInput              exit 5    delivered in part
+├── NotAVideo                 exit 65   the input is no usable video
+├── InputMissing              exit 66   the input is missing or not readable
+├── OutputRefused             exit 73   the output cannot be created or written
+└── VerificationFailed        exit 1    what was written is not what was promised
+"""
+
+
+class BirefnetVideoError(Exception):
+    """What went wrong and where, in one line; ``hint`` says what to do."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class UsageError(BirefnetVideoError):
+    """The options contradict each other or a value is out of its range."""
+
+    exit_code = 2
+
+
+class CheckpointError(BirefnetVideoError):
+    """The model or its weights are missing or not valid."""
+
+    exit_code = 3
+
+
+class BackendUnavailable(BirefnetVideoError):
+    """The device, the engine or the memory asked for is not available."""
+
+    exit_code = 4
+
+
+class DamagedInput(BirefnetVideoError):
+    """The input is damaged or ends early; what could be read was delivered."""
+
+    exit_code = 5
+
+
+class NotAVideo(BirefnetVideoError):
+    """The input is no usable video."""
+
+    exit_code = 65
+
+
+class InputMissing(BirefnetVideoError):
+    """The input is missing or not readable."""
+
+    exit_code = 66
+
+
+class OutputRefused(BirefnetVideoError):
+    """The output cannot be created or written, exists, or is the input."""
+
+    exit_code = 73
+
+
+class VerificationFailed(BirefnetVideoError):
+    """A written file does not hold what it should."""

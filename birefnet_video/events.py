@@ -1,0 +1,103 @@
+"""What an observer of a job sees: rare events, and a snapshot to poll."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from birefnet_video.types import MediaInfo
+
+
+class JobState(StrEnum):
+    """Where a job is in its life."""
+
+    WAITING = "waiting"
+    LOADING = "loading"
+    RUNNING = "running"
+    VERIFYING = "verifying"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class JobStarted:
+    """Input and outputs are open, the first frame is on its way."""
+
+    info: MediaInfo
+    plan: str
+    """Model, size, device and batch in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobNotice:
+    """Something a user should know once: a fallback with its reason, an assumption, damage."""
+
+    message: str
+    is_warning: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished:
+    """All outputs have their final names."""
+
+    report: "JobReport"
+
+
+@dataclass(frozen=True, slots=True)
+class JobCancelled:
+    """The job was stopped; what was written is kept under a name that says so."""
+
+    kept: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """The job failed."""
+
+    error: Exception
+    kept: tuple[Path, ...]
+
+
+JobEvent = JobStarted | JobNotice | JobFinished | JobCancelled | JobFailed
+
+
+@dataclass(frozen=True, slots=True)
+class StageSnapshot:
+    """One stage at one moment."""
+
+    name: str
+    items: int
+    busy_s: float
+    queued: int
+    """Items that wait behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSnapshot:
+    """A job at one moment. Cheap to take at any rate."""
+
+    state: JobState
+    decoded: int
+    written: int
+    total: int | None
+    elapsed_s: float
+    fps: float
+    """Frames written a second since the first one came."""
+    eta_s: float | None
+    stages: tuple[StageSnapshot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """What a finished job did."""
+
+    source: str
+    outputs: tuple[Path, ...]
+    frames: int
+    seconds: float
+    fps: float
+    backend: str
+    warnings: tuple[str, ...]
+    damage: str | None
+    """What of the input could not be read, or ``None``."""
+    stages: tuple[StageSnapshot, ...]

@@ -1,0 +1,202 @@
+"""One run as an object: start it, watch it, stop it, wait for it. Command line and terminal UI are its observers."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from birefnet_video.errors import BirefnetVideoError, NotAVideo
+from birefnet_video.events import (
+    JobCancelled,
+    JobEvent,
+    JobFailed,
+    JobFinished,
+    JobNotice,
+    JobReport,
+    JobSnapshot,
+    JobStarted,
+    JobState,
+    StageSnapshot,
+)
+from birefnet_video.spec import JobSpec
+
+if TYPE_CHECKING:
+    from birefnet_video.pipeline.assemble import Line, OpenBackend
+
+_log = logging.getLogger(__name__)
+Observer = Callable[[JobEvent], None]
+
+
+class Job:
+    """Runs one :class:`JobSpec` on threads of its own.
+
+    Observers are called on the job's threads and must not block; numbers are polled with :meth:`snapshot`.
+    """
+
+    def __init__(self, spec: JobSpec, *, open_backend: "OpenBackend | None" = None) -> None:
+        """
+        Args:
+            spec: what to do.
+            open_backend: loads the network; ``None``: the registry's.
+        """
+        self.spec = spec
+        self.report: JobReport | None = None
+        """Set when the job has finished."""
+        self._open_backend = open_backend
+        self._observers: list[Observer] = []
+        self._warnings: list[str] = []
+        self._state = JobState.WAITING
+        self._line: Line | None = None
+        self._error: BaseException | None = None
+        self._cancel = threading.Event()
+        self._lock = threading.Lock()
+        self._started_at = self._first_frame_at = self._ended_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="birefnet-video job")
+
+    def subscribe(self, observer: Observer) -> None:
+        """Call ``observer`` with every event from now on."""
+        self._observers.append(observer)
+
+    def start(self) -> None:
+        """Begin. Returns at once."""
+        self._started_at = time.monotonic()
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Stop within one batch; playable parts are kept under names that say so. Any thread, any time."""
+        self._cancel.set()
+        with self._lock:
+            if self._line is not None:
+                self._line.runner.cancel()
+
+    def wait(self, timeout_s: float | None = None) -> JobState:
+        """Wait for the end, or for ``timeout_s`` seconds, and return the state."""
+        self._thread.join(timeout_s)
+        return self._state
+
+    def result(self) -> JobReport:
+        """Wait for the end and return the report.
+
+        Raises:
+            BirefnetVideoError: if the job failed or was cancelled.
+        """
+        state = self.wait()
+        if self._error is not None:
+            raise self._error
+        if self.report is None:
+            raise BirefnetVideoError(f"the job was {state}")
+        return self.report
+
+    def snapshot(self) -> JobSnapshot:
+        """The job at this moment. Cheap, from any thread."""
+        now = self._ended_at or time.monotonic()
+        elapsed = now - self._started_at if self._started_at else 0.0
+        line = self._line
+        if line is None:
+            return JobSnapshot(self._state, 0, 0, None, elapsed, 0.0, None)
+        stages = _stage_snapshots(line)
+        decoded, written = stages[0].items, stages[-1].items
+        if written and not self._first_frame_at:
+            self._first_frame_at = now
+        running = now - self._first_frame_at
+        # The first frame's own time is start-up, not speed.
+        fps = (written - 1) / running if written > 1 and running > 0 else 0.0
+        total = line.info.frame_count
+        eta = max(total - written, 0) / fps if total and fps else None
+        return JobSnapshot(self._state, decoded, written, total, elapsed, fps, eta, stages)
+
+    def _run(self) -> None:
+        try:
+            self._state = JobState.LOADING
+            self._work()
+        except BaseException as error:  # noqa: BLE001 - the thread border: result() raises it in the caller
+            self._error = error
+            self._finish(JobState.FAILED, lambda kept: JobFailed(error, kept))  # type: ignore[arg-type]
+
+    def _work(self) -> None:
+        from birefnet_video.pipeline.assemble import assemble
+        from birefnet_video.pipeline.assemble import open_backend as default_backend
+
+        line = assemble(self.spec, self._notice, self._open_backend or default_backend)
+        with self._lock:
+            self._line = line
+        self._emit(JobStarted(line.info, line.backend.info.describe()))
+        if self._cancel.is_set():
+            self._finish(JobState.CANCELLED, JobCancelled)
+            return
+        self._state = JobState.RUNNING
+        line.runner.start()
+        complete = line.runner.join()
+        if self._cancel.is_set() or not complete:
+            self._finish(JobState.CANCELLED, JobCancelled)
+            return
+        if not line.writers[0].frames:
+            raise NotAVideo(f"{self.spec.source}: has a video stream, but no frame could be decoded")
+        self._state = JobState.VERIFYING
+        line.verify_and_commit()
+        self._note_findings(line)
+        self._ended_at = time.monotonic()
+        self.report = self._make_report(line)
+        self._finish(JobState.FINISHED, lambda kept: JobFinished(self.report))  # type: ignore[arg-type]
+
+    def _note_findings(self, line: "Line") -> None:
+        if line.gauge.telling_spread == 0:
+            self._notice("the matte is the same everywhere in every frame: no subject was found")
+        if line.reader.damage:
+            self._notice(f"the input is damaged: {'; '.join(line.reader.damage)}; all that could be read was written")
+
+    def _make_report(self, line: "Line") -> JobReport:
+        snapshot = self.snapshot()
+        return JobReport(
+            source=str(self.spec.source),
+            outputs=tuple(writer.target for writer in line.writers),
+            frames=line.writers[0].frames,
+            seconds=snapshot.elapsed_s,
+            fps=snapshot.fps,
+            backend=line.backend.info.describe(),
+            warnings=tuple(self._warnings),
+            damage="; ".join(line.reader.damage) or None,
+            stages=snapshot.stages,
+        )
+
+    def _finish(self, state: JobState, event: Callable[[tuple[Path, ...]], JobEvent]) -> None:
+        kept = self._close(keep=state is not JobState.FINISHED)
+        self._ended_at = self._ended_at or time.monotonic()
+        self._state = state
+        self._emit(event(kept))
+
+    def _close(self, *, keep: bool) -> tuple[Path, ...]:
+        line = self._line
+        if line is None:
+            return ()
+        line.backend.close()
+        kept = []
+        for writer in line.writers if keep else ():
+            try:
+                kept.append(writer.keep_partial())
+            except BirefnetVideoError as error:
+                self._notice(f"the part written so far may not play: {error}")
+                kept.append(writer.partial)
+        return tuple(path for path in kept if path is not None)
+
+    def _notice(self, message: str) -> None:
+        self._warnings.append(message)
+        self._emit(JobNotice(message))
+
+    def _emit(self, event: JobEvent) -> None:
+        for observer in self._observers:
+            try:
+                observer(event)
+            except Exception:  # noqa: BLE001 - an observer must never end a render
+                _log.exception("an observer failed on %r", event)
+
+
+def _stage_snapshots(line: "Line") -> tuple[StageSnapshot, ...]:
+    runner = line.runner
+    queued = [len(channel) for channel in runner.channels] + [0]
+    return tuple(
+        StageSnapshot(meter.name, meter.items, meter.busy_s, waiting)
+        for meter, waiting in zip(runner.meters, queued, strict=True)
+    )

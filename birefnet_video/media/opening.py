@@ -1,0 +1,65 @@
+"""Open an input so that it can touch nothing but itself, and say in one line why it cannot be opened."""
+
+from pathlib import Path
+
+import av
+import av.container
+import av.error
+import av.logging
+
+from birefnet_video.defaults import MAX_PIXELS
+from birefnet_video.errors import InputMissing, NotAVideo
+
+# Findings reach the user through our own errors and warnings, in one line each.
+av.logging.set_level(None)
+
+#: Demuxers of files that hold their own data: no playlists, no scripts that name other files or hosts.
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,av1,obu,ivf,vc1,flv,asf,mxf,"
+    "ogg,nut,yuv4mpegpipe,dv,mjpeg,gif,apng,rm,wtv,gxf,mp3,aac,flac,wav,ac3"
+)
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"v=0\r\no=")
+
+
+def open_input(path: Path) -> av.container.InputContainer:
+    """Open a media file for reading.
+
+    Raises:
+        InputMissing: if it is missing, a folder or not readable.
+        NotAVideo: if it is empty, no media file, incomplete, or a playlist.
+    """
+    head = _read_head(path)
+    try:
+        return av.open(
+            f"file:{path.resolve()}",
+            container_options={"format_whitelist": _FORMATS},
+            options={"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)},
+            metadata_errors="replace",
+        )
+    except av.error.FFmpegError as error:
+        raise NotAVideo(f"{path}: {_explain(head, error)}") from None
+
+
+def _read_head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except FileNotFoundError:
+        raise InputMissing(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputMissing(f"{path}: is a folder, not a video") from None
+    except OSError as error:
+        raise InputMissing(f"{path}: cannot be read: {error.strerror}") from None
+    if not head:
+        raise NotAVideo(f"{path}: the file is empty")
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_PLAYLISTS):
+        raise NotAVideo(f"{path}: is a playlist, and playlists are not allowed: they can name other files and hosts")
+    return head
+
+
+def _explain(head: bytes, error: av.error.FFmpegError) -> str:
+    if head[4:8] in (b"ftyp", b"mdat", b"wide", b"free", b"moov"):
+        return "the file is incomplete: its index (moov) is missing; the recording or download was cut off"
+    if b"\0" not in head[:512]:
+        return "is not a video file: it holds text"
+    return f"is not a video file that can be read: {error.strerror}"

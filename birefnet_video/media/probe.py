@@ -1,0 +1,160 @@
+"""What an input holds, before anything is decoded in earnest."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.container
+import av.error
+import av.stream
+import av.video.stream
+import numpy as np
+
+from birefnet_video.defaults import MAX_PIXELS
+from birefnet_video.errors import NotAVideo
+from birefnet_video.media.opening import open_input
+from birefnet_video.types import Colour, MediaInfo, Turn
+
+_UNSPECIFIED = 2
+_BT709, _BT601, _BT2020 = 1, 6, 9
+#: Up to this height an untagged picture is standard definition and means BT.601.
+_SD_HEIGHT = 576
+_FULL_RANGE = 2
+#: Packets that may pass before the first picture comes out.
+_PROBE_PACKETS = 500
+
+
+def probe(path: Path) -> MediaInfo:
+    """Look into a file, up to its first picture.
+
+    Raises:
+        InputMissing: if it is missing or not readable.
+        NotAVideo: if it is no media file, has no video, no picture, or too large ones.
+    """
+    with open_input(path) as container:
+        stream = video_stream(container, path)
+        _check_size(path, stream.codec_context.width, stream.codec_context.height)
+        frame = _first_frame(container, stream, path)
+        _check_size(path, frame.width, frame.height)
+        return _describe(path, container, stream, frame)
+
+
+def video_stream(container: av.container.InputContainer, path: Path) -> av.video.stream.VideoStream:
+    """The first video stream that is no cover picture, prepared for decoding.
+
+    Raises:
+        NotAVideo: if there is none.
+    """
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            stream.thread_type = "AUTO"
+            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+            return stream
+    what = "sound but no video stream" if container.streams.audio else "no video stream"
+    raise NotAVideo(f"{path}: holds {what}")
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise NotAVideo(f"{path}: its pictures are too large: {width}x{height}, at most {MAX_PIXELS:,} pixels")
+
+
+def _first_frame(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, path: Path
+) -> av.VideoFrame:
+    context = stream.codec_context
+    errors: list[str] = []
+    packets = container.demux(stream)
+    for _ in range(_PROBE_PACKETS):
+        try:
+            packet = next(packets)
+            for frame in packet.decode():
+                return frame  # type: ignore[return-value]
+        except StopIteration:
+            break
+        except av.error.FFmpegError as error:
+            errors.append(error.strerror or "")
+            if isinstance(error, av.error.EOFError):
+                break
+    if not context.width:
+        raise NotAVideo(f"{path}: its pictures are too large (more than {MAX_PIXELS:,} pixels) or their size is damaged")
+    reason = f"none of its pictures can be decoded ({errors[0]})" if errors else "it holds no frames"
+    raise NotAVideo(f"{path}: has a video stream, but {reason}")
+
+
+def _describe(
+    path: Path,
+    container: av.container.InputContainer,
+    stream: av.video.stream.VideoStream,
+    frame: av.VideoFrame,
+) -> MediaInfo:
+    context = stream.codec_context
+    turn = read_turn(frame)
+    width, height = frame.width, frame.height
+    aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
+    rate = Fraction(stream.guessed_rate or stream.average_rate or 25)
+    duration_s = _duration_s(container, stream)
+    component = frame.format.components[0]
+    is_rgb = frame.format.is_rgb or frame.format.name.startswith(("pal", "gbr"))
+    return MediaInfo(
+        path=str(path),
+        width=height if turn.swaps_sides else width,
+        height=width if turn.swaps_sides else height,
+        coded_width=width,
+        coded_height=height,
+        pixel_format=frame.format.name,
+        time_base=stream.time_base or 1 / rate,
+        frame_rate=rate,
+        duration_s=duration_s,
+        frame_count=round(duration_s * rate) if duration_s else None,
+        turn=turn,
+        sample_aspect_ratio=1 / aspect if turn.swaps_sides else aspect,
+        colour=_read_colour(context, frame, is_rgb=is_rgb),
+        bit_depth=component.bits,
+        is_rgb=is_rgb,
+        audio_tracks=len(container.streams.audio),
+        has_adts_sound=any(
+            audio.codec_context.name == "aac" and not audio.codec_context.extradata for audio in container.streams.audio
+        ),
+        codec=context.name,
+    )
+
+
+def _duration_s(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> float | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    if container.duration is not None:
+        return container.duration / av.time_base
+    return None
+
+
+def _read_colour(
+    context: "av.video.codeccontext.VideoCodecContext", frame: av.VideoFrame, *, is_rgb: bool
+) -> Colour:
+    matrix = int(frame.colorspace)
+    if is_rgb:
+        matrix = _BT709
+    elif matrix in (_UNSPECIFIED, 0):
+        wide = int(frame.color_primaries) == _BT2020
+        matrix = _BT2020 if wide else _BT601 if frame.height <= _SD_HEIGHT else _BT709
+    return Colour(
+        primaries=int(frame.color_primaries),
+        transfer=int(frame.color_trc),
+        matrix=matrix,
+        full_range=not is_rgb and (frame.format.name.startswith("yuvj") or int(frame.color_range) == _FULL_RANGE),
+    )
+
+
+def read_turn(frame: av.VideoFrame) -> Turn:
+    """What turns the stored picture upright, from its display matrix."""
+    for data in frame.side_data:
+        if data.type.name == "DISPLAYMATRIX":
+            matrix = np.frombuffer(bytes(data), "<i4").reshape(3, 3)[:2, :2]
+            a, b, c, d = (int(round(value / 65536)) for value in matrix.ravel())
+            # A mirrored matrix has a negative determinant: undo the mirror to find the turn.
+            mirror = a * d - b * c < 0
+            if mirror:
+                a, c = -a, -c
+            quarters = {(1, 0): 0, (0, 1): 3, (-1, 0): 2, (0, -1): 1}.get((a, b), 0)
+            return Turn(quarters, mirror)
+    return Turn()

@@ -1,0 +1,143 @@
+"""Decode a file into frames with exact timestamps, past what is damaged."""
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.container
+import av.error
+import av.filter
+import av.video.stream
+
+from birefnet_video.defaults import END_TOLERANCE_S, MAX_BAD_PACKETS
+from birefnet_video.media.opening import open_input
+from birefnet_video.media.probe import video_stream
+from birefnet_video.types import Frame, FrameMeta, MediaInfo
+
+Notify = Callable[[str], None]
+
+
+class Reader:
+    """Frames of one file, in the order of display. Does no threading; one pass, one thread.
+
+    After the last frame :attr:`damage` says what could not be read.
+    """
+
+    def __init__(self, info: MediaInfo, notify: Notify) -> None:
+        """
+        Args:
+            info: from :func:`birefnet_video.media.probe.probe`.
+            notify: called with one line for each thing that a user should know.
+        """
+        self.info = info
+        self.damage: list[str] = []
+        self._notify = notify
+        self._told: set[str] = set()
+        self._deinterlacer: _Deinterlacer | None = None
+
+    def frames(self) -> Iterator[Frame]:
+        """All frames. Timestamps rise strictly."""
+        info = self.info
+        with open_input(Path(info.path)) as container:
+            stream = video_stream(container, Path(info.path))
+            index, last_pts = 0, None
+            for picture in self._pictures(container, stream):
+                pts = picture.pts
+                if pts is None:
+                    pts = round(index / info.frame_rate / info.time_base)
+                    self._tell("pts", f"the stream has no timestamps: {float(info.frame_rate):g} frames/s assumed")
+                if last_pts is not None and pts <= last_pts:
+                    self._tell("order", f"timestamps do not rise at frame {index}: moved on by one tick")
+                    pts = last_pts + 1
+                yield Frame(FrameMeta(index, pts, info.time_base), self._fit(picture))
+                index, last_pts = index + 1, pts
+            self._check_end(stream, last_pts)
+
+    def _pictures(
+        self, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+    ) -> Iterator[av.VideoFrame]:
+        for picture in self._decoded(container, stream):
+            if picture.interlaced_frame and self._deinterlacer is None:
+                self._tell("interlaced", "the picture is interlaced: deinterlaced with bwdif, one frame out for each in")
+                self._deinterlacer = _Deinterlacer(stream)
+            if self._deinterlacer is None:
+                yield picture
+            else:
+                yield from self._deinterlacer.push(picture)
+        if self._deinterlacer is not None:
+            yield from self._deinterlacer.push(None)
+
+    def _decoded(
+        self, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+    ) -> Iterator[av.VideoFrame]:
+        bad, bad_in_a_row, corrupt = 0, 0, 0
+        packets = container.demux(stream)
+        while bad_in_a_row <= MAX_BAD_PACKETS:
+            try:
+                packet = next(packets)
+                pictures = packet.decode()
+            except (StopIteration, av.error.EOFError):
+                break
+            except av.error.FFmpegError:
+                bad, bad_in_a_row = bad + 1, bad_in_a_row + 1
+                continue
+            bad_in_a_row = 0
+            for picture in pictures:
+                corrupt += bool(picture.is_corrupt)
+                yield picture  # type: ignore[misc]
+        if bad:
+            self.damage.append(f"{bad} packets could not be decoded")
+        if corrupt:
+            self.damage.append(f"{corrupt} frames are marked corrupt")
+
+    def _fit(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """The picture at the size of the first one."""
+        info = self.info
+        if (picture.width, picture.height) == (info.coded_width, info.coded_height):
+            return picture
+        now, first = f"{picture.width}x{picture.height}", f"{info.coded_width}x{info.coded_height}"
+        self._tell("size", f"the picture's size changes to {now}: scaled to the first one's, {first}")
+        return picture.reformat(width=info.coded_width, height=info.coded_height, format=info.pixel_format)
+
+    def _check_end(self, stream: av.video.stream.VideoStream, last_pts: int | None) -> None:
+        if last_pts is None or not stream.duration or stream.time_base is None:
+            return
+        start = stream.start_time or 0
+        frame_ticks = 1 / self.info.frame_rate / stream.time_base
+        missing_s = float((start + stream.duration - last_pts - frame_ticks) * stream.time_base)
+        if missing_s > max(END_TOLERANCE_S, 2 / float(self.info.frame_rate)):
+            total_s = float(stream.duration * stream.time_base)
+            self.damage.append(f"the data ends {missing_s:.2f} s before the {total_s:.2f} s that the header states")
+
+    def _tell(self, key: str, message: str) -> None:
+        if key not in self._told:
+            self._told.add(key)
+            self._notify(message)
+
+
+class _Deinterlacer:
+    """bwdif on the frames that are marked interlaced; keeps number and time of the frames."""
+
+    def __init__(self, stream: av.video.stream.VideoStream) -> None:
+        self._time_base: Fraction = stream.time_base or Fraction(1, 1000)
+        self._graph = av.filter.Graph()
+        source = self._graph.add_buffer(template=stream, time_base=self._time_base)
+        bwdif = self._graph.add("bwdif", "mode=send_frame:deint=interlaced")
+        sink = self._graph.add("buffersink")
+        source.link_to(bwdif)
+        bwdif.link_to(sink)
+        self._graph.configure()
+
+    def push(self, picture: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
+        """Put one picture in (``None``: no more) and take out what is ready."""
+        self._graph.vpush(picture)
+        while True:
+            try:
+                ready = self._graph.vpull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+            if ready.pts is not None and ready.time_base:
+                ready.pts = round(ready.pts * ready.time_base / self._time_base)
+                ready.time_base = self._time_base
+            yield ready  # type: ignore[misc]

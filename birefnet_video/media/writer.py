@@ -1,0 +1,228 @@
+"""One output file: written under a telling name beside its place, moved there only when complete."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import av.container
+import av.error
+import av.video.stream
+
+from birefnet_video.errors import OutputRefused
+from birefnet_video.media.encodings import Encoding
+from birefnet_video.media.sound import Sound
+from birefnet_video.types import FrameMeta, MediaInfo
+
+
+
+class Writer:
+    """Encodes frames of one output and muxes the input's sound beside them. One thread."""
+
+    def __init__(
+        self,
+        target: Path,
+        encoding: Encoding,
+        info: MediaInfo,
+        *,
+        pixel_format: str,
+        size: tuple[int, int],
+        with_sound: bool,
+        notify: Callable[[str], None],
+    ) -> None:
+        """Open the file and write its header, so that what a container refuses is known before any work.
+
+        Args:
+            target: final path; the file has :attr:`partial` as its name until :meth:`commit`.
+            encoding: codec and container.
+            info: of the input.
+            pixel_format: of the frames that will come.
+            size: width and height of the frames.
+            with_sound: take the input's audio tracks along.
+            notify: called with one line for each thing that a user should know.
+
+        Raises:
+            OutputRefused: if the file cannot be created or the container refuses what it should hold.
+        """
+        self.target = target
+        self.partial = partial_path(target)
+        self.encoding = encoding
+        self.frames = 0
+        """Frames written so far."""
+        self.first_pts: int | None = None
+        self.last_pts: int | None = None
+        self._time_base = info.time_base
+        self._sound: Sound | None = None
+        self._closed = False
+        try:
+            self._container = av.open(
+                f"file:{self.partial.resolve()}",
+                "w",
+                format=encoding.container,
+                container_options=_container_options(encoding, info, with_sound=with_sound),
+            )
+        except (OSError, av.error.FFmpegError) as error:
+            raise _refused(target, error) from None
+        try:
+            self._stream = self._add_video(encoding, info, pixel_format, size)
+            if with_sound and info.audio_tracks:
+                self._sound = Sound(Path(info.path), self._container, encoding.container, notify)
+            self._container.start_encoding()
+            self._refuse_unused_options()
+        except (OSError, ValueError, av.error.FFmpegError) as error:
+            self.discard()
+            raise _refused(target, error) from None
+        except OutputRefused:
+            self.discard()
+            raise
+
+    @property
+    def audio_tracks(self) -> int:
+        """Audio tracks in the file."""
+        return self._sound.tracks if self._sound is not None else 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on disk so far."""
+        try:
+            return self.partial.stat().st_size
+        except OSError:
+            return 0
+
+    def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
+        """Encode one frame with the time of its source.
+
+        Raises:
+            OutputRefused: if the disk is full or the file has become unwritable.
+        """
+        picture.pts = meta.pts
+        picture.time_base = meta.time_base
+        context = self._stream.codec_context
+        picture.colorspace, picture.color_range = context.colorspace, context.color_range
+        # prores_ks takes these two from the frame and not from the context.
+        picture.color_primaries, picture.color_trc = context.color_primaries, context.color_trc
+        try:
+            self._container.mux(self._stream.encode(picture))
+            if self._sound is not None:
+                self._sound.write_until(meta.time_s)
+        except (OSError, av.error.FFmpegError) as error:
+            raise _refused(self.target, error) from None
+        if self.first_pts is None:
+            self.first_pts = meta.pts
+        self.last_pts = meta.pts
+        self.frames += 1
+
+    def finish(self) -> None:
+        """Write what encoders and sound still hold and close the file, still under its partial name.
+
+        Raises:
+            OutputRefused: if that fails.
+        """
+        self._close(with_rest_of_sound=True)
+
+    def keep_partial(self) -> Path | None:
+        """Close early and keep a playable file under the partial name.
+
+        Returns:
+            its path, or ``None`` if there was nothing worth keeping.
+        """
+        if self._closed:
+            return self.partial if self.partial.exists() else None
+        if not self.frames:
+            self.discard()
+            return None
+        self._close(with_rest_of_sound=False)
+        return self.partial
+
+    def commit(self) -> None:
+        """Give the finished file its final name.
+
+        Raises:
+            OutputRefused: if that fails.
+        """
+        try:
+            self.partial.replace(self.target)
+        except OSError as error:
+            raise _refused(self.target, error) from None
+
+    def discard(self) -> None:
+        """Close and remove the file."""
+        if not self._closed:
+            self._closed = True
+            if self._sound is not None:
+                self._sound.close()
+            try:
+                self._container.close()
+            except (OSError, av.error.FFmpegError, ValueError):
+                pass  # the file goes away in the next line
+        self.partial.unlink(missing_ok=True)
+
+    def _close(self, *, with_rest_of_sound: bool) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._container.mux(self._stream.encode(None))
+            if self._sound is not None and with_rest_of_sound:
+                self._sound.finish()
+            self._container.close()
+        except (OSError, av.error.FFmpegError) as error:
+            raise _refused(self.target, error) from None
+        finally:
+            if self._sound is not None:
+                self._sound.close()
+
+    def _add_video(
+        self, encoding: Encoding, info: MediaInfo, pixel_format: str, size: tuple[int, int]
+    ) -> av.video.stream.VideoStream:
+        stream = self._container.add_stream(encoding.codec, rate=info.frame_rate, options=dict(encoding.options))
+        stream.width, stream.height = size
+        stream.pix_fmt = pixel_format
+        stream.time_base = info.time_base
+        context = stream.codec_context
+        context.time_base = info.time_base
+        context.framerate = info.frame_rate
+        context.thread_type = "AUTO"
+        context.sample_aspect_ratio = info.sample_aspect_ratio
+        self._tag_colour(context, encoding, info)
+        return stream
+
+    @staticmethod
+    def _tag_colour(
+        context: "av.video.codeccontext.VideoCodecContext", encoding: Encoding, info: MediaInfo
+    ) -> None:
+        full = encoding.full_range or (encoding.follows_source_range and info.colour.full_range)
+        context.color_range = 2 if full else 1
+        if encoding.is_matte:
+            return
+        context.color_primaries = info.colour.primaries
+        context.color_trc = info.colour.transfer
+        context.colorspace = info.colour.matrix
+
+    def _refuse_unused_options(self) -> None:
+        unused = [name for name in self._stream.codec_context.options if name in self.encoding.options]
+        if unused:
+            raise OutputRefused(f"{self.target}: {self.encoding.codec} does not know the options {', '.join(unused)}")
+
+
+def partial_path(target: Path) -> Path:
+    """A free name beside ``target`` that says that the file is not finished."""
+    for number in range(1, 1000):
+        mark = ".partial" if number == 1 else f".partial-{number}"
+        path = target.with_name(f"{target.stem}{mark}{target.suffix}")
+        if not path.exists():
+            return path
+    raise OutputRefused(f"{target}: a thousand partial files lie beside it", hint="remove them")
+
+
+
+
+def _container_options(encoding: Encoding, info: MediaInfo, *, with_sound: bool) -> dict[str, str]:
+    """The encoding's own, unless the MOV muxer cannot combine them with rewriting ADTS sound."""
+    return {} if with_sound and info.has_adts_sound else encoding.container_options
+
+
+def _refused(target: Path, error: Exception) -> OutputRefused:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, FileNotFoundError):
+        reason = f"the folder {target.parent} does not exist"
+    return OutputRefused(f"{target}: cannot be written: {reason}")

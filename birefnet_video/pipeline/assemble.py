@@ -1,0 +1,153 @@
+"""From a job's description to opened files, a loaded network and a wired line of stages."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from birefnet_video.backends.base import MattingBackend
+from birefnet_video.backends.registry import open_backend
+from birefnet_video.defaults import QUEUE_BATCHES
+from birefnet_video.errors import OutputRefused
+from birefnet_video.matting.compose import composite_format, even, grey_matte, over_colour, straight_alpha
+from birefnet_video.media.encodings import Encoding, encoding_for
+from birefnet_video.media.probe import probe
+from birefnet_video.media.reader import Reader
+from birefnet_video.media.verify import Promise, verify
+from birefnet_video.media.writer import Writer
+from birefnet_video.pipeline.runner import Runner, Stage
+from birefnet_video.pipeline.stages import Composer, MatteGauge, compose, decode, encode, infer, prepare
+from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
+from birefnet_video.types import MediaInfo
+
+Notify = Callable[[str], None]
+#: Loads the network for an input; replaced in tests and benchmarks.
+OpenBackend = Callable[[BackendSpec, MediaInfo], MattingBackend]
+
+
+@dataclass(slots=True)
+class Line:
+    """Everything that one run holds open."""
+
+    info: MediaInfo
+    backend: MattingBackend
+    reader: Reader
+    writers: list[Writer]
+    gauge: MatteGauge
+    runner: Runner
+
+    def verify_and_commit(self) -> None:
+        """Check every finished file and give it its final name.
+
+        Raises:
+            VerificationFailed: if one is not what it should be; none gets its final name then.
+        """
+        for writer in self.writers:
+            verify(writer.partial, self._promise(writer))
+        for writer in self.writers:
+            writer.commit()
+
+    def _promise(self, writer: Writer) -> Promise:
+        assert writer.first_pts is not None and writer.last_pts is not None  # a line without frames ends earlier
+        return Promise(
+            frames=writer.frames,
+            first_pts=writer.first_pts,
+            last_pts=writer.last_pts,
+            time_base=self.info.time_base,
+            audio_tracks=writer.audio_tracks,
+            carries_alpha=writer.encoding.carries_alpha,
+            telling_frame=self.gauge.telling_frame,
+            telling_spread=self.gauge.telling_spread,
+        )
+
+
+def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_backend) -> Line:
+    """Check the outputs, look into the input, load the network and open the files, in the order of what is cheap.
+
+    Raises:
+        BirefnetVideoError: whatever stands in the way, before any frame is computed; nothing is left behind.
+    """
+    encodings = [_check_output(spec, output) for output in spec.outputs]
+    info = probe(spec.source)
+    backend = open_backend(spec.backend, info)
+    writers: list[Writer] = []
+    try:
+        for output, encoding in zip(spec.outputs, encodings, strict=True):
+            writers.append(_open_writer(spec, output, encoding, info, notify))
+    except BaseException:
+        for writer in writers:
+            writer.discard()
+        backend.close()
+        raise
+    if any(output.kind == "green" for output in spec.outputs) and (info.width % 2 or info.height % 2):
+        notify(
+            f"{info.width}x{info.height} has an odd side, which H.264 4:2:0 cannot hold: the composite is "
+            f"{even(info.width)}x{even(info.height)}, the last line repeated"
+        )
+    reader, gauge = Reader(info, notify), MatteGauge()
+    composers = [_composer(output, info) for output in spec.outputs]
+    runner = Runner(_stages(info, backend, reader, writers, composers, gauge))
+    return Line(info, backend, reader, writers, gauge, runner)
+
+
+def _stages(
+    info: MediaInfo,
+    backend: MattingBackend,
+    reader: Reader,
+    writers: list[Writer],
+    composers: list[Composer],
+    gauge: MatteGauge,
+) -> list[Stage]:
+    size, batch = backend.info.input_size, backend.info.batch_size
+    frames = QUEUE_BATCHES * batch
+    return [
+        Stage("decode", lambda _: decode(reader), frames),
+        Stage("prepare", partial(prepare, info=info, size=size, batch_size=batch), QUEUE_BATCHES),
+        Stage("infer", partial(infer, backend=backend), QUEUE_BATCHES),
+        Stage("compose", partial(compose, info=info, composers=composers, gauge=gauge), frames),
+        Stage("encode", partial(encode, writers=writers)),
+    ]
+
+
+def _composer(output: OutputSpec, info: MediaInfo) -> Composer:
+    if output.kind == "alpha":
+        return partial(straight_alpha, info=info)
+    if output.kind == "mask":
+        return lambda picture, alpha: grey_matte(alpha)
+    return partial(over_colour, info=info, rgb=output.background)
+
+
+def _check_output(spec: JobSpec, output: OutputSpec) -> Encoding:
+    """What can be said about an output before anything is opened.
+
+    Raises:
+        OutputRefused: if its container cannot carry it, it exists, its folder does not, or it is the input.
+    """
+    encoding = encoding_for(output.kind, output.path)
+    path: Path = output.path
+    if path.exists() and spec.source.exists() and path.samefile(spec.source):
+        raise OutputRefused(f"{path}: is the input itself")
+    if path.is_dir():
+        raise OutputRefused(f"{path}: is a folder")
+    if path.exists() and not spec.overwrite:
+        raise OutputRefused(f"{path}: exists already", hint="-y overwrites it")
+    if not path.parent.is_dir():
+        raise OutputRefused(f"{path}: the folder {path.parent} does not exist")
+    return encoding
+
+
+def _open_writer(spec: JobSpec, output: OutputSpec, encoding: Encoding, info: MediaInfo, notify: Notify) -> Writer:
+    size, pixel_format = (info.width, info.height), "yuva444p10le"
+    if output.kind == "mask":
+        pixel_format = "gray"
+    elif output.kind == "green":
+        size, pixel_format = (even(info.width), even(info.height)), composite_format(info)
+    return Writer(
+        output.path,
+        encoding,
+        info,
+        pixel_format=pixel_format,
+        size=size,
+        with_sound=spec.with_sound and not encoding.is_matte,
+        notify=notify,
+    )

@@ -1,0 +1,85 @@
+"""Run passive generator stages, each on its own thread, joined by channels."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from birefnet_video.pipeline.channel import Cancelled, Channel
+from birefnet_video.pipeline.meters import StageMeter
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage: a generator function from the items before it to the items after it."""
+
+    name: str
+    work: Callable[[Iterable[Any]], Iterator[Any]]
+    capacity: int = 2
+    """Items that may wait behind it."""
+
+
+class Runner:
+    """A line of stages. The first one gets an empty iterable, what the last one yields is dropped."""
+
+    def __init__(self, stages: list[Stage]) -> None:
+        self.stages = stages
+        self.channels: list[Channel[Any]] = [Channel(stage.capacity) for stage in stages[:-1]]
+        self.meters = [StageMeter(stage.name) for stage in stages]
+        self._error: BaseException | None = None
+        self._cancelled = False
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._run_stage, args=(i,), name=f"birefnet-video {stage.name}")
+            for i, stage in enumerate(stages)
+        ]
+
+    def start(self) -> None:
+        """Start all threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def cancel(self) -> None:
+        """Stop without an error. Each stage ends at its next hand-over and cleans up."""
+        with self._lock:
+            self._cancelled = True
+        self._abort()
+
+    def join(self) -> bool:
+        """Wait for all threads.
+
+        Returns:
+            True if every item went through, False if the line was cancelled.
+
+        Raises:
+            BaseException: the first error of any stage, with its traceback.
+        """
+        for thread in self._threads:
+            thread.join()
+        if self._error is not None:
+            raise self._error
+        return not self._cancelled
+
+    def _run_stage(self, index: int) -> None:
+        source: Iterable[Any] = self.channels[index - 1] if index else ()
+        target = self.channels[index] if index < len(self.channels) else None
+        meter = self.meters[index]
+        try:
+            with closing(self.stages[index].work(meter.waiting(source))) as items:  # type: ignore[type-var]
+                for item in meter.working(items):
+                    if target is not None:
+                        target.put(item)
+            if target is not None:
+                target.close()
+        except Cancelled:
+            pass
+        except BaseException as error:  # noqa: BLE001 - the thread border: join() raises it in the caller
+            with self._lock:
+                if self._error is None and not self._cancelled:
+                    self._error = error
+            self._abort()
+
+    def _abort(self) -> None:
+        for channel in self.channels:
+            channel.abort()

@@ -1,0 +1,80 @@
+"""The five stages. Each is a passive generator from what comes before to what comes after; none starts a thread."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import av
+import numpy as np
+
+from birefnet_video.backends.base import MattingBackend
+from birefnet_video.matting.compose import enlarge
+from birefnet_video.media.convert import to_rgb
+from birefnet_video.media.reader import Reader
+from birefnet_video.media.writer import Writer
+from birefnet_video.types import Batch, Frame, FrameMeta, Matte, MediaInfo
+
+#: Makes the frame of one output from a picture and its alpha at full size.
+Composer = Callable[["av.VideoFrame", np.ndarray], "av.VideoFrame"]
+#: Frames for all outputs, in their order, and the frame's time.
+Composed = tuple[FrameMeta, list["av.VideoFrame"]]
+
+
+def decode(reader: Reader) -> Iterator[Frame]:
+    """Frames in the order of display."""
+    yield from reader.frames()
+
+
+def prepare(frames: Iterable[Frame], info: MediaInfo, size: tuple[int, int], batch_size: int) -> Iterator[Batch]:
+    """Gather frames and make the network's view of them. The last batch may be short."""
+    waiting: list[Frame] = []
+    views: list[np.ndarray] = []
+    for frame in frames:
+        waiting.append(frame)
+        views.append(to_rgb(frame.picture, info, size))
+        if len(waiting) == batch_size:
+            yield Batch(tuple(waiting), np.stack(views))
+            waiting, views = [], []
+    if waiting:
+        yield Batch(tuple(waiting), np.stack(views))
+
+
+def infer(batches: Iterable[Batch], backend: MattingBackend) -> Iterator[list[Matte]]:
+    """One matte for each frame, at the network's size."""
+    for batch in batches:
+        alphas = backend.infer(batch.rgb)
+        yield [Matte(frame, alpha) for frame, alpha in zip(batch.frames, alphas, strict=True)]
+
+
+def compose(batches: Iterable[list[Matte]], info: MediaInfo, composers: list[Composer], gauge: "MatteGauge") -> Iterator[Composed]:
+    """The frames of all outputs."""
+    for mattes in batches:
+        for matte in mattes:
+            alpha = enlarge(matte.alpha, info)
+            gauge.measure(matte.frame.meta.index, alpha)
+            yield matte.frame.meta, [composer(matte.frame.picture, alpha) for composer in composers]
+
+
+def encode(composed: Iterable[Composed], writers: list[Writer]) -> Iterator[int]:
+    """Write, finish the files, and yield the index of each frame that all of them hold."""
+    for meta, pictures in composed:
+        for writer, picture in zip(writers, pictures, strict=True):
+            writer.write(picture, meta)
+        yield meta.index
+    for writer in writers:
+        writer.finish()
+
+
+class MatteGauge:
+    """Which frame's matte tells most, so that the finished file can be checked by that frame alone."""
+
+    def __init__(self) -> None:
+        self.telling_frame = 0
+        self.telling_spread = 0.0
+        """Largest minus smallest alpha of that frame."""
+
+    def measure(self, index: int, alpha: np.ndarray) -> None:
+        """Look at the alpha float32 (H, W) of frame ``index``."""
+        if self.telling_spread >= 1:
+            return
+        spread = float(alpha.max() - alpha.min())
+        if spread > self.telling_spread:
+            self.telling_frame, self.telling_spread = index, spread

@@ -1,0 +1,222 @@
+"""The console's view of a job: a progress bar on a terminal, plain lines elsewhere, or JSON lines."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Protocol, TextIO
+
+from birefnet_video.errors import BirefnetVideoError
+from birefnet_video.events import (
+    JobCancelled,
+    JobEvent,
+    JobFailed,
+    JobFinished,
+    JobNotice,
+    JobReport,
+    JobSnapshot,
+    JobStarted,
+)
+from birefnet_video.models import BUNDLED
+
+ProgressStyle = Literal["auto", "rich", "plain", "json", "none"]
+#: A plain line is due after this many seconds or this share of the clip.
+_LINE_EVERY_S, _LINE_EVERY_SHARE = 10.0, 0.1
+_PROGRAM = "birefnet-video"
+
+
+class Reporter(Protocol):
+    """Observes one job."""
+
+    def on_event(self, event: JobEvent) -> None:
+        """A rare event, on one of the job's threads."""
+        ...
+
+    def on_tick(self, snapshot: JobSnapshot) -> None:
+        """A few times a second, on the main thread."""
+        ...
+
+    def close(self) -> None:
+        """The job has ended."""
+        ...
+
+
+def make_reporter(style: ProgressStyle, *, quiet: bool) -> Reporter:
+    """The reporter for a style; ``auto`` looks whether stderr is a terminal."""
+    if style == "json":
+        return JsonReporter(sys.stdout)
+    if quiet or style == "none":
+        return LineReporter(sys.stderr, with_progress=False, quiet=quiet)
+    if style == "rich" or (style == "auto" and sys.stderr.isatty()):
+        return RichReporter()
+    return LineReporter(sys.stderr, with_progress=True)
+
+
+class LineReporter:
+    """One line for each thing worth knowing."""
+
+    def __init__(self, stream: TextIO, *, with_progress: bool, quiet: bool = False) -> None:
+        self._stream = stream
+        self._with_progress = with_progress
+        self._quiet = quiet
+        self._last_s = self._last_share = 0.0
+
+    def on_event(self, event: JobEvent) -> None:
+        """See :class:`Reporter`."""
+        say_event(event, self._say, quiet=self._quiet)
+
+    def on_tick(self, snapshot: JobSnapshot) -> None:
+        """See :class:`Reporter`."""
+        if not self._with_progress or not snapshot.written:
+            return
+        share = snapshot.written / snapshot.total if snapshot.total else 0.0
+        if snapshot.elapsed_s - self._last_s < _LINE_EVERY_S and share - self._last_share < _LINE_EVERY_SHARE:
+            return
+        self._last_s, self._last_share = snapshot.elapsed_s, share
+        of = f"/{snapshot.total} {share:.0%}" if snapshot.total else ""
+        eta = f" eta {snapshot.eta_s:.0f}s" if snapshot.eta_s is not None else ""
+        self._say(f"progress {snapshot.written}{of} {snapshot.fps:.1f} fps{eta}")
+
+    def close(self) -> None:
+        """See :class:`Reporter`."""
+
+    def _say(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+class RichReporter:
+    """A progress bar."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        self._console = Console(stderr=True, highlight=False)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.completed:.0f}/{task.total} frames"),
+            TextColumn("{task.fields[fps]:.1f} fps"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("loading", total=None, fps=0.0)
+        self._bar.start()
+
+    def on_event(self, event: JobEvent) -> None:
+        """See :class:`Reporter`."""
+        say_event(event, lambda line: self._bar.console.print(line, markup=False, soft_wrap=True))
+
+    def on_tick(self, snapshot: JobSnapshot) -> None:
+        """See :class:`Reporter`."""
+        self._bar.update(
+            self._task,
+            description=str(snapshot.state),
+            completed=snapshot.written,
+            total=snapshot.total,
+            fps=snapshot.fps,
+        )
+
+    def close(self) -> None:
+        """See :class:`Reporter`."""
+        self._bar.stop()
+
+
+class JsonReporter:
+    """One JSON object a line; the command line writes the last one, :func:`final_record`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._last_written = -1
+
+    def on_event(self, event: JobEvent) -> None:
+        """See :class:`Reporter`."""
+        if isinstance(event, JobStarted):
+            info = event.info
+            self._write(
+                event="started", plan=event.plan, width=info.width, height=info.height, total=info.frame_count
+            )
+        elif isinstance(event, JobNotice):
+            self._write(event="notice", message=event.message)
+
+    def on_tick(self, snapshot: JobSnapshot) -> None:
+        """See :class:`Reporter`."""
+        if snapshot.written == self._last_written:
+            return
+        self._last_written = snapshot.written
+        self._write(
+            event="progress",
+            state=str(snapshot.state),
+            frames=snapshot.written,
+            total=snapshot.total,
+            fps=round(snapshot.fps, 2),
+            eta=None if snapshot.eta_s is None else round(snapshot.eta_s, 1),
+        )
+
+    def close(self) -> None:
+        """See :class:`Reporter`."""
+
+    def _write(self, **record: Any) -> None:
+        print(json.dumps(record), file=self._stream, flush=True)
+
+
+def final_record(
+    event: str, exit_code: int, report: JobReport | None, error: BaseException | None, kept: tuple[Path, ...] = ()
+) -> dict[str, Any]:
+    """The last JSON object of a run."""
+    details = None
+    if error is not None:
+        details = {"type": type(error).__name__, "message": str(error), "hint": getattr(error, "hint", None)}
+    return {
+        "event": event,
+        "exit_code": exit_code,
+        "frames": report.frames if report else 0,
+        "seconds": round(report.seconds, 3) if report else None,
+        "fps": round(report.fps, 2) if report else None,
+        "outputs": [str(path) for path in (report.outputs if report else kept)],
+        "warnings": list(report.warnings) if report else [],
+        "error": details,
+    }
+
+
+def say_event(event: JobEvent, say: Callable[[str], None], *, quiet: bool = False) -> None:
+    """Put an event into words."""
+    if isinstance(event, JobFailed):
+        for path in event.kept:
+            say(f"kept what was written so far: {path}")
+        say(f"{_PROGRAM}: error: {describe_error(event.error)}")
+    elif isinstance(event, JobNotice) and event.is_warning:
+        say(f"note: {event.message}")
+    elif isinstance(event, JobCancelled):
+        kept = ", ".join(str(path) for path in event.kept)
+        say(f"cancelled; kept what was written so far: {kept}" if kept else "cancelled; nothing was written")
+    elif quiet:
+        return
+    elif isinstance(event, JobStarted):
+        info = event.info
+        frames = f", about {info.frame_count} frames" if info.frame_count else ""
+        say(f"{info.path}: {info.width}x{info.height}, {float(info.frame_rate):.4g} fps{frames}")
+        say(f"model: {event.plan}")
+    elif isinstance(event, JobFinished):
+        say_report(event.report, say)
+
+
+def say_report(report: JobReport, say: Callable[[str], None]) -> None:
+    """What came out, and what would be better."""
+    names = ", ".join(str(path) for path in report.outputs)
+    say(f"wrote {names}: {report.frames} frames in {report.seconds:.1f} s ({report.fps:.1f} fps), verified")
+    if report.backend.startswith(f"{BUNDLED} "):
+        say(
+            "tip: a larger model gives better edges: hf download ZhengPeng7/BiRefNet_lite model.safetensors, "
+            "then add -m lite"
+        )
+
+
+def describe_error(error: BaseException) -> str:
+    """One line."""
+    if isinstance(error, BirefnetVideoError):
+        return str(error)
+    text = " ".join(str(error).split())
+    return f"unexpected {type(error).__name__}: {text}; run again with -v for the details"

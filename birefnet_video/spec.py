@@ -1,0 +1,78 @@
+"""A job described as data: everything that can be asked for, validated once, nothing imported that is heavy."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from birefnet_video.defaults import GREEN_RGB
+from birefnet_video.errors import UsageError
+
+OutputKind = Literal["alpha", "mask", "green"]
+Device = str
+#: Sides of a network's input are multiples of this.
+_STRIDE = 32
+_LARGEST_SIDE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """One file to write."""
+
+    kind: OutputKind
+    path: Path
+    background: tuple[int, int, int] = GREEN_RGB
+    """sRGB colour under a ``green`` composite."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSpec:
+    """Which network runs where.
+
+    Raises:
+        UsageError: if a field is out of its range.
+    """
+
+    model: str = "tiny"
+    """Name of a known model, or path of a checkpoint."""
+    size: tuple[int, int] | None = None
+    """Height and width of the network's input; ``None``: the model's own."""
+    device: Device = "auto"
+    """``auto``, ``cpu``, ``cuda``, ``cuda:<i>`` or ``mps``."""
+    batch_size: int | None = None
+    """Frames at once; ``None``: by device."""
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            for side in self.size:
+                if side % _STRIDE or not _STRIDE <= side <= _LARGEST_SIDE:
+                    raise UsageError(
+                        f"--size: {side} is no multiple of {_STRIDE} from {_STRIDE} to {_LARGEST_SIDE}",
+                        hint=f"the next one is {max(_STRIDE, round(side / _STRIDE) * _STRIDE)}",
+                    )
+        if self.batch_size is not None and self.batch_size < 1:
+            raise UsageError(f"--batch-size: {self.batch_size} is less than 1")
+        if self.device not in ("auto", "cpu", "cuda", "mps") and not self.device.removeprefix("cuda:").isdigit():
+            raise UsageError(f"--device: {self.device!r} is none of auto, cpu, cuda, cuda:<number>, mps")
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """One run: an input, its outputs and how they are made.
+
+    Raises:
+        UsageError: if there is no output, or one path is named twice.
+    """
+
+    source: Path
+    outputs: tuple[OutputSpec, ...]
+    backend: BackendSpec = field(default_factory=BackendSpec)
+    with_sound: bool = True
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            raise UsageError("no output is named", hint="for example --alpha out.mov")
+        paths = [output.path.resolve() for output in self.outputs]
+        doubles = {str(path) for path in paths if paths.count(path) > 1}
+        if doubles:
+            raise UsageError(f"{', '.join(sorted(doubles))}: named for more than one output")

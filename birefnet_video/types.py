@@ -1,0 +1,122 @@
+"""Data that crosses a boundary between stages. Light to import: the standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import av
+    import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMeta:
+    """A frame's identity in time: exact integers, never seconds as a float."""
+
+    index: int
+    """Position in the order of display, from 0."""
+    pts: int
+    """Presentation time in units of ``time_base``."""
+    time_base: Fraction
+    """Length of one tick, in seconds."""
+
+    @property
+    def time_s(self) -> float:
+        """Presentation time in seconds, rounded: for messages, not for arithmetic."""
+        return float(self.pts * self.time_base)
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """How a picture's numbers mean colours, in the code points of ITU-T H.273 (2: unspecified)."""
+
+    primaries: int = 2
+    transfer: int = 2
+    matrix: int = 2
+    full_range: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A decoded picture, upright only after :attr:`MediaInfo.turn` has been applied. One stage owns it at a time."""
+
+    meta: FrameMeta
+    picture: av.VideoFrame
+
+    def __repr__(self) -> str:
+        return f"Frame({self.meta.index}, {self.picture.width}x{self.picture.height} {self.picture.format.name})"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Frames and the network's view of them."""
+
+    frames: tuple[Frame, ...]
+    rgb: np.ndarray
+    """uint8 (N, h, w, 3), upright, at the network's size."""
+
+    def __post_init__(self) -> None:
+        if self.rgb.dtype.name != "uint8" or self.rgb.ndim != 4 or len(self.rgb) != len(self.frames):
+            raise ValueError(f"rgb is {self.rgb.dtype} {self.rgb.shape} for {len(self.frames)} frames")
+
+
+@dataclass(frozen=True, slots=True)
+class Matte:
+    """A frame and its alpha."""
+
+    frame: Frame
+    alpha: np.ndarray
+    """float32 (H, W) in [0, 1], upright; at the network's size until the composite stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A display matrix as what to do with pixels: quarter turns counter-clockwise, then a mirror left to right."""
+
+    quarters: int = 0
+    mirror: bool = False
+
+    @property
+    def swaps_sides(self) -> bool:
+        """Whether width and height change places."""
+        return self.quarters % 2 == 1
+
+    def apply(self, pixels: np.ndarray) -> np.ndarray:
+        """Turn (H, W) or (H, W, C); a view where possible."""
+        import numpy as np
+
+        turned = np.rot90(pixels, self.quarters)
+        return turned[:, ::-1] if self.mirror else turned
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """What a look into the input tells, before anything is decoded in earnest."""
+
+    path: str
+    width: int
+    """Of the upright picture, in pixels."""
+    height: int
+    coded_width: int
+    """Of the stored picture, in pixels."""
+    coded_height: int
+    pixel_format: str
+    time_base: Fraction
+    frame_rate: Fraction
+    """Guessed; for display, encoder hints and missing timestamps only."""
+    duration_s: float | None
+    frame_count: int | None
+    """Estimated from the duration, or ``None``; the truth is known at the end."""
+    turn: Turn
+    sample_aspect_ratio: Fraction
+    """Of the upright picture."""
+    colour: Colour
+    """With an unspecified matrix filled in as the content most likely means it."""
+    bit_depth: int
+    is_rgb: bool
+    audio_tracks: int
+    has_adts_sound: bool
+    """A track is AAC in the framing of MPEG-TS, which a muxer must rewrite."""
+    codec: str

@@ -1,0 +1,67 @@
+"""From a configuration to modules. The modules themselves receive numbers and modules only."""
+
+from torch import nn
+
+from birefnet_video.model.aspp import deformable_aspp, plain_aspp
+from birefnet_video.model.backbones import find_backbone
+from birefnet_video.model.blocks import DecoderBlock, InwardReference, OutwardReference
+from birefnet_video.model.config import BiRefNetConfig
+from birefnet_video.model.localization import Localization
+from birefnet_video.model.reconstruction import FullHead, Reconstruction, ShuffleHead, Stage
+
+#: Sides of the picture patches that the inward references 5, 4, 3, 2 pack into channels.
+_STAGE_PATCHES = (32, 16, 8, 4)
+#: Channels between the two convolutions of the half-size head.
+_SHUFFLE_HIDDEN = 16
+
+
+def build_localization(config: BiRefNetConfig) -> Localization:
+    """Backbone, squeeze block and, if asked for, the classification head."""
+    backbone = find_backbone(config.backbone)
+    channels = feature_channels(config)
+    squeezed = config.squeeze_channels or channels[3]
+    return Localization(
+        backbone.build(),
+        _decoder_block(config, sum(channels), squeezed, config.hidden_channels[0]),
+        nn.Linear(channels[3], config.categories) if config.auxiliary_classification else None,
+        two_scales=config.two_scales,
+        pyramid=backbone.pyramid,
+    )
+
+
+def build_reconstruction(config: BiRefNetConfig) -> Reconstruction:
+    """Four decoder stages and the head."""
+    c1, c2, c3, c4 = feature_channels(config)
+    inward = config.inward_channels or (c4 // 8, c4 // 8, c3 // 8, c2 // 8, c1 // 8)
+    outputs = config.decoder_channels or (c3, c2, c1, c1 // 2)
+    x_channels = config.squeeze_channels or c4
+    stages = []
+    for i, lateral in enumerate((c3, c2, c1, None)):
+        block = _decoder_block(config, x_channels + inward[i], outputs[i], config.hidden_channels[i])
+        reference = InwardReference(_STAGE_PATCHES[i], config.inward_hidden, inward[i], config.inward_kernel)
+        if lateral is None:
+            stages.append(Stage(reference, block))
+        else:
+            outward, side = OutwardReference(outputs[i]), nn.Conv2d(outputs[i], 1, 1)
+            stages.append(Stage(reference, block, outward, side, nn.Conv2d(lateral, outputs[i], 1)))
+        x_channels = outputs[i]
+    return Reconstruction(stages, _head(config, x_channels + inward[4], inward[4]))
+
+
+def feature_channels(config: BiRefNetConfig) -> tuple[int, ...]:
+    """Channels of the four features that the localization module passes on, before the squeeze block."""
+    scales = 2 if config.two_scales else 1
+    return tuple(scales * width for width in find_backbone(config.backbone).channels)
+
+
+def _decoder_block(config: BiRefNetConfig, in_channels: int, out_channels: int, hidden: int) -> DecoderBlock:
+    aspp = deformable_aspp(hidden, config.aspp_channels) if config.aspp == "deformable" else plain_aspp(hidden)
+    return DecoderBlock(in_channels, out_channels, hidden, aspp)
+
+
+def _head(config: BiRefNetConfig, channels: int, inward_channels: int) -> nn.Module:
+    patch = 1 if config.head == "full" else 2
+    inward = InwardReference(patch, config.inward_hidden, inward_channels, config.inward_kernel)
+    if config.head == "full":
+        return FullHead(channels, inward)
+    return ShuffleHead(channels, _SHUFFLE_HIDDEN, inward)

@@ -1,0 +1,130 @@
+"""Reading and writing weights."""
+
+import json
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from birefnet_video.errors import CheckpointError
+from birefnet_video.model.birefnet import BiRefNet
+from birefnet_video.model.config import BiRefNetConfig
+from birefnet_video.model.official import is_derived, read_architecture, strip_wrappers, to_official, to_ours
+from birefnet_video.model.patch_order import find_patch_order, reorder_patches
+
+#: Order in which an inward reference packs the pixels of a patch into channels.
+PatchOrder = Literal["current", "legacy"]
+
+_CONFIG_KEY = "birefnet_video.config"
+
+
+def load_checkpoint(path: str | Path, *, patch_order: PatchOrder | Literal["auto"] = "auto") -> BiRefNet:
+    """Build the network of a checkpoint, with its weights, in evaluation mode and float32.
+
+    Args:
+        path: official ``.safetensors`` or ``.pth``, or a file written by :func:`save_checkpoint`.
+        patch_order: how the file's inward references pack patches. ``"current"``: since November 2024;
+            ``"legacy"``: before; ``"auto"``: decided by evidence on a picture with a known matte,
+            ``net.patch_order_note`` says how. The weights are normalised, so the network is the same afterwards.
+
+    Raises:
+        CheckpointError: if the file is missing or not readable, if its architecture is unknown or from before
+            May 2024, or if a key is missing or unexpected; every such key is named.
+    """
+    path = Path(path)
+    weights, config = _read(path)
+    try:
+        if config is None:
+            config = read_architecture(weights)
+            weights = {to_ours(key, config.backbone): value for key, value in weights.items() if not is_derived(key)}
+        net = _fill(BiRefNet(config), weights)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error.message}", hint=error.hint) from None
+    net.eval()
+    note = "given"
+    if patch_order == "auto":
+        patch_order, note = find_patch_order(net)
+    if patch_order == "legacy":
+        reorder_patches(net)
+    net.patch_order_note = f"patch order: {patch_order} ({note})"  # type: ignore[assignment]
+    return net
+
+
+def save_checkpoint(net: BiRefNet, path: str | Path, *, dtype: torch.dtype = torch.float32) -> None:
+    """Write ``.safetensors`` under the official names, with the configuration in the header.
+
+    Args:
+        net: the network.
+        path: where to write.
+        dtype: precision of the floating-point entries in the file.
+    """
+    weights = {
+        to_official(key, net.config.backbone): value.detach().to(dtype if value.is_floating_point() else value.dtype)
+        for key, value in net.state_dict().items()
+    }
+    contiguous = {key: value.cpu().contiguous() for key, value in weights.items()}
+    save_file(contiguous, str(path), metadata={_CONFIG_KEY: json.dumps(asdict(net.config))})
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], BiRefNetConfig | None]:
+    """Weights without wrapper prefixes; under our names and with a configuration if the file carries one."""
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(str(path), framework="pt") as file:
+                metadata = file.metadata() or {}
+                weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+        else:
+            metadata, weights = {}, _unwrap(torch.load(path, map_location="cpu", weights_only=True))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file") from None
+    except (OSError, SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path}: cannot be read as weights: {reason}") from None
+    names = strip_wrappers(weights)
+    weights = {names[key]: value for key, value in weights.items()}
+    if _CONFIG_KEY not in metadata:
+        return weights, None
+    config = BiRefNetConfig(**_with_tuples(json.loads(metadata[_CONFIG_KEY])))
+    return {to_ours(key, config.backbone): value for key, value in weights.items()}, config
+
+
+def _unwrap(loaded: object) -> dict[str, Tensor]:
+    """The weights in what a ``.pth`` held: themselves, or under ``state_dict`` or ``model``."""
+    for name in ("state_dict", "model"):
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(name), Mapping):
+            loaded = loaded[name]
+    if not isinstance(loaded, Mapping) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise ValueError("it holds no mapping from names to tensors")
+    return dict(loaded)
+
+
+def _with_tuples(fields: dict[str, object]) -> dict[str, object]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+
+
+def _fill(net: BiRefNet, weights: dict[str, Tensor]) -> BiRefNet:
+    """Load strictly; names in errors are those of the file."""
+    own = net.state_dict()
+    backbone = net.config.backbone
+    missing = [to_official(key, backbone) for key in own if key not in weights]
+    unexpected = [to_official(key, backbone) for key in weights if key not in own]
+    shapes = [
+        f"{to_official(key, backbone)} is {tuple(value.shape)}, expected {tuple(own[key].shape)}"
+        for key, value in weights.items()
+        if key in own and value.shape != own[key].shape
+    ]
+    problems = [
+        f"{len(names)} {what}: {', '.join(names)}"
+        for what, names in (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes))
+        if names
+    ]
+    if problems:
+        raise CheckpointError(f"its keys do not fit {backbone}: {'; '.join(problems)}")
+    net.load_state_dict({key: value.to(own[key].dtype) for key, value in weights.items()}, strict=True)
+    return net
