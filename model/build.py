@@ -11,6 +11,8 @@ from birefnet_video.model.reconstruction import FullHead, Reconstruction, Shuffl
 
 #: Sides of the picture patches that the inward references 5, 4, 3, 2 pack into channels.
 _STAGE_PATCHES = (32, 16, 8, 4)
+#: What plain vision transformers' features are projected to: the channels of swin_v1_l at two scales.
+_NECK_CHANNELS = (384, 768, 1536, 3072)
 #: Channels between the two convolutions of the half-size head.
 _SHUFFLE_HIDDEN = 16
 
@@ -24,8 +26,8 @@ def build_localization(config: BiRefNetConfig) -> Localization:
         backbone.build(),
         _decoder_block(config, sum(channels), squeezed, config.hidden_channels[0]),
         nn.Linear(channels[3], config.categories) if config.auxiliary_classification else None,
+        None if backbone.pyramid else _necks((*channels[:3], squeezed)),
         two_scales=config.two_scales,
-        pyramid=backbone.pyramid,
     )
 
 
@@ -33,8 +35,10 @@ def build_reconstruction(config: BiRefNetConfig) -> Reconstruction:
     """Four decoder stages and the head."""
     c1, c2, c3, c4 = feature_channels(config)
     inward = config.inward_channels or (c4 // 8, c4 // 8, c3 // 8, c2 // 8, c1 // 8)
-    outputs = config.decoder_channels or (c3, c2, c1, c1 // 2)
     x_channels = config.squeeze_channels or c4
+    if not find_backbone(config.backbone).pyramid:
+        c1, c2, c3, x_channels = _NECK_CHANNELS
+    outputs = config.decoder_channels or (c3, c2, c1, c1 // 2)
     stages = []
     for i, lateral in enumerate((c3, c2, c1, None)):
         block = _decoder_block(config, x_channels + inward[i], outputs[i], config.hidden_channels[i])
@@ -46,6 +50,10 @@ def build_reconstruction(config: BiRefNetConfig) -> Reconstruction:
             stages.append(Stage(reference, block, outward, side, nn.Conv2d(lateral, outputs[i], 1)))
         x_channels = outputs[i]
     return Reconstruction(stages, _head(config, x_channels + inward[4], inward[4]))
+
+
+def _necks(channels: tuple[int, ...]) -> nn.ModuleList:
+    return nn.ModuleList(nn.Conv2d(i, o, 1) for i, o in zip(channels, _NECK_CHANNELS, strict=True))
 
 
 def feature_channels(config: BiRefNetConfig) -> tuple[int, ...]:

@@ -21,6 +21,18 @@ from birefnet_video.model.patch_order import find_patch_order, reorder_patches
 #: Order in which an inward reference packs the pixels of a patch into channels.
 PatchOrder = Literal["current", "legacy"]
 
+#: What torch's unpickler raises on bytes that are no pickle is whatever its next step stumbles over.
+_UNREADABLE = (
+    OSError,
+    SafetensorError,
+    pickle.UnpicklingError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
 _CONFIG_KEY = "birefnet_video.config"
 
 
@@ -83,7 +95,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], BiRefNetConfig | None]:
             metadata, weights = {}, _unwrap(torch.load(path, map_location="cpu", weights_only=True))
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
-    except (OSError, SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError, ValueError) as error:
+    except _UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path}: cannot be read as weights: {reason}") from None
     names = strip_wrappers(weights)

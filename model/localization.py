@@ -14,24 +14,25 @@ class Localization(nn.Module):
         backbone: nn.Module,
         squeeze: nn.Module,
         classifier: nn.Module | None,
+        necks: nn.ModuleList | None,
         *,
         two_scales: bool,
-        pyramid: bool,
     ) -> None:
         """
         Args:
             backbone: (N, 3, H, W) -> four features, fine to coarse.
             squeeze: reduces the deepest feature with its context.
             classifier: (N, C) -> (N, categories), run in training only.
+            necks: for a backbone whose features all have one stride: project each feature, fine to coarse,
+                before it is resized to stride 4, 8, 16 or 32.
             two_scales: run the backbone on the half-size picture too.
-            pyramid: the backbone's features have strides 4, 8, 16 and 32; if not, they are resized to them.
         """
         super().__init__()
         self.backbone = backbone
         self.squeeze = squeeze
         self.classifier = classifier
+        self.necks = necks
         self.two_scales = two_scales
-        self.pyramid = pyramid
 
     def forward(self, image: Tensor) -> tuple[list[Tensor], Tensor | None]:
         """Picture (N, 3, H, W) -> features at strides 4, 8, 16, 32, and class logits (training) or ``None``."""
@@ -48,9 +49,9 @@ class Localization(nn.Module):
             logits = self.classifier(deepest.mean(dim=(2, 3)))
         context = [resize(feature, deepest.shape[2:]) for feature in features[:3]]
         features[3] = self.squeeze(torch.cat((*context, deepest), dim=1))
-        if not self.pyramid:
+        if self.necks is not None:
             features = [
-                resize(feature, (image.shape[2] // stride, image.shape[3] // stride))
-                for feature, stride in zip(features, (4, 8, 16, 32), strict=True)
+                resize(neck(feature), (image.shape[2] // stride, image.shape[3] // stride))
+                for neck, feature, stride in zip(self.necks, features, (4, 8, 16, 32), strict=True)
             ]
         return features, logits

@@ -36,6 +36,7 @@ _ROOMS: tuple[_Rule, ...] = (
     ("bb.", "localization.backbone."),
     ("squeeze_module.0.", "localization.squeeze."),
     ("cls_head.0.", "localization.classifier."),
+    *((f"decoder.pyramid_neck_x{n}.conv.", f"localization.necks.{n - 1}.") for n in range(1, 5)),
     ("decoder.ipt_blk1.conv1.", "reconstruction.head.inward.conv_in."),
     ("decoder.ipt_blk1.", "reconstruction.head.inward."),
     ("decoder.conv_out1.0.", "reconstruction.head.project."),

@@ -1,0 +1,89 @@
+"""Deformable convolution against torchvision's, in value and gradient."""
+
+import numpy as np
+import pytest
+import torch
+from official import DATA
+from torch import Tensor
+
+from birefnet_video.model import deform
+from birefnet_video.model.deform import deform_conv2d
+
+VECTORS = np.load(DATA / "deform_conv2d.npz")
+CASES = ["k1", "k3", "k7", "k3_far", "k3_s2", "k3_int"]
+
+
+@pytest.fixture(params=["embedding_bag", "grid_sample"])
+def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "grid_sample":
+        monkeypatch.setattr(deform, "_by_embedding_bag", deform._by_grid_sample)
+    return request.param
+
+
+def tensors(case: str, *, grad: bool = False) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    names = ("x", "offset", "mask", "weight")
+    x, offset, mask, weight = (torch.from_numpy(VECTORS[f"{case}|{name}"]).requires_grad_(grad) for name in names)
+    return x, offset, mask, weight
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_values(case: str, implementation: str) -> None:
+    x, offset, mask, weight = tensors(case)
+    _, stride, padding = (int(v) for v in VECTORS[f"{case}|k_s_p"])
+    y = deform_conv2d(x, offset, weight, mask, stride=stride, padding=padding)
+    torch.testing.assert_close(y, torch.from_numpy(VECTORS[f"{case}|y"]), atol=2e-5, rtol=1e-5)
+    y = deform_conv2d(x, offset, weight, stride=stride, padding=padding)
+    torch.testing.assert_close(y, torch.from_numpy(VECTORS[f"{case}|y_nomask"]), atol=2e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("case", ["k1", "k3", "k7", "k3_far", "k3_s2"])
+def test_gradients(case: str, implementation: str) -> None:
+    leaves = tensors(case, grad=True)
+    x, offset, mask, weight = leaves
+    _, stride, padding = (int(v) for v in VECTORS[f"{case}|k_s_p"])
+    y = deform_conv2d(x, offset, weight, mask, stride=stride, padding=padding)
+    y.backward(torch.from_numpy(VECTORS[f"{case}|gout"]))
+    for name, leaf in zip(("x", "offset", "mask", "weight"), leaves, strict=True):
+        expected = VECTORS[f"{case}|grad_{name}"]
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(leaf.grad.numpy(), expected, atol=1e-4 * scale, rtol=1e-4, err_msg=name)
+
+
+def test_bfloat16_keeps_positions_exact(implementation: str) -> None:
+    """A ramp sampled far from the origin: positions rounded to bfloat16 would miss by pixels, not by 0.4 %."""
+    width = 500
+    x = torch.linspace(0, 1, width).repeat(1, 1, 3, 1).to(torch.bfloat16)
+    offset = torch.zeros(1, 2, 3, width)
+    offset[:, 1] = 0.37
+    y = deform_conv2d(x, offset, torch.ones(1, 1, 1, 1, dtype=torch.bfloat16))
+    expected = (torch.arange(width - 1) + 0.37) / (width - 1)
+    assert y.dtype == torch.bfloat16
+    assert (y[0, 0, 1, :-1].float() - expected).abs().max() < 6e-3
+
+
+@pytest.mark.parametrize("case", ["k3", "k7"])
+def test_bfloat16_is_close_to_float32(case: str, implementation: str) -> None:
+    x, offset, mask, weight = tensors(case)
+    _, stride, padding = (int(v) for v in VECTORS[f"{case}|k_s_p"])
+    y = deform_conv2d(x.bfloat16(), offset, weight.bfloat16(), mask, stride=stride, padding=padding)
+    expected = VECTORS[f"{case}|y"]
+    assert np.abs(y.float().numpy() - expected).max() <= 0.03 * np.abs(expected).max()
+
+
+def test_offset_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="offset has shape"):
+        deform_conv2d(torch.zeros(1, 2, 8, 8), torch.zeros(1, 2, 4, 4), torch.zeros(3, 2, 1, 1))
+
+
+def test_against_torchvision_on_random_shapes(implementation: str) -> None:
+    torchvision = pytest.importorskip("torchvision.ops")
+    generator = torch.Generator().manual_seed(3)
+    for _ in range(8):
+        n, c, o = (int(v) for v in torch.randint(1, 5, (3,), generator=generator))
+        height, width = (int(v) for v in torch.randint(4, 20, (2,), generator=generator))
+        x = torch.randn(n, c, height, width, generator=generator)
+        offset = 4 * torch.randn(n, 18, height, width, generator=generator)
+        mask = torch.rand(n, 9, height, width, generator=generator)
+        weight = torch.randn(o, c, 3, 3, generator=generator)
+        expected = torchvision.deform_conv2d(x, offset, weight, padding=1, mask=mask)
+        torch.testing.assert_close(deform_conv2d(x, offset, weight, mask, padding=1), expected, atol=5e-5, rtol=1e-4)
