@@ -61,7 +61,7 @@ def outputs_of(
         for kind, path in (("alpha", alpha), ("mask", mask), ("green", green))
         if path is not None
     ]
-    return tuple(named) or (OutputSpec("alpha", source.with_name(f"{source.stem}.alpha.mov")),)
+    return tuple(named) or (OutputSpec("alpha", source.parent / f"{source.stem}.alpha.mov"),)
 
 
 def matte_image(

@@ -129,7 +129,7 @@ class JsonReporter:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._last_written = -1
+        self._last_written = 0
 
     def on_event(self, event: JobEvent) -> None:
         """See :class:`Reporter`."""

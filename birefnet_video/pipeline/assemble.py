@@ -62,22 +62,21 @@ class Line:
 
 
 def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_backend) -> Line:
-    """Check the outputs, look into the input, load the network and open the files, in the order of what is cheap.
+    """Check the outputs, look into the input, open the files and load the network, in the order of what is cheap.
 
     Raises:
         BirefnetVideoError: whatever stands in the way, before any frame is computed; nothing is left behind.
     """
     encodings = [_check_output(spec, output) for output in spec.outputs]
     info = probe(spec.source)
-    backend = open_backend(spec.backend, info)
     writers: list[Writer] = []
     try:
         for output, encoding in zip(spec.outputs, encodings, strict=True):
             writers.append(_open_writer(spec, output, encoding, info, notify))
+        backend = open_backend(spec.backend, info)
     except BaseException:
         for writer in writers:
             writer.discard()
-        backend.close()
         raise
     if any(output.kind == "green" for output in spec.outputs) and (info.width % 2 or info.height % 2):
         notify(

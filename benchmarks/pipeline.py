@@ -1,0 +1,151 @@
+"""How near the pipeline comes to its slowest part, and whether its memory depends on the length of the clip.
+
+Method: a stub network sleeps 20 ms a frame outside the interpreter lock, as a GPU would. Decoding alone, encoding
+alone, the stub alone and the whole line are measured in the same run, on the same generated clip; the figure is the
+whole line's frames a second over the smallest of the three others. Peak memory is that of a process of its own for
+each length of clip.
+
+    python benchmarks/pipeline.py            # both tables
+    python benchmarks/pipeline.py --frames 600 --size 960x540
+"""
+
+import argparse
+import json
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+
+from birefnet_video.backends.base import BackendInfo
+from birefnet_video.backends.stub import StubBackend
+from birefnet_video.events import JobState
+from birefnet_video.jobs import Job
+from birefnet_video.media.probe import probe
+from birefnet_video.media.reader import Reader
+from birefnet_video.pipeline.assemble import assemble
+from birefnet_video.pipeline.stages import compose, decode, encode, infer, prepare
+from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
+from birefnet_video.types import MediaInfo
+
+DELAY_S = 0.020
+NETWORK_SIZE = (192, 320)
+BATCH_SIZE = 4
+
+
+def open_stub(spec: BackendSpec, info: MediaInfo) -> StubBackend:
+    """The stub network."""
+    return StubBackend(BackendInfo("stub", "stub", "cpu", "none", NETWORK_SIZE, BATCH_SIZE), delay_s=DELAY_S)
+
+
+def make_clip(path: Path, frames: int, width: int, height: int) -> None:
+    """A disc that moves over soft noise: compresses like a camera's picture, not like a test card."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:height, :width]
+    texture = rng.normal(90, 12, (height, width)).astype(np.float32)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"preset": "ultrafast", "crf": "23"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for index in range(frames):
+            centre = width * (0.5 + 0.3 * np.sin(index / 20))
+            disc = np.hypot(x - centre, y - height / 2) < height / 4
+            grey = np.where(disc, 220, np.roll(texture, index, axis=1)).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.stack([grey] * 3, 2), "rgb24")))
+        container.mux(stream.encode(None))
+
+
+def rate(frames: int, work: Callable[[], object]) -> float:
+    """Frames a second of ``work``."""
+    started = time.perf_counter()
+    work()
+    return frames / (time.perf_counter() - started)
+
+
+def measure(clip: Path, folder: Path, kind: str, suffix: str, repeats: int) -> dict[str, float]:
+    """All four rates, each the median of ``repeats`` that take turns."""
+    info = probe(clip)
+    frames = sum(1 for _ in Reader(info, lambda message: None).frames())
+    runs: dict[str, list[float]] = {"stub": [], "decode": [], "encode": [], "pipeline": []}
+    spec = JobSpec(clip, (OutputSpec(kind, folder / f"out{suffix}"),), overwrite=True)  # type: ignore[arg-type]
+    for _ in range(repeats):
+        stub = open_stub(spec.backend, info)
+        batch = np.zeros((BATCH_SIZE, *NETWORK_SIZE, 3), np.uint8)
+        runs["stub"].append(rate(frames, lambda: [stub.infer(batch) for _ in range(frames // BATCH_SIZE)]))
+        runs["decode"].append(rate(frames, lambda: list(map(id, decode(Reader(info, lambda message: None))))))
+        runs["encode"].append(_encode_rate(spec, frames))
+        runs["pipeline"].append(rate(frames, lambda: _run(spec)))
+    return {name: float(np.median(values)) for name, values in runs.items()}
+
+
+def _encode_rate(spec: JobSpec, frames: int) -> float:
+    """The encoder alone: composed frames are made beforehand, a few and again."""
+    line = assemble(spec, lambda message: None, open_stub)
+    from birefnet_video.pipeline.assemble import _composer
+
+    composers = [_composer(output, line.info) for output in spec.outputs]
+    batches = prepare(decode(line.reader), line.info, NETWORK_SIZE, BATCH_SIZE)
+    quick = StubBackend(line.backend.info)
+    metas, pool = [], []
+    for meta, pictures in compose(infer(batches, quick), line.info, composers, line.gauge):
+        metas.append(meta)
+        if len(pool) < 32:
+            pool.append(pictures)
+    seconds = rate(1, lambda: list(encode(((m, pool[i % len(pool)]) for i, m in enumerate(metas)), line.writers)))
+    for writer in line.writers:
+        writer.discard()
+    return frames * seconds
+
+
+def _run(spec: JobSpec) -> None:
+    job = Job(spec, open_backend=open_stub)
+    job.start()
+    if job.wait() is not JobState.FINISHED:
+        job.result()
+
+
+def peak_memory_mb(frames: int, width: int, height: int) -> float:
+    """Peak resident memory of a process that runs one clip of ``frames`` frames."""
+    command = [sys.executable, __file__, "--memory-of", str(frames), "--size", f"{width}x{height}"]
+    return float(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["peak_mb"])
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=300)
+    parser.add_argument("--size", default="640x360")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    width, height = (int(side) for side in options.size.split("x"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clip = folder / "clip.mp4"
+        if options.memory_of:
+            subprocess.run([sys.executable, "-c", _MAKE.format(str(Path(__file__).parent), str(clip), options.memory_of, width, height)], check=True)
+            _run(JobSpec(clip, (OutputSpec("alpha", folder / "out.mov"),)))
+            print(json.dumps({"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+            return
+        make_clip(clip, options.frames, width, height)
+        print(f"{platform.machine()}, Python {platform.python_version()}, av {av.__version__}, {options.size}")
+        print("| output | stub fps | decode fps | encode fps | pipeline fps | of the slowest |")
+        print("|---|---|---|---|---|---|")
+        for kind, suffix in (("alpha", ".mov"), ("green", ".mp4"), ("mask", ".mkv")):
+            fps = measure(clip, folder, kind, suffix, options.repeats)
+            share = fps["pipeline"] / min(fps["stub"], fps["decode"], fps["encode"])
+            row = " | ".join(f"{fps[name]:.1f}" for name in ("stub", "decode", "encode", "pipeline"))
+            print(f"| {kind} | {row} | {share:.3f} |", flush=True)
+    short, long = (peak_memory_mb(count, width, height) for count in (300, 3000))
+    print(f"peak memory: {short:.0f} MB at 300 frames, {long:.0f} MB at 3000, {long - short:+.0f} MB")
+
+
+_MAKE = "import sys; sys.path.insert(0, {!r}); from pathlib import Path; import pipeline; pipeline.make_clip(Path({!r}), {}, {}, {})"
+
+if __name__ == "__main__":
+    main()

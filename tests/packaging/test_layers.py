@@ -1,0 +1,104 @@
+"""One direction of imports, and a light start."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "birefnet_video"
+
+#: Where a module stands; it may import from its own row and from rows below.
+LAYERS = [
+    ["cli", "__main__", "tui"],
+    ["report", "api"],
+    ["jobs"],
+    ["pipeline"],
+    ["backends", "matting"],
+    ["media", "models"],
+    ["model"],
+    ["spec", "events"],
+    ["types"],
+    ["errors", "defaults"],
+]
+#: Heavy libraries, and the only rooms that may import them.
+HEAVY = {
+    "torch": {"model", "backends", "api"},
+    "timm": {"model"},
+    "av": {"media", "matting", "pipeline", "types"},
+    "cv2": {"matting", "model"},
+    "textual": {"tui"},
+}
+
+
+def modules() -> list[tuple[str, Path]]:
+    """Dotted name and path of every module."""
+    found = []
+    for top, name in (("birefnet_video", PACKAGE), ("model", f"{PACKAGE}.model"), ("tui", f"{PACKAGE}.tui")):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            parts = path.relative_to(ROOT / top).with_suffix("").parts
+            found.append((".".join((name, *parts)).removesuffix(".__init__"), path))
+    return found
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that a file imports, anywhere in it but under TYPE_CHECKING."""
+    tree = ast.parse(path.read_text())
+    hidden = {
+        id(child)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for child in ast.walk(node)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add(node.module or "")
+    return found
+
+
+def room(module: str) -> str:
+    """The part of a dotted name that LAYERS knows."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def rank(name: str) -> int:
+    return next(i for i, row in enumerate(LAYERS) if name in row)
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: value if isinstance(value, str) else "")
+def test_imports_point_down(module: str, path: Path) -> None:
+    own = room(module)
+    for target in imports(path):
+        if target.startswith(f"{PACKAGE}.") and own:
+            assert rank(own) <= rank(room(target)), f"{module} imports {target}"
+        library = target.split(".")[0]
+        if library in HEAVY:
+            assert own in HEAVY[library], f"{module} imports {library}"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["missing.mp4"]])
+def test_start_imports_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys\nfrom birefnet_video.cli import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
+        "print([m for m in ('torch', 'av', 'cv2', 'timm', 'textual', 'numpy') if m in sys.modules])"
+    )
+    if arguments == ["missing.mp4"]:
+        program = program.replace("'av', ", "").replace(", 'numpy'", "")
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]", ran.stdout
+
+
+@pytest.mark.parametrize("name", ["model", "tui"])
+def test_a_room_imported_by_its_folder_name_refuses(name: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", f"import {name}"], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode and f"birefnet_video.{name}" in ran.stderr

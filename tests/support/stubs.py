@@ -1,0 +1,39 @@
+"""Jobs with a network that needs no torch, and what they said."""
+
+import threading
+from pathlib import Path
+
+from birefnet_video.backends.base import BackendInfo
+from birefnet_video.backends.stub import StubBackend
+from birefnet_video.events import JobEvent, JobNotice
+from birefnet_video.jobs import Job
+from birefnet_video.pipeline.assemble import OpenBackend
+from birefnet_video.spec import JobSpec, OutputKind, OutputSpec
+
+INFO = BackendInfo("stub", "stub", "cpu", "none", (96, 160), 4)
+
+
+def open_stub(*, delay_s: float = 0.0, batch_size: int = 4) -> OpenBackend:
+    """For ``Job(open_backend=...)``."""
+    from dataclasses import replace
+
+    return lambda spec, info: StubBackend(replace(INFO, batch_size=batch_size), delay_s=delay_s)
+
+
+def stub_job(source: Path, outputs: dict[OutputKind, Path], **options: object) -> tuple[Job, list[JobEvent]]:
+    """A job that has not been started, and the list that its events go to."""
+    spec = JobSpec(source, tuple(OutputSpec(kind, path) for kind, path in outputs.items()))
+    job = Job(spec, open_backend=open_stub(**options))  # type: ignore[arg-type]
+    events: list[JobEvent] = []
+    job.subscribe(events.append)
+    return job, events
+
+
+def notices(events: list[JobEvent]) -> list[str]:
+    """What a user was told."""
+    return [event.message for event in events if isinstance(event, JobNotice)]
+
+
+def our_threads() -> list[str]:
+    """Names of the job threads that still run."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("birefnet-video")]
