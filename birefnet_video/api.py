@@ -45,7 +45,9 @@ def matte_video(
         BirefnetVideoError: see :mod:`birefnet_video.errors`.
     """
     source = Path(source)
-    backend = BackendSpec(model=model, size=(size, size) if isinstance(size, int) else size, device=device, batch_size=batch_size)
+    backend = BackendSpec(
+        model=model, size=(size, size) if isinstance(size, int) else size, device=device, batch_size=batch_size
+    )
     spec = JobSpec(source, outputs_of(source, alpha, mask, green), backend, not no_audio, overwrite)
     job = Job(spec)
     job.start()

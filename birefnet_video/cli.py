@@ -51,7 +51,9 @@ def render(
     mask: Annotated[Path | None, Parameter(group=_OUTPUTS)] = None,
     green: Annotated[Path | None, Parameter(group=_OUTPUTS)] = None,
     no_audio: Annotated[bool, Parameter(group=_OUTPUTS, negative=(), show_default=False)] = False,
-    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], group=_OUTPUTS, negative=(), show_default=False)] = False,
+    overwrite: Annotated[
+        bool, Parameter(name=["--overwrite", "-y"], group=_OUTPUTS, negative=(), show_default=False)
+    ] = False,
     model: Annotated[str, Parameter(name=["--model", "-m"], group=_NETWORK)] = "tiny",
     size: Annotated[str | None, Parameter(group=_NETWORK)] = None,
     device: Annotated[str, Parameter(group=_NETWORK)] = "auto",
@@ -97,9 +99,7 @@ def render(
     from birefnet_video.api import outputs_of
 
     outputs: tuple[OutputSpec, ...] = outputs_of(source, alpha, mask, green)
-    backend = BackendSpec(
-        model=model, size=parse_size(size), device=device, batch_size=_parse_batch_size(batch_size)
-    )
+    backend = BackendSpec(model=model, size=parse_size(size), device=device, batch_size=_parse_batch_size(batch_size))
     spec = JobSpec(source, outputs, backend, with_sound=not no_audio, overwrite=overwrite)
     return _run(Job(spec), "json" if json_lines else progress, quiet=quiet, verbose=verbose)
 

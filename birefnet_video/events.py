@@ -54,7 +54,7 @@ class JobCancelled:
 class JobFailed:
     """The job failed."""
 
-    error: Exception
+    error: BaseException
     kept: tuple[Path, ...]
 
 

@@ -112,8 +112,8 @@ class Job:
             self._state = JobState.LOADING
             self._work()
         except BaseException as error:  # noqa: BLE001 - the thread border: result() raises it in the caller
-            self._error = error
-            self._finish(JobState.FAILED, lambda kept: JobFailed(error, kept))  # type: ignore[arg-type]
+            self._error = failure = error
+            self._finish(JobState.FAILED, lambda kept: JobFailed(failure, kept))
 
     def _work(self) -> None:
         from birefnet_video.pipeline.assemble import assemble

@@ -135,9 +135,7 @@ class JsonReporter:
         """See :class:`Reporter`."""
         if isinstance(event, JobStarted):
             info = event.info
-            self._write(
-                event="started", plan=event.plan, width=info.width, height=info.height, total=info.frame_count
-            )
+            self._write(event="started", plan=event.plan, width=info.width, height=info.height, total=info.frame_count)
         elif isinstance(event, JobNotice):
             self._write(event="notice", message=event.message)
 

@@ -1,9 +1,8 @@
 """Atrous spatial pyramid pooling, deformable as in the paper or plain for small networks."""
 
 import torch
-from torch import Tensor, nn
-
 from birefnet_video.model.deform import DeformableConv2d
+from torch import Tensor, nn
 
 
 class ConvNorm(nn.Module):

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import timm
-from torch import Tensor, nn
-
 from birefnet_video.model.swin import SwinBackbone
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def _features(name: str, out_indices: tuple[int, ...], channels: tuple[int, int,
 
 def _vgg(name: str, after: tuple[int, ...]) -> Backbone:
     """After the second to the fifth pooling."""
-    return Backbone(lambda: Taps(timm.create_model(name).features, after), (128, 256, 512, 512))
+    return Backbone(lambda: Taps(cast(nn.Sequential, timm.create_model(name).features), after), (128, 256, 512, 512))
 
 
 def _dino(variant: str, out_indices: tuple[int, ...], width: int) -> Backbone:

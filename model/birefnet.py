@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
-
 from birefnet_video.model.build import build_localization, build_reconstruction
 from birefnet_video.model.config import BiRefNetConfig
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 #: Height and width of an input are multiples of this many pixels.
 STRIDE = 32

@@ -1,13 +1,12 @@
 """From a configuration to modules. The modules themselves receive numbers and modules only."""
 
-from torch import nn
-
 from birefnet_video.model.aspp import deformable_aspp, plain_aspp
 from birefnet_video.model.backbones import find_backbone
 from birefnet_video.model.blocks import DecoderBlock, InwardReference, OutwardReference
 from birefnet_video.model.config import BiRefNetConfig
 from birefnet_video.model.localization import Localization
 from birefnet_video.model.reconstruction import FullHead, Reconstruction, ShuffleHead, Stage
+from torch import nn
 
 #: Sides of the picture patches that the inward references 5, 4, 3, 2 pack into channels.
 _STAGE_PATCHES = (32, 16, 8, 4)

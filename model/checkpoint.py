@@ -5,18 +5,18 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from birefnet_video.model.birefnet import BiRefNet
+from birefnet_video.model.config import BiRefNetConfig
+from birefnet_video.model.official import is_derived, read_architecture, strip_wrappers, to_official, to_ours
+from birefnet_video.model.patch_order import find_patch_order, reorder_patches
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from birefnet_video.errors import CheckpointError
-from birefnet_video.model.birefnet import BiRefNet
-from birefnet_video.model.config import BiRefNetConfig
-from birefnet_video.model.official import is_derived, read_architecture, strip_wrappers, to_official, to_ours
-from birefnet_video.model.patch_order import find_patch_order, reorder_patches
 
 #: Order in which an inward reference packs the pixels of a patch into channels.
 PatchOrder = Literal["current", "legacy"]
@@ -102,7 +102,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], BiRefNetConfig | None]:
     weights = {names[key]: value for key, value in weights.items()}
     if _CONFIG_KEY not in metadata:
         return weights, None
-    config = BiRefNetConfig(**_with_tuples(json.loads(metadata[_CONFIG_KEY])))
+    config = _read_config(metadata[_CONFIG_KEY])
     return {to_ours(key, config.backbone): value for key, value in weights.items()}, config
 
 
@@ -116,8 +116,10 @@ def _unwrap(loaded: object) -> dict[str, Tensor]:
     return dict(loaded)
 
 
-def _with_tuples(fields: dict[str, object]) -> dict[str, object]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+def _read_config(text: str) -> BiRefNetConfig:
+    fields: dict[str, Any] = json.loads(text)
+    fields |= {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
+    return BiRefNetConfig(**fields)
 
 
 def _fill(net: BiRefNet, weights: dict[str, Tensor]) -> BiRefNet:

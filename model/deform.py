@@ -52,11 +52,14 @@ def deform_conv2d(
 def _positions(offset: Tensor, kernel_h: int, kernel_w: int, stride: int, padding: int) -> tuple[Tensor, Tensor]:
     """Absolute sampling rows and columns in pixels of ``x``, float32 (N, K, H', W') each."""
     n, _, out_h, out_w = offset.shape
-    options = {"device": offset.device, "dtype": torch.float32}
-    tap_row = torch.arange(kernel_h, **options).repeat_interleave(kernel_w)
-    tap_column = torch.arange(kernel_w, **options).repeat(kernel_h)
-    base_row = torch.arange(out_h, **options) * stride - padding
-    base_column = torch.arange(out_w, **options) * stride - padding
+
+    def count(length: int) -> Tensor:
+        return torch.arange(length, device=offset.device, dtype=torch.float32)
+
+    tap_row = count(kernel_h).repeat_interleave(kernel_w)
+    tap_column = count(kernel_w).repeat(kernel_h)
+    base_row = count(out_h) * stride - padding
+    base_column = count(out_w) * stride - padding
     offset = offset.view(n, kernel_h * kernel_w, 2, out_h, out_w)
     rows = offset[:, :, 0] + tap_row[:, None, None] + base_row[:, None]
     columns = offset[:, :, 1] + tap_column[:, None, None] + base_column
@@ -98,9 +101,7 @@ def _by_embedding_bag(x: Tensor, rows: Tensor, columns: Tensor, weight: Tensor, 
     return torch.cat(pieces).view(n, out_h, out_w, -1).permute(0, 3, 1, 2)
 
 
-def _corners(
-    rows: Tensor, columns: Tensor, mask: Tensor | None, height: int, width: int
-) -> tuple[Tensor, Tensor]:
+def _corners(rows: Tensor, columns: Tensor, mask: Tensor | None, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Table rows and shares of the four neighbours of every sample, (N * H' * W', K, 4) each."""
     n = rows.shape[0]
     top, left = rows.floor(), columns.floor()

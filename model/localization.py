@@ -1,9 +1,8 @@
 """The localization module: backbone at two scales, context, squeeze and the classification head."""
 
 import torch
-from torch import Tensor, nn
-
 from birefnet_video.model.blocks import resize
+from torch import Tensor, nn
 
 
 class Localization(nn.Module):

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from birefnet_video.model.config import BiRefNetConfig, preset
 from torch import Tensor
 
 from birefnet_video.errors import CheckpointError
-from birefnet_video.model.config import BiRefNetConfig, preset
 
 #: What parallel training and ``torch.compile`` put before every name.
 _WRAPPER_PREFIXES = ("module.", "_orig_mod.")
@@ -84,9 +84,7 @@ def read_architecture(weights: Mapping[str, Tensor]) -> BiRefNetConfig:
     if not any(key.startswith("decoder.") for key in weights) or not any(key.startswith("bb.") for key in weights):
         raise CheckpointError("this is no BiRefNet: it has no keys that begin with 'bb.' and 'decoder.'")
     outdated = [
-        name
-        for name in ("decoder.ipt_blk5", "decoder.gdt_convs_4")
-        if not any(key.startswith(name) for key in weights)
+        name for name in ("decoder.ipt_blk5", "decoder.gdt_convs_4") if not any(key.startswith(name) for key in weights)
     ]
     if outdated:
         raise CheckpointError(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 import numpy as np
 import torch
-
 from birefnet_video.model.preprocess import postprocess, preprocess
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ _SIDE = 512
 
 def reorder_patches(net: "BiRefNet") -> None:
     """Turn weights for patches as (column, row, colour) into weights for (colour, row, column), in place."""
-    for stage in net.reconstruction.stages:
-        conv = stage.inward.conv_in  # type: ignore[union-attr]
+    for conv in net.reconstruction.patch_convolutions():
         out_channels, in_channels, *kernel = conv.weight.shape
         side = round((in_channels // 3) ** 0.5)
         weight = conv.weight.data.view(out_channels, side, side, 3, *kernel)
@@ -44,11 +42,12 @@ def find_patch_order(net: "BiRefNet") -> tuple[Literal["current", "legacy"], str
     current = _agreement(net, picture, truth)
     if current >= 1 - _LEAD:
         return "current", f"IoU {current:.2f} on the test picture"
-    kept = [stage.inward.conv_in.weight.data for stage in net.reconstruction.stages]  # type: ignore[union-attr]
+    convolutions = net.reconstruction.patch_convolutions()
+    kept = [conv.weight.data for conv in convolutions]
     reorder_patches(net)
     legacy = _agreement(net, picture, truth)
-    for stage, weight in zip(net.reconstruction.stages, kept, strict=True):
-        stage.inward.conv_in.weight.data = weight  # type: ignore[union-attr]
+    for conv, weight in zip(convolutions, kept, strict=True):
+        conv.weight.data = weight
     figures = f"IoU {current:.2f} as current, {legacy:.2f} as legacy order"
     if legacy >= _WORKS and legacy - current >= _LEAD:
         return "legacy", figures
@@ -68,6 +67,9 @@ def _agreement(net: "BiRefNet", picture: np.ndarray, truth: np.ndarray) -> float
 def _evidence() -> tuple[np.ndarray, np.ndarray]:
     """The picture uint8 (H, W, 3) RGB and its matte bool (H, W), shipped with the package."""
     folder = files("birefnet_video.model").joinpath("weights")
-    read = lambda name, flag: cv2.imdecode(np.frombuffer(folder.joinpath(name).read_bytes(), np.uint8), flag)  # noqa: E731
+
+    def read(name: str, flag: int) -> np.ndarray:
+        return cv2.imdecode(np.frombuffer(folder.joinpath(name).read_bytes(), np.uint8), flag)
+
     picture = cv2.cvtColor(read("evidence.jpg", cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     return picture, read("evidence_matte.png", cv2.IMREAD_GRAYSCALE) > 127

@@ -1,12 +1,12 @@
 """The reconstruction module: four decoder stages, each with the inward and the outward reference."""
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
+from birefnet_video.model.blocks import InwardReference, OutwardReference, resize
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from birefnet_video.model.blocks import InwardReference, OutwardReference, resize
 
 
 @dataclass(slots=True)
@@ -88,6 +88,10 @@ class Reconstruction(nn.Module):
         self.stages = nn.ModuleList(stages)
         self.head = head
 
+    def patch_convolutions(self) -> list[nn.Conv2d]:
+        """The convolutions that read packed patches of more than one pixel a side, coarse to fine."""
+        return [cast(Stage, stage).inward.conv_in for stage in self.stages]
+
     def forward(
         self, image: Tensor, features: list[Tensor], laplacian: Tensor | None = None
     ) -> tuple[Tensor, StageOutputs | None]:
@@ -105,5 +109,5 @@ class Reconstruction(nn.Module):
         for stage, finer in zip(self.stages, (*reversed(features[:3]), None), strict=True):
             x = stage(x, image, laplacian, outputs)
             if finer is not None:
-                x = resize(x, finer.shape[2:]) + stage.lateral(finer)
+                x = resize(x, finer.shape[2:]) + cast(nn.Module, stage.lateral)(finer)
         return self.head(x, image), outputs

@@ -6,6 +6,7 @@ written here and timm supplies parameters, attention and patch merging.
 """
 
 import math
+from typing import Any
 
 import torch
 from timm.models.swin_transformer import (
@@ -42,19 +43,20 @@ class SwinBackbone(nn.Module):
         """(N, 3, H, W) -> features at strides 4, 8, 16, 32, (N, C * 2**i, H / 2**(i+2), W / 2**(i+2))."""
         features = []
         x = self.patch_embed(image)
-        for layer, norm in zip(self.layers, self.norms, strict=True):
+        layers: list[Any] = list(self.layers)
+        for layer, norm in zip(layers, self.norms, strict=True):
             x = layer.downsample(x)
-            x = _run_blocks(layer.blocks, x)
+            x = _run_blocks(list(layer.blocks), x)
             features.append(norm(x).permute(0, 3, 1, 2).contiguous())
         return features
 
 
-def _run_blocks(blocks: nn.Module, x: Tensor) -> Tensor:
+def _run_blocks(blocks: list[SwinTransformerBlock], x: Tensor) -> Tensor:
     """Blocks of one stage on (N, H, W, C), alternately with plain and shifted windows."""
     height, width = x.shape[1:3]
     masks: dict[tuple[int, int], Tensor | None] = {}
-    for block in blocks:  # type: ignore[attr-defined]
-        shift = tuple(block.shift_size)
+    for block in blocks:
+        shift = (block.shift_size[0], block.shift_size[1])
         if shift not in masks:
             masks[shift] = _shift_mask(height, width, block.window_size, shift, x)
         x = x + block.drop_path1(_window_attention(block, block.norm1(x), masks[shift]))

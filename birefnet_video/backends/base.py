@@ -23,7 +23,9 @@ class BackendInfo:
     def describe(self) -> str:
         """In words, for a log."""
         height, width = self.input_size
-        words = f"{self.model} at {width}x{height}, {self.name} on {self.device}, {self.precision}, batch {self.batch_size}"
+        words = (
+            f"{self.model} at {width}x{height}, {self.name} on {self.device}, {self.precision}, batch {self.batch_size}"
+        )
         return f"{words} ({self.note})" if self.note else words
 
 

@@ -25,7 +25,7 @@ class EagerBackend:
         """
         self._device = torch.device(info.device)
         try:
-            self._net: nn.Module | None = net.eval().to(self._device, memory_format=torch.channels_last)
+            self._net: nn.Module | None = net.eval().to(self._device).to(memory_format=torch.channels_last)
         except (RuntimeError, AssertionError) as error:
             raise BackendUnavailable(f"{info.device}: {str(error).splitlines()[0]}") from None
         self.info = replace(info, name="eager", precision="fp32")

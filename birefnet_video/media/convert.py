@@ -69,7 +69,8 @@ def _turned(planar: av.VideoFrame, info: MediaInfo) -> av.VideoFrame:
 def plane_array(picture: av.VideoFrame, index: int) -> np.ndarray:
     """The samples of plane ``index``, uint8 or uint16 (height, width), without padding; writes go to the frame."""
     plane = picture.planes[index]
-    samples = np.frombuffer(plane, np.uint8 if picture.format.components[0].bits <= 8 else np.dtype("<u2"))
+    dtype = np.dtype(np.uint8 if picture.format.components[0].bits <= 8 else "<u2")
+    samples = np.frombuffer(memoryview(plane), dtype)
     return samples[: plane.height * (plane.line_size // samples.itemsize)].reshape(plane.height, -1)[:, : plane.width]
 
 

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import av.container
@@ -77,7 +78,9 @@ def _first_frame(
             if isinstance(error, av.error.EOFError):
                 break
     if not context.width:
-        raise NotAVideo(f"{path}: its pictures are too large (more than {MAX_PIXELS:,} pixels) or their size is damaged")
+        raise NotAVideo(
+            f"{path}: its pictures are too large (more than {MAX_PIXELS:,} pixels) or their size is damaged"
+        )
     reason = f"none of its pictures can be decoded ({errors[0]})" if errors else "it holds no frames"
     raise NotAVideo(f"{path}: has a video stream, but {reason}")
 
@@ -128,9 +131,7 @@ def _duration_s(container: av.container.InputContainer, stream: av.video.stream.
     return None
 
 
-def _read_colour(
-    context: "av.video.codeccontext.VideoCodecContext", frame: av.VideoFrame, *, is_rgb: bool
-) -> Colour:
+def _read_colour(context: "av.video.codeccontext.VideoCodecContext", frame: av.VideoFrame, *, is_rgb: bool) -> Colour:
     matrix = int(frame.colorspace)
     if is_rgb:
         matrix = _BT709
@@ -147,10 +148,11 @@ def _read_colour(
 
 def read_turn(frame: av.VideoFrame) -> Turn:
     """What turns the stored picture upright, from its display matrix."""
-    for data in frame.side_data:
+    side_data: list[Any] = list(frame.side_data)
+    for data in side_data:
         if data.type.name == "DISPLAYMATRIX":
             matrix = np.frombuffer(bytes(data), "<i4").reshape(3, 3)[:2, :2]
-            a, b, c, d = (int(round(value / 65536)) for value in matrix.ravel())
+            a, b, c, d = (round(value / 65536) for value in matrix.ravel())
             # A mirrored matrix has a negative determinant: undo the mirror to find the turn.
             mirror = a * d - b * c < 0
             if mirror:

@@ -59,7 +59,9 @@ class Reader:
     ) -> Iterator[av.VideoFrame]:
         for picture in self._decoded(container, stream):
             if picture.interlaced_frame and self._deinterlacer is None:
-                self._tell("interlaced", "the picture is interlaced: deinterlaced with bwdif, one frame out for each in")
+                self._tell(
+                    "interlaced", "the picture is interlaced: deinterlaced with bwdif, one frame out for each in"
+                )
                 self._deinterlacer = _Deinterlacer(stream)
             if self._deinterlacer is None:
                 yield picture

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import av.audio.stream
@@ -47,7 +48,9 @@ _BIBLIOGRAPHIC = {
 class Sound:
     """All audio tracks of one input on their way into one output. Opens the input a second time: one thread."""
 
-    def __init__(self, source: Path, output: av.container.OutputContainer, muxer: str, notify: Callable[[str], None]) -> None:
+    def __init__(
+        self, source: Path, output: av.container.OutputContainer, muxer: str, notify: Callable[[str], None]
+    ) -> None:
         self._input = open_input(source)
         self._output = output
         self._tracks: dict[int, _Track] = {}
@@ -113,7 +116,9 @@ class _Track:
         if self.substitute is None:
             self._target = output.add_stream_from_template(source)
         else:
-            self._encoder = self._target = output.add_stream(self.substitute, rate=source.codec_context.sample_rate)
+            rate = source.codec_context.sample_rate
+            self._encoder = cast(av.audio.stream.AudioStream, output.add_stream(self.substitute, rate=rate))
+            self._target = self._encoder
             context = self._encoder.codec_context
             context.layout = source.codec_context.layout
             context.time_base = Fraction(1, source.codec_context.sample_rate)

@@ -1,7 +1,9 @@
 """One output file: written under a telling name beside its place, moved there only when complete."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import av
 import av.container
@@ -12,7 +14,6 @@ from birefnet_video.errors import OutputRefused
 from birefnet_video.media.encodings import Encoding
 from birefnet_video.media.sound import Sound
 from birefnet_video.types import FrameMeta, MediaInfo
-
 
 
 class Writer:
@@ -150,10 +151,9 @@ class Writer:
             self._closed = True
             if self._sound is not None:
                 self._sound.close()
-            try:
+            # The file goes away in the next line.
+            with suppress(OSError, av.error.FFmpegError, ValueError):
                 self._container.close()
-            except (OSError, av.error.FFmpegError, ValueError):
-                pass  # the file goes away in the next line
         self.partial.unlink(missing_ok=True)
 
     def _close(self, *, with_rest_of_sound: bool) -> None:
@@ -174,7 +174,10 @@ class Writer:
     def _add_video(
         self, encoding: Encoding, info: MediaInfo, pixel_format: str, size: tuple[int, int]
     ) -> av.video.stream.VideoStream:
-        stream = self._container.add_stream(encoding.codec, rate=info.frame_rate, options=dict(encoding.options))
+        stream = cast(
+            av.video.stream.VideoStream,
+            self._container.add_stream(encoding.codec, rate=info.frame_rate, options=dict(encoding.options)),
+        )
         stream.width, stream.height = size
         stream.pix_fmt = pixel_format
         stream.time_base = info.time_base
@@ -187,9 +190,7 @@ class Writer:
         return stream
 
     @staticmethod
-    def _tag_colour(
-        context: "av.video.codeccontext.VideoCodecContext", encoding: Encoding, info: MediaInfo
-    ) -> None:
+    def _tag_colour(context: "av.video.codeccontext.VideoCodecContext", encoding: Encoding, info: MediaInfo) -> None:
         full = encoding.full_range or (encoding.follows_source_range and info.colour.full_range)
         context.color_range = 2 if full else 1
         if encoding.is_matte:
@@ -212,8 +213,6 @@ def partial_path(target: Path) -> Path:
         if not path.exists():
             return path
     raise OutputRefused(f"{target}: a thousand partial files lie beside it", hint="remove them")
-
-
 
 
 def _container_options(encoding: Encoding, info: MediaInfo, *, with_sound: bool) -> dict[str, str]:

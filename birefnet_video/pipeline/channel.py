@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Cancelled(Exception):  # noqa: N818 - a signal between threads, not an error
+class Cancelled(Exception):
     """Another stage failed or the job was cancelled; unwind without reporting."""
 
 

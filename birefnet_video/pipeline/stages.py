@@ -44,7 +44,9 @@ def infer(batches: Iterable[Batch], backend: MattingBackend) -> Iterator[list[Ma
         yield [Matte(frame, alpha) for frame, alpha in zip(batch.frames, alphas, strict=True)]
 
 
-def compose(batches: Iterable[list[Matte]], info: MediaInfo, composers: list[Composer], gauge: "MatteGauge") -> Iterator[Composed]:
+def compose(
+    batches: Iterable[list[Matte]], info: MediaInfo, composers: list[Composer], gauge: "MatteGauge"
+) -> Iterator[Composed]:
     """The frames of all outputs."""
     for mattes in batches:
         for matte in mattes:

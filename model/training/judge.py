@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-
 from birefnet_video.model.preprocess import MEAN, STD
 
 #: Side in pixels of the second network's input (U2Netp).

@@ -8,13 +8,9 @@ import copy
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.utils.data import DataLoader
-
 from birefnet_video.model.birefnet import BiRefNet, TrainingOutput, laplacian
 from birefnet_video.model.checkpoint import save_checkpoint
 from birefnet_video.model.config import preset
@@ -22,6 +18,10 @@ from birefnet_video.model.preprocess import MEAN, STD, normalise
 from birefnet_video.model.training.judge import judge_folder
 from birefnet_video.model.training.losses import masked_bce, masked_l1, soft_iou, ssim_loss
 from birefnet_video.model.training.pictures import Pictures, Source
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
 
 #: Learning rates of the decoder and of the pretrained encoder, reached after the warm-up.
 _RATE, _ENCODER_RATE = 2e-3, 3e-4
@@ -40,7 +40,15 @@ _FROZEN = ("conv_stem", "bn1", "blocks.0", "blocks.1", "blocks.2")
 def find_pictures(data: Path, cutouts: list[Path], judge: Path, scores: Path, steps: int, seed: int) -> Pictures:
     """The sources of MODEL_CARD.md in the folders ``data/<set>/{im,gt,teacher,trimap}``."""
     scores.mkdir(parents=True, exist_ok=True)
-    shares = {"persons": 0.26, "pets": 0.2, "animals": 0.1, "faces": 0.1, "clothing": 0.1, "street": 0.08, "objects": 0.16}
+    shares = {
+        "persons": 0.26,
+        "pets": 0.2,
+        "animals": 0.1,
+        "faces": 0.1,
+        "clothing": 0.1,
+        "street": 0.08,
+        "objects": 0.16,
+    }
     sources = []
     for name, share in shares.items():
         folder = data / name
@@ -78,7 +86,7 @@ def total_loss(out: TrainingOutput, image: Tensor, target: Tensor, known: Tensor
     loss = loss + 0.4 * ssim_loss(alpha * known, target * known)
     edges = laplacian(image.mean(dim=1, keepdim=True)).abs() * target
     for side, gradient in zip(out.predictions[:-1], out.gradient_predictions, strict=True):
-        size = side.shape[2:]
+        size = (side.shape[2], side.shape[3])
         small_target, small_known = F.adaptive_avg_pool2d(target, size), F.adaptive_avg_pool2d(known, size)
         loss = loss + 0.4 * masked_bce(side, small_target, small_known)
         loss = loss + 0.3 * soft_iou(torch.sigmoid(side), small_target, small_known)
@@ -90,8 +98,8 @@ def total_loss(out: TrainingOutput, image: Tensor, target: Tensor, known: Tensor
 class _Average:
     """Exponential moving average of all weights; the short memory at the start keeps random weights out."""
 
-    def __init__(self, net: nn.Module) -> None:
-        self.net = copy.deepcopy(net)
+    def __init__(self, net: BiRefNet) -> None:
+        self.net: BiRefNet = copy.deepcopy(net)
         self.steps = 0
 
     @torch.no_grad()
@@ -131,7 +139,7 @@ def train(pictures: Pictures, encoder: Path, out: Path, seed: int) -> None:
     average = _Average(net)
     net.train()
     _freeze_statistics(backbone)
-    loader = DataLoader(pictures, batch_size=None, num_workers=1, prefetch_factor=4)  # type: ignore[arg-type]
+    loader: DataLoader[Any] = DataLoader(pictures, batch_size=None, num_workers=1, prefetch_factor=4)  # type: ignore[arg-type]
     started, seen, mean_loss = time.monotonic(), 0, 0.0
     for step, (rgb, alpha, known) in enumerate(loader):
         warm = min(1.0, (step + 1) / _WARM_UP_STEPS)
@@ -170,9 +178,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    pictures = find_pictures(
-        options.data, options.cutouts, options.judge, options.scores, options.steps, options.seed
-    )
+    pictures = find_pictures(options.data, options.cutouts, options.judge, options.scores, options.steps, options.seed)
     train(pictures, options.encoder, options.out, options.seed)
 
 

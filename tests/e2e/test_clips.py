@@ -11,7 +11,7 @@ from stubs import notices, stub_job
 from birefnet_video.events import JobState
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
-CHECKER = Path(__file__).parents[1] / "support" / "check_output.py"
+CHECKER = Path(__file__).parents[1] / "reference" / "check_output.py"
 FACTS = json.loads((CLIPS / "facts.json").read_text())
 CONVERTIBLE = [name for name, fact in FACTS.items() if fact["outcome"] == "ok" and (CLIPS / name).exists()]
 REFUSED = [name for name, fact in FACTS.items() if fact["outcome"] == "error" and (CLIPS / name).exists()]

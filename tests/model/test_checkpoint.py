@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from birefnet_video.model import BiRefNet, load_checkpoint, save_checkpoint
+from birefnet_video.model.config import PRESETS, preset
+from birefnet_video.model.official import is_derived, read_architecture, to_official, to_ours
 from official import manifests, official_weights
 from safetensors.torch import load_file, save_file
 
 from birefnet_video.errors import CheckpointError
-from birefnet_video.model import BiRefNet, load_checkpoint, save_checkpoint
-from birefnet_video.model.config import PRESETS, preset
-from birefnet_video.model.official import is_derived, read_architecture, to_official, to_ours
 
 ARCHITECTURES = sorted(manifests())
 

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from official import DATA
-from torch import Tensor
-
 from birefnet_video.model import deform
 from birefnet_video.model.deform import deform_conv2d
+from official import DATA
+from torch import Tensor
 
 VECTORS = np.load(DATA / "deform_conv2d.npz")
 CASES = ["k1", "k3", "k7", "k3_far", "k3_s2", "k3_int"]

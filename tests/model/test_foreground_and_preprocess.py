@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from official import DATA
-
 from birefnet_video.model import estimate_foreground
 from birefnet_video.model.foreground import box_blur
 from birefnet_video.model.preprocess import postprocess, preprocess
+from official import DATA
 
 REFINE = np.load(DATA / "refine_foreground.npz")
 PREPOST = np.load(DATA / "prepost.npz")

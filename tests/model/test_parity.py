@@ -6,10 +6,9 @@ import fill
 import numpy as np
 import pytest
 import torch
+from birefnet_video.model import BiRefNet, load_checkpoint
 from official import DATA, official_weights
 from safetensors.torch import save_file
-
-from birefnet_video.model import BiRefNet, load_checkpoint
 
 MAX_ERROR, RMS_ERROR = 2e-4, 2e-5
 

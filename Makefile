@@ -1,0 +1,46 @@
+# Everything on a fresh machine: `make demo` and `make test`. Nothing else needs to be installed first but Python.
+SHELL := bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check format lint types layers setup clean pictures
+
+setup: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip setuptools
+	$(BIN)/pip install --quiet --no-build-isolation --editable '.[dev]'
+	touch $@
+
+demo: setup
+	$(BIN)/birefnet-video samples/bunny.mp4 --alpha out.mov --green out.mp4 --overwrite
+
+test: setup
+	$(BIN)/pytest
+
+check: format lint types test
+
+format: setup
+	$(BIN)/ruff format --check .
+
+lint: setup
+	$(BIN)/ruff check .
+
+layers: setup
+	$(BIN)/pytest -q tests/packaging/test_layers.py
+
+# The checkers cannot see that model/ is birefnet_video.model, so they run on an installed copy. build/ is removed
+# first because setuptools never prunes it.
+types: setup
+	rm -rf build .typecheck
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --no-compile --target .typecheck .
+	cp pyproject.toml .typecheck/
+	cd .typecheck && ../$(BIN)/mypy -p birefnet_video | sed -E 's#^birefnet_video/(model|tui)/#\1/#; t; s#^birefnet_video/#birefnet_video/#'; exit $${PIPESTATUS[0]}
+
+pictures: setup
+	$(BIN)/python samples/make_pictures.py
+
+clean:
+	rm -rf $(VENV) build .typecheck out.mov out.mp4
