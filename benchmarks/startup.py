@@ -1,6 +1,6 @@
 """What ``birefnet-video --help`` costs beside an interpreter that does nothing, in turn, median of several runs.
 
-    python benchmarks/startup.py
+python benchmarks/startup.py
 """
 
 import statistics

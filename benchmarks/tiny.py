@@ -12,9 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-
 from birefnet_video.model import BiRefNet, load_checkpoint
 from birefnet_video.model.preprocess import postprocess, preprocess
+
 from birefnet_video.models import input_size, weights_path
 
 #: IoU, MAE and S-measure of U2Netp at 320 px (4.6 MB).

@@ -1,6 +1,6 @@
 """Make the README's picture: frames of the sample, their mattes, and the subject over green.
 
-    python samples/make_pictures.py
+python samples/make_pictures.py
 """
 
 import tempfile

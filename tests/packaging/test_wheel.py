@@ -74,7 +74,7 @@ def test_the_wheel_works_from_anywhere_and_beside_a_checkout(wheel: Path, tmp_pa
     subprocess.run(command, check=True, capture_output=True)
     program = (
         f"import sys; sys.path.insert(0, {str(target)!r})\n"
-        "sys.meta_path = [f for f in sys.meta_path if 'editable' not in getattr(f, '__module__', '')]\\n"
+        "sys.meta_path = [f for f in sys.meta_path if 'editable' not in getattr(f, '__module__', '')]\n"
         "import birefnet_video, birefnet_video.model.config as c, birefnet_video.tui as t\n"
         "print(birefnet_video.__file__); print(c.__file__); print(t.__file__)"
     )

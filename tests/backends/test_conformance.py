@@ -1,0 +1,102 @@
+"""Every backend keeps the same promises."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from birefnet_video.backends.base import BackendInfo, MattingBackend
+from birefnet_video.backends.registry import load_backend
+from birefnet_video.backends.stub import StubBackend
+from birefnet_video.errors import BackendUnavailable, CheckpointError
+from birefnet_video.models import MODELS, input_size, weights_path
+from birefnet_video.spec import BackendSpec
+
+SIZE = (64, 96)
+BATCH_SIZE = 3
+
+
+def eager() -> MattingBackend:
+    return load_backend(BackendSpec(size=SIZE, batch_size=BATCH_SIZE, device="cpu"), 96, 64)
+
+
+def stub() -> MattingBackend:
+    return StubBackend(BackendInfo("stub", "stub", "cpu", "none", SIZE, BATCH_SIZE))
+
+
+@pytest.fixture(params=[eager, stub], ids=lambda build: build.__name__)
+def backend(request: pytest.FixtureRequest) -> MattingBackend:
+    build: Callable[[], MattingBackend] = request.param
+    return build()
+
+
+def pictures(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, *SIZE, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("count", [1, 2, BATCH_SIZE])
+def test_one_matte_for_each_picture(backend: MattingBackend, count: int) -> None:
+    alpha = backend.infer(pictures(count))
+    assert alpha.shape == (count, *SIZE) and alpha.dtype == np.float32
+    assert alpha.min() >= 0 and alpha.max() <= 1
+
+
+def test_a_matte_does_not_depend_on_its_batch(backend: MattingBackend) -> None:
+    together = backend.infer(pictures(3))
+    alone = np.concatenate([backend.infer(picture[None]) for picture in pictures(3)])
+    assert np.abs(together - alone).max() < 1e-4
+
+
+def test_the_same_picture_gives_the_same_matte(backend: MattingBackend) -> None:
+    assert np.array_equal(backend.infer(pictures(2)), backend.infer(pictures(2)))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((1, 32, 32, 3), np.uint8),
+        np.zeros((BATCH_SIZE + 1, *SIZE, 3), np.uint8),
+        np.zeros((0, *SIZE, 3), np.uint8),
+        np.zeros((1, *SIZE, 3), np.float32),
+        np.zeros((*SIZE, 3), np.uint8),
+    ],
+    ids=["size", "too many", "none", "type", "no batch"],
+)
+def test_what_does_not_fit_is_refused(backend: MattingBackend, wrong: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        backend.infer(wrong)
+
+
+def test_closing_twice_is_fine(backend: MattingBackend) -> None:
+    backend.close()
+    backend.close()
+
+
+def test_what_runs_is_described(backend: MattingBackend) -> None:
+    words = backend.info.describe()
+    assert "96x64" in words and "cpu" in words and f"batch {BATCH_SIZE}" in words
+
+
+@pytest.mark.gpu
+def test_cuda_agrees_with_the_cpu() -> None:
+    on_gpu = load_backend(BackendSpec(size=SIZE, batch_size=BATCH_SIZE, device="cuda"), 96, 64)
+    assert np.abs(on_gpu.infer(pictures(3)) - eager().infer(pictures(3))).max() < 2e-3
+
+
+def test_a_device_that_is_not_there_is_refused_by_name() -> None:
+    with pytest.raises(BackendUnavailable, match="cuda:77"):
+        load_backend(BackendSpec(device="cuda:77"), 96, 64)
+
+
+def test_weights_that_are_not_here_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
+    with pytest.raises(CheckpointError, match=r"hf download ZhengPeng7/BiRefNet_lite model\.safetensors"):
+        weights_path("lite")
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("shape", [(1920, 1080), (1080, 1920), (161, 91), (16, 16), (4000, 40)])
+def test_input_sizes_fit_the_network(name: str, shape: tuple[int, int]) -> None:
+    height, width = input_size(name, *shape)
+    assert height % 32 == width % 32 == 0
+    assert min(height, width) >= 64 and max(height, width) <= 2560
