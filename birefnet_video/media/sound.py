@@ -53,6 +53,7 @@ class Sound:
     ) -> None:
         self._input = open_input(source)
         self._output = output
+        self._notify = notify
         self._tracks: dict[int, _Track] = {}
         for stream in self._input.streams.audio:
             track = _Track(stream, output, muxer)
@@ -95,15 +96,20 @@ class Sound:
         while True:
             try:
                 packet = next(packets)
-            except (StopIteration, av.error.FFmpegError):
+            except (StopIteration, av.error.EOFError):
+                break
+            except av.error.FFmpegError as error:
+                self._notify(f"the sound cannot be read beyond {self._written_s:.2f} s: {error.strerror}")
                 break
             if packet.dts is None or packet.time_base is None:
                 continue
             self._written_s = float(packet.dts * packet.time_base)
             yield from self._tracks[packet.stream.index].convert(packet)
         self._written_s = float("inf")
-        for track in self._tracks.values():
+        for number, track in enumerate(self._tracks.values(), start=1):
             yield from track.flush()
+            if track.bad_packets:
+                self._notify(f"sound track {number}: {track.bad_packets} packets could not be decoded and are silent")
 
 
 class _Track:
@@ -111,6 +117,8 @@ class _Track:
 
     def __init__(self, source: av.audio.stream.AudioStream, output: av.container.OutputContainer, muxer: str) -> None:
         codec = source.codec_context.name
+        self.bad_packets = 0
+        """Packets that could not be decoded, where decoding was needed."""
         self.substitute: str | None = None if _is_copyable(codec, muxer) else _SUBSTITUTE[muxer]
         self._encoder: av.audio.stream.AudioStream | None = None
         if self.substitute is None:
@@ -140,6 +148,7 @@ class _Track:
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
+            self.bad_packets += 1
             return
         for frame in frames:
             for piece in self._resampler.resample(frame):  # type: ignore[arg-type]
