@@ -55,9 +55,12 @@ def test_the_wheel_holds_one_name_and_every_module(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"birefnet_video"}
-    for folder, prefix in (("birefnet_video", ""), ("model", "model/"), ("tui", "tui/")):
-        for path in (ROOT / folder).rglob("*.py"):
-            assert f"birefnet_video/{prefix}{path.relative_to(ROOT / folder).as_posix()}" in names
+    # Equality, not inclusion: a module deleted from the tree must not come back out of an old build/ folder.
+    assert {name for name in names if name.endswith(".py")} == {
+        f"birefnet_video/{prefix}{path.relative_to(ROOT / folder).as_posix()}"
+        for folder, prefix in (("birefnet_video", ""), ("model", "model/"), ("tui", "tui/"))
+        for path in (ROOT / folder).rglob("*.py")
+    }
     for name in ("tiny.safetensors", "MODEL_CARD.md", "evidence.jpg", "evidence_matte.png"):
         assert f"birefnet_video/model/weights/{name}" in names
     assert "birefnet_video/py.typed" in names
