@@ -1,6 +1,5 @@
 """The command line: options to a job, a job's end to an exit code. Heavy modules are imported by the job."""
 
-import json
 import signal
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from birefnet_video import __version__
 from birefnet_video.errors import BirefnetVideoError, DamagedInput, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobState
 from birefnet_video.jobs import Job
-from birefnet_video.report import ProgressStyle, final_record, make_reporter
+from birefnet_video.report import ProgressStyle, final_record, make_reporter, say_json
 from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
 
 _EXIT_DAMAGED = DamagedInput.exit_code
@@ -149,7 +148,7 @@ def _run(job: Job, style: ProgressStyle, *, quiet: bool, verbose: bool) -> int:
         traceback.print_exception(error)
     if style == "json":
         kept = end.kept if isinstance(end, JobCancelled | JobFailed) else ()
-        print(json.dumps(final_record(name, code, job.report, error, kept)), flush=True)
+        say_json(final_record(name, code, job, error, kept))
     return code
 
 
@@ -174,8 +173,10 @@ def _cancel_on_signals(job: Job) -> list[int]:
         job.cancel()
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), handle)
+        number = getattr(signal, name, None)
+        # Whoever ignores a signal, as nohup does, has a reason.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handle)
     return received
 
 
@@ -185,16 +186,18 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code: Any = app(arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        _complain(" ".join(str(error).split()))
-        code = UsageError.exit_code
+        code = _complain(UsageError(" ".join(str(error).split())), arguments)
     except BirefnetVideoError as error:
-        _complain(str(error))
-        code = error.exit_code
+        code = _complain(error, arguments)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _complain(message: str) -> None:
-    print(f"birefnet-video: error: {message}", file=sys.stderr)
+def _complain(error: BirefnetVideoError, arguments: list[str]) -> int:
+    """Report what was wrong before there was a job."""
+    print(f"birefnet-video: error: {error}", file=sys.stderr)
+    if "--json" in arguments or "json" in arguments:
+        say_json(final_record("failed", error.exit_code, None, error))
+    return error.exit_code
 
 
 if __name__ == "__main__":

@@ -14,9 +14,17 @@ H264_CRF, H264_PRESET = 16, "veryfast"
 AUDIO_BIT_RATE_PER_CHANNEL = 96_000
 #: Seconds by which the sound is written ahead of the picture.
 SOUND_LEAD_S = 0.5
+#: Seconds that sound may be missing or doubled before silence is put in or the repetition left out.
+SOUND_GAP_S = 0.02
+#: Seconds by which a clock must jump back to count as another recording rather than as jitter.
+TIME_JUMP_S = 0.5
+#: Seconds within which every sound track must begin for a muxer to wait for it.
+LATE_SOUND_S = 3.0
+#: Largest minus smallest alpha, in any frame, below which nothing counts as found.
+NO_SUBJECT_SPREAD = 0.3
 #: The background of ``--green``, sRGB.
 GREEN_RGB = (0, 177, 64)
-#: Frames in a row that may fail to decode before the rest counts as lost.
+#: Packets in a row that may fail to decode before the rest is given up.
 MAX_BAD_PACKETS = 250
 #: Seconds by which a clip may end before the duration that its header states.
 END_TOLERANCE_S = 0.25

@@ -33,7 +33,6 @@ class JobNotice:
     """Something a user should know once: a fallback with its reason, an assumption, damage."""
 
     message: str
-    is_warning: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from birefnet_video.defaults import NO_SUBJECT_SPREAD
 from birefnet_video.errors import BirefnetVideoError, NotAVideo
 from birefnet_video.events import (
     JobCancelled,
@@ -52,7 +53,7 @@ class Job:
         self._error: BaseException | None = None
         self._cancel = threading.Event()
         self._lock = threading.Lock()
-        self._started_at = self._first_frame_at = self._ended_at = 0.0
+        self._started_at = self._ended_at = 0.0
         self._thread = threading.Thread(target=self._run, name="birefnet-video job")
 
     def subscribe(self, observer: Observer) -> None:
@@ -65,15 +66,19 @@ class Job:
         self._thread.start()
 
     def cancel(self) -> None:
-        """Stop within one batch; playable parts are kept under names that say so. Any thread, any time."""
+        """Stop within one batch; playable parts are kept under names that say so. From any thread.
+
+        Once the last frame is encoded there is nothing left to stop: the job finishes.
+        """
         self._cancel.set()
         with self._lock:
             if self._line is not None:
                 self._line.runner.cancel()
 
     def wait(self, timeout_s: float | None = None) -> JobState:
-        """Wait for the end, or for ``timeout_s`` seconds, and return the state."""
-        self._thread.join(timeout_s)
+        """Wait for the end, or for ``timeout_s`` seconds, and return the state. A job not started does not end."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
         return self._state
 
     def result(self) -> JobReport:
@@ -89,6 +94,11 @@ class Job:
             raise BirefnetVideoError(f"the job was {state}")
         return self.report
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user was told so far."""
+        return tuple(self._warnings)
+
     def snapshot(self) -> JobSnapshot:
         """The job at this moment. Cheap, from any thread."""
         now = self._ended_at or time.monotonic()
@@ -98,11 +108,9 @@ class Job:
             return JobSnapshot(self._state, 0, 0, None, elapsed, 0.0, None)
         stages = _stage_snapshots(line)
         decoded, written = stages[0].items, stages[-1].items
-        if written and not self._first_frame_at:
-            self._first_frame_at = now
-        running = now - self._first_frame_at
+        first_at, last_at = line.runner.meters[-1].first_at, line.runner.meters[-1].last_at
         # The first frame's own time is start-up, not speed.
-        fps = (written - 1) / running if written > 1 and running > 0 else 0.0
+        fps = (written - 1) / (last_at - first_at) if written > 1 and last_at > first_at else 0.0
         total = line.info.frame_count
         eta = max(total - written, 0) / fps if total and fps else None
         return JobSnapshot(self._state, decoded, written, total, elapsed, fps, eta, stages)
@@ -119,6 +127,9 @@ class Job:
         from birefnet_video.pipeline.assemble import assemble
         from birefnet_video.pipeline.assemble import open_backend as default_backend
 
+        if self._cancel.is_set():
+            self._finish(JobState.CANCELLED, JobCancelled)
+            return
         line = assemble(self.spec, self._notice, self._open_backend or default_backend)
         with self._lock:
             self._line = line
@@ -129,23 +140,23 @@ class Job:
         self._state = JobState.RUNNING
         line.runner.start()
         complete = line.runner.join()
-        if self._cancel.is_set() or not complete:
+        if not complete:
             self._finish(JobState.CANCELLED, JobCancelled)
             return
         if not line.writers[0].frames:
             raise NotAVideo(f"{self.spec.source}: has a video stream, but no frame could be decoded")
         self._state = JobState.VERIFYING
-        line.verify_and_commit()
+        line.verify_and_commit(overwrite=self.spec.overwrite)
         self._note_findings(line)
         self._ended_at = time.monotonic()
-        self.report = self._make_report(line)
-        self._finish(JobState.FINISHED, lambda kept: JobFinished(self.report))  # type: ignore[arg-type]
+        self.report = report = self._make_report(line)
+        self._finish(JobState.FINISHED, lambda kept: JobFinished(report))
 
     def _note_findings(self, line: "Line") -> None:
-        if line.gauge.telling_spread == 0:
-            self._notice("the matte is the same everywhere in every frame: no subject was found")
-        if line.reader.damage:
-            self._notice(f"the input is damaged: {'; '.join(line.reader.damage)}; all that could be read was written")
+        if line.gauge.telling_spread < NO_SUBJECT_SPREAD:
+            self._notice("the matte is almost the same everywhere in every frame: no subject was found")
+        if damage := line.damage():
+            self._notice(f"the input is damaged: {'; '.join(damage)}; all that could be read was written")
 
     def _make_report(self, line: "Line") -> JobReport:
         snapshot = self.snapshot()
@@ -157,7 +168,7 @@ class Job:
             fps=snapshot.fps,
             backend=line.backend.info.describe(),
             warnings=tuple(self._warnings),
-            damage="; ".join(line.reader.damage) or None,
+            damage="; ".join(line.damage()) or None,
             stages=snapshot.stages,
         )
 
@@ -171,14 +182,17 @@ class Job:
         line = self._line
         if line is None:
             return ()
-        line.backend.close()
         kept = []
         for writer in line.writers if keep else ():
             try:
                 kept.append(writer.keep_partial())
-            except BirefnetVideoError as error:
+            except Exception as error:  # noqa: BLE001 - the thread border: the other files must be closed too
                 self._notice(f"the part written so far may not play: {error}")
                 kept.append(writer.partial)
+        try:
+            line.backend.close()
+        except Exception:  # noqa: BLE001 - the thread border: the files are what matters
+            _log.exception("the backend failed to close")
         return tuple(path for path in kept if path is not None)
 
     def _notice(self, message: str) -> None:

@@ -1,10 +1,11 @@
 """The console's view of a job: a progress bar on a terminal, plain lines elsewhere, or JSON lines."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 
 from birefnet_video.errors import BirefnetVideoError
 from birefnet_video.events import (
@@ -18,6 +19,9 @@ from birefnet_video.events import (
     JobStarted,
 )
 from birefnet_video.models import BUNDLED
+
+if TYPE_CHECKING:
+    from birefnet_video.jobs import Job
 
 ProgressStyle = Literal["auto", "rich", "plain", "json", "none"]
 #: A plain line is due after this many seconds or this share of the clip.
@@ -44,7 +48,7 @@ class Reporter(Protocol):
 def make_reporter(style: ProgressStyle, *, quiet: bool) -> Reporter:
     """The reporter for a style; ``auto`` looks whether stderr is a terminal."""
     if style == "json":
-        return JsonReporter(sys.stdout)
+        return JsonReporter()
     if quiet or style == "none":
         return LineReporter(sys.stderr, with_progress=False, quiet=quiet)
     if style == "rich" or (style == "auto" and sys.stderr.isatty()):
@@ -127,8 +131,7 @@ class RichReporter:
 class JsonReporter:
     """One JSON object a line; the command line writes the last one, :func:`final_record`."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self) -> None:
         self._last_written = 0
 
     def on_event(self, event: JobEvent) -> None:
@@ -137,44 +140,54 @@ class JsonReporter:
             info = event.info
             self._write(event="started", plan=event.plan, width=info.width, height=info.height, total=info.frame_count)
         elif isinstance(event, JobNotice):
-            self._write(event="notice", message=event.message)
+            say_json({"event": "notice", "message": event.message})
 
     def on_tick(self, snapshot: JobSnapshot) -> None:
         """See :class:`Reporter`."""
         if snapshot.written == self._last_written:
             return
         self._last_written = snapshot.written
-        self._write(
-            event="progress",
-            state=str(snapshot.state),
-            frames=snapshot.written,
-            total=snapshot.total,
-            fps=round(snapshot.fps, 2),
-            eta=None if snapshot.eta_s is None else round(snapshot.eta_s, 1),
-        )
+        record = {
+            "event": "progress",
+            "state": str(snapshot.state),
+            "frames": snapshot.written,
+            "total": snapshot.total,
+            "fps": round(snapshot.fps, 2),
+            "eta": None if snapshot.eta_s is None else round(snapshot.eta_s, 1),
+        }
+        say_json(record)
 
     def close(self) -> None:
         """See :class:`Reporter`."""
 
-    def _write(self, **record: Any) -> None:
-        print(json.dumps(record), file=self._stream, flush=True)
+
+def say_json(record: dict[str, Any]) -> None:
+    """One object, one line, one write. A reader that has gone away does not stop a render."""
+    try:
+        sys.stdout.write(json.dumps(record) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain again when it closes stdout at exit.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process ends
 
 
 def final_record(
-    event: str, exit_code: int, report: JobReport | None, error: BaseException | None, kept: tuple[Path, ...] = ()
+    event: str, exit_code: int, job: "Job | None", error: BaseException | None, kept: tuple[Path, ...] = ()
 ) -> dict[str, Any]:
     """The last JSON object of a run."""
     details = None
     if error is not None:
         details = {"type": type(error).__name__, "message": str(error), "hint": getattr(error, "hint", None)}
+    snapshot = job.snapshot() if job else None
+    outputs = job.report.outputs if job and job.report else kept
     return {
         "event": event,
         "exit_code": exit_code,
-        "frames": report.frames if report else 0,
-        "seconds": round(report.seconds, 3) if report else None,
-        "fps": round(report.fps, 2) if report else None,
-        "outputs": [str(path) for path in (report.outputs if report else kept)],
-        "warnings": list(report.warnings) if report else [],
+        "frames": snapshot.written if snapshot else 0,
+        "seconds": round(snapshot.elapsed_s, 3) if snapshot else 0.0,
+        "fps": round(snapshot.fps, 2) if snapshot else 0.0,
+        "outputs": [str(path) for path in outputs],
+        "warnings": list(job.warnings) if job else [],
         "error": details,
     }
 
@@ -185,7 +198,7 @@ def say_event(event: JobEvent, say: Callable[[str], None], *, quiet: bool = Fals
         for path in event.kept:
             say(f"kept what was written so far: {path}")
         say(f"{_PROGRAM}: error: {describe_error(event.error)}")
-    elif isinstance(event, JobNotice) and event.is_warning:
+    elif isinstance(event, JobNotice):
         say(f"note: {event.message}")
     elif isinstance(event, JobCancelled):
         kept = ", ".join(str(path) for path in event.kept)

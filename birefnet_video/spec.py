@@ -1,5 +1,6 @@
 """A job described as data: everything that can be asked for, validated once, nothing imported that is heavy."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -8,7 +9,6 @@ from birefnet_video.defaults import GREEN_RGB
 from birefnet_video.errors import UsageError
 
 OutputKind = Literal["alpha", "mask", "green"]
-Device = str
 #: Sides of a network's input are multiples of this.
 _STRIDE = 32
 _LARGEST_SIDE = 4096
@@ -36,7 +36,7 @@ class BackendSpec:
     """Name of a known model, or path of a checkpoint."""
     size: tuple[int, int] | None = None
     """Height and width of the network's input; ``None``: the model's own."""
-    device: Device = "auto"
+    device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:<i>`` or ``mps``."""
     batch_size: int | None = None
     """Frames at once; ``None``: by device."""
@@ -47,11 +47,11 @@ class BackendSpec:
                 if side % _STRIDE or not _STRIDE <= side <= _LARGEST_SIDE:
                     raise UsageError(
                         f"--size: {side} is no multiple of {_STRIDE} from {_STRIDE} to {_LARGEST_SIDE}",
-                        hint=f"the next one is {max(_STRIDE, round(side / _STRIDE) * _STRIDE)}",
+                        hint=f"the next one is {min(max(_STRIDE, round(side / _STRIDE) * _STRIDE), _LARGEST_SIDE)}",
                     )
         if self.batch_size is not None and self.batch_size < 1:
             raise UsageError(f"--batch-size: {self.batch_size} is less than 1")
-        if self.device not in ("auto", "cpu", "cuda", "mps") and not self.device.removeprefix("cuda:").isdigit():
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]+)?", self.device):
             raise UsageError(f"--device: {self.device!r} is none of auto, cpu, cuda, cuda:<number>, mps")
 
 

@@ -21,6 +21,8 @@ class FrameMeta:
     """Presentation time in units of ``time_base``."""
     time_base: Fraction
     """Length of one tick, in seconds."""
+    duration: int | None = None
+    """How long it is shown, in units of ``time_base``, if the source says so."""
 
     @property
     def time_s(self) -> float:
@@ -117,6 +119,7 @@ class MediaInfo:
     bit_depth: int
     is_rgb: bool
     audio_tracks: int
-    has_adts_sound: bool
-    """A track is AAC in the framing of MPEG-TS, which a muxer must rewrite."""
-    codec: str
+    has_awkward_sound: bool
+    """A track begins late or never, or is AAC in the framing of MPEG-TS: a fragmenting muxer would wait or refuse."""
+    starts_before_zero: bool
+    """The first picture's time is negative."""

@@ -8,7 +8,7 @@ from birefnet_video.errors import OutputRefused
 
 #: Keeps a file readable when the process is killed, and is an ordinary file when finished. Without delay_moov
 #: edit lists are lost, and with them the offset between picture and sound.
-_SURVIVES_A_KILL = {"movflags": "+hybrid_fragmented+delay_moov"}
+_SURVIVES_A_KILL = {"movflags": "+hybrid_fragmented+delay_moov", "max_interleave_delta": "1000000"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ _PRORES = Encoding(
 _FFV1_MATTE = Encoding(
     "matroska",
     "ffv1",
-    {"level": "3", "slices": "4", "slicecrc": "1", "g": "1"},
+    {"level": "3", "slicecrc": "1", "g": "1"},
     full_range=True,
     is_matte=True,
 )

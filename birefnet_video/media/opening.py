@@ -1,5 +1,6 @@
 """Open an input so that it can touch nothing but itself, and say in one line why it cannot be opened."""
 
+import stat
 from pathlib import Path
 
 import av
@@ -42,6 +43,9 @@ def open_input(path: Path) -> av.container.InputContainer:
 
 def _read_head(path: Path) -> bytes:
     try:
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+            raise InputMissing(f"{path}: is no regular file: pipes and devices cannot be read")
         with path.open("rb") as file:
             head = file.read(4096)
     except FileNotFoundError:

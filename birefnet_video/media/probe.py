@@ -11,7 +11,7 @@ import av.stream
 import av.video.stream
 import numpy as np
 
-from birefnet_video.defaults import MAX_PIXELS
+from birefnet_video.defaults import LATE_SOUND_S, MAX_PIXELS
 from birefnet_video.errors import NotAVideo
 from birefnet_video.media.opening import open_input
 from birefnet_video.types import Colour, MediaInfo, Turn
@@ -48,6 +48,8 @@ def video_stream(container: av.container.InputContainer, path: Path) -> av.video
     """
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:
+            if stream.codec_context is None:
+                raise NotAVideo(f"{path}: its video has a codec that FFmpeg does not know")
             stream.thread_type = "AUTO"
             stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
             return stream
@@ -115,12 +117,36 @@ def _describe(
         colour=_read_colour(context, frame, is_rgb=is_rgb),
         bit_depth=component.bits,
         is_rgb=is_rgb,
-        audio_tracks=len(container.streams.audio),
-        has_adts_sound=any(
-            audio.codec_context.name == "aac" and not audio.codec_context.extradata for audio in container.streams.audio
-        ),
-        codec=context.name,
+        audio_tracks=sum(audio.codec_context is not None for audio in container.streams.audio),
+        has_awkward_sound=_has_awkward_sound(path),
+        starts_before_zero=(frame.pts or 0) < 0,
     )
+
+
+def _has_awkward_sound(path: Path) -> bool:
+    """Look at the first seconds of a file: does every sound track begin there, and is it framed as MOV wants it?"""
+    with open_input(path) as container:
+        waiting = set()
+        for stream in container.streams.audio:
+            if stream.codec_context is None:
+                continue
+            if stream.codec_context.name == "aac" and not stream.codec_context.extradata:
+                return True
+            waiting.add(stream.index)
+        first_s: float | None = None
+        try:
+            for packet in container.demux():
+                waiting.discard(packet.stream.index)
+                if not waiting:
+                    return False
+                if packet.dts is not None and packet.time_base is not None:
+                    time_s = float(packet.dts * packet.time_base)
+                    first_s = time_s if first_s is None else first_s
+                    if time_s - first_s > LATE_SOUND_S:
+                        break
+        except av.error.FFmpegError:
+            pass  # reading proper will come to the same place and report it
+        return bool(waiting)
 
 
 def _duration_s(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> float | None:

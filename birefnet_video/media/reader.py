@@ -1,5 +1,6 @@
 """Decode a file into frames with exact timestamps, past what is damaged."""
 
+import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,7 @@ import av.error
 import av.filter
 import av.video.stream
 
-from birefnet_video.defaults import END_TOLERANCE_S, MAX_BAD_PACKETS
+from birefnet_video.defaults import END_TOLERANCE_S, MAX_BAD_PACKETS, TIME_JUMP_S
 from birefnet_video.media.opening import open_input
 from birefnet_video.media.probe import video_stream
 from birefnet_video.types import Frame, FrameMeta, MediaInfo
@@ -41,23 +42,29 @@ class Reader:
         info = self.info
         with open_input(Path(info.path)) as container:
             stream = video_stream(container, Path(info.path))
-            index, last_pts = 0, None
-            for picture in self._pictures(container, stream):
+            frame_ticks = max(1, round(1 / info.frame_rate / info.time_base))
+            offset, last = 0, None
+            for index, picture in enumerate(self._pictures(container, stream)):
                 pts = picture.pts
                 if pts is None:
                     pts = round(index / info.frame_rate / info.time_base)
                     self._tell("pts", f"the stream has no timestamps: {float(info.frame_rate):g} frames/s assumed")
-                if last_pts is not None and pts <= last_pts:
+                pts += offset
+                if last is not None and (last.pts - pts) * info.time_base > TIME_JUMP_S:
+                    self._tell("jump", f"the clock jumps back at frame {index}: time goes on from there")
+                    offset += last.pts + frame_ticks - pts
+                    pts = last.pts + frame_ticks
+                elif last is not None and pts <= last.pts:
                     self._tell("order", f"timestamps do not rise at frame {index}: moved on by one tick")
-                    pts = last_pts + 1
-                yield Frame(FrameMeta(index, pts, info.time_base), self._fit(picture))
-                index, last_pts = index + 1, pts
-            self._check_end(stream, last_pts)
+                    pts = last.pts + 1
+                last = FrameMeta(index, pts, info.time_base, picture.duration or None)
+                yield Frame(last, picture)
+            self._check_end(container, stream, last, offset)
 
     def _pictures(
         self, container: av.container.InputContainer, stream: av.video.stream.VideoStream
     ) -> Iterator[av.VideoFrame]:
-        for picture in self._decoded(container, stream):
+        for picture in map(self._fit, self._decoded(container, stream)):
             if picture.interlaced_frame and self._deinterlacer is None:
                 self._tell(
                     "interlaced", "the picture is interlaced: deinterlaced with bwdif, one frame out for each in"
@@ -88,7 +95,9 @@ class Reader:
             for picture in pictures:
                 corrupt += bool(picture.is_corrupt)
                 yield picture  # type: ignore[misc]
-        if bad:
+        if bad_in_a_row > MAX_BAD_PACKETS:
+            self.damage.append(f"reading was given up after {bad_in_a_row} broken packets in a row")
+        elif bad:
             self.damage.append(f"{bad} packets could not be decoded")
         if corrupt:
             self.damage.append(f"{corrupt} frames are marked corrupt")
@@ -102,20 +111,39 @@ class Reader:
         self._tell("size", f"the picture's size changes to {now}: scaled to the first one's, {first}")
         return picture.reformat(width=info.coded_width, height=info.coded_height, format=info.pixel_format)
 
-    def _check_end(self, stream: av.video.stream.VideoStream, last_pts: int | None) -> None:
-        if last_pts is None or not stream.duration or stream.time_base is None:
+    def _check_end(
+        self,
+        container: av.container.InputContainer,
+        stream: av.video.stream.VideoStream,
+        last: FrameMeta | None,
+        offset: int,
+    ) -> None:
+        promised = promised_end_s(container, stream)
+        if last is None or promised is None or offset:
             return
-        start = stream.start_time or 0
-        frame_ticks = 1 / self.info.frame_rate / stream.time_base
-        missing_s = float((start + stream.duration - last_pts - frame_ticks) * stream.time_base)
-        if missing_s > max(END_TOLERANCE_S, 2 / float(self.info.frame_rate)):
-            total_s = float(stream.duration * stream.time_base)
-            self.damage.append(f"the data ends {missing_s:.2f} s before the {total_s:.2f} s that the header states")
+        frame_s = 1 / float(self.info.frame_rate)
+        shown_s = float((last.duration or 0) * last.time_base)
+        missing_s = promised - last.time_s - max(frame_s, shown_s)
+        if missing_s > max(END_TOLERANCE_S, 2 * frame_s):
+            self.damage.append(f"the data ends {missing_s:.2f} s before the {promised:.2f} s that the header states")
 
     def _tell(self, key: str, message: str) -> None:
         if key not in self._told:
             self._told.add(key)
             self._notify(message)
+
+
+def promised_end_s(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> float | None:
+    """When the picture should end by the header, in seconds, or ``None`` where it does not say."""
+    if stream.duration and stream.time_base is not None:
+        return float((stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base)
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
+    if tag:
+        hours, minutes, seconds = (float(part) for part in tag.groups())
+        return 3600 * hours + 60 * minutes + seconds
+    if container.duration and not container.streams.audio:
+        return container.duration / av.time_base
+    return None
 
 
 class _Deinterlacer:

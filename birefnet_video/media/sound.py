@@ -1,26 +1,26 @@
 """The sound of the input, copied into an output packet by packet, or encoded where its container forbids that."""
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import av.audio.stream
 import av.container
 import av.error
 
-from birefnet_video.defaults import AUDIO_BIT_RATE_PER_CHANNEL, SOUND_LEAD_S
+from birefnet_video.defaults import SOUND_LEAD_S, TIME_JUMP_S
 from birefnet_video.media.opening import open_input
+from birefnet_video.media.recode import Recoder
 
-#: Codecs that a container takes as they are. Matroska takes all but a few telephone codecs.
+#: Codecs that a container takes as they are.
 _COPYABLE = {
     "mov": {"aac", "mp3", "ac3", "eac3", "alac", "mp2"},
     "mp4": {"aac", "mp3", "ac3", "eac3", "alac", "mp2", "opus", "flac"},
 }
-_NOT_IN_MATROSKA = {"pcm_mulaw", "pcm_alaw", "adpcm_ima_qt", "adpcm_ms", "adpcm_ima_wav"}
 #: What is written instead: uncompressed where the file is large anyway.
-_SUBSTITUTE = {"mov": "pcm_s16le", "mp4": "aac", "matroska": "flac"}
+_SUBSTITUTE = {"mov": "pcm_s16le", "mp4": "aac"}
+#: Lossless sources whose samples need more than 16 bits.
+_DEEP_SUBSTITUTE = {"mov": "pcm_s24le", "mp4": "aac"}
 #: MOV stores the bibliographic codes of ISO 639-2 and loses the terminologic ones.
 _BIBLIOGRAPHIC = {
     "ces": "cze",
@@ -51,22 +51,24 @@ class Sound:
     def __init__(
         self, source: Path, output: av.container.OutputContainer, muxer: str, notify: Callable[[str], None]
     ) -> None:
+        self.damage: list[str] = []
+        """What could not be read, known when all has been written."""
         self._input = open_input(source)
         self._output = output
-        self._notify = notify
         self._tracks: dict[int, _Track] = {}
-        for stream in self._input.streams.audio:
-            track = _Track(stream, output, muxer)
+        keeps_gaps = "mov" in self._input.format.name
+        for number, stream in enumerate(self._input.streams.audio, start=1):
+            if stream.codec_context is None:
+                notify(f"sound track {number} has a codec that FFmpeg does not know: left out")
+                continue
+            track = _Track(stream, output, muxer, pcm_keeps_gaps=keeps_gaps)
             self._tracks[stream.index] = track
             if track.substitute:
                 notify(
-                    f"sound track {len(self._tracks)} ({stream.codec_context.name}) cannot be copied into {muxer}: "
-                    f"encoded as {track.substitute}"
+                    f"sound track {number} ({track.codec}) cannot be copied into {muxer}: encoded as {track.substitute}"
                 )
         self._packets = self._read()
         self._written_s = float("-inf")
-        self.packets = 0
-        """Packets written so far."""
 
     @property
     def tracks(self) -> int:
@@ -80,7 +82,6 @@ class Sound:
             if packet is None:
                 return
             self._output.mux(packet)
-            self.packets += 1
 
     def finish(self) -> None:
         """Write the rest."""
@@ -99,49 +100,67 @@ class Sound:
             except (StopIteration, av.error.EOFError):
                 break
             except av.error.FFmpegError as error:
-                self._notify(f"the sound cannot be read beyond {self._written_s:.2f} s: {error.strerror}")
+                self.damage.append(f"the sound cannot be read beyond {self._written_s:.2f} s ({error.strerror})")
                 break
             if packet.dts is None or packet.time_base is None:
                 continue
+            track = self._tracks[packet.stream.index]
+            track.straighten(packet)
             self._written_s = float(packet.dts * packet.time_base)
-            yield from self._tracks[packet.stream.index].convert(packet)
+            yield from track.convert(packet)
         self._written_s = float("inf")
         for number, track in enumerate(self._tracks.values(), start=1):
             yield from track.flush()
             if track.bad_packets:
-                self._notify(f"sound track {number}: {track.bad_packets} packets could not be decoded and are silent")
+                self.damage.append(f"{track.bad_packets} packets of sound track {number} could not be decoded")
 
 
 class _Track:
     """One track: copied, or decoded and encoded again."""
 
-    def __init__(self, source: av.audio.stream.AudioStream, output: av.container.OutputContainer, muxer: str) -> None:
-        codec = source.codec_context.name
+    def __init__(
+        self,
+        source: av.audio.stream.AudioStream,
+        output: av.container.OutputContainer,
+        muxer: str,
+        *,
+        pcm_keeps_gaps: bool,
+    ) -> None:
+        # The decoder's own name may differ: mp3float decodes mp3.
+        self.codec = source.codec_context.codec.canonical_name
         self.bad_packets = 0
         """Packets that could not be decoded, where decoding was needed."""
-        self.substitute: str | None = None if _is_copyable(codec, muxer) else _SUBSTITUTE[muxer]
-        self._encoder: av.audio.stream.AudioStream | None = None
-        if self.substitute is None:
-            self._target = output.add_stream_from_template(source)
-        else:
-            rate = source.codec_context.sample_rate
-            self._encoder = cast(av.audio.stream.AudioStream, output.add_stream(self.substitute, rate=rate))
-            self._target = self._encoder
-            context = self._encoder.codec_context
-            context.layout = source.codec_context.layout
-            context.time_base = Fraction(1, source.codec_context.sample_rate)
-            if self.substitute == "aac":
-                context.bit_rate = AUDIO_BIT_RATE_PER_CHANNEL * source.codec_context.channels
-            self._resampler = av.AudioResampler(context.format, context.layout, context.sample_rate)
+        self.substitute = _substitute(self.codec, source, muxer)
+        self._offset = 0
+        self._expected_dts: int | None = None
+        self._recoder: Recoder | None = None
+        if self.substitute is not None:
+            self._recoder = Recoder(source, output, self.substitute)
+        elif self.codec.startswith("pcm_") and not pcm_keeps_gaps:
+            # MOV counts samples and has no place for a gap: recoding to the same codec puts silence there.
+            self._recoder = Recoder(source, output, self.codec)
+        self._target = self._recoder.stream if self._recoder else output.add_stream_from_template(source)
         metadata = dict(source.metadata)
         if muxer == "mov" and (language := metadata.get("language")):
             metadata["language"] = _BIBLIOGRAPHIC.get(language, language)
         self._target.metadata.update(metadata)
         self._target.disposition = source.disposition
 
+    def straighten(self, packet: av.Packet) -> None:
+        """Carry time on where the source's clock jumps back, as in joined transport streams."""
+        assert packet.dts is not None and packet.time_base is not None  # the caller has looked
+        if self._expected_dts is not None:
+            behind = self._expected_dts - (packet.dts + self._offset)
+            if behind * packet.time_base > TIME_JUMP_S:
+                self._offset += behind
+        packet.dts += self._offset
+        if packet.pts is not None:
+            packet.pts += self._offset
+        self._expected_dts = packet.dts + (packet.duration or 0)
+
     def convert(self, packet: av.Packet) -> Iterator[av.Packet]:
         """The packets that ``packet`` becomes in the output."""
-        if self._encoder is None:
+        if self._recoder is None:
             packet.stream = self._target
             yield packet
             return
@@ -151,18 +170,17 @@ class _Track:
             self.bad_packets += 1
             return
         for frame in frames:
-            for piece in self._resampler.resample(frame):  # type: ignore[arg-type]
-                yield from self._encoder.encode(piece)
+            yield from self._recoder.push(frame)  # type: ignore[arg-type]
 
     def flush(self) -> Iterator[av.Packet]:
         """What the encoder still holds."""
-        if self._encoder is not None:
-            for piece in self._resampler.resample(None):
-                yield from self._encoder.encode(piece)
-            yield from self._encoder.encode(None)
+        if self._recoder is not None:
+            yield from self._recoder.flush()
 
 
-def _is_copyable(codec: str, muxer: str) -> bool:
-    if muxer == "matroska":
-        return codec not in _NOT_IN_MATROSKA
-    return codec in _COPYABLE[muxer] or (muxer == "mov" and codec.startswith("pcm_"))
+def _substitute(codec: str, source: av.audio.stream.AudioStream, muxer: str) -> str | None:
+    """The codec to encode to, or ``None`` to copy."""
+    if codec in _COPYABLE[muxer] or (muxer == "mov" and codec.startswith("pcm_")):
+        return None
+    deep = codec in ("flac", "alac", "truehd") and source.codec_context.format.bits > 16
+    return (_DEEP_SUBSTITUTE if deep else _SUBSTITUTE)[muxer]

@@ -1,5 +1,6 @@
 """One output file: written under a telling name beside its place, moved there only when complete."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,11 @@ from birefnet_video.errors import OutputRefused
 from birefnet_video.media.encodings import Encoding
 from birefnet_video.media.sound import Sound
 from birefnet_video.types import FrameMeta, MediaInfo
+
+#: Stands in the name of a file that is not finished.
+PARTIAL_MARK = ".partial"
+#: Bytes of the longest file name that common file systems take.
+_LONGEST_NAME = 255
 
 
 class Writer:
@@ -45,13 +51,12 @@ class Writer:
             OutputRefused: if the file cannot be created or the container refuses what it should hold.
         """
         self.target = target
-        self.partial = partial_path(target)
+        self.partial = _reserve_partial(target)
         self.encoding = encoding
         self.frames = 0
         """Frames written so far."""
         self.first_pts: int | None = None
         self.last_pts: int | None = None
-        self._time_base = info.time_base
         self._sound: Sound | None = None
         self._closed = False
         try:
@@ -62,6 +67,7 @@ class Writer:
                 container_options=_container_options(encoding, info, with_sound=with_sound),
             )
         except (OSError, av.error.FFmpegError) as error:
+            self.partial.unlink(missing_ok=True)
             raise _refused(target, error) from None
         try:
             self._stream = self._add_video(encoding, info, pixel_format, size)
@@ -72,7 +78,7 @@ class Writer:
         except (OSError, ValueError, av.error.FFmpegError) as error:
             self.discard()
             raise _refused(target, error) from None
-        except OutputRefused:
+        except BaseException:
             self.discard()
             raise
 
@@ -82,12 +88,9 @@ class Writer:
         return self._sound.tracks if self._sound is not None else 0
 
     @property
-    def size_bytes(self) -> int:
-        """Bytes on disk so far."""
-        try:
-            return self.partial.stat().st_size
-        except OSError:
-            return 0
+    def sound_damage(self) -> list[str]:
+        """What of the sound could not be read, known when the file is finished."""
+        return self._sound.damage if self._sound is not None else []
 
     def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
         """Encode one frame with the time of its source.
@@ -97,6 +100,8 @@ class Writer:
         """
         picture.pts = meta.pts
         picture.time_base = meta.time_base
+        if meta.duration is not None:
+            picture.duration = meta.duration
         context = self._stream.codec_context
         picture.colorspace, picture.color_range = context.colorspace, context.color_range
         # prores_ks takes these two from the frame and not from the context.
@@ -125,23 +130,45 @@ class Writer:
 
         Returns:
             its path, or ``None`` if there was nothing worth keeping.
-        """
-        if self._closed:
-            return self.partial if self.partial.exists() else None
-        if not self.frames:
-            self.discard()
-            return None
-        self._close(with_rest_of_sound=False)
-        return self.partial
-
-    def commit(self) -> None:
-        """Give the finished file its final name.
 
         Raises:
-            OutputRefused: if that fails.
+            OutputRefused: if the file cannot be closed properly; it is left as it is.
         """
+        if not self._closed and self.frames:
+            self._close(with_rest_of_sound=False)
+        if not self.frames or not self.partial.exists() or not self.partial.stat().st_size:
+            self.discard()
+            return None
+        return self.partial
+
+    def commit(self, *, overwrite: bool) -> None:
+        """Give the finished file its final name.
+
+        Args:
+            overwrite: replace a file of that name.
+
+        Raises:
+            OutputRefused: if that fails, or if a file of that name has appeared meanwhile.
+        """
+        # A link's target is replaced, not the link.
+        place = self.target.resolve()
         try:
-            self.partial.replace(self.target)
+            if overwrite:
+                self.partial.replace(place)
+                return
+            try:
+                os.link(self.partial, place)
+            except FileExistsError:
+                raise
+            except OSError:
+                # This file system has no hard links: look, then rename.
+                if place.exists():
+                    raise FileExistsError from None
+                self.partial.rename(place)
+            else:
+                self.partial.unlink()
+        except FileExistsError:
+            raise OutputRefused(f"{self.target}: has appeared meanwhile; the result is {self.partial}") from None
         except OSError as error:
             raise _refused(self.target, error) from None
 
@@ -166,6 +193,9 @@ class Writer:
                 self._sound.finish()
             self._container.close()
         except (OSError, av.error.FFmpegError) as error:
+            # Closing again frees the handle, and with it the space of a file that is removed.
+            with suppress(OSError, av.error.FFmpegError, ValueError):
+                self._container.close()
             raise _refused(self.target, error) from None
         finally:
             if self._sound is not None:
@@ -205,23 +235,41 @@ class Writer:
             raise OutputRefused(f"{self.target}: {self.encoding.codec} does not know the options {', '.join(unused)}")
 
 
-def partial_path(target: Path) -> Path:
-    """A free name beside ``target`` that says that the file is not finished."""
+def _reserve_partial(target: Path) -> Path:
+    """Create an empty file of a free name beside ``target`` that says that it is not finished.
+
+    Raises:
+        OutputRefused: if none can be created.
+    """
+    place = target.resolve()
     for number in range(1, 1000):
-        mark = ".partial" if number == 1 else f".partial-{number}"
-        path = target.with_name(f"{target.stem}{mark}{target.suffix}")
-        if not path.exists():
-            return path
+        mark = PARTIAL_MARK if number == 1 else f"{PARTIAL_MARK}-{number}"
+        room = _LONGEST_NAME - len(os.fsencode(mark + place.suffix))
+        stem = os.fsdecode(os.fsencode(place.stem)[:room])
+        path = place.with_name(f"{stem}{mark}{place.suffix}")
+        try:
+            path.open("xb").close()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise _refused(target, error) from None
+        return path
     raise OutputRefused(f"{target}: a thousand partial files lie beside it", hint="remove them")
 
 
 def _container_options(encoding: Encoding, info: MediaInfo, *, with_sound: bool) -> dict[str, str]:
-    """The encoding's own, unless the MOV muxer cannot combine them with rewriting ADTS sound."""
-    return {} if with_sound and info.has_adts_sound else encoding.container_options
+    """The encoding's own, as far as the muxer can combine them with this input."""
+    options = dict(encoding.container_options)
+    if with_sound and info.has_awkward_sound:
+        options.pop("movflags", None)
+    if info.starts_before_zero and encoding.container == "mov":
+        # MOV would drop what comes before zero; all streams move together.
+        options["avoid_negative_ts"] = "make_non_negative"
+    return options
 
 
 def _refused(target: Path, error: Exception) -> OutputRefused:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    if isinstance(error, FileNotFoundError):
-        reason = f"the folder {target.parent} does not exist"
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        reason = f"there is no folder {target.parent}"
     return OutputRefused(f"{target}: cannot be written: {reason}")

@@ -14,7 +14,7 @@ from birefnet_video.media.encodings import Encoding, encoding_for
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Reader
 from birefnet_video.media.verify import Promise, verify
-from birefnet_video.media.writer import Writer
+from birefnet_video.media.writer import PARTIAL_MARK, Writer
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.stages import Composer, MatteGauge, compose, decode, encode, infer, prepare
 from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
@@ -36,16 +36,25 @@ class Line:
     gauge: MatteGauge
     runner: Runner
 
-    def verify_and_commit(self) -> None:
+    def verify_and_commit(self, *, overwrite: bool) -> None:
         """Check every finished file and give it its final name.
+
+        Args:
+            overwrite: replace files of those names.
 
         Raises:
             VerificationFailed: if one is not what it should be; none gets its final name then.
+            OutputRefused: if a name cannot be given; files that have theirs already are complete.
         """
         for writer in self.writers:
             verify(writer.partial, self._promise(writer))
         for writer in self.writers:
-            writer.commit()
+            writer.commit(overwrite=overwrite)
+
+    def damage(self) -> list[str]:
+        """What of the input could not be read."""
+        sound = {finding: None for writer in self.writers for finding in writer.sound_damage}
+        return [*self.reader.damage, *sound]
 
     def _promise(self, writer: Writer) -> Promise:
         assert writer.first_pts is not None and writer.last_pts is not None  # a line without frames ends earlier
@@ -124,14 +133,21 @@ def _check_output(spec: JobSpec, output: OutputSpec) -> Encoding:
     """
     encoding = encoding_for(output.kind, output.path)
     path: Path = output.path
-    if path.exists() and spec.source.exists() and path.samefile(spec.source):
-        raise OutputRefused(f"{path}: is the input itself")
-    if path.is_dir():
-        raise OutputRefused(f"{path}: is a folder")
-    if path.exists() and not spec.overwrite:
-        raise OutputRefused(f"{path}: exists already", hint="-y overwrites it")
-    if not path.parent.is_dir():
-        raise OutputRefused(f"{path}: the folder {path.parent} does not exist")
+    if PARTIAL_MARK in path.stem:
+        raise OutputRefused(f"{path}: names with {PARTIAL_MARK} are for files that are not finished")
+    try:
+        if path.exists() and spec.source.exists() and path.samefile(spec.source):
+            raise OutputRefused(f"{path}: is the input itself")
+        if path.is_dir():
+            raise OutputRefused(f"{path}: is a folder")
+        if not spec.overwrite and (path.exists() or path.is_symlink()):
+            raise OutputRefused(f"{path}: exists already", hint="-y overwrites it")
+        if path.exists() and not path.is_file():
+            raise OutputRefused(f"{path}: is no regular file")
+        if not path.parent.is_dir():
+            raise OutputRefused(f"{path}: the folder {path.parent} does not exist")
+    except OSError as error:
+        raise OutputRefused(f"{path}: cannot be written: {error.strerror}") from None
     return encoding
 
 

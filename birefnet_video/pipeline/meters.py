@@ -16,6 +16,8 @@ class StageMeter:
         """Items handed on."""
         self.busy_s = 0.0
         """Seconds of work, without waiting on either side."""
+        self.first_at = self.last_at = 0.0
+        """When the first and the latest item were handed on, on the monotonic clock."""
         self._waited_s = 0.0
 
     def waiting(self, source: Iterable[T]) -> Iterator[T]:
@@ -42,4 +44,6 @@ class StageMeter:
             finally:
                 self.busy_s += time.perf_counter() - started - (self._waited_s - waited)
             self.items += 1
+            self.last_at = time.monotonic()
+            self.first_at = self.first_at or self.last_at
             yield item

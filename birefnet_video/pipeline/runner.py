@@ -37,8 +37,12 @@ class Runner:
 
     def start(self) -> None:
         """Start all threads."""
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except RuntimeError:
+            self._abort()
+            raise
 
     def cancel(self) -> None:
         """Stop without an error. Each stage ends at its next hand-over and cleans up."""
@@ -56,7 +60,8 @@ class Runner:
             BaseException: the first error of any stage, with its traceback.
         """
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
         if self._error is not None:
             raise self._error
         return not self._cancelled

@@ -7,11 +7,13 @@ import numpy as np
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.matting.compose import enlarge
-from birefnet_video.media.convert import to_rgb
+from birefnet_video.media.convert import alpha_samples, to_rgb
 from birefnet_video.media.reader import Reader
 from birefnet_video.media.writer import Writer
 from birefnet_video.types import Batch, Frame, FrameMeta, Matte, MediaInfo
 
+#: Depth of alpha in the files.
+_FILE_BITS = 10
 #: Makes the frame of one output from a picture and its alpha at full size.
 Composer = Callable[["av.VideoFrame", np.ndarray], "av.VideoFrame"]
 #: Frames for all outputs, in their order, and the frame's time.
@@ -77,6 +79,8 @@ class MatteGauge:
         """Look at the alpha float32 (H, W) of frame ``index``."""
         if self.telling_spread >= 1:
             return
-        spread = float(alpha.max() - alpha.min())
+        # As the file will hold it: differences below a step of its samples are not there to be found again.
+        low, high = alpha_samples(np.array((alpha.min(), alpha.max())), _FILE_BITS)
+        spread = float(high - low) / ((1 << _FILE_BITS) - 1)
         if spread > self.telling_spread:
             self.telling_frame, self.telling_spread = index, spread

@@ -82,13 +82,12 @@ def test_plain_progress_is_a_line_now_and_then() -> None:
     assert lines[0] == "progress 10/100 10% 5.0 fps eta 18s"
 
 
-def test_json_progress_is_one_object_a_line_and_only_news() -> None:
-    stream = io.StringIO()
-    reporter = JsonReporter(stream)
+def test_json_progress_is_one_object_a_line_and_only_news(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = JsonReporter()
     for written in (0, 1, 1, 2):
         reporter.on_tick(snapshot(written, 1.0))
     reporter.on_event(JobNotice('a "note"'))
-    records = [json.loads(line) for line in stream.getvalue().splitlines()]
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [record["event"] for record in records] == ["progress", "progress", "notice"]
     assert records[-1]["message"] == 'a "note"'
 
