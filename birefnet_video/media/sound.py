@@ -80,12 +80,14 @@ class Sound:
         while self._written_s < time_s + SOUND_LEAD_S:
             packet = next(self._packets, None)
             if packet is None:
+                self._written_s = float("inf")
                 return
             self._output.mux(packet)
 
     def finish(self) -> None:
         """Write the rest."""
-        self.write_until(float("inf"))
+        for packet in self._packets:
+            self._output.mux(packet)
 
     def close(self) -> None:
         """Close the second handle on the input."""
@@ -108,7 +110,6 @@ class Sound:
             track.straighten(packet)
             self._written_s = float(packet.dts * packet.time_base)
             yield from track.convert(packet)
-        self._written_s = float("inf")
         for number, track in enumerate(self._tracks.values(), start=1):
             yield from track.flush()
             if track.bad_packets:
