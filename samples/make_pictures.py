@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "samples" / "bunny.mp4"
 PICTURE = ROOT / "docs" / "bunny.jpg"
 #: Share of the clip at which each row of the picture is taken.
-PLACES = (0.3, 0.5, 0.75)
+PLACES = (0.53, 0.75, 0.97)
 #: Width in pixels of one panel.
 PANEL = 420
 
