@@ -138,7 +138,8 @@ class JsonReporter:
         """See :class:`Reporter`."""
         if isinstance(event, JobStarted):
             info = event.info
-            self._write(event="started", plan=event.plan, width=info.width, height=info.height, total=info.frame_count)
+            size = {"width": info.width, "height": info.height}
+            say_json({"event": "started", "plan": event.plan, **size, "total": info.frame_count})
         elif isinstance(event, JobNotice):
             say_json({"event": "notice", "message": event.message})
 

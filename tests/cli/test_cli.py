@@ -133,3 +133,30 @@ def test_a_signal_leaves_a_playable_part_under_another_name(number: int, code: i
     assert last["event"] == "cancelled" and last["outputs"] == [str(partial)]
     assert not out.exists()
     assert written <= len(read_times(partial)) < 2000
+
+
+@pytest.mark.parametrize("arguments", [["in.mp4", "--bogus", "--json"], ["in.mp4", "--size", "7", "--json"]])
+def test_wrong_usage_with_json_says_so_too(arguments: list[str]) -> None:
+    ran = run(*arguments)
+    last = json.loads(ran.stdout.splitlines()[-1])
+    assert ran.returncode == last["exit_code"] == 2 and last["event"] == "failed"
+
+
+def test_a_reader_that_goes_away_does_not_stop_the_render(clip: Path, tmp_path: Path) -> None:
+    command = f"{' '.join(PROGRAM)} {clip} --mask {tmp_path}/m.mkv --json | head -1"
+    ran = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert "Traceback" not in ran.stderr and len(read_times(tmp_path / "m.mkv")) == 8
+
+
+def test_an_ignored_hangup_stays_ignored(clip: Path, tmp_path: Path) -> None:
+    """As under nohup."""
+    command = [*PROGRAM, str(clip), "--mask", str(tmp_path / "m.mkv"), "--json"]
+    process = subprocess.Popen(
+        ["bash", "-c", 'trap "" HUP; exec "$@"', "_", *command], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    os.kill(process.pid, signal.SIGHUP)
+    rest, _ = process.communicate(timeout=120)
+    assert process.returncode == 0 and json.loads(rest.splitlines()[-1])["event"] == "finished"
