@@ -68,7 +68,7 @@ def weights_path(model: str) -> Path:
             return path
         raise CheckpointError(f"no model is called {model!r}", hint=f"there are: {', '.join(MODELS)}, or a path")
     if known.repository is None:
-        return Path(str(files("birefnet_video.model").joinpath("weights", known.filename)))
+        return Path(str(files("birefnet_video.model.weights").joinpath(known.filename)))
     from huggingface_hub import try_to_load_from_cache
 
     cached = try_to_load_from_cache(known.repository, known.filename)

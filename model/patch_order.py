@@ -66,7 +66,7 @@ def _agreement(net: "BiRefNet", picture: np.ndarray, truth: np.ndarray) -> float
 
 def _evidence() -> tuple[np.ndarray, np.ndarray]:
     """The picture uint8 (H, W, 3) RGB and its matte bool (H, W), shipped with the package."""
-    folder = files("birefnet_video.model").joinpath("weights")
+    folder = files("birefnet_video.model.weights")
 
     def read(name: str, flag: int) -> np.ndarray:
         return cv2.imdecode(np.frombuffer(folder.joinpath(name).read_bytes(), np.uint8), flag)

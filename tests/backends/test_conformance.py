@@ -70,6 +70,7 @@ def test_what_does_not_fit_is_refused(backend: MattingBackend, wrong: np.ndarray
 def test_closing_twice_is_fine(backend: MattingBackend) -> None:
     backend.close()
     backend.close()
+    assert backend.info.input_size == SIZE
 
 
 def test_what_runs_is_described(backend: MattingBackend) -> None:

@@ -1,0 +1,1 @@
+"""Weights and pictures that are shipped with the package; see MODEL_CARD.md."""
