@@ -23,7 +23,7 @@ _LUMA_WEIGHTS_601 = (0.299, 0.114)
 
 def matrix_of(colour: Colour) -> Colorspace:
     """swscale's name of the matrix."""
-    return _MATRICES.get(colour.matrix, Colorspace.ITU601 if colour.matrix != 1 else Colorspace.ITU709)
+    return _MATRICES.get(colour.matrix, Colorspace.ITU601)
 
 
 def _range_of(full: bool) -> ColorRange:
