@@ -1,6 +1,6 @@
 """Modulated deformable convolution (Zhu et al., Deformable ConvNets v2, CVPR 2019, eq. 1).
 
-Sampling positions are float32 whatever the precision of the features: in half precision a position beyond
+Sampling positions are at least float32 whatever the precision of the features: in half precision a position beyond
 column 256 has steps of a quarter of a pixel and worse.
 """
 
@@ -43,18 +43,18 @@ def deform_conv2d(
     expected = (x.shape[0], 2 * kernel_h * kernel_w, out_h, out_w)
     if tuple(offset.shape) != expected:
         raise ValueError(f"offset has shape {tuple(offset.shape)}, expected {expected}")
-    rows, columns = _positions(offset.float(), kernel_h, kernel_w, stride, padding)
+    rows, columns = _positions(_at_least_float32(offset), kernel_h, kernel_w, stride, padding)
     if x.device.type == "cpu" and not torch.compiler.is_compiling():
         return _by_embedding_bag(x, rows, columns, weight, mask)
     return _by_grid_sample(x, rows, columns, weight, mask)
 
 
 def _positions(offset: Tensor, kernel_h: int, kernel_w: int, stride: int, padding: int) -> tuple[Tensor, Tensor]:
-    """Absolute sampling rows and columns in pixels of ``x``, float32 (N, K, H', W') each."""
+    """Absolute sampling rows and columns in pixels of ``x``, in the dtype of ``offset``, (N, K, H', W') each."""
     n, _, out_h, out_w = offset.shape
 
     def count(length: int) -> Tensor:
-        return torch.arange(length, device=offset.device, dtype=torch.float32)
+        return torch.arange(length, device=offset.device, dtype=offset.dtype)
 
     tap_row = count(kernel_h).repeat_interleave(kernel_w)
     tap_column = count(kernel_w).repeat(kernel_h)
@@ -66,6 +66,10 @@ def _positions(offset: Tensor, kernel_h: int, kernel_w: int, stride: int, paddin
     return rows, columns
 
 
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.float()
+
+
 def _by_grid_sample(x: Tensor, rows: Tensor, columns: Tensor, weight: Tensor, mask: Tensor | None) -> Tensor:
     """Sampling as one grid_sample, then a matrix product: standard operators only."""
     n, channels, height, width = x.shape
@@ -73,10 +77,10 @@ def _by_grid_sample(x: Tensor, rows: Tensor, columns: Tensor, weight: Tensor, ma
     # align_corners=False maps pixel centre p to (2 p + 1) / size - 1.
     grid = torch.stack(((2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1), dim=-1)
     grid = grid.view(n, taps * out_h, out_w, 2)
-    sampled = F.grid_sample(x.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    sampled = F.grid_sample(_at_least_float32(x), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     sampled = sampled.view(n, channels, taps, out_h, out_w)
     if mask is not None:
-        sampled = sampled * mask.float().unsqueeze(1)
+        sampled = sampled * _at_least_float32(mask).unsqueeze(1)
     sampled = sampled.to(x.dtype).view(n, channels * taps, out_h * out_w)
     return (weight.flatten(1).to(x.dtype) @ sampled).view(n, -1, out_h, out_w)
 
@@ -114,7 +118,7 @@ def _corners(rows: Tensor, columns: Tensor, mask: Tensor | None, height: int, wi
             index = row.clamp(0, height - 1).long() * width + column.clamp(0, width - 1).long() + image
             share = share_row * share_column * inside
             indices.append(index)
-            shares.append(share if mask is None else share * mask.float())
+            shares.append(share if mask is None else share * _at_least_float32(mask))
     taps = rows.shape[1]
     by_pixel = (0, 2, 3, 1, 4)
     return (
@@ -138,5 +142,5 @@ class DeformableConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, O, H, W)."""
-        mask = 2 * torch.sigmoid(self.modulator(x).float())
+        mask = 2 * torch.sigmoid(_at_least_float32(self.modulator(x)))
         return deform_conv2d(x, self.offset(x), self.regular.weight, mask, padding=self.padding)
