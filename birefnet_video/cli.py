@@ -9,11 +9,13 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from birefnet_video import __version__
+from birefnet_video.commands.evaluate import evaluate
+from birefnet_video.commands.train import train
 from birefnet_video.errors import BirefnetVideoError, DamagedInput, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobState
 from birefnet_video.jobs import Job
 from birefnet_video.report import ProgressStyle, final_record, make_reporter, say_json
-from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
+from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec, parse_size
 
 _EXIT_DAMAGED = DamagedInput.exit_code
 #: How often progress is polled, in seconds.
@@ -39,6 +41,9 @@ app = App(
     version_flags=["--version"],
     help_flags=["--help", "-h"],
 )
+_COMMANDS = Group("Other commands", sort_key=0)
+app.command(train, group=_COMMANDS)
+app.command(evaluate, name="eval", group=_COMMANDS)
 
 
 @app.default
@@ -101,20 +106,6 @@ def render(
     backend = BackendSpec(model=model, size=parse_size(size), device=device, batch_size=_parse_batch_size(batch_size))
     spec = JobSpec(source, outputs, backend, with_sound=not no_audio, overwrite=overwrite)
     return _run(Job(spec), "json" if json_lines else progress, quiet=quiet, verbose=verbose)
-
-
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """``N`` or ``WIDTHxHEIGHT`` -> (height, width).
-
-    Raises:
-        UsageError: if it is neither.
-    """
-    if text is None:
-        return None
-    sides = text.lower().split("x")
-    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
-        raise UsageError(f"--size: {text!r} is neither a number nor WIDTHxHEIGHT")
-    return int(sides[-1]), int(sides[0])
 
 
 def _parse_batch_size(text: str) -> int | None:

@@ -76,3 +76,17 @@ class JobSpec:
         doubles = {str(path) for path in paths if paths.count(path) > 1}
         if doubles:
             raise UsageError(f"{', '.join(sorted(doubles))}: named for more than one output")
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """``N`` or ``WIDTHxHEIGHT`` -> (height, width).
+
+    Raises:
+        UsageError: if it is neither.
+    """
+    if text is None:
+        return None
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise UsageError(f"--size: {text!r} is neither a number nor WIDTHxHEIGHT")
+    return int(sides[-1]), int(sides[0])

@@ -1,4 +1,5 @@
-"""Make the generated sample: ``orbit.mp4``, and its exact alpha, ``orbit_alpha.mkv``.
+"""Make the generated samples: ``orbit.mp4``, its exact alpha ``orbit_alpha.mkv``, and ``training/orbit``, a few of its
+frames as a set to try training on.
 
 A shaded ball with a soft rim moves in front of a textured background, at a variable frame rate. Everything is
 computed from a fixed seed, so anybody gets the same pictures:
@@ -15,6 +16,8 @@ import cv2
 import numpy as np
 
 WIDTH, HEIGHT, FRAMES = 480, 270, 60
+#: Every how many frames one goes into the training set, and the width there.
+TRAINING_STEP, TRAINING_WIDTH = 5, 240
 #: Ticks of 1/90000 s between frames, in turn: 30, 25 and 20 frames a second.
 STEPS = (3000, 3600, 4500)
 
@@ -70,5 +73,23 @@ def write(folder: Path) -> None:
         truth.mux(matte.encode(None))
 
 
+def write_training_set(folder: Path) -> None:
+    """Write ``im`` and ``gt``."""
+    rng = np.random.default_rng(1)
+    for kind in ("im", "gt"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    size = (TRAINING_WIDTH, TRAINING_WIDTH * HEIGHT // WIDTH)
+    for index in range(0, FRAMES, TRAINING_STEP):
+        colour, alpha = ball(index)
+        behind = background(rng)
+        picture = (behind + (colour - behind) * alpha[..., None]) * 255
+        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)[..., ::-1].round().astype(np.uint8)
+        matte = (cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) * 255).round().astype(np.uint8)
+        cv2.imwrite(str(folder / "im" / f"{index:02d}.jpg"), small, (cv2.IMWRITE_JPEG_QUALITY, 92))
+        cv2.imwrite(str(folder / "gt" / f"{index:02d}.png"), matte)
+
+
 if __name__ == "__main__":
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    write(target)
+    write_training_set(target / "training" / "orbit")

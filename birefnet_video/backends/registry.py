@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from birefnet_video.backends.base import BackendInfo, MattingBackend
+from birefnet_video.backends.devices import pick_device
 from birefnet_video.defaults import BATCH_SIZE
-from birefnet_video.errors import BackendUnavailable
 from birefnet_video.models import MODELS, input_size, weights_path
 from birefnet_video.spec import BackendSpec
 
@@ -25,7 +25,7 @@ def load_backend(spec: BackendSpec, width: int, height: int) -> MattingBackend:
         BackendUnavailable: if the device is not available.
     """
     path = weights_path(spec.model)
-    device, note = _pick_device(spec.device)
+    device, note = pick_device(spec.device)
     info = BackendInfo(
         name="eager",
         model=spec.model,
@@ -41,25 +41,3 @@ def load_backend(spec: BackendSpec, width: int, height: int) -> MattingBackend:
     known = MODELS.get(spec.model)
     net = load_checkpoint(path, patch_order=known.patch_order if known else "auto")
     return EagerBackend(net, info)
-
-
-def _pick_device(wanted: str) -> tuple[str, str]:
-    """The torch device, and why, if the choice was ours.
-
-    Raises:
-        BackendUnavailable: if a device asked for by name is not there.
-    """
-    import torch
-
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if wanted == "auto":
-        for kind in ("cuda", "mps"):
-            if available[kind]:
-                return kind, ""
-        return "cpu", "no GPU found"
-    kind = wanted.split(":")[0]
-    if not available[kind]:
-        raise BackendUnavailable(f"{wanted}: torch finds no such device here", hint="use --device cpu")
-    if wanted.startswith("cuda:") and int(wanted[5:]) >= torch.cuda.device_count():
-        raise BackendUnavailable(f"{wanted}: there are {torch.cuda.device_count()} GPUs, numbered from 0")
-    return wanted, ""

@@ -160,3 +160,21 @@ def test_an_ignored_hangup_stays_ignored(clip: Path, tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGHUP)
     rest, _ = process.communicate(timeout=120)
     assert process.returncode == 0 and json.loads(rest.splitlines()[-1])["event"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["train", "nonsense", "--out", "o"], 2, "no recipe is called 'nonsense'"),
+        (["train", "smoke", "--out", "o"], 2, "data.root and data.sets name no pictures"),
+        (["train", "smoke", "--data", "nowhere", "--out", "o"], 66, "no such folder of picture sets"),
+        (["train", "smoke", "--data", ".", "--out", "o"], 66, "no such folder"),
+        (["train", "smoke", "run.nonsense=1", "--out", "o"], 2, "has no 'nonsense'"),
+        (["train", "smoke", "--data", ".", "--out", "o", "--init", "none.pth"], 3, "no such file"),
+        (["train", "smoke", "--data", ".", "--out", "o", "--device", "toaster"], 2, "toaster"),
+    ],
+)
+def test_wrong_use_of_train(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:
+    ran = run(*arguments, cwd=tmp_path)
+    assert ran.returncode == code and words in ran.stderr and len(ran.stderr.splitlines()) == 1
+    assert not (tmp_path / "o").exists()

@@ -13,6 +13,7 @@ PACKAGE = "birefnet_video"
 #: Where a module stands; it may import from its own row and from rows below.
 LAYERS = [
     ["cli", "__main__", "tui"],
+    ["commands"],
     ["report", "api"],
     ["jobs"],
     ["pipeline"],
@@ -25,7 +26,7 @@ LAYERS = [
 ]
 #: Heavy libraries, and the only rooms that may import them.
 HEAVY = {
-    "torch": {"model", "backends", "api"},
+    "torch": {"model", "backends", "api", "commands"},
     "timm": {"model"},
     "av": {"media", "matting", "pipeline", "types"},
     "cv2": {"matting", "model"},

@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birefnet_video import api, errors
-from birefnet_video.cli import parse_size
 from birefnet_video.errors import BirefnetVideoError, OutputRefused, UsageError
 from birefnet_video.events import JobNotice, JobSnapshot, JobState
 from birefnet_video.media.encodings import encoding_for
 from birefnet_video.report import JsonReporter, LineReporter, describe_error
-from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
+from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec, parse_size
 from birefnet_video.types import FrameMeta
 
 

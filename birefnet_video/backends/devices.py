@@ -1,0 +1,31 @@
+"""Which torch device to compute on."""
+
+from birefnet_video.errors import BackendUnavailable, UsageError
+
+
+def pick_device(wanted: str) -> tuple[str, str]:
+    """The torch device, and why, if the choice was ours.
+
+    Args:
+        wanted: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+
+    Raises:
+        UsageError: if ``wanted`` names no kind of device.
+        BackendUnavailable: if a device asked for by name is not there.
+    """
+    import torch
+
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        for kind in ("cuda", "mps"):
+            if available[kind]:
+                return kind, ""
+        return "cpu", "no GPU found"
+    kind = wanted.split(":")[0]
+    if kind not in available or (":" in wanted and not wanted.split(":")[1].isdecimal()):
+        raise UsageError(f"device: {wanted!r} is none of auto, cpu, cuda, cuda:N, mps")
+    if not available[kind]:
+        raise BackendUnavailable(f"{wanted}: torch finds no such device here", hint="use --device cpu")
+    if wanted.startswith("cuda:") and int(wanted[5:]) >= torch.cuda.device_count():
+        raise BackendUnavailable(f"{wanted}: there are {torch.cuda.device_count()} GPUs, numbered from 0")
+    return wanted, ""

@@ -1,0 +1,59 @@
+"""Tables and contact sheets of an evaluation."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from birefnet_video.model.picture_files import read_matte, read_rgb, write_picture
+
+#: Height in pixels of a contact sheet's rows.
+_ROW = 150
+
+
+def markdown_table(rows: Mapping[str, Mapping[str, float]], columns: Sequence[str], first: str = "set") -> str:
+    """Name -> column -> value, as a markdown table; NaN and missing values are dashes."""
+    lines = [f"| {first} | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for name, values in rows.items():
+        cells = (_cell(column, values.get(column, math.nan)) for column in columns)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def write_contact_sheet(
+    path: Path,
+    stems: Sequence[str],
+    pictures: Mapping[str, Path],
+    truths: Mapping[str, Path],
+    found: Mapping[str, Path],
+) -> None:
+    """A row a picture: itself, the truth, what was found, and the two laid over each other where they differ."""
+    rows = []
+    for stem in stems:
+        truth, matte = read_matte(truths[stem]), read_matte(found[stem])
+        if matte.shape != truth.shape:
+            matte = cv2.resize(matte, truth.shape[::-1])
+        picture = read_rgb(pictures[stem]) if stem in pictures else np.zeros((*truth.shape, 3), np.uint8)
+        if picture.shape[:2] != truth.shape:
+            picture = cv2.resize(picture, truth.shape[::-1])
+        # Missed subject red, false subject blue.
+        difference = np.dstack(
+            [truth - np.minimum(truth, matte), np.minimum(truth, matte) // 2, matte - np.minimum(truth, matte)]
+        )
+        tiles = [picture, _grey(truth), _grey(matte), difference]
+        width = max(1, round(_ROW * truth.shape[1] / truth.shape[0]))
+        row = np.hstack([cv2.resize(tile, (width, _ROW), interpolation=cv2.INTER_AREA) for tile in tiles])
+        rows.append(np.ascontiguousarray(row))
+    widest = max(row.shape[1] for row in rows)
+    write_picture(path, np.vstack([np.pad(row, ((0, 0), (0, widest - row.shape[1]), (0, 0))) for row in rows]))
+
+
+def _grey(matte: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(matte, cv2.COLOR_GRAY2RGB)
+
+
+def _cell(column: str, value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.0f}" if column in ("HCE", "pictures", "frames") else f"{value:.3f}"

@@ -1,0 +1,114 @@
+"""Pictures and mattes as files, whatever way their makers stored them."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"))
+
+#: Where a PNG names its colour type, and the type that means a palette.
+_PNG_SIGNATURE, _PNG_COLOUR_TYPE_AT, _PNG_PALETTE = b"\x89PNG", 25, 3
+
+
+class PictureError(ValueError):
+    """A picture file that cannot be used; the message names the file and the reason."""
+
+
+def list_pictures(folder: Path) -> dict[str, Path]:
+    """Stem -> path of every picture in a folder, sorted by stem.
+
+    Raises:
+        PictureError: if two pictures share a stem.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+            if path.stem in found:
+                raise PictureError(f"{path}: {found[path.stem].name} has the same name without its suffix")
+            found[path.stem] = path
+    return found
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """A picture as uint8 (H, W, 3) RGB, turned as its EXIF says; 16 bits are brought to 8.
+
+    Raises:
+        PictureError: if it cannot be read.
+    """
+    return cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR)[0], cv2.COLOR_BGR2RGB)
+
+
+def read_rgba(path: Path) -> np.ndarray:
+    """A picture with an alpha channel as uint8 (H, W, 4).
+
+    Raises:
+        PictureError: if it cannot be read or has no alpha channel.
+    """
+    picture, _ = _decode(path, cv2.IMREAD_UNCHANGED)
+    if picture.ndim != 3 or picture.shape[2] != 4:
+        raise PictureError(f"{path}: has no alpha channel")
+    return cv2.cvtColor(_to_8_bits(picture, path), cv2.COLOR_BGRA2RGBA)
+
+
+def read_matte(path: Path) -> np.ndarray:
+    """A matte as uint8 (H, W), 255 inside the subject.
+
+    Grey pictures are taken as they are and 16 bits brought to 8. Of a picture with an alpha channel that is not opaque
+    everywhere, that channel is the matte. Of a palette with colours, as object labels have it, every colour but black
+    is the subject.
+
+    Raises:
+        PictureError: if it cannot be read.
+    """
+    picture, encoded = _decode(path, cv2.IMREAD_UNCHANGED)
+    picture = _to_8_bits(picture, path)
+    if picture.ndim == 2:
+        return picture
+    if picture.shape[2] == 4 and picture[..., 3].min() < 255:
+        return np.ascontiguousarray(picture[..., 3])
+    colours = picture[..., :3]
+    is_palette = encoded[:4] == _PNG_SIGNATURE and encoded[_PNG_COLOUR_TYPE_AT] == _PNG_PALETTE
+    if is_palette and (colours.max(axis=2) != colours.min(axis=2)).any():
+        return np.where(colours.max(axis=2) > 0, 255, 0).astype(np.uint8)
+    return cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_BGR2GRAY)
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write uint8 (H, W, 3) RGB or uint8 (H, W) grey.
+
+    Raises:
+        PictureError: if it cannot be written.
+    """
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else picture
+    try:
+        done, encoded = cv2.imencode(path.suffix, bgr)
+    except cv2.error:
+        done = False
+    if not done:
+        raise PictureError(f"{path}: cannot be written as {path.suffix or 'a picture without suffix'}")
+    path.write_bytes(encoded.tobytes())
+
+
+def _decode(path: Path, flags: int) -> tuple[np.ndarray, bytes]:
+    try:
+        encoded = path.read_bytes()
+    except OSError as error:
+        raise PictureError(f"{path}: {error.strerror or error}") from None
+    try:
+        picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), flags) if encoded else None
+    except cv2.error:
+        picture = None
+    if picture is None:
+        raise PictureError(f"{path}: no readable picture")
+    return picture, encoded
+
+
+def _to_8_bits(picture: np.ndarray, path: Path) -> np.ndarray:
+    if picture.dtype == np.uint8:
+        return picture
+    if picture.dtype == np.uint16:
+        return ((picture.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if picture.dtype in (np.float32, np.float64):
+        return (picture.clip(0, 1) * 255).round().astype(np.uint8)
+    raise PictureError(f"{path}: {picture.dtype} samples are not supported")

@@ -1,0 +1,297 @@
+"""A training run as data: read from TOML, overridden by ``section.key=value``, written beside the weights."""
+
+import tomllib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from birefnet_video.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSection:
+    """Which network, and where its weights begin."""
+
+    architecture: str = "swin_v1_t"
+    """A preset's name; not looked at when ``init`` is given."""
+    init: str = ""
+    """Checkpoint or model name to fine-tune; empty: random weights, but for ``encoder``."""
+    encoder: str = ""
+    """Backbone weights (.safetensors or .pth, timm's names), or "imagenet": fetched through timm."""
+    encoder_mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    """What ``encoder`` was trained to have subtracted from pictures in [0, 1]."""
+    encoder_std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    """What ``encoder`` was trained to have pictures divided by."""
+    classification: bool = False
+    """Add the class head; categories are read from DIS5K file names."""
+    frozen: tuple[str, ...] = ()
+    """Beginnings of names of backbone parameters that are not trained; "" freezes all of it."""
+    frozen_statistics: bool = False
+    """Keep the backbone's BatchNorm statistics."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSection:
+    """Which pictures."""
+
+    root: str = ""
+    """Folder of the sets."""
+    sets: str = ""
+    """Names joined by +, such as DIS-TR+TR-HRSOD; each a folder with im and gt, or a folder of RGBA pictures."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Set -> relative frequency; empty: every picture once an epoch."""
+    composites: float = 0.0
+    """Share of the samples that are cut-outs pasted on backgrounds."""
+    cutouts: Mapping[str, float] = field(default_factory=dict)
+    """Set or folder of RGBA pictures -> relative frequency among the pasted subjects."""
+    groups: tuple[str, ...] = ()
+    """Cut-out sets whose subjects are pasted in groups as well."""
+    backgrounds: tuple[str, ...] = ()
+    """Folders of pictures without a subject."""
+    places: tuple[str, ...] = ()
+    """Sets of which the parts beside the subject serve as backgrounds."""
+    sizes: tuple[tuple[int, int], ...] = ((1024, 1024),)
+    """Height and width of the batches, one drawn a step; multiples of 32."""
+    dynamic: tuple[int, ...] = ()
+    """Least and greatest side: height and width are drawn anew each step, in place of ``sizes``."""
+    batch_size: int = 4
+    """Pictures of ``sizes[0]`` a step, over all processes; other sizes get as many pixels."""
+    workers: int = 2
+    """Processes that read pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentSection:
+    """How pictures are varied. Values are probabilities unless they say otherwise."""
+
+    flip: float = 0.5
+    rotate: float = 0.0
+    rotate_degrees: float = 15.0
+    """Greatest angle."""
+    crop: float = 0.0
+    crop_least: float = 0.55
+    """Least share of a side that a crop keeps."""
+    zoom_out: float = 0.0
+    zoom_out_most: float = 2.4
+    """Greatest factor by which a picture is made smaller within its mirror images."""
+    colour: float = 1.0
+    """Strength of changes of brightness, contrast, gamma, saturation and tint; 0: none, 1: plenty."""
+    blur: float = 0.0
+    noise: float = 0.0
+    jpeg: float = 0.0
+    motion_blur: float = 0.0
+    """Of pasted subjects."""
+
+
+@dataclass(frozen=True, slots=True)
+class LossSection:
+    """What is minimised."""
+
+    task: str = "General"
+    """DIS5K, COD, HRSOD, General or Matting: weights and last epochs of the reference."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Term -> weight, in place of the task's; terms: bce, iou, ssim, mae, mse, structure, contour, patch_iou."""
+    side_weight: float = 1.0
+    """Of the three coarse predictions."""
+    coarse_sides: bool = False
+    """Compare those at their own sizes."""
+    gradient_weight: float = 1.0
+    fine_tuning_epochs: int = -1
+    """Last epochs in which terms fade; -1: the task's own, 0: none."""
+    faithful: bool = False
+    """Compute as the reference does, quirks included."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserSection:
+    """AdamW and its rates."""
+
+    rate: float = 1e-4
+    backbone_rate: float = 1e-4
+    weight_decay: float = 1e-2
+    schedule: Literal["constant", "cosine", "steps"] = "constant"
+    warm_up_steps: int = 0
+    least: float = 0.01
+    """Share of the rate at which the cosine ends."""
+    milestones: tuple[int, ...] = ()
+    """Epochs at which ``schedule = "steps"`` multiplies the rate; negative ones count from the end."""
+    decay: float = 0.5
+    """What it multiplies it by."""
+    clip: float = 0.0
+    """Greatest norm of the gradients; 0: no limit."""
+    accumulate: int = 1
+    """Batches whose gradients are added before a step of the optimiser."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSection:
+    """How long, where and with what records."""
+
+    epochs: int = 0
+    """Over the sets' pictures; not looked at when ``steps`` is given."""
+    steps: int = 0
+    seed: int = 7
+    precision: Literal["fp32", "bf16"] = "fp32"
+    average: float = 0.0
+    """Decay of the exponential moving average of the weights, which is what is exported; 0: none."""
+    compile: bool = False
+    save_every: int = 200
+    """Steps between checkpoints."""
+    preview_every: int = 500
+    """Steps between contact sheets; 0: none."""
+    tensorboard: bool = False
+    export_dtype: Literal["float32", "float16"] = "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that a training run depends on, but for its pictures."""
+
+    model: ModelSection = field(default_factory=ModelSection)
+    data: DataSection = field(default_factory=DataSection)
+    augment: AugmentSection = field(default_factory=AugmentSection)
+    loss: LossSection = field(default_factory=LossSection)
+    optimiser: OptimiserSection = field(default_factory=OptimiserSection)
+    run: RunSection = field(default_factory=RunSection)
+
+    def __post_init__(self) -> None:
+        for height, width in self.data.sizes:
+            if height % 32 or width % 32 or min(height, width) < 32:
+                raise UsageError(f"data.sizes: {height}x{width} is not a multiple of 32")
+        if self.data.dynamic and (
+            len(self.data.dynamic) != 2 or not 32 <= self.data.dynamic[0] <= self.data.dynamic[1]
+        ):
+            raise UsageError(f"data.dynamic: {list(self.data.dynamic)} is not [least, greatest] side, from 32")
+        for name, value, least in (
+            ("data.batch_size", self.data.batch_size, 1),
+            ("data.workers", self.data.workers, 0),
+            ("optimiser.accumulate", self.optimiser.accumulate, 1),
+            ("run.save_every", self.run.save_every, 1),
+        ):
+            if value < least:
+                raise UsageError(f"{name}: {value} is less than {least}")
+        if not 0 <= self.data.composites <= 1:
+            raise UsageError(f"data.composites: {self.data.composites} is not between 0 and 1")
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with the package."""
+    return sorted(entry.name.removesuffix(".toml") for entry in _shipped().iterdir() if entry.name.endswith(".toml"))
+
+
+def load_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe and override single values.
+
+    Args:
+        source: a shipped recipe's name, or the path of a TOML file.
+        overrides: ``section.key=value``, the value written as in TOML; bare words are strings.
+
+    Raises:
+        UsageError: if there is no such recipe, or a section, key or value is not one; the message says which.
+    """
+    path = Path(source)
+    if path.suffix == ".toml":
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}") from None
+    elif str(source) in recipe_names():
+        text = _shipped().joinpath(f"{source}.toml").read_text(encoding="utf-8")
+    else:
+        names = ", ".join(recipe_names())
+        raise UsageError(
+            f"no recipe is called {str(source)!r}", hint=f"there are: {names}, or the path of a .toml file"
+        )
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{source}: {error}") from None
+    return parse_recipe(table, overrides)
+
+
+def parse_recipe(table: Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
+    """A recipe from a parsed TOML file. Raises as :func:`load_recipe`."""
+    recipe = Recipe()
+    sections = {section.name: getattr(recipe, section.name) for section in fields(Recipe)}
+    given: dict[str, dict[str, Any]] = {name: {} for name in sections}
+    for name, values in table.items():
+        if name not in sections or not isinstance(values, Mapping):
+            raise UsageError(f"recipe: no section [{name}]; there are: {', '.join(sections)}")
+        for key, value in values.items():
+            given[name][key] = value
+    for override in overrides:
+        name, key, value = _split(override, sections)
+        given[name][key] = value
+    return replace(recipe, **{name: _section(sections[name], name, values) for name, values in given.items()})
+
+
+def write_recipe(recipe: Recipe, path: Path) -> None:
+    """Write a recipe with all its values as TOML that :func:`load_recipe` reads."""
+    lines: list[str] = []
+    for section in fields(Recipe):
+        lines.append(f"[{section.name}]")
+        lines += [f"{key} = {_toml(value)}" for key, value in asdict(getattr(recipe, section.name)).items()]
+        lines.append("")
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _shipped() -> Any:
+    return files("birefnet_video.model.training").joinpath("recipes")
+
+
+def _split(override: str, sections: Mapping[str, Any]) -> tuple[str, str, Any]:
+    name, equals, text = override.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not equals or not dot or section not in sections:
+        raise UsageError(f"{override!r} is not SECTION.KEY=VALUE; sections are: {', '.join(sections)}")
+    try:
+        return section, key, tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return section, key, text.strip()
+
+
+def _section(default: Any, name: str, values: Mapping[str, Any]) -> Any:
+    types_of = typing.get_type_hints(type(default))
+    for key in values:
+        if key not in types_of:
+            raise UsageError(f"recipe: [{name}] has no {key!r}; it has: {', '.join(types_of)}")
+    return replace(default, **{key: _checked(value, types_of[key], f"{name}.{key}") for key, value in values.items()})
+
+
+def _checked(value: Any, kind: Any, name: str) -> Any:
+    """``value`` brought to the type of its field."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise UsageError(f"{name}: {value!r} is none of {', '.join(map(str, arguments))}")
+    if origin is tuple and isinstance(value, list):
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(_checked(item, arguments[0], name) for item in value)
+        if len(arguments) == len(value):
+            return tuple(_checked(item, argument, name) for item, argument in zip(value, arguments, strict=True))
+    if origin in (Mapping, typing.get_origin(Mapping[str, float])) and isinstance(value, Mapping):
+        return {str(key): _checked(item, arguments[1], f"{name}.{key}") for key, item in value.items()}
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind in (int, bool, str) and type(value) is kind:
+        return value
+    wanted = getattr(kind, "__name__", str(kind)) if not isinstance(kind, types.GenericAlias) else str(kind)
+    raise UsageError(f"{name}: {value!r} is not of type {wanted}")
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_toml(str(key))} = {_toml(item)}" for key, item in value.items()) + "}"
+    assert not is_dataclass(value)
+    return repr(value)

@@ -1,0 +1,185 @@
+"""Runs: the loss falls, an interrupted run ends like an uninterrupted one, and what is left behind is usable."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from birefnet_video.model import load_checkpoint
+from birefnet_video.model.training.processes import Processes
+from birefnet_video.model.training.recipe import Recipe, load_recipe
+from birefnet_video.model.training.trainer import NotFinite, Progress, Trainer
+from pictures import make_set
+from safetensors.torch import load_file
+
+from birefnet_video.errors import CheckpointError, UsageError
+
+ROOT = Path(__file__).parents[2]
+ALONE = Processes(0, 1, torch.device("cpu"))
+
+
+def recipe(root: Path, *overrides: str) -> Recipe:
+    small = ["data.sizes=[[64, 64]]", "data.batch_size=4", "data.workers=0", "run.preview_every=0", "data.sets=discs"]
+    none = ["data.composites=0.0", "data.cutouts={}", "data.places=[]"]
+    return load_recipe("smoke", [*small, *none, f"data.root={str(root)!r}", "run.steps=12", *overrides])
+
+
+def losses(folder: Path) -> list[float]:
+    with (folder / "log.csv").open(newline="") as file:
+        return [float(row["loss"]) for row in csv.DictReader(file)]
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_the_loss_falls_and_the_weights_load(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    seen: list[Progress] = []
+    out = tmp_path / "run"
+    plan = recipe(tmp_path, "run.steps=30", "run.preview_every=15", "run.export_dtype=float16")
+    assert Trainer(plan, out, ALONE, on_progress=seen.append).run()
+    found = losses(out)
+    assert len(found) == 30 and sum(found[-5:]) < 0.7 * sum(found[:5])
+    assert [progress.step for progress in seen] == list(range(1, 31))
+    assert sorted(path.name for path in (out / "previews").iterdir()) == ["step-0000015.jpg", "step-0000030.jpg"]
+    net = load_checkpoint(out / "model.safetensors")
+    assert net.config.backbone == "efficientnet_lite0" and not net.training
+    assert load_recipe(out / "recipe.toml") == plan
+
+
+@pytest.mark.parametrize("extra", [(), ("run.average=0.0",), ("optimiser.accumulate=3",)], ids=["ema", "plain", "sum"])
+def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path: Path, extra: tuple[str, ...]) -> None:
+    make_set(tmp_path)
+    plan = recipe(tmp_path, "run.steps=9", "run.save_every=3", *extra)
+    assert Trainer(plan, tmp_path / "whole", ALONE).run()
+    first = Trainer(plan, tmp_path / "parts", ALONE, on_progress=lambda p: first.stop() if p.step == 5 else None)
+    assert not first.run()
+    notices: list[str] = []
+    second = Trainer(plan, tmp_path / "parts", ALONE, on_notice=notices.append)
+    assert second.step in (5, 6) and "going on" in notices[0]
+    assert second.run()
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    options = ["data.sets=discs", "data.sizes=[[64, 64]]", "data.workers=0", "data.composites=0.0", "data.cutouts={}"]
+    options += ["data.places=[]", "run.steps=40", "run.save_every=5"]
+
+    def command(out: str) -> list[str]:
+        program = [sys.executable, "-m", "birefnet_video", "train", "smoke", "--data", str(tmp_path)]
+        return [*program, "--out", str(tmp_path / out), *options]
+
+    subprocess.run(command("whole"), check=True, capture_output=True)
+    victim = subprocess.Popen(command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    state = tmp_path / "killed" / "state.pt"
+    deadline = time.monotonic() + 120
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    victim.kill()
+    assert victim.wait() == -signal.SIGKILL
+    again = subprocess.run(command("killed"), check=True, capture_output=True, text=True)
+    assert "going on after step" in again.stderr
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    options = ["data.sets=discs", "data.sizes=[[64, 64]]", "data.composites=0.0", "data.cutouts={}", "data.places=[]"]
+    program = [sys.executable, "-m", "birefnet_video", "train", "smoke", "--data", str(tmp_path)]
+    command = [*program, "--out", str(tmp_path / "run"), *options, "run.steps=100000"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as victim:
+        assert victim.stderr is not None
+        for line in victim.stderr:
+            if line.startswith("step "):
+                break
+        victim.send_signal(signal.SIGINT)
+        rest = victim.stderr.read()
+        assert victim.wait() == 130
+    assert "stopped after step" in rest and "Traceback" not in rest
+    assert (tmp_path / "run" / "state.pt").exists()
+    load_checkpoint(tmp_path / "run" / "model.safetensors")
+
+
+def test_another_recipe_does_not_go_on(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    Trainer(recipe(tmp_path, "run.steps=1"), tmp_path / "run", ALONE).run()
+    with pytest.raises(UsageError, match=r"that run has optimiser\.rate = 0\.001, not 0\.5"):
+        Trainer(recipe(tmp_path, "run.steps=1", "optimiser.rate=0.5"), tmp_path / "run", ALONE)
+    (tmp_path / "run" / "state.pt").write_bytes(b"half a file")
+    with pytest.raises(CheckpointError, match="cannot be read as the state of a run"):
+        Trainer(recipe(tmp_path, "run.steps=1"), tmp_path / "run", ALONE)
+
+
+def test_a_run_that_explodes_keeps_its_last_good_weights(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    trainer = Trainer(recipe(tmp_path, "run.steps=60"), tmp_path / "run", ALONE)
+    with torch.no_grad():
+        next(trainer.net.reconstruction.parameters()).fill_(float("inf"))
+    before = {key: value.clone() for key, value in trainer.net.named_parameters()}
+    with pytest.raises(NotFinite, match="20 batches in a row"):
+        trainer.run()
+    assert all(torch.equal(value, before[key]) for key, value in trainer.net.named_parameters())
+
+
+def test_fine_tuning_begins_with_the_given_weights(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    Trainer(recipe(tmp_path, "run.steps=2", "run.average=0.0"), tmp_path / "first", ALONE).run()
+    begin = tmp_path / "first" / "model.safetensors"
+    trainer = Trainer(recipe(tmp_path, f"model.init={str(begin)!r}"), tmp_path / "second", ALONE)
+    expected = load_checkpoint(begin).state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in trainer.net.state_dict().items())
+
+
+def test_frozen_parameters_stay(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    plan = recipe(tmp_path, "run.steps=3", 'model.frozen=[""]', "model.frozen_statistics=true")
+    trainer = Trainer(plan, tmp_path / "run", ALONE)
+    backbone = trainer.net.localization.backbone
+    before = {key: value.clone() for key, value in backbone.state_dict().items()}
+    trainer.run()
+    assert all(torch.equal(value, before[key]) for key, value in backbone.state_dict().items())
+
+
+def test_half_precision_trains_too(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    plan = recipe(tmp_path, "run.steps=20", "run.precision=bf16")
+    Trainer(plan, tmp_path / "run", ALONE).run()
+    found = losses(tmp_path / "run")
+    assert len(found) == 20 and sum(found[-5:]) < sum(found[:5])
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_network(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    options = ["data.sets=discs", "data.sizes=[[64, 64]]", "data.composites=0.0", "data.cutouts={}", "data.places=[]"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    arguments = ["-m", "birefnet_video", "train", "smoke", "--data", str(tmp_path), "--out", str(tmp_path / "run")]
+    ran = subprocess.run(
+        [*launcher, *arguments, "--device", "cpu", *options, "run.steps=4", "run.save_every=2", "data.workers=0"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert len(losses(tmp_path / "run")) == 4
+    load_checkpoint(tmp_path / "run" / "model.safetensors")
+
+
+def test_a_recipe_without_an_end_is_refused(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    with pytest.raises(UsageError, match="has no end"):
+        Trainer(recipe(tmp_path, "run.steps=0"), tmp_path / "run", ALONE)
