@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format lint types layers setup clean pictures
+.PHONY: demo test check format lint types layers setup clean pictures tiny
 
 setup: $(VENV)/installed
 
@@ -41,6 +41,11 @@ types: setup
 
 pictures: setup
 	$(BIN)/python samples/make_pictures.py
+
+# The bundled network again: DATA and EVAL name the folders of photographs, see tools/tiny/make.py. Needs npm and apt.
+tiny: setup
+	$(BIN)/pip install --quiet --no-build-isolation --editable '.[dev,openvino]'
+	$(BIN)/python tools/tiny/make.py --data "$(DATA)" --eval "$(EVAL)" $(if $(EMPTY),--empty $(EMPTY))
 
 clean:
 	rm -rf $(VENV) build .typecheck out.mov out.mp4

@@ -1,54 +1,119 @@
-"""How good the bundled network is: IoU, MAE and S-measure per evaluation set, beside U2Netp.
+"""How good and how fast the bundled network is, beside U2Netp on the same pictures.
 
-    python benchmarks/tiny.py --data <folder with ecssd, persons, ... each with im/ and gt/>
+    python benchmarks/tiny.py --data <folder with ecssd, persons, ... each with im/ and gt/> --u2netp u2netp.onnx
 
-IoU is of the mattes cut at 0.5, mean over pictures; MAE is on alpha in [0, 1] at the picture's own size; S-measure is
-pysodmetrics', of the extra `eval`. Figures are of the same method throughout. The pictures are not in the repository.
+IoU is of mattes cut at 0.5 and MAE of alpha in [0, 1] at the picture's own size, mean over pictures; S-measure is
+pysodmetrics' (extra `eval`). The band is what lies within 10 pixels of a true edge. U2Netp runs at 320 x 320 pixels.
+`--empty` takes folders of pictures without a subject; there the mean alpha counts. Neither pictures nor U2Netp are in
+the repository.
 """
 
 import argparse
+import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from birefnet_video.model import BiRefNet, load_checkpoint
-from birefnet_video.model.preprocess import postprocess, preprocess
+from birefnet_video.model import load_checkpoint
+from birefnet_video.model.evaluation.pictures import score_picture
+from birefnet_video.model.picture_files import list_pictures, read_matte, read_rgb
+from birefnet_video.model.preprocess import MEAN, STD, postprocess, preprocess
 
 from birefnet_video.models import input_size, weights_path
 
-#: IoU, MAE and S-measure of U2Netp at 320 px (4.6 MB).
-U2NETP = {
-    "ecssd": (0.856, 0.039, 0.917),
-    "persons": (0.946, 0.018, 0.961),
-    "pedestrians": (0.772, 0.060, 0.868),
-    "davis": (0.757, 0.022, 0.888),
-    "alphamatting": (0.840, 0.099, 0.857),
-}
+SETS = ("ecssd", "persons", "pedestrians", "davis", "alphamatting")
+_BAND = 10
+_U2NETP_SIDE = 320
+
+Matting = Callable[[np.ndarray], np.ndarray]
 
 
-def scores(net: BiRefNet, folder: Path, size: tuple[int, int] | None) -> tuple[float, float, float | None]:
-    """Mean IoU, MAE and S-measure over a set; ``size`` as the program would choose it if ``None``."""
-    try:
-        from py_sod_metrics import Smeasure
+def bundled(model: str, size: tuple[int, int] | None) -> Matting:
+    """The network as the program runs it: uint8 (H, W, 3) -> alpha float32 (H, W)."""
+    net = load_checkpoint(weights_path(model), patch_order="current")
 
-        structure = Smeasure()
-    except ImportError:
-        structure = None
-    ious, errors = [], []
-    for path in sorted((folder / "im").iterdir()):
-        picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-        truth = cv2.imread(str(folder / "gt" / f"{path.stem}.png"), cv2.IMREAD_GRAYSCALE)
-        height, width = truth.shape
+    def matte(rgb: np.ndarray) -> np.ndarray:
+        height, width = rgb.shape[:2]
         with torch.inference_mode():
-            logits = net(preprocess(picture, size or input_size("tiny", width, height))[None])
-        alpha = postprocess(logits, truth.shape)[0, 0].numpy()
-        found, meant = alpha > 0.5, truth > 127
-        ious.append((found & meant).sum() / max((found | meant).sum(), 1))
-        errors.append(np.abs(alpha - truth / 255).mean())
-        if structure is not None:
-            structure.step((alpha * 255).round().astype(np.uint8), truth)
-    return float(np.mean(ious)), float(np.mean(errors)), structure.get_results()["sm"] if structure else None
+            logits = net(preprocess(rgb, size or input_size("tiny", width, height))[None])
+            return postprocess(logits, (height, width))[0, 0].numpy()
+
+    return matte
+
+
+def u2netp(path: Path) -> Matting:
+    """U2Netp, its result stretched to [0, 1] picture by picture as its programs do."""
+    net = cv2.dnn.readNetFromONNX(str(path))
+
+    def matte(rgb: np.ndarray) -> np.ndarray:
+        small = cv2.resize(rgb, (_U2NETP_SIDE, _U2NETP_SIDE), interpolation=cv2.INTER_AREA)
+        x = (small / max(int(small.max()), 1) - MEAN) / STD
+        net.setInput(x.transpose(2, 0, 1)[None].astype(np.float32))
+        found = net.forward()[0, 0]
+        found = (found - found.min()) / max(float(found.max() - found.min()), 1e-6)
+        return cv2.resize(found, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+
+    return matte
+
+
+def measure(matting: Matting, folder: Path) -> dict[str, float]:
+    """IoU, MAE, S and MAE in the band, means over a set."""
+    truths = list_pictures(folder / "gt")
+    rows = []
+    for stem, path in list_pictures(folder / "im").items():
+        truth = read_matte(truths[stem])
+        alpha = matting(read_rgb(path))
+        error = np.abs(alpha - truth / 255)
+        band = _band(truth)
+        scores = score_picture((alpha * 255).round().astype(np.uint8), truth).values
+        rows.append((scores["IoU"], error.mean(), scores["Smeasure"], error[band].mean() if band.any() else np.nan))
+    return dict(zip(("IoU", "MAE", "S", "band"), np.nanmean(rows, axis=0).tolist(), strict=True))
+
+
+def _band(truth: np.ndarray) -> np.ndarray:
+    """Pixels within 10 of one that is neither inside nor outside, or of a step between the two."""
+    inside = (truth > 127).astype(np.uint8)
+    edge = cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    edge |= (truth > 5) & (truth < 250)
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _BAND + 1, 2 * _BAND + 1))
+    return cv2.dilate(edge.astype(np.uint8), disk) > 0
+
+
+def measure_empty(matting: Matting, folders: list[Path]) -> dict[str, float]:
+    """Mean alpha over pictures without a subject, and the share of them with less than 1 % of it."""
+    means = [matting(read_rgb(path)).mean() for folder in folders for path in list_pictures(folder).values()]
+    return {
+        "pictures": len(means),
+        "mean": float(np.mean(means)),
+        "median": float(np.median(means)),
+        "below 0.01": float(np.mean(np.array(means) < 0.01)),
+    }
+
+
+def frames_per_second(matting: Matting, seconds: float = 6.0) -> float:
+    """Pictures of 640 x 360 a second, one after the other, resizing included."""
+    rgb = np.random.default_rng(0).integers(0, 256, (360, 640, 3), np.uint8)
+    for _ in range(3):
+        matting(rgb)
+    started, count = time.perf_counter(), 0
+    while time.perf_counter() - started < seconds:
+        matting(rgb)
+        count += 1
+    return count / (time.perf_counter() - started)
+
+
+def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Set -> network -> figures, as markdown."""
+    networks = list(next(iter(results.values())))
+    head = " | ".join(f"{name} IoU | MAE | S | band" for name in networks)
+    lines = [f"| set | {head} |", "|---" * (1 + 4 * len(networks)) + "|"]
+    for name, row in results.items():
+        cells = (f"{row[network][key]:.3f}" for network in networks for key in ("IoU", "MAE", "S", "band"))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -56,16 +121,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", default="tiny")
-    parser.add_argument("--square", type=int, help="side of a square input, instead of the picture's own shape")
-    parser.add_argument("--sets", nargs="*", default=list(U2NETP))
+    parser.add_argument("--u2netp", type=Path)
+    parser.add_argument("--size", type=int, nargs=2, help="height and width, instead of the picture's own shape")
+    parser.add_argument("--sets", nargs="*", default=list(SETS))
+    parser.add_argument("--empty", type=Path, nargs="*", default=[])
+    parser.add_argument("--json", type=Path, help="write all figures here too")
     options = parser.parse_args()
-    net = load_checkpoint(weights_path(options.model), patch_order="current")
-    size = (options.square, options.square) if options.square else None
-    print("| set | IoU | MAE | S | U2Netp IoU | MAE | S |\n|---|---|---|---|---|---|---|")
-    for name in options.sets:
-        iou, error, structure = scores(net, options.data / name, size)
-        base = " | ".join(f"{value:.3f}" for value in U2NETP[name])
-        print(f"| {name} | {iou:.3f} | {error:.3f} | {structure or float('nan'):.3f} | {base} |", flush=True)
+    networks = {"tiny": bundled(options.model, tuple(options.size) if options.size else None)}
+    if options.u2netp:
+        networks["U2Netp"] = u2netp(options.u2netp)
+    figures = {
+        "sets": {
+            name: {key: measure(net, options.data / name) for key, net in networks.items()} for name in options.sets
+        },
+        "empty": {key: measure_empty(net, options.empty) for key, net in networks.items()} if options.empty else {},
+        "frames_per_second": {key: frames_per_second(net) for key, net in networks.items()},
+    }
+    print(table(figures["sets"]))
+    for key in ("empty", "frames_per_second"):
+        print(f"{key}: {json.dumps(figures[key])}")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":
