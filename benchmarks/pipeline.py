@@ -151,7 +151,7 @@ def main() -> None:
         print(f"{platform.machine()}, Python {platform.python_version()}, av {av.__version__}, {options.size}")
         print("| output | stub fps | decode fps | encode fps | pipeline fps | of the slowest |")
         print("|---|---|---|---|---|---|")
-        for kind, suffix in (("alpha", ".mov"), ("green", ".mp4"), ("mask", ".mkv")):
+        for kind, suffix in (("alpha", ".mov"), ("composite", ".mp4"), ("mask", ".mkv")):
             fps = measure(clip, folder, kind, suffix, options.repeats)
             share = fps["pipeline"] / min(fps["stub"], fps["decode"], fps["encode"])
             row = " | ".join(f"{fps[name]:.1f}" for name in ("stub", "decode", "encode", "pipeline"))

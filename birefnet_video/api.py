@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from birefnet_video.events import JobReport
 from birefnet_video.jobs import Job
-from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
+from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec, parse_background
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +17,8 @@ def matte_video(
     alpha: str | Path | None = None,
     mask: str | Path | None = None,
     green: str | Path | None = None,
+    composite: str | Path | None = None,
+    background: str = "green",
     model: str = "tiny",
     size: int | tuple[int, int] | None = None,
     device: str = "auto",
@@ -28,9 +30,11 @@ def matte_video(
 
     Args:
         source: video file.
-        alpha: ``.mov`` to write, ProRes 4444 with straight alpha.
-        mask: ``.mkv`` to write, the matte as lossless grey FFV1.
-        green: ``.mp4`` or ``.mov`` to write, H.264 over green.
+        alpha: straight alpha: ``.mov`` ProRes 4444, ``.webm`` VP9, ``.mkv`` FFV1.
+        mask: the matte: ``.mkv`` lossless FFV1, ``.mp4`` or ``.mov`` H.264 of full range.
+        green: the subject over green: ``.mp4``, ``.mov``, ``.mkv`` H.264, ``.webm`` VP9.
+        composite: the same over ``background``.
+        background: colour name, ``#rrggbb``, ``blur``, ``blur:<radius>``, or path of a picture or video.
         model: name of a known model, or path of a checkpoint.
         size: side of the network's input, or its (height, width); ``None``: the model's own.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:<i>`` or ``mps``.
@@ -48,21 +52,34 @@ def matte_video(
     backend = BackendSpec(
         model=model, size=(size, size) if isinstance(size, int) else size, device=device, batch_size=batch_size
     )
-    spec = JobSpec(source, outputs_of(source, alpha, mask, green), backend, not no_audio, overwrite)
+    spec = JobSpec(
+        source, outputs_of(source, alpha, mask, green, composite, background), backend, not no_audio, overwrite
+    )
     job = Job(spec)
     job.start()
     return job.result()
 
 
 def outputs_of(
-    source: Path, alpha: str | Path | None, mask: str | Path | None, green: str | Path | None
+    source: Path,
+    alpha: str | Path | None = None,
+    mask: str | Path | None = None,
+    green: str | Path | None = None,
+    composite: str | Path | None = None,
+    background: str = "green",
 ) -> tuple[OutputSpec, ...]:
-    """The outputs that were named, or the default one."""
+    """The outputs that were named, or the default one.
+
+    Raises:
+        UsageError: if ``background`` is none.
+    """
     named = [
         OutputSpec(kind, Path(path))  # type: ignore[arg-type]
-        for kind, path in (("alpha", alpha), ("mask", mask), ("green", green))
+        for kind, path in (("alpha", alpha), ("mask", mask), ("composite", green))
         if path is not None
     ]
+    if composite is not None:
+        named.append(OutputSpec("composite", Path(composite), parse_background(background)))
     return tuple(named) or (OutputSpec("alpha", source.parent / f"{source.stem}.alpha.mov"),)
 
 

@@ -54,6 +54,8 @@ def render(
     alpha: Annotated[Path | None, Parameter(name=["--alpha", "-o"], group=_OUTPUTS)] = None,
     mask: Annotated[Path | None, Parameter(group=_OUTPUTS)] = None,
     green: Annotated[Path | None, Parameter(group=_OUTPUTS)] = None,
+    composite: Annotated[Path | None, Parameter(group=_OUTPUTS)] = None,
+    background: Annotated[str | None, Parameter(group=_OUTPUTS)] = None,
     no_audio: Annotated[bool, Parameter(group=_OUTPUTS, negative=(), show_default=False)] = False,
     overwrite: Annotated[
         bool, Parameter(name=["--overwrite", "-y"], group=_OUTPUTS, negative=(), show_default=False)
@@ -74,11 +76,15 @@ def render(
     source
         Video file. Without an output, INPUT's name with .alpha.mov is written beside it.
     alpha
-        Write straight alpha to this .mov (ProRes 4444).
+        Write straight alpha: .mov (ProRes 4444), .webm (VP9, for browsers and OBS) or .mkv (FFV1, lossless).
     mask
-        Write the matte to this .mkv (lossless grey FFV1).
+        Write the matte: .mkv (FFV1, lossless), .mp4 or .mov (H.264, full range).
     green
-        Write the subject over green to this .mp4 or .mov (H.264).
+        Write the subject over green: .mp4, .mov or .mkv (H.264), .webm (VP9).
+    composite
+        Write the subject over --background, in the same formats.
+    background
+        Colour name, #rrggbb, blur, blur:RADIUS, or a picture or video file. Default: green.
     no_audio
         Leave the sound out.
     overwrite
@@ -102,7 +108,9 @@ def render(
     """
     from birefnet_video.api import outputs_of
 
-    outputs: tuple[OutputSpec, ...] = outputs_of(source, alpha, mask, green)
+    if background is not None and composite is None:
+        raise UsageError("--background needs --composite FILE")
+    outputs: tuple[OutputSpec, ...] = outputs_of(source, alpha, mask, green, composite, background or "green")
     backend = BackendSpec(model=model, size=parse_size(size), device=device, batch_size=_parse_batch_size(batch_size))
     spec = JobSpec(source, outputs, backend, with_sound=not no_audio, overwrite=overwrite)
     return _run(Job(spec), "json" if json_lines else progress, quiet=quiet, verbose=verbose)

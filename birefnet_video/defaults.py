@@ -22,6 +22,12 @@ TIME_JUMP_S = 0.5
 LATE_SOUND_S = 3.0
 #: Largest minus smallest alpha, in any frame, below which nothing counts as found.
 NO_SUBJECT_SPREAD = 0.3
+#: Radius of a blurred background, in pixels of a picture of 1080 lines.
+BLUR_RADIUS = 40
+#: Quality and speed of VP9; the alpha has the same as the colour.
+VP9_CRF, VP9_SPEED = 16, 5
+#: Constant rate factor of a mask in H.264.
+H264_MASK_CRF = 4
 #: The background of ``--green``, sRGB.
 GREEN_RGB = (0, 177, 64)
 #: Packets in a row that may fail to decode before the rest is given up.

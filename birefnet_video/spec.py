@@ -5,13 +5,82 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from birefnet_video.defaults import GREEN_RGB
+from birefnet_video.defaults import BLUR_RADIUS, GREEN_RGB
 from birefnet_video.errors import UsageError
 
-OutputKind = Literal["alpha", "mask", "green"]
+OutputKind = Literal["alpha", "mask", "composite"]
 #: Sides of a network's input are multiples of this.
 _STRIDE = 32
 _LARGEST_SIDE = 4096
+
+
+#: Colours that have a name; "green" is the one that keyers expect.
+COLOURS = {
+    "black": (0, 0, 0),
+    "white": (255, 255, 255),
+    "grey": (128, 128, 128),
+    "gray": (128, 128, 128),
+    "red": (255, 0, 0),
+    "green": GREEN_RGB,
+    "blue": (0, 0, 255),
+    "cyan": (0, 255, 255),
+    "magenta": (255, 0, 255),
+    "yellow": (255, 255, 0),
+}
+_PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """A background of one sRGB colour."""
+
+    rgb: tuple[int, int, int] = GREEN_RGB
+
+
+@dataclass(frozen=True, slots=True)
+class Blur:
+    """The original picture, blurred, as background."""
+
+    radius: int = BLUR_RADIUS
+    """In pixels of a picture of 1080 lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A picture as background, enlarged or cropped to fill the frame."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFile:
+    """A video as background, begun anew when it ends; fills the frame."""
+
+    path: Path
+
+
+Background = Colour | Blur | PictureFile | VideoFile
+
+
+def parse_background(text: str) -> Background:
+    """``green``, ``#rrggbb``, ``blur``, ``blur:40``, or the path of a picture or video.
+
+    Raises:
+        UsageError: if it is none of these.
+    """
+    if text.lower() in COLOURS:
+        return Colour(COLOURS[text.lower()])
+    if re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        return Colour((int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)))
+    if re.fullmatch(r"blur(:[1-9][0-9]{0,3})?", text):
+        return Blur(int(text[5:]) if ":" in text else BLUR_RADIUS)
+    path = Path(text)
+    if not path.suffix:
+        raise UsageError(
+            f"--background: {text!r} is no background",
+            hint=f"use {', '.join(COLOURS)}, #rrggbb, blur[:RADIUS], or a picture or video file",
+        )
+    return PictureFile(path) if path.suffix.lower() in _PICTURE_SUFFIXES else VideoFile(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +89,8 @@ class OutputSpec:
 
     kind: OutputKind
     path: Path
-    background: tuple[int, int, int] = GREEN_RGB
-    """sRGB colour under a ``green`` composite."""
+    background: Background = Colour()
+    """Of a ``composite``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ import av
 import cv2
 import numpy as np
 
-from birefnet_video.media.convert import alpha_samples, plane_array, solid_yuv, to_planar
-from birefnet_video.types import MediaInfo
+from birefnet_video.matting.backdrop import Backdrop, Canvas
+from birefnet_video.media.convert import alpha_samples, plane_array, to_planar
+from birefnet_video.types import Frame, MediaInfo
 
 #: Codec-friendly pixel formats by depth of the composite.
 _COMPOSITE_FORMATS = {8: "yuv420p", 10: "yuv420p10le"}
@@ -18,14 +19,21 @@ def enlarge(alpha: np.ndarray, info: MediaInfo) -> np.ndarray:
     return cv2.resize(alpha, (info.width, info.height), interpolation=cv2.INTER_LINEAR)
 
 
-def straight_alpha(picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo) -> av.VideoFrame:
-    """The picture's own colour, not multiplied, with ``alpha`` (H, W) written exactly: yuva444p10le."""
-    opaque = to_planar(picture, info, "yuv444p10le", full_range=False)
-    out = av.VideoFrame(info.width, info.height, "yuva444p10le")
+def straight_alpha(picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo, pixel_format: str) -> av.VideoFrame:
+    """The picture's own colour, not multiplied, with ``alpha`` (H, W) written exactly.
+
+    Args:
+        picture: as decoded.
+        alpha: float32 (H, W) in [0, 1], upright.
+        info: of the input.
+        pixel_format: planar YUV with alpha, such as ``yuva444p10le``.
+    """
+    opaque = to_planar(picture, info, pixel_format.replace("yuva", "yuv"), full_range=False)
+    out = av.VideoFrame(info.width, info.height, pixel_format)
     for index in range(3):
         plane_array(out, index)[:] = plane_array(opaque, index)
     # swscale rounds alpha (0 becomes 2, opaque falls short), so this plane never passes through it.
-    plane_array(out, 3)[:] = alpha_samples(alpha, 10)
+    plane_array(out, 3)[:] = alpha_samples(alpha, out.format.components[3].bits)
     return out
 
 
@@ -42,29 +50,33 @@ def composite_format(info: MediaInfo) -> str:
     return _COMPOSITE_FORMATS[8 if info.bit_depth <= 8 else 10]
 
 
-def over_colour(picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo, rgb: tuple[int, int, int]) -> av.VideoFrame:
-    """The subject over a solid colour, 4:2:0 in the source's matrix, sides made even by repeating the last line.
+def over(frame: Frame, alpha: np.ndarray, info: MediaInfo, canvas: Canvas, backdrop: Backdrop) -> av.VideoFrame:
+    """The subject over a background, 4:2:0 in the source's matrix, sides grown by repeating the last line.
 
     Blending YUV samples equals blending RGB values, because the matrix is linear; so nothing is converted twice.
+
+    Args:
+        frame: as decoded.
+        alpha: float32 (H, W) in [0, 1], upright.
+        info: of the input.
+        canvas: size and format of the result.
+        backdrop: gives the background's planes.
     """
-    full = info.colour.full_range
-    source = to_planar(picture, info, composite_format(info), full_range=full)
-    bits = source.format.components[0].bits
-    width, height = even(info.width), even(info.height)
-    out = av.VideoFrame(width, height, source.format.name)
-    background = solid_yuv(rgb, info.colour, bits, full_range=full)
-    luma_alpha = _pad(alpha, height, width)
-    chroma_alpha = cv2.resize(luma_alpha, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-    for index in range(3):
+    source = to_planar(frame.picture, info, canvas.pixel_format, full_range=canvas.full_range)
+    planes = [_pad(plane_array(source, index), *canvas.plane_shape(index)) for index in range(3)]
+    luma_alpha = _pad(alpha, *canvas.plane_shape(0))
+    chroma_alpha = cv2.resize(luma_alpha, canvas.plane_shape(1)[::-1], interpolation=cv2.INTER_AREA)
+    behind = backdrop.planes(frame.meta, planes, luma_alpha, chroma_alpha)
+    out = av.VideoFrame(canvas.width, canvas.height, canvas.pixel_format)
+    for index, samples in enumerate(planes):
         share = chroma_alpha if index else luma_alpha
-        samples = _pad(plane_array(source, index), *share.shape)
-        blended = (samples - np.float32(background[index])) * share + np.float32(background[index] + 0.5)
+        blended = (samples - behind[index]) * share + (behind[index] + np.float32(0.5))
         plane_array(out, index)[:] = blended.astype(samples.dtype)
     return out
 
 
 def even(side: int) -> int:
-    """The next even number of pixels: 4:2:0 needs it."""
+    """The next even number of pixels: 4:2:0 needs it in some codecs."""
     return side + side % 2
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from birefnet_video.defaults import H264_CRF, H264_PRESET, PRORES_QSCALE
+from birefnet_video.defaults import H264_CRF, H264_MASK_CRF, H264_PRESET, PRORES_QSCALE, VP9_CRF, VP9_SPEED
 from birefnet_video.errors import OutputRefused
 
 #: Keeps a file readable when the process is killed, and is an ordinary file when finished. Without delay_moov
@@ -25,6 +25,11 @@ class Encoding:
     follows_source_range: bool = False
     carries_alpha: bool = False
     is_matte: bool = False
+    pixel_format: str = ""
+    """Of its frames; empty: 4:2:0 at the source's depth."""
+    needs_even_sides: bool = False
+    alpha_slack: float = 2 / 1023
+    """By how much less than written the alpha may vary when it is read again, as a share of the whole range."""
 
 
 _PRORES = Encoding(
@@ -40,6 +45,25 @@ _PRORES = Encoding(
     },
     _SURVIVES_A_KILL,
     carries_alpha=True,
+    pixel_format="yuva444p10le",
+)
+_FFV1_ALPHA = Encoding(
+    "matroska", "ffv1", {"level": "3", "slicecrc": "1", "g": "1"}, carries_alpha=True, pixel_format="yuva444p10le"
+)
+_VP9 = Encoding(
+    "webm",
+    "libvpx-vp9",
+    {"crf": str(VP9_CRF), "b": "0", "deadline": "good", "cpu-used": str(VP9_SPEED), "row-mt": "1", "tile-columns": "2"},
+    pixel_format="yuv420p",
+)
+_VP9_ALPHA = replace(
+    _VP9,
+    # Alternate reference frames have no alpha.
+    options={**_VP9.options, "auto-alt-ref": "0"},
+    carries_alpha=True,
+    pixel_format="yuva420p",
+    # Lossy, and at 8 bits.
+    alpha_slack=0.1,
 )
 _FFV1_MATTE = Encoding(
     "matroska",
@@ -47,6 +71,17 @@ _FFV1_MATTE = Encoding(
     {"level": "3", "slicecrc": "1", "g": "1"},
     full_range=True,
     is_matte=True,
+    pixel_format="gray",
+)
+_H264_MATTE = Encoding(
+    "mp4",
+    "libx264",
+    {"crf": str(H264_MASK_CRF), "preset": H264_PRESET},
+    _SURVIVES_A_KILL,
+    # A matte of limited range is read with an error of up to 20 levels.
+    full_range=True,
+    is_matte=True,
+    pixel_format="gray",
 )
 _H264 = Encoding(
     "mp4",
@@ -54,17 +89,23 @@ _H264 = Encoding(
     {"crf": str(H264_CRF), "preset": H264_PRESET},
     _SURVIVES_A_KILL,
     follows_source_range=True,
+    needs_even_sides=True,
 )
 
 _TABLE: dict[str, dict[str, Encoding]] = {
-    "alpha": {".mov": _PRORES},
-    "mask": {".mkv": _FFV1_MATTE},
-    "green": {".mp4": _H264, ".mov": replace(_H264, container="mov")},
+    "alpha": {".mov": _PRORES, ".webm": _VP9_ALPHA, ".mkv": _FFV1_ALPHA},
+    "mask": {".mkv": _FFV1_MATTE, ".mp4": _H264_MATTE, ".mov": replace(_H264_MATTE, container="mov")},
+    "composite": {
+        ".mp4": _H264,
+        ".mov": replace(_H264, container="mov"),
+        ".mkv": replace(_H264, container="matroska", container_options={}),
+        ".webm": _VP9,
+    },
 }
 
 
 def encoding_for(kind: str, path: Path) -> Encoding:
-    """The encoding of an output of ``kind`` (``alpha``, ``mask``, ``green``), by the extension of ``path``.
+    """The encoding of an output of ``kind`` (``alpha``, ``mask``, ``composite``), by the extension of ``path``.
 
     Raises:
         OutputRefused: if that container cannot carry it; the message names what can.
@@ -74,8 +115,8 @@ def encoding_for(kind: str, path: Path) -> Encoding:
     if suffix not in rows:
         why = {
             "alpha": f"{suffix or 'a name without extension'} cannot carry alpha here",
-            "mask": f"a mask cannot be written losslessly as {suffix or 'a name without extension'}",
-            "green": f"a composite cannot be written as {suffix or 'a name without extension'}",
+            "mask": f"a mask cannot be written as {suffix or 'a name without extension'}",
+            "composite": f"a composite cannot be written as {suffix or 'a name without extension'}",
         }[kind]
         raise OutputRefused(f"{path}: {why}", hint=f"use {' or '.join(rows)}")
     return rows[suffix]

@@ -7,8 +7,9 @@ import av
 import numpy as np
 
 from birefnet_video.media.convert import plane_array
-from birefnet_video.media.probe import probe
-from birefnet_video.media.reader import Reader
+from birefnet_video.media.opening import open_input
+from birefnet_video.media.probe import video_stream
+from birefnet_video.media.vp9 import decode_with_alpha
 
 #: Black and white of limited range at 8 bits.
 _BLACK, _WHITE = 16, 235
@@ -22,8 +23,9 @@ def read_mattes(path: Path) -> Iterator[np.ndarray]:
     Raises:
         NotAVideo, InputMissing: as for any input.
     """
-    for frame in Reader(probe(path), lambda text: None).frames():
-        yield _matte(frame.picture)
+    with open_input(path) as container:
+        for picture in decode_with_alpha(container, video_stream(container, path)):
+            yield _matte(picture)
 
 
 def _matte(picture: av.VideoFrame) -> np.ndarray:

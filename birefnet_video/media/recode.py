@@ -29,7 +29,7 @@ class Recoder:
         self._layout = _LAYOUTS.get(channels, named) if "channels" in named else named
         context.layout = self._layout
         context.time_base = Fraction(1, rate)
-        if codec == "aac":
+        if codec in ("aac", "libopus"):
             context.bit_rate = AUDIO_BIT_RATE_PER_CHANNEL * channels
         self._resampler = av.AudioResampler(context.format, self._layout, rate)
         self._fifo = av.AudioFifo()

@@ -16,11 +16,16 @@ from birefnet_video.media.recode import Recoder
 _COPYABLE = {
     "mov": {"aac", "mp3", "ac3", "eac3", "alac", "mp2"},
     "mp4": {"aac", "mp3", "ac3", "eac3", "alac", "mp2", "opus", "flac"},
+    "webm": {"opus", "vorbis"},
+    "matroska": {
+        *("aac", "mp3", "ac3", "eac3", "alac", "mp2", "opus", "vorbis", "flac", "dts", "truehd"),
+        *("pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le"),
+    },
 }
 #: What is written instead: uncompressed where the file is large anyway.
-_SUBSTITUTE = {"mov": "pcm_s16le", "mp4": "aac"}
+_SUBSTITUTE = {"mov": "pcm_s16le", "mp4": "aac", "webm": "libopus", "matroska": "flac"}
 #: Lossless sources whose samples need more than 16 bits.
-_DEEP_SUBSTITUTE = {"mov": "pcm_s24le", "mp4": "aac"}
+_DEEP_SUBSTITUTE = {"mov": "pcm_s24le", "mp4": "aac", "webm": "libopus", "matroska": "flac"}
 #: MOV stores the bibliographic codes of ISO 639-2 and loses the terminologic ones.
 _BIBLIOGRAPHIC = {
     "ces": "cze",

@@ -9,6 +9,7 @@ import av.error
 
 from birefnet_video.errors import VerificationFailed
 from birefnet_video.media.convert import plane_array
+from birefnet_video.media.vp9 import decode_with_alpha
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,8 @@ class Promise:
     """Index of the frame whose matte varies most."""
     telling_spread: float
     """Largest minus smallest alpha in that frame, in [0, 1]."""
-
-
-#: Loss of spread that rounding explains: two steps of ten bits.
-_SPREAD_SLACK = 2 / 1023
+    alpha_slack: float
+    """Loss of that spread that the codec explains."""
 
 
 def verify(path: Path, promise: Promise) -> None:
@@ -49,7 +48,7 @@ def verify(path: Path, promise: Promise) -> None:
         raise VerificationFailed(f"{path}: its frames span {float(found):.3f} s, {float(meant):.3f} s were written")
     if audio_tracks != promise.audio_tracks:
         raise VerificationFailed(f"{path}: holds {audio_tracks} audio tracks, not {promise.audio_tracks}")
-    if promise.carries_alpha and (spread is None or spread < promise.telling_spread - _SPREAD_SLACK):
+    if promise.carries_alpha and (spread is None or spread < promise.telling_spread - promise.alpha_slack):
         raise VerificationFailed(f"{path}: its alpha is {'missing' if spread is None else 'not what was written'}")
 
 
@@ -71,7 +70,7 @@ def _alpha_spread(path: Path, pts: int) -> float | None:
     with av.open(f"file:{path.resolve()}") as container:
         stream = container.streams.video[0]
         container.seek(pts, stream=stream, backward=True)
-        for frame in container.decode(stream):
+        for frame in decode_with_alpha(container, stream):
             if frame.pts is not None and frame.pts >= pts:
                 alpha = [c for c in frame.format.components if c.is_alpha]
                 if not alpha:

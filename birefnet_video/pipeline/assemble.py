@@ -9,7 +9,8 @@ from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import open_backend
 from birefnet_video.defaults import QUEUE_BATCHES
 from birefnet_video.errors import OutputRefused
-from birefnet_video.matting.compose import composite_format, even, grey_matte, over_colour, straight_alpha
+from birefnet_video.matting.backdrop import Canvas, open_backdrop
+from birefnet_video.matting.compose import composite_format, even, grey_matte, over, straight_alpha
 from birefnet_video.media.encodings import Encoding, encoding_for
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Reader
@@ -67,6 +68,7 @@ class Line:
             carries_alpha=writer.encoding.carries_alpha,
             telling_frame=self.gauge.telling_frame,
             telling_spread=self.gauge.telling_spread,
+            alpha_slack=writer.encoding.alpha_slack,
         )
 
 
@@ -78,22 +80,23 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
     """
     encodings = [_check_output(spec, output) for output in spec.outputs]
     info = probe(spec.source)
+    canvases = [_canvas(encoding, info) for encoding in encodings]
+    composers = [_composer(output, canvas, info) for output, canvas in zip(spec.outputs, canvases, strict=True)]
     writers: list[Writer] = []
     try:
-        for output, encoding in zip(spec.outputs, encodings, strict=True):
-            writers.append(_open_writer(spec, output, encoding, info, notify))
+        for output, encoding, canvas in zip(spec.outputs, encodings, canvases, strict=True):
+            writers.append(_open_writer(spec, output, encoding, canvas, info, notify))
         backend = open_backend(spec.backend, info)
     except BaseException:
         for writer in writers:
             writer.discard()
         raise
-    if any(output.kind == "green" for output in spec.outputs) and (info.width % 2 or info.height % 2):
+    if any(encoding.needs_even_sides for encoding in encodings) and (info.width % 2 or info.height % 2):
         notify(
             f"{info.width}x{info.height} has an odd side, which H.264 4:2:0 cannot hold: the composite is "
             f"{even(info.width)}x{even(info.height)}, the last line repeated"
         )
     reader, gauge = Reader(info, notify), MatteGauge()
-    composers = [_composer(output, info) for output in spec.outputs]
     runner = Runner(_stages(info, backend, reader, writers, composers, gauge))
     return Line(info, backend, reader, writers, gauge, runner)
 
@@ -117,12 +120,21 @@ def _stages(
     ]
 
 
-def _composer(output: OutputSpec, info: MediaInfo) -> Composer:
+def _canvas(encoding: Encoding, info: MediaInfo) -> Canvas:
+    pixel_format = encoding.pixel_format or composite_format(info)
+    width, height = info.width, info.height
+    if encoding.needs_even_sides:
+        width, height = even(width), even(height)
+    full_range = encoding.full_range or (encoding.follows_source_range and info.colour.full_range)
+    return Canvas(width, height, pixel_format, 10 if "10" in pixel_format else 8, full_range)
+
+
+def _composer(output: OutputSpec, canvas: Canvas, info: MediaInfo) -> Composer:
     if output.kind == "alpha":
-        return partial(straight_alpha, info=info)
+        return lambda frame, alpha: straight_alpha(frame.picture, alpha, info, canvas.pixel_format)
     if output.kind == "mask":
-        return lambda picture, alpha: grey_matte(alpha)
-    return partial(over_colour, info=info, rgb=output.background)
+        return lambda frame, alpha: grey_matte(alpha)
+    return partial(over, info=info, canvas=canvas, backdrop=open_backdrop(output.background, info, canvas))
 
 
 def _check_output(spec: JobSpec, output: OutputSpec) -> Encoding:
@@ -151,18 +163,15 @@ def _check_output(spec: JobSpec, output: OutputSpec) -> Encoding:
     return encoding
 
 
-def _open_writer(spec: JobSpec, output: OutputSpec, encoding: Encoding, info: MediaInfo, notify: Notify) -> Writer:
-    size, pixel_format = (info.width, info.height), "yuva444p10le"
-    if output.kind == "mask":
-        pixel_format = "gray"
-    elif output.kind == "green":
-        size, pixel_format = (even(info.width), even(info.height)), composite_format(info)
+def _open_writer(
+    spec: JobSpec, output: OutputSpec, encoding: Encoding, canvas: Canvas, info: MediaInfo, notify: Notify
+) -> Writer:
     return Writer(
         output.path,
         encoding,
         info,
-        pixel_format=pixel_format,
-        size=size,
+        pixel_format=canvas.pixel_format,
+        size=(canvas.width, canvas.height),
         with_sound=spec.with_sound and not encoding.is_matte,
         notify=notify,
     )

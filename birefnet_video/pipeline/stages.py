@@ -14,8 +14,8 @@ from birefnet_video.types import Batch, Frame, FrameMeta, Matte, MediaInfo
 
 #: Depth of alpha in the files.
 _FILE_BITS = 10
-#: Makes the frame of one output from a picture and its alpha at full size.
-Composer = Callable[["av.VideoFrame", np.ndarray], "av.VideoFrame"]
+#: Makes the frame of one output from a decoded frame and its alpha at full size.
+Composer = Callable[[Frame, np.ndarray], "av.VideoFrame"]
 #: Frames for all outputs, in their order, and the frame's time.
 Composed = tuple[FrameMeta, list["av.VideoFrame"]]
 
@@ -54,7 +54,7 @@ def compose(
         for matte in mattes:
             alpha = enlarge(matte.alpha, info)
             gauge.measure(matte.frame.meta.index, alpha)
-            yield matte.frame.meta, [composer(matte.frame.picture, alpha) for composer in composers]
+            yield matte.frame.meta, [composer(matte.frame, alpha) for composer in composers]
 
 
 def encode(composed: Iterable[Composed], writers: list[Writer]) -> Iterator[int]:

@@ -35,7 +35,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ([CLIPS / "bad_no_moov.mp4", "--alpha", "o.mov"], 65, "moov"),
         ([CLIPS / "evil_playlist.mp4", "--alpha", "o.mov"], 65, "playlist"),
         ([CLIPS / "no_audio.mp4", "--alpha", "nowhere/o.mov"], 73, "does not exist"),
-        ([CLIPS / "no_audio.mp4", "--alpha", "o.mp4"], 73, "cannot carry alpha here (use .mov)"),
+        ([CLIPS / "no_audio.mp4", "--alpha", "o.mp4"], 73, "cannot carry alpha here (use .mov"),
         ([CLIPS / "no_audio.mp4", "--alpha", "there.mov"], 73, "exists already"),
         ([CLIPS / "no_audio.mp4", "--alpha", "o.mov", "--model", "nonsense"], 3, "no model is called"),
         ([CLIPS / "no_audio.mp4", "--alpha", "o.mov", "--model", "nonsense.pth"], 3, "no such file"),

@@ -20,9 +20,10 @@ def open_stub(*, delay_s: float = 0.0, batch_size: int = 4) -> OpenBackend:
     return lambda spec, info: StubBackend(replace(INFO, batch_size=batch_size), delay_s=delay_s)
 
 
-def stub_job(source: Path, outputs: dict[OutputKind, Path], **options: object) -> tuple[Job, list[JobEvent]]:
+def stub_job(source: Path, outputs: dict[str, Path], **options: object) -> tuple[Job, list[JobEvent]]:
     """A job that has not been started, and the list that its events go to."""
-    spec = JobSpec(source, tuple(OutputSpec(kind, path) for kind, path in outputs.items()))
+    kinds: dict[str, OutputKind] = {"green": "composite"}
+    spec = JobSpec(source, tuple(OutputSpec(kinds.get(kind, kind), path) for kind, path in outputs.items()))  # type: ignore[arg-type]
     job = Job(spec, open_backend=open_stub(**options))  # type: ignore[arg-type]
     events: list[JobEvent] = []
     job.subscribe(events.append)

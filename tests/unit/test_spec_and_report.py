@@ -36,17 +36,19 @@ def test_no_text_for_a_size_is_an_unexpected_failure(text: str) -> None:
 def test_a_job_without_outputs_or_with_one_twice_is_refused() -> None:
     with pytest.raises(UsageError, match="no output"):
         JobSpec(Path("a"), ())
-    twice = (OutputSpec("alpha", Path("b.mov")), OutputSpec("green", Path("./b.mov")))
+    twice = (OutputSpec("alpha", Path("b.mov")), OutputSpec("composite", Path("./b.mov")))
     with pytest.raises(UsageError, match=r"b\.mov"):
         JobSpec(Path("a"), twice)
 
 
 def test_the_default_output_is_named_after_the_input() -> None:
-    (output,) = api.outputs_of(Path("x/clip.mp4"), None, None, None)
+    (output,) = api.outputs_of(Path("x/clip.mp4"))
     assert output == OutputSpec("alpha", Path("x/clip.alpha.mov"))
 
 
-@pytest.mark.parametrize(("kind", "name"), [("alpha", "a.mp4"), ("alpha", "a"), ("mask", "m.mov"), ("green", "g.gif")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("alpha", "a.mp4"), ("alpha", "a"), ("mask", "m.webm"), ("composite", "g.gif")]
+)
 def test_containers_that_cannot_carry_it_are_refused_with_those_that_can(kind: str, name: str) -> None:
     with pytest.raises(OutputRefused, match=r"use \."):
         encoding_for(kind, Path(name))

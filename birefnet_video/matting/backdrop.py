@@ -1,0 +1,211 @@
+"""What lies behind the subject of a composite."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorRange
+
+from birefnet_video.errors import InputMissing
+from birefnet_video.media.convert import matrix_of, plane_array, solid_yuv, to_rgb
+from birefnet_video.media.probe import probe
+from birefnet_video.media.reader import Reader
+from birefnet_video.model.picture_files import PictureError, read_rgb
+from birefnet_video.spec import Background, Blur, Colour, PictureFile
+from birefnet_video.types import Frame, FrameMeta, MediaInfo
+
+#: Lines of the picture that a blur's radius is given for.
+_BLUR_LINES = 1080
+#: A blurred picture needs no more lines than this for each pixel of the blur's width.
+_BLUR_SHRINK = 4.0
+#: Share of background under the blur below which the plain blur takes over.
+_LEAST_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """Size and format of a composite's frames: planar YUV."""
+
+    width: int
+    height: int
+    pixel_format: str
+    bits: int
+    full_range: bool
+
+    def plane_shape(self, index: int) -> tuple[int, int]:
+        """Height and width of a plane of 4:2:0."""
+        if index == 0:
+            return self.height, self.width
+        return (self.height + 1) // 2, (self.width + 1) // 2
+
+
+#: Samples of the three planes: arrays of the canvas' plane shapes, or one number each.
+Planes = list[np.ndarray] | list[np.float32]
+
+
+class Backdrop(Protocol):
+    """Gives the background of every frame, in order. One thread."""
+
+    def planes(
+        self, meta: FrameMeta, source: list[np.ndarray], luma_alpha: np.ndarray, chroma_alpha: np.ndarray
+    ) -> Planes:
+        """
+        Args:
+            meta: when the frame is shown.
+            source: the frame's own planes, on the canvas.
+            luma_alpha: float32 in [0, 1], of the luma plane's shape.
+            chroma_alpha: the same for chroma.
+
+        Returns:
+            float32 samples of the three planes.
+        """
+        ...
+
+
+def open_backdrop(background: Background, info: MediaInfo, canvas: Canvas) -> Backdrop:
+    """The backdrop that a background asks for.
+
+    Raises:
+        InputMissing, NotAVideo: if its file is missing or no picture or video.
+    """
+    if isinstance(background, Colour):
+        return _Plain(background.rgb, info, canvas)
+    if isinstance(background, Blur):
+        return _Blurred(background.radius * info.height / _BLUR_LINES)
+    if isinstance(background, PictureFile):
+        try:
+            return _Still(read_rgb(background.path), info, canvas)
+        except PictureError as error:
+            raise InputMissing(f"--background: {error}") from None
+    return _Film(background.path, info, canvas)
+
+
+class _Plain:
+    def __init__(self, rgb: tuple[int, int, int], info: MediaInfo, canvas: Canvas) -> None:
+        values = solid_yuv(rgb, info.colour, canvas.bits, full_range=canvas.full_range)
+        self._planes = [np.float32(value) for value in values]
+
+    def planes(
+        self, meta: FrameMeta, source: list[np.ndarray], luma_alpha: np.ndarray, chroma_alpha: np.ndarray
+    ) -> Planes:
+        return self._planes
+
+
+class _Still:
+    def __init__(self, rgb: np.ndarray, info: MediaInfo, canvas: Canvas) -> None:
+        self._planes = _converted(_filling(rgb, canvas), info, canvas)
+
+    def planes(
+        self, meta: FrameMeta, source: list[np.ndarray], luma_alpha: np.ndarray, chroma_alpha: np.ndarray
+    ) -> Planes:
+        return self._planes
+
+
+class _Blurred:
+    """The original without its subject: blurring leaves out what is covered, so that no halo surrounds the subject."""
+
+    def __init__(self, radius: float) -> None:
+        self._sigma = max(radius / 2, 0.5)
+
+    def planes(
+        self, meta: FrameMeta, source: list[np.ndarray], luma_alpha: np.ndarray, chroma_alpha: np.ndarray
+    ) -> Planes:
+        return [
+            self._blur(
+                samples, luma_alpha if index == 0 else chroma_alpha, self._sigma if index == 0 else self._sigma / 2
+            )
+            for index, samples in enumerate(source)
+        ]
+
+    @staticmethod
+    def _blur(samples: np.ndarray, alpha: np.ndarray, sigma: float) -> np.ndarray:
+        height, width = samples.shape
+        shrink = max(1.0, sigma / _BLUR_SHRINK)
+        size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
+        small = cv2.resize(samples.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        share = 1 - cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+        sigma /= shrink
+        plain = cv2.GaussianBlur(small, (0, 0), sigma)
+        weight = cv2.GaussianBlur(share, (0, 0), sigma)
+        visible = cv2.GaussianBlur(small * share, (0, 0), sigma) / np.maximum(weight, _LEAST_SHARE)
+        trust = np.minimum(weight / _LEAST_SHARE, 1)
+        return cv2.resize(visible * trust + plain * (1 - trust), (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+class _Film:
+    """At every moment the frame that a player would show, from the beginning again after the end."""
+
+    def __init__(self, path: Path, info: MediaInfo, canvas: Canvas) -> None:
+        self._media, self._info, self._canvas = probe(path), info, canvas
+        self._frames = self._read()
+        self._shown = next(self._frames)
+        self._next = next(self._frames, None)
+        self._began_s: float | None = None
+        self._offset_s = 0.0
+        self._planes = self._convert(self._shown)
+
+    def planes(
+        self, meta: FrameMeta, source: list[np.ndarray], luma_alpha: np.ndarray, chroma_alpha: np.ndarray
+    ) -> Planes:
+        if self._began_s is None:
+            self._began_s = meta.time_s
+        now = meta.time_s - self._began_s
+        moved = False
+        while self._next_s() <= now:
+            self._advance()
+            moved = True
+        if moved:
+            self._planes = self._convert(self._shown)
+        return self._planes
+
+    def _next_s(self) -> float:
+        """When the next frame is due, counted from the composite's first."""
+        if self._next is not None:
+            return self._offset_s + self._next.meta.time_s - self._first_s
+        return self._offset_s + self._shown.meta.time_s - self._first_s + float(1 / self._media.frame_rate)
+
+    def _advance(self) -> None:
+        if self._next is not None:
+            self._shown, self._next = self._next, next(self._frames, None)
+            return
+        self._offset_s = self._next_s()
+        self._frames = self._read()
+        self._shown, self._next = next(self._frames), next(self._frames, None)
+
+    def _read(self) -> Iterator[Frame]:
+        frames = Reader(self._media, lambda text: None).frames()
+        for number, frame in enumerate(frames):
+            if number == 0:
+                self._first_s = frame.meta.time_s
+            yield frame
+
+    def _convert(self, frame: Frame) -> list[np.ndarray]:
+        media = self._media
+        return _converted(
+            _filling(to_rgb(frame.picture, media, (media.height, media.width)), self._canvas), self._info, self._canvas
+        )
+
+
+def _filling(rgb: np.ndarray, canvas: Canvas) -> np.ndarray:
+    """The middle of a picture, enlarged or made smaller to fill the canvas."""
+    height, width = rgb.shape[:2]
+    scale = max(canvas.width / width, canvas.height / height)
+    size = (max(canvas.width, round(width * scale)), max(canvas.height, round(height * scale)))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    grown = cv2.resize(rgb, size, interpolation=method)
+    top, left = (size[1] - canvas.height) // 2, (size[0] - canvas.width) // 2
+    return np.ascontiguousarray(grown[top : top + canvas.height, left : left + canvas.width])
+
+
+def _converted(rgb: np.ndarray, info: MediaInfo, canvas: Canvas) -> list[np.ndarray]:
+    """uint8 (H, W, 3) -> float32 planes in the source's matrix and the canvas' range."""
+    planar = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(
+        format=canvas.pixel_format,
+        dst_colorspace=matrix_of(info.colour),
+        dst_color_range=ColorRange.JPEG if canvas.full_range else ColorRange.MPEG,
+    )
+    return [plane_array(planar, index).astype(np.float32) for index in range(3)]

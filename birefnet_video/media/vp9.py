@@ -1,0 +1,31 @@
+"""The alpha of VP9 and VP8 in WebM: a second stream that FFmpeg's own decoders leave out."""
+
+from collections.abc import Iterator
+
+import av
+import av.container
+import av.video.codeccontext
+import av.video.frame
+import av.video.stream
+
+#: Codec -> the decoder that knows of alpha.
+_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
+
+
+def has_hidden_alpha(stream: av.video.stream.VideoStream) -> bool:
+    """Whether a stream has alpha that its usual decoder does not show."""
+    return stream.metadata.get("alpha_mode") == "1" and stream.codec_context.name in _DECODERS
+
+
+def decode_with_alpha(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> Iterator[av.video.frame.VideoFrame]:
+    """Frames from the container's position on, with alpha wherever the file has it."""
+    if not has_hidden_alpha(stream):
+        yield from container.decode(stream)
+        return
+    decoder = av.CodecContext.create(_DECODERS[stream.codec_context.name], "r")
+    assert isinstance(decoder, av.video.codeccontext.VideoCodecContext)
+    decoder.extradata = stream.codec_context.extradata
+    for packet in container.demux(stream):
+        yield from decoder.decode(packet if packet.size else None)

@@ -1,0 +1,190 @@
+"""Every container and codec that is offered: alpha where it should be, the right time, sound and background."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from clips import make_clip, read_times
+from stubs import notices, open_stub, stub_job
+
+from birefnet_video.errors import InputMissing, NotAVideo, UsageError
+from birefnet_video.jobs import Job
+from birefnet_video.media.mattes import read_mattes
+from birefnet_video.spec import Blur, Colour, JobSpec, OutputSpec, PictureFile, VideoFile, parse_background
+
+#: Tick of WebM and Matroska, in seconds.
+MILLISECOND = Fraction(1, 1000)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("clip") / "in.mp4", with_sound=True)
+
+
+@pytest.fixture(scope="module")
+def truth(clip: Path) -> list[np.ndarray]:
+    """The matte, lossless."""
+    return render(clip, OutputSpec("mask", clip.with_name("truth.mkv")))
+
+
+def render(clip: Path, output: OutputSpec) -> list[np.ndarray]:
+    """Make one output and read its mattes or brightness back."""
+    job = Job(JobSpec(clip, (output,), overwrite=True), open_backend=open_stub())
+    job.start()
+    job.result()
+    return list(read_mattes(output.path))
+
+
+def rgb_frames(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24").astype(float) for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "most", "mean"),
+    [
+        ("alpha", "a.mov", 0.6, 0.3),
+        ("alpha", "a.mkv", 0.6, 0.3),
+        ("alpha", "a.webm", 30, 0.6),
+        ("mask", "m.mkv", 0, 0),
+        ("mask", "m.mp4", 8, 0.5),
+        ("mask", "m.mov", 8, 0.5),
+    ],
+)
+def test_mattes_survive_their_container(
+    kind: str, name: str, most: float, mean: float, clip: Path, truth: list[np.ndarray], tmp_path: Path
+) -> None:
+    found = render(clip, OutputSpec(kind, tmp_path / name))  # type: ignore[arg-type]
+    assert len(found) == len(truth)
+    error = np.abs(np.stack(found) - np.stack(truth)) * 255
+    assert error.max() <= most + 1e-4 and error.mean() <= mean + 1e-4
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm"])
+def test_time_is_kept_to_the_containers_tick(name: str, clip: Path, tmp_path: Path) -> None:
+    render(clip, OutputSpec("alpha", tmp_path / name))
+    shifts = [found - meant for meant, found in zip(read_times(clip), read_times(tmp_path / name), strict=True)]
+    # Matroska has no time before zero: where copied sound begins before the picture, both move on together.
+    assert max(shifts) - min(shifts) <= MILLISECOND
+    assert 0 <= shifts[0] <= Fraction(1024, 48000)
+    with av.open(str(tmp_path / name)) as container:
+        picture, sound = (container.streams.get({kind: 0})[0] for kind in ("video", "audio"))
+        lag = picture.start_time * picture.time_base - sound.start_time * sound.time_base
+    assert abs(lag - shifts[0]) <= MILLISECOND
+
+
+@pytest.mark.parametrize(("kind", "name", "codec"), [("alpha", "a.webm", "opus"), ("composite", "c.mkv", "aac")])
+def test_sound_is_copied_or_encoded(kind: str, name: str, codec: str, clip: Path, tmp_path: Path) -> None:
+    job, events = stub_job(clip, {kind: tmp_path / name})
+    job.start()
+    job.result()
+    with av.open(str(tmp_path / name)) as container:
+        assert [stream.codec_context.name for stream in container.streams.audio] == [codec]
+    assert any("cannot be copied" in text for text in notices(events)) == (codec != "aac")
+
+
+def assert_composite(
+    path: Path, clip: Path, truth: list[np.ndarray], behind: list[np.ndarray], mean: float = 2.5
+) -> None:
+    """The subject over ``behind``, (H, W, 3) or (3,) a frame, up to what 4:2:0 and the codec lose."""
+    frames = zip(rgb_frames(path), rgb_frames(clip), truth, behind, strict=True)
+    for found, source, matte, background in frames:
+        alpha = matte[..., None].astype(float)
+        error = np.abs(found - (source * alpha + background * (1 - alpha)))
+        assert error.mean() <= mean
+
+
+@pytest.mark.parametrize("name", ["c.mp4", "c.mov", "c.mkv", "c.webm"])
+def test_a_colour_behind(name: str, clip: Path, truth: list[np.ndarray], tmp_path: Path) -> None:
+    render(clip, OutputSpec("composite", tmp_path / name, parse_background("#2040c0")))
+    assert_composite(tmp_path / name, clip, truth, [np.array([0x20, 0x40, 0xC0])] * len(truth))
+
+
+def test_a_picture_behind_fills_the_frame(clip: Path, truth: list[np.ndarray], tmp_path: Path) -> None:
+    picture = np.zeros((480, 400, 3), np.uint8)
+    picture[..., 0], picture[:, :200, 2] = 200, 120
+    cv2.imwrite(str(tmp_path / "bg.png"), picture)
+    render(clip, OutputSpec("composite", tmp_path / "c.mp4", parse_background(str(tmp_path / "bg.png"))))
+    # Cropped above and below, so that its halves stay halves.
+    behind = np.zeros((*truth[0].shape, 3))
+    behind[..., 2], behind[:, : truth[0].shape[1] // 2, 0] = 200, 120
+    assert_composite(tmp_path / "c.mp4", clip, truth, [behind] * len(truth))
+
+
+def test_a_shorter_video_behind_begins_anew(clip: Path, truth: list[np.ndarray], tmp_path: Path) -> None:
+    film = tmp_path / "bg.mkv"
+    levels = [40, 120, 200]
+    with av.open(str(film), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
+        for level in levels:
+            pixels = np.full((48, 64, 3), level, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format="bgr0")))
+        container.mux(stream.encode(None))
+    render(clip, OutputSpec("composite", tmp_path / "c.mp4", VideoFile(film)))
+    times = read_times(clip)
+    behind = [np.full(3, levels[int((time - times[0]) * 10) % 3]) for time in times]
+    assert_composite(tmp_path / "c.mp4", clip, truth, behind)
+
+
+def test_a_blurred_background_has_lost_its_detail(clip: Path, tmp_path: Path) -> None:
+    """By itself: an even grey with a bright spot that the matte does not cover."""
+    from birefnet_video.matting.backdrop import _Blurred
+
+    rng = np.random.default_rng(0)
+    plane = rng.integers(80, 120, (108, 192)).astype(np.uint8)
+    alpha = np.zeros(plane.shape, np.float32)
+    alpha[30:80, 60:130] = 1
+    subject = np.where(alpha > 0, 255, plane).astype(np.uint8)
+    found = _Blurred._blur(subject, alpha, 6.0)
+    assert found.shape == plane.shape
+    assert np.abs(cv2.Laplacian(found, cv2.CV_32F)).mean() < 0.05 * np.abs(cv2.Laplacian(plane, cv2.CV_32F)).mean()
+    # No halo: the subject's white does not shine into its surroundings.
+    assert np.abs(found[alpha == 0] - 100).max() <= 12
+
+
+def test_blur_is_a_background(clip: Path, truth: list[np.ndarray], tmp_path: Path) -> None:
+    render(clip, OutputSpec("composite", tmp_path / "c.mp4", Blur(40)))
+    found, source = rgb_frames(tmp_path / "c.mp4"), rgb_frames(clip)
+    inside = [matte > 0.98 for matte in truth]
+    if any(mask.any() for mask in inside):
+        assert max(np.abs(f - s)[m].mean() for f, s, m in zip(found, source, inside, strict=True) if m.any()) <= 4
+    assert len(found) == len(source)
+
+
+@pytest.mark.parametrize(
+    ("text", "background"),
+    [
+        ("green", Colour((0, 177, 64))),
+        ("White", Colour((255, 255, 255))),
+        ("#FF8000", Colour((255, 128, 0))),
+        ("blur", Blur()),
+        ("blur:12", Blur(12)),
+        ("a/b.PNG", PictureFile(Path("a/b.PNG"))),
+        ("a/b.mp4", VideoFile(Path("a/b.mp4"))),
+    ],
+)
+def test_backgrounds_are_read(text: str, background: object) -> None:
+    assert parse_background(text) == background
+
+
+@pytest.mark.parametrize("text", ["", "mauve-ish", "#12345", "blur:0", "blur:x"])
+def test_other_words_are_no_background(text: str) -> None:
+    with pytest.raises(UsageError, match="is no background"):
+        parse_background(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("none.png", InputMissing), ("none.mp4", InputMissing), ("t.mp4", NotAVideo)]
+)
+def test_a_missing_background_is_told_before_any_work(name: str, error: type, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.mp4").write_text("text")
+    output = OutputSpec("composite", tmp_path / "c.mp4", parse_background(str(tmp_path / name)))
+    job = Job(JobSpec(clip, (output,)), open_backend=open_stub())
+    job.start()
+    with pytest.raises(error):
+        job.result()
+    assert not list(tmp_path.glob("c*"))
