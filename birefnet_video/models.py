@@ -83,10 +83,17 @@ def weights_path(model: str) -> Path:
 def input_size(model: str, width: int, height: int) -> tuple[int, int]:
     """Height and width of the network's input for pictures of ``width`` x ``height``, unless a user says otherwise."""
     known = MODELS.get(model)
+    pixels = _BUNDLED_PIXELS
     if known is None:
-        return (1024, 1024)
-    if known.size is not None:
+        from birefnet_video.model.checkpoint import trained_sizes
+
+        sizes = trained_sizes(Path(model).expanduser())
+        if len(sizes) < 2:
+            return sizes[0] if sizes else (1024, 1024)
+        # Trained at several shapes: the picture's own, of as many pixels.
+        pixels = sizes[0][0] * sizes[0][1]
+    elif known.size is not None:
         return known.size
-    scale = (_BUNDLED_PIXELS / (width * height)) ** 0.5
+    scale = (pixels / (width * height)) ** 0.5
     sides = (max(_STRIDE * 2, round(side * scale / _STRIDE) * _STRIDE) for side in (height, width))
     return tuple(min(side, 1024) for side in sides)  # type: ignore[return-value]

@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +34,7 @@ _UNREADABLE = (
     AttributeError,
 )
 _CONFIG_KEY = "birefnet_video.config"
+_SIZES_KEY = "birefnet_video.sizes"
 
 
 def load_checkpoint(path: str | Path, *, patch_order: PatchOrder | Literal["auto"] = "auto") -> BiRefNet:
@@ -68,20 +69,40 @@ def load_checkpoint(path: str | Path, *, patch_order: PatchOrder | Literal["auto
     return net
 
 
-def save_checkpoint(net: BiRefNet, path: str | Path, *, dtype: torch.dtype = torch.float32) -> None:
+def save_checkpoint(
+    net: BiRefNet,
+    path: str | Path,
+    *,
+    dtype: torch.dtype = torch.float32,
+    sizes: Sequence[tuple[int, int]] = (),
+) -> None:
     """Write ``.safetensors`` under the official names, with the configuration in the header.
 
     Args:
         net: the network.
         path: where to write.
         dtype: precision of the floating-point entries in the file.
+        sizes: heights and widths that it was trained at; :func:`trained_sizes` reads them.
     """
     weights = {
         to_official(key, net.config.backbone): value.detach().to(dtype if value.is_floating_point() else value.dtype)
         for key, value in net.state_dict().items()
     }
     contiguous = {key: value.cpu().contiguous() for key, value in weights.items()}
-    save_file(contiguous, str(path), metadata={_CONFIG_KEY: json.dumps(asdict(net.config))})
+    metadata = {_CONFIG_KEY: json.dumps(asdict(net.config))}
+    if sizes:
+        metadata[_SIZES_KEY] = json.dumps([list(size) for size in sizes])
+    save_file(contiguous, str(path), metadata=metadata)
+
+
+def trained_sizes(path: Path) -> list[tuple[int, int]]:
+    """Heights and widths that the network in a file was trained at, as far as the file says so."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            sizes = json.loads((file.metadata() or {}).get(_SIZES_KEY, "[]"))
+    except _UNREADABLE:
+        return []
+    return [(int(height), int(width)) for height, width in sizes]
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], BiRefNetConfig | None]:

@@ -19,9 +19,11 @@ def list_pictures(folder: Path) -> dict[str, Path]:
     """Stem -> path of every picture in a folder, sorted by stem.
 
     Raises:
-        PictureError: if two pictures share a stem.
+        PictureError: if there is no such folder, or two pictures share a stem.
     """
     found: dict[str, Path] = {}
+    if not folder.is_dir():
+        raise PictureError(f"{folder}: no such folder")
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
             if path.stem in found:
@@ -51,16 +53,25 @@ def read_rgba(path: Path) -> np.ndarray:
     return cv2.cvtColor(_to_8_bits(picture, path), cv2.COLOR_BGRA2RGBA)
 
 
-def read_matte(path: Path) -> np.ndarray:
+def read_matte(path: Path, *, is_truth: bool = False) -> np.ndarray:
     """A matte as uint8 (H, W), 255 inside the subject.
 
     Grey pictures are taken as they are and 16 bits brought to 8. Of a picture with an alpha channel that is not opaque
     everywhere, that channel is the matte. Of a palette with colours, as object labels have it, every colour but black
     is the subject.
 
+    Args:
+        path: of the picture.
+        is_truth: it is a label, in which a greatest value of 1 means inside; in a prediction it is next to nothing.
+
     Raises:
         PictureError: if it cannot be read.
     """
+    matte = _read_matte(path)
+    return matte * 255 if is_truth and matte.max() == 1 else matte
+
+
+def _read_matte(path: Path) -> np.ndarray:
     picture, encoded = _decode(path, cv2.IMREAD_UNCHANGED)
     picture = _to_8_bits(picture, path)
     if picture.ndim == 2:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from birefnet_video.errors import DamagedInput, InputMissing, OutputRefused, UsageError
-from birefnet_video.spec import parse_size
+from birefnet_video.spec import BackendSpec, parse_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 #: Pictures on a sheet of the worst ones.
 _WORST = 12
-#: Pictures that a network may be ahead of the scoring.
-_AHEAD = 8
+#: Pictures a process that wait for being scored.
+_AHEAD = 3
 
 
 def evaluate(
@@ -76,6 +76,7 @@ def evaluate(
         raise UsageError("--model and --data go together")
     if model is None and gt is None:
         raise UsageError(f"{given[0]} needs --gt")
+    _refuse_useless(given[0], {"--gt": gt, "--size": size, "--out": out, "--jobs": jobs})
     if video is not None:
         assert gt is not None
         return _video(video, gt, json_lines=json_lines)
@@ -100,6 +101,16 @@ def evaluate(
     return _pictures(sets, network, out, jobs, json_lines=json_lines)
 
 
+#: Options that mean nothing beside what is measured.
+_USELESS = {"--video": ("--size", "--out", "--jobs"), "--model": ("--gt",), "--pred": ("--size",)}
+
+
+def _refuse_useless(measured: str, given: Mapping[str, object]) -> None:
+    for name in _USELESS[measured]:
+        if given[name] is not None:
+            raise UsageError(f"{name} means nothing with {measured}")
+
+
 class _Network:
     """A network as ``--model`` names it."""
 
@@ -108,6 +119,7 @@ class _Network:
         from birefnet_video.model.checkpoint import load_checkpoint
         from birefnet_video.models import MODELS, weights_path
 
+        BackendSpec(model=model, size=size, device=device)
         path, known = weights_path(model), MODELS.get(model)
         self.net = load_checkpoint(path, patch_order=known.patch_order if known else "auto")
         self.device = pick_device(device)[0]
@@ -115,7 +127,7 @@ class _Network:
         self.name, self.size = model, size
         stat = path.stat()
         #: Changes with the weights, the size and so with the mattes.
-        self.key = f"{path.name} {stat.st_size}.{stat.st_mtime_ns} {size}"
+        self.key = f"{model} {path.resolve()} {stat.st_size}.{stat.st_mtime_ns} {size}"
 
     def matte(self, rgb: "np.ndarray") -> "np.ndarray":
         """uint8 (H, W, 3) -> uint8 (H, W)."""
@@ -139,20 +151,20 @@ def _pictures(
     from birefnet_video.model.evaluation.report import markdown_table
 
     rows: dict[str, dict[str, float]] = {}
+    ledgers: dict[str, Mapping[str, Any]] = {}
     lacking = 0
     for pictures in sets:
         for problem in pictures.problems:
             print(f"left out: {problem}", file=sys.stderr)
         ledger, problems = _score_set(pictures, network, out, jobs)
-        lacking += len(problems) + sum(problem.endswith("has no prediction") for problem in pictures.problems)
+        ledgers[pictures.name] = ledger
+        lacking += len(problems) + sum(not problem.endswith("has no truth") for problem in pictures.problems)
         scores = [ledger[stem] for stem in pictures.truths if stem in ledger]
         if not scores:
             raise InputMissing(f"{pictures.name}: no picture could be scored")
         rows[pictures.name] = {"pictures": len(scores), **mean_scores(scores)}
         if json_lines:
             print(json.dumps({"dataset": pictures.name, **_plain(rows[pictures.name])}), flush=True)
-        if out is not None:
-            _write_sheet(pictures, ledger, out)
     table = markdown_table(rows, ("pictures", *METRICS))
     if not json_lines:
         print(table, end="")
@@ -161,6 +173,8 @@ def _pictures(
         (out / "results.json").write_text(
             json.dumps({name: _plain(row) for name, row in rows.items()}, indent=1) + "\n"
         )
+        for pictures in sets:
+            _write_sheet(pictures, ledgers[pictures.name], out)
     if lacking:
         print(f"{lacking} pictures could not be scored; the means leave them out", file=sys.stderr)
     return DamagedInput.exit_code if lacking else 0
@@ -179,7 +193,12 @@ def _score_set(
         return f"{file_key(*sources)} {network.key if network else ''}"
 
     ledger = Ledger(out / f"{pictures.name}.jsonl" if out is not None else None, key_of)
-    todo = [stem for stem in pictures.truths if stem not in ledger.known]
+    made = out / "mattes" / pictures.name if network is not None and out is not None else None
+    todo = [
+        stem
+        for stem in pictures.truths
+        if stem not in ledger.known or (made is not None and not (made / f"{stem}.png").exists())
+    ]
     problems: list[str] = []
 
     def take(scored: Scored) -> None:
@@ -188,13 +207,14 @@ def _score_set(
             problems.append(scored.problem)
             print(f"left out: {scored.problem}", file=sys.stderr)
 
-    with Scorer(processes_for(len(todo), jobs)) as scorer, _bar(pictures.name, len(pictures.truths)) as advance:
+    processes = processes_for(len(todo), jobs)
+    with Scorer(processes) as scorer, _bar(pictures.name, len(pictures.truths)) as advance:
         advance(len(pictures.truths) - len(todo))
         waiting: list[Any] = []
         for stem, found in _mattes(pictures, todo, network, out, problems):
             waiting.append(scorer.submit(stem, found, pictures.truths[stem]))
             # Pictures wait in memory where a network is faster than the scoring.
-            while len(waiting) > _AHEAD:
+            while len(waiting) > _AHEAD * processes:
                 take(waiting.pop(0).result())
                 advance(1)
         for future in waiting:

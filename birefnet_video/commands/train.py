@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, InputMissing
+from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, InputMissing, OutputRefused
 
 if TYPE_CHECKING:
     from birefnet_video.model.training.processes import Processes
@@ -90,6 +90,8 @@ def _train(recipe: "Recipe", out: Path, processes: "Processes", *, quiet: bool) 
             finished = trainer.run()
     except PictureError as error:
         raise InputMissing(str(error)) from None
+    except OSError as error:
+        raise OutputRefused(f"{error.filename or out}: cannot be written: {error.strerror or error}") from None
     except NotFinite as error:
         raise BirefnetVideoError(str(error), hint="lower optimiser.rate, or give optimiser.clip") from None
     except torch.cuda.OutOfMemoryError as error:

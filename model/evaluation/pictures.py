@@ -32,7 +32,8 @@ METRICS = (
     "IoU",
     "alphaMAE",
 )
-_TRUE = 128
+#: Above this the field's metrics see the subject, and IoU does.
+_TRUE, _HALF = 128, 127
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ def score_picture(found: np.ndarray, meant: np.ndarray) -> PictureScores:
         results = {name: measure.get_results() for name, measure in measures.items()}
     truth, stretched = meant > _TRUE, _stretch(found)
     error = found.astype(np.float64) / 255 - meant.astype(np.float64) / 255
-    cut = found > 127
-    union = np.count_nonzero(cut | truth)
+    cut, inside = found > _HALF, meant > _HALF
+    union = np.count_nonzero(cut | inside)
     values = {
         "Smeasure": results["S"]["sm"],
         "wFmeasure": results["W"]["wfm"],
@@ -84,7 +85,7 @@ def score_picture(found: np.ndarray, meant: np.ndarray) -> PictureScores:
         "HCE": results["H"]["hce"],
         "mBA": mean_boundary_accuracy(found > _TRUE, truth),
         "MSE": np.mean((stretched - truth) ** 2),
-        "IoU": np.count_nonzero(cut & truth) / union if union else 1.0,
+        "IoU": np.count_nonzero(cut & inside) / union if union else 1.0,
         "alphaMAE": np.abs(error).mean(),
     }
     curves = {

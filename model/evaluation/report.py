@@ -6,10 +6,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from birefnet_video.model.picture_files import read_matte, read_rgb, write_picture
+from birefnet_video.model.picture_files import PictureError, read_matte, read_rgb, write_picture
 
-#: Height in pixels of a contact sheet's rows.
-_ROW = 150
+#: Height in pixels of a contact sheet's rows, and greatest width of its tiles.
+_ROW, _WIDEST = 150, 1200
 
 
 def markdown_table(rows: Mapping[str, Mapping[str, float]], columns: Sequence[str], first: str = "set") -> str:
@@ -31,10 +31,14 @@ def write_contact_sheet(
     """A row a picture: itself, the truth, what was found, and the two laid over each other where they differ."""
     rows = []
     for stem in stems:
-        truth, matte = read_matte(truths[stem]), read_matte(found[stem])
+        try:
+            truth, matte = read_matte(truths[stem], is_truth=True), read_matte(found[stem])
+            picture = read_rgb(pictures[stem]) if stem in pictures else np.zeros((*truth.shape, 3), np.uint8)
+        except PictureError:
+            # The picture beside a scored pair may be broken; the sheet does without it.
+            continue
         if matte.shape != truth.shape:
             matte = cv2.resize(matte, truth.shape[::-1])
-        picture = read_rgb(pictures[stem]) if stem in pictures else np.zeros((*truth.shape, 3), np.uint8)
         if picture.shape[:2] != truth.shape:
             picture = cv2.resize(picture, truth.shape[::-1])
         # Missed subject red, false subject blue.
@@ -42,9 +46,11 @@ def write_contact_sheet(
             [truth - np.minimum(truth, matte), np.minimum(truth, matte) // 2, matte - np.minimum(truth, matte)]
         )
         tiles = [picture, _grey(truth), _grey(matte), difference]
-        width = max(1, round(_ROW * truth.shape[1] / truth.shape[0]))
+        width = min(max(1, round(_ROW * truth.shape[1] / truth.shape[0])), _WIDEST)
         row = np.hstack([cv2.resize(tile, (width, _ROW), interpolation=cv2.INTER_AREA) for tile in tiles])
         rows.append(np.ascontiguousarray(row))
+    if not rows:
+        return
     widest = max(row.shape[1] for row in rows)
     write_picture(path, np.vstack([np.pad(row, ((0, 0), (0, widest - row.shape[1]), (0, 0))) for row in rows]))
 

@@ -14,6 +14,8 @@ import numpy as np
 from birefnet_video.model.evaluation.pictures import PictureScores, score_picture
 from birefnet_video.model.picture_files import PictureError, read_matte
 
+#: Most by which the shapes of a prediction and a truth may differ.
+_SHAPE_TOLERANCE = 0.02
 #: Pictures below which processes cost more than they bring.
 _FEW = 8
 
@@ -68,7 +70,12 @@ def processes_for(pictures: int, wanted: int | None) -> int:
 def _score(stem: str, found: Path | np.ndarray, meant: Path) -> Scored:
     try:
         prediction = found if isinstance(found, np.ndarray) else read_matte(found)
-        return Scored(stem, score_picture(prediction, read_matte(meant)))
+        truth = read_matte(meant, is_truth=True)
+        ratio = prediction.shape[1] * truth.shape[0] / (prediction.shape[0] * truth.shape[1])
+        if abs(ratio - 1) > _SHAPE_TOLERANCE:
+            sizes = f"{prediction.shape[1]}x{prediction.shape[0]}, the truth {truth.shape[1]}x{truth.shape[0]}"
+            return Scored(stem, None, f"{meant}: the prediction is {sizes}: another shape")
+        return Scored(stem, score_picture(prediction, truth))
     except PictureError as error:
         return Scored(stem, None, str(error))
 
@@ -84,7 +91,8 @@ class Ledger:
         """
         self._path, self._key_of = path, key_of
         self.known: dict[str, PictureScores] = {}
-        for line in _lines(path):
+        # The last line of a picture counts: what lies beside the scores is of the same run.
+        for line in {line["stem"]: line for line in _lines(path)}.values():
             if line["key"] == key_of(line["stem"]):
                 self.known[line["stem"]] = PictureScores(_numbers(line["values"]), line["curves"])
 

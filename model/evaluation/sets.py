@@ -1,7 +1,7 @@
 """Which pictures are compared with which: folders of predictions and of truths."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from birefnet_video.model.picture_files import PictureError, list_pictures
@@ -39,7 +39,7 @@ def find_truths(folder: Path) -> EvaluationSet:
         raise PictureError(f"{folder}: no picture in 'im' has a truth of the same name in 'gt'")
     problems = [f"{path}: has no truth" for stem, path in pictures.items() if stem not in truths]
     problems += [f"{path}: has no picture" for stem, path in truths.items() if stem not in pictures]
-    return EvaluationSet(folder.name, both, {}, pictures, tuple(problems))
+    return EvaluationSet(folder.resolve().name, both, {}, pictures, tuple(problems))
 
 
 def find_predictions(predictions: Path, truths: Path) -> list[EvaluationSet]:
@@ -54,12 +54,14 @@ def find_predictions(predictions: Path, truths: Path) -> list[EvaluationSet]:
     for folder in (predictions, truths):
         if not folder.is_dir():
             raise PictureError(f"{folder}: no such folder")
-    names = sorted(
-        entry.name for entry in truths.iterdir() if (entry / _TRUTHS).is_dir() and (predictions / entry.name).is_dir()
-    )
-    if names:
-        return [_match(name, predictions / name, truths / name) for name in names]
-    return [_match(truths.parent.name if truths.name == _TRUTHS else truths.name, predictions, truths)]
+    names = sorted(entry.name for entry in truths.iterdir() if (entry / _TRUTHS).is_dir())
+    there = [name for name in names if (predictions / name).is_dir()]
+    if there:
+        sets = [_match(name, predictions / name, truths / name) for name in there]
+        lacking = tuple(f"{truths / name}: has no prediction" for name in names if name not in there)
+        return [replace(sets[0], problems=(*lacking, *sets[0].problems)), *sets[1:]]
+    place = truths.resolve()
+    return [_match(place.parent.name if place.name == _TRUTHS else place.name, predictions, truths)]
 
 
 def _match(name: str, predictions: Path, folder: Path) -> EvaluationSet:

@@ -68,6 +68,12 @@ def shift_colours(rgb: np.ndarray, strength: float, rng: np.random.Generator) ->
     return (picture.clip(0, 1) * 255).astype(np.uint8)
 
 
+def shrink(picture: np.ndarray, scale: float) -> np.ndarray:
+    """A picture made smaller; no side becomes less than a pixel."""
+    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+
+
 def blur_along_motion(
     picture: np.ndarray, matte: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -102,10 +108,7 @@ def _zoom_out(sample: Sample, size: tuple[int, int], most: float, rng: np.random
     height, width = sample.alpha.shape
     factor = rng.uniform(1.2, most)
     scale = min(1.0, max(size) / max(height, width) / factor * 1.3)
-    small = [
-        cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        for part in (sample.rgb, sample.alpha, sample.known)
-    ]
+    small = [shrink(part, scale) for part in (sample.rgb, sample.alpha, sample.known)]
     height, width = small[1].shape
     rows = np.flatnonzero(((small[1] > 5) | (small[2] < 128)).any(axis=1))
     above, below = (int(rows[0]), int(height - 1 - rows[-1])) if len(rows) else (height - 1, height - 1)

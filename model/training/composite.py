@@ -1,15 +1,17 @@
 """Cut-outs pasted on backgrounds, on the fly."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from birefnet_video.model.picture_files import list_pictures, read_rgb
-from birefnet_video.model.training.augment import blur_along_motion, crop, shift_colours
+from birefnet_video.model.training.augment import blur_along_motion, crop, shift_colours, shrink
 from birefnet_video.model.training.recipe import AugmentSection, DataSection
-from birefnet_video.model.training.sets import PictureSet, Sample, find_set
+from birefnet_video.model.training.sets import PictureSet, Sample, excluded, find_set
+
+from birefnet_video.errors import UsageError
 
 #: A pasted subject's longer side over the frame's mean side, least and greatest.
 _SCALE = (0.12, 1.05)
@@ -70,8 +72,7 @@ class Composites:
         if not self.backgrounds:
             return np.full((64, 64, 3), rng.integers(0, 256, 3), np.uint8)
         picture = read_rgb(self.backgrounds[int(rng.integers(len(self.backgrounds)))])
-        scale = min(1.0, _BACKGROUND_SIDE / max(picture.shape[:2]))
-        return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        return shrink(picture, min(1.0, _BACKGROUND_SIDE / max(picture.shape[:2])))
 
 
 def find_composites(data: DataSection) -> Composites | None:
@@ -79,32 +80,28 @@ def find_composites(data: DataSection) -> Composites | None:
 
     Raises:
         PictureError: if a named folder is missing or empty.
+        UsageError: if there is nothing to paste, or a group is no cut-out.
     """
-    if not data.composites or not data.cutouts:
+    if not data.composites:
         return None
+    if not data.cutouts or min(data.cutouts.values()) < 0 or not sum(data.cutouts.values()):
+        raise UsageError("data.composites: data.cutouts names nothing to paste")
+    unknown = [name for name in data.groups if name not in data.cutouts]
+    if unknown:
+        raise UsageError(f"data.groups: {unknown[0]} is not among data.cutouts")
     root = Path(data.root)
     cutouts = {name: find_set(root, name) for name in data.cutouts}
     backgrounds: list[Path] = []
     for name in data.backgrounds:
         folder = root / name / "im" if (root / name / "im").is_dir() else root / name
-        left_out = set((root / name / "exclude.txt").read_text().split()) if _has_exclusions(root / name) else set()
+        left_out = excluded(root / name)
         backgrounds += [path for stem, path in list_pictures(folder).items() if stem not in left_out]
     return Composites(
         cutouts=[(cutouts[name], share) for name, share in data.cutouts.items()],
-        groups=_chosen(cutouts, data.cutouts, data.groups),
+        groups=[(cutouts[name], data.cutouts[name]) for name in data.groups],
         places=[cutouts.get(name) or find_set(root, name) for name in data.places],
         backgrounds=backgrounds,
     )
-
-
-def _has_exclusions(folder: Path) -> bool:
-    return (folder / "exclude.txt").is_file()
-
-
-def _chosen(
-    sets: Mapping[str, PictureSet], shares: Mapping[str, float], names: Sequence[str]
-) -> list[tuple[PictureSet, float]]:
-    return [(sets[name], shares[name]) for name in names if name in sets]
 
 
 def paste(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from birefnet_video.model.picture_files import PictureError
@@ -21,6 +22,8 @@ from birefnet_video.errors import UsageError
 
 #: How many other pictures are tried in place of a broken one.
 _TRIES = 20
+#: Samples that a process needs in a step.
+_LEAST_SAMPLES = 2
 #: Keys of the independent streams of chance within a step.
 _ORDER, _SIZE, _SAMPLE = 0, 1, 2
 
@@ -58,6 +61,9 @@ class TrainingData(Dataset[TrainingBatch]):
         data = recipe.data
         if not data.root or not data.sets:
             raise UsageError("data.root and data.sets name no pictures to train on")
+        if data.batch_size < _LEAST_SAMPLES * processes:
+            least = _LEAST_SAMPLES * processes
+            raise UsageError(f"data.batch_size: {data.batch_size} is less than {least}: BatchNorm needs two a process")
         self.sets = [find_set(Path(data.root), name) for name in data.sets.split("+")]
         self.composites: Composites | None = find_composites(data)
         self.skipped = {file: why for pictures in self.sets for file, why in pictures.skipped.items()}
@@ -104,8 +110,8 @@ class TrainingData(Dataset[TrainingBatch]):
             height, width = data.sizes[rng.integers(len(data.sizes))]
             base = data.sizes[0][0] * data.sizes[0][1]
         count = max(1, round(data.batch_size * base / (height * width)))
-        # Every process needs as many samples as the others.
-        return height, width, max(1, count // self.processes) * self.processes
+        # Every process needs as many samples as the others, and a BatchNorm more than one.
+        return height, width, max(_LEAST_SAMPLES, count // self.processes) * self.processes
 
     def _draw(
         self, step: int, position: int, size: tuple[int, int], rng: np.random.Generator, skipped: list[str]
@@ -120,8 +126,8 @@ class TrainingData(Dataset[TrainingBatch]):
                     pair = self._choose(step, position, rng)
                     sample, category = fit(pair.read(), size, settings, rng), pair.category
                 return finish(sample, settings, rng), category
-            except PictureError as error:
-                skipped.append(str(error))
+            except (PictureError, cv2.error) as error:
+                skipped.append(" ".join(str(error).split()))
                 position = int(rng.integers(2**31))
         raise PictureError(f"{skipped[-1]}; {_TRIES} pictures one after the other cannot be used")
 

@@ -102,10 +102,11 @@ class HybridLoss:
         Args:
             epoch: from 1 to ``epochs``.
             epochs: of the whole run.
-            fine_tuning: number of last epochs in which terms fade; the task's own if ``None``.
+            fine_tuning: number of last epochs in which terms fade, from the first one on in a shorter run; the task's
+                own if ``None``.
         """
         last = FINE_TUNING_EPOCHS[self.task] if fine_tuning is None else fine_tuning
-        times = max(0, epoch - (epochs - last))
+        times = max(0, epoch - max(0, epochs - last))
         self._faded = {name: factor**times for name, factor in FINE_TUNING[self.task].items()}
 
     _faded: Mapping[str, float] = {}

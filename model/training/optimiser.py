@@ -8,6 +8,8 @@ from birefnet_video.model.birefnet import BiRefNet
 from birefnet_video.model.training.recipe import OptimiserSection
 from torch import nn
 
+from birefnet_video.errors import UsageError
+
 
 def build_optimiser(net: BiRefNet, settings: OptimiserSection) -> torch.optim.AdamW:
     """AdamW with a group for the backbone and one for the rest; parameters without gradients are left out."""
@@ -40,8 +42,16 @@ def rate_factor(settings: OptimiserSection, step: int, steps: int, steps_per_epo
 
 
 def freeze(net: BiRefNet, beginnings: tuple[str, ...]) -> None:
-    """Keep the backbone's parameters whose names begin with one of ``beginnings`` as they are."""
-    for name, parameter in net.localization.backbone.named_parameters():
+    """Keep the backbone's parameters whose names begin with one of ``beginnings`` as they are.
+
+    Raises:
+        UsageError: if a beginning is that of no parameter.
+    """
+    names = dict(net.localization.backbone.named_parameters())
+    for beginning in beginnings:
+        if not any(name.startswith(beginning) for name in names):
+            raise UsageError(f"model.frozen: no parameter of the backbone begins with {beginning!r}")
+    for name, parameter in names.items():
         if name.startswith(beginnings):
             parameter.requires_grad_(False)
 
@@ -49,5 +59,5 @@ def freeze(net: BiRefNet, beginnings: tuple[str, ...]) -> None:
 def frozen_norms(net: BiRefNet) -> Iterator[nn.Module]:
     """The backbone's BatchNorms, whose statistics a run may keep."""
     for module in net.localization.backbone.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
             yield module

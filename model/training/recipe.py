@@ -11,6 +11,9 @@ from typing import Any, Literal
 
 from birefnet_video.errors import UsageError
 
+#: Names of the loss terms; their functions are in losses.py.
+LOSS_TERMS = ("bce", "structure", "iou", "patch_iou", "ssim", "mae", "mse", "contour")
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSection:
@@ -43,7 +46,7 @@ class DataSection:
     sets: str = ""
     """Names joined by +, such as DIS-TR+TR-HRSOD; each a folder with im and gt, or a folder of RGBA pictures."""
     shares: Mapping[str, float] = field(default_factory=dict)
-    """Set -> relative frequency; empty: every picture once an epoch."""
+    """Set -> relative frequency; empty: one picture after the other, in another order each time."""
     composites: float = 0.0
     """Share of the samples that are cut-outs pasted on backgrounds."""
     cutouts: Mapping[str, float] = field(default_factory=dict)
@@ -51,7 +54,7 @@ class DataSection:
     groups: tuple[str, ...] = ()
     """Cut-out sets whose subjects are pasted in groups as well."""
     backgrounds: tuple[str, ...] = ()
-    """Folders of pictures without a subject."""
+    """Folders of pictures without a subject; without these and ``places`` subjects stand on flat colours."""
     places: tuple[str, ...] = ()
     """Sets of which the parts beside the subject serve as backgrounds."""
     sizes: tuple[tuple[int, int], ...] = ((1024, 1024),)
@@ -91,8 +94,8 @@ class AugmentSection:
 class LossSection:
     """What is minimised."""
 
-    task: str = "General"
-    """DIS5K, COD, HRSOD, General or Matting: weights and last epochs of the reference."""
+    task: Literal["DIS5K", "COD", "HRSOD", "General", "Matting"] = "General"
+    """Weights and last epochs of the reference."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Term -> weight, in place of the task's; terms: bce, iou, ssim, mae, mse, structure, contour, patch_iou."""
     side_weight: float = 1.0
@@ -101,7 +104,7 @@ class LossSection:
     """Compare those at their own sizes."""
     gradient_weight: float = 1.0
     fine_tuning_epochs: int = -1
-    """Last epochs in which terms fade; -1: the task's own, 0: none."""
+    """Last epochs in which terms fade, 0: none; -1: the task's own, but none with ``run.steps`` or own weights."""
     faithful: bool = False
     """Compute as the reference does, quirks included."""
 
@@ -171,9 +174,14 @@ class Recipe:
             ("data.workers", self.data.workers, 0),
             ("optimiser.accumulate", self.optimiser.accumulate, 1),
             ("run.save_every", self.run.save_every, 1),
+            ("run.seed", self.run.seed, 0),
+            ("augment.zoom_out_most", self.augment.zoom_out_most, 1.2),
         ):
             if value < least:
                 raise UsageError(f"{name}: {value} is less than {least}")
+        unknown = sorted(set(self.loss.weights) - set(LOSS_TERMS))
+        if unknown:
+            raise UsageError(f"loss.weights: no term is called {unknown[0]!r}; there are: {', '.join(LOSS_TERMS)}")
         if not 0 <= self.data.composites <= 1:
             raise UsageError(f"data.composites: {self.data.composites} is not between 0 and 1")
 

@@ -60,7 +60,7 @@ class Pair:
                 np.ascontiguousarray(rgba[..., 3]),
                 np.full(rgba.shape[:2], 255, np.uint8),
             )
-        rgb, alpha = read_rgb(self.picture), read_matte(self.label)
+        rgb, alpha = read_rgb(self.picture), read_matte(self.label, is_truth=True)
         if alpha.shape != rgb.shape[:2]:
             alpha = _fit(alpha, rgb.shape[:2], self.label)
         known = np.full(alpha.shape, 255, np.uint8)
@@ -93,7 +93,8 @@ def find_set(root: Path, name: str) -> PictureSet:
     if not folder.is_dir():
         raise PictureError(f"{folder}: no such folder")
     if not (folder / "im").is_dir():
-        pairs = tuple(Pair(path, None) for path in list_pictures(folder).values())
+        left_out = excluded(folder)
+        pairs = tuple(Pair(path, None) for stem, path in list_pictures(folder).items() if stem not in left_out)
         if not pairs:
             raise PictureError(f"{folder}: has neither a folder 'im' nor pictures of its own")
         return PictureSet(name, pairs)
@@ -101,17 +102,23 @@ def find_set(root: Path, name: str) -> PictureSet:
     if kind is None:
         raise PictureError(f"{folder}: has no folder of labels ({', '.join(_LABEL_FOLDERS)})")
     pictures, labels = list_pictures(folder / "im"), list_pictures(folder / kind)
-    excluded = set((folder / _EXCLUDED).read_text().split()) if (folder / _EXCLUDED).is_file() else set()
+    left_out = excluded(folder)
     skipped = {str(path): "has no label" for stem, path in pictures.items() if stem not in labels}
     skipped |= {str(path): "has no picture" for stem, path in labels.items() if stem not in pictures}
     pairs = tuple(
         Pair(path, labels[stem], is_trimap=kind == _TRIMAP)
         for stem, path in pictures.items()
-        if stem in labels and stem not in excluded
+        if stem in labels and stem not in left_out
     )
     if not pairs:
         raise PictureError(f"{folder}: no picture in 'im' has a label of the same name in {kind!r}")
     return PictureSet(name, pairs, skipped)
+
+
+def excluded(folder: Path) -> set[str]:
+    """Stems that a set's ``exclude.txt`` leaves out, one a line."""
+    path = folder / _EXCLUDED
+    return set(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else set()
 
 
 def _fit(alpha: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The network that a run begins with."""
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def build_network(section: ModelSection, categories: int) -> BiRefNet:
     """
     if section.init:
         net = load_checkpoint(Path(section.init).expanduser())
-        if section.classification and net.localization.classifier is None:
+        fits = net.localization.classifier is not None and net.config.categories == categories
+        if section.classification and not fits:
             net = _with_classifier(net, categories)
         return net.train()
     try:
@@ -63,7 +65,8 @@ def _with_classifier(net: BiRefNet, categories: int) -> BiRefNet:
         raise UsageError("model.classification: no picture is named as in DIS5K (n#group#n#category#n#name)")
     config = replace(net.config, auxiliary_classification=True, categories=categories)
     grown = BiRefNet(config)
-    grown.load_state_dict(net.state_dict(), strict=False)
+    kept = {key: value for key, value in net.state_dict().items() if not key.startswith("localization.classifier.")}
+    grown.load_state_dict(kept, strict=False)
     return grown
 
 
@@ -105,7 +108,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+    except (OSError, SafetensorError, RuntimeError, ValueError, pickle.UnpicklingError, EOFError) as error:
         raise CheckpointError(f"{path}: cannot be read as weights: {str(error).splitlines()[0]}") from None
 
 

@@ -15,7 +15,6 @@ from birefnet_video.errors import CheckpointError, UsageError
 
 #: Sections whose values may differ between a run and its continuation.
 _FREE = {
-    "model": {"init"},
     "data": {"workers", "root"},
     "run": {"steps", "epochs", "save_every", "preview_every", "tensorboard", "compile"},
 }
@@ -56,11 +55,15 @@ def load_state(
     except (OSError, RuntimeError, KeyError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise CheckpointError(f"{path}: cannot be read as the state of a run: {error}") from None
     _same_recipe(saved, asdict(recipe), path)
-    net.load_state_dict(state["net"])
-    optimiser.load_state_dict(state["optimiser"])
-    if average is not None:
-        average.net.load_state_dict(state["average"])
-        average.steps = state["average_steps"]
+    try:
+        net.load_state_dict(state["net"])
+        optimiser.load_state_dict(state["optimiser"])
+        if average is not None:
+            average.net.load_state_dict(state["average"])
+            average.steps = state["average_steps"]
+    except (RuntimeError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: does not fit the network: {reason}", hint="give another --out") from None
     return step
 
 

@@ -21,6 +21,7 @@ from birefnet_video.model.training.recipe import Recipe, write_recipe
 from birefnet_video.model.training.records import Records
 from birefnet_video.model.training.start import build_network
 from birefnet_video.model.training.state import load_state, save_state
+from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 
 STATE, WEIGHTS, RECIPE, CATEGORIES = "state.pt", "model.safetensors", "recipe.toml", "categories.txt"
@@ -114,11 +115,15 @@ class Trainer:
             NotFinite: if the loss stays no number; the last good state is kept.
             PictureError: if too many pictures in a row cannot be used.
         """
+        if self.step >= len(self.data):
+            if self.processes.leads and not (self.folder / WEIGHTS).exists():
+                self._save()
+            return True
         records = self._open_records()
         forward = self._prepare_forward()
         speed: deque[tuple[float, int]] = deque(maxlen=_SPEED_WINDOW)
         skipped: set[str] = set()
-        bad = 0
+        bad, last_good, last_saved = 0, self.step, self.step
         try:
             for batch in batches(self.data, self.step):
                 for problem in set(batch.skipped) - skipped:
@@ -129,20 +134,26 @@ class Trainer:
                 parts, out = self._train(forward, batch)
                 bad = 0 if parts is not None else bad + 1
                 if bad == _LEAST_FINITE:
-                    raise NotFinite(f"the loss was no number in {bad} batches in a row; last good step: {self.step}")
+                    raise NotFinite(f"the loss was no number in {bad} batches in a row; last good step: {last_good}")
                 self.step += 1
+                last_good = self.step if parts is not None else last_good
                 speed.append((time.monotonic(), len(batch.rgb) * self.processes.count))
                 stopping = any_says(self.processes, self._stop)
                 if self.processes.leads:
                     self._record(records, batch, parts, out, epoch, speed, len(skipped))
-                    if stopping or self.step % self.recipe.run.save_every == 0 or self.step == len(self.data):
-                        self._save()
+                # Gradients that are still being added up are not part of a state.
+                if not self._steps_now(self.step - 1):
+                    continue
+                due = self.step // self.recipe.run.save_every > last_saved // self.recipe.run.save_every
+                if self.processes.leads and (stopping or due or self.step == len(self.data)) and not bad:
+                    self._save()
+                    last_saved = self.step
                 if stopping:
                     break
         finally:
             if records is not None:
                 records.close()
-        return self.step == len(self.data)
+        return self.step >= len(self.data)
 
     def _open_records(self) -> Records | None:
         if not self.processes.leads:
@@ -161,7 +172,8 @@ class Trainer:
         forward: Any = self.net
         if self.processes.count > 1:
             if self.processes.device.type == "cuda":
-                forward = nn.SyncBatchNorm.convert_sync_batchnorm(forward)
+                # torch's own drops the activations that timm fuses into its norms.
+                forward = convert_sync_batchnorm(forward)
             has_classes = self.net.config.auxiliary_classification
             forward = nn.parallel.DistributedDataParallel(forward, find_unused_parameters=has_classes)
         return torch.compile(forward) if self.recipe.run.compile else forward
@@ -170,7 +182,7 @@ class Trainer:
         settings, steps = self.recipe.loss, len(self.data)
         epochs = max(1, round(steps / self.data.steps_per_epoch))
         fading = None if settings.fine_tuning_epochs < 0 else settings.fine_tuning_epochs
-        if self.recipe.run.steps and settings.fine_tuning_epochs < 0:
+        if fading is None and (self.recipe.run.steps or settings.weights):
             fading = 0
         self.loss.begin_epoch(epoch, epochs, fading)
         set_rates(self.optimiser, rate_factor(self.recipe.optimiser, self.step, steps, self.data.steps_per_epoch))
@@ -187,25 +199,38 @@ class Trainer:
         device, settings = self.processes.device, self.recipe.optimiser
         image = normalise(batch.rgb.to(device).permute(0, 3, 1, 2)).contiguous(memory_format=torch.channels_last)
         target, known = (mask.to(device).unsqueeze(1).float() / 255 for mask in (batch.alpha, batch.known))
+        classes = batch.classes.to(device) if self.recipe.model.classification else None
+        statistics = [buffer.clone() for buffer in self.net.buffers()]
         with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.run.precision == "bf16"):
             out = _in_float(forward(image))
-        parts = self.loss(out, target, batch.classes.to(device), known)
-        first = self.step % settings.accumulate == 0
-        last = (self.step + 1) % settings.accumulate == 0 or self.step + 1 == len(self.data)
-        if first:
+        parts = self.loss(out, target, classes, known)
+        if self.step % settings.accumulate == 0:
             self.optimiser.zero_grad(set_to_none=True)
         (parts.total / settings.accumulate).backward()
-        if not last:
-            return (parts if bool(torch.isfinite(parts.total)) else None), out
+        if not self._steps_now(self.step):
+            if bool(torch.isfinite(parts.total)):
+                return parts, out
+            self._restore(statistics)
+            return None, out
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), settings.clip or float("inf"))
         if not bool(torch.isfinite(norm)):
             self.optimiser.zero_grad(set_to_none=True)
-            self._notice(f"step {self.step + 1}: the loss or a gradient is no number; batch left out")
+            self._restore(statistics)
+            self._notice(f"step {self.step + 1}: the loss or a gradient is no number; no weight was changed")
             return None, out
         self.optimiser.step()
         if self.average is not None:
             self.average.update(self.net)
         return parts, out
+
+    def _steps_now(self, step: int) -> bool:
+        """Whether the optimiser steps after batch ``step``, counted from 0."""
+        return (step + 1) % self.recipe.optimiser.accumulate == 0 or step + 1 == len(self.data)
+
+    def _restore(self, statistics: list[Tensor]) -> None:
+        """Undo what a bad batch did to the norms' statistics."""
+        for buffer, before in zip(self.net.buffers(), statistics, strict=True):
+            buffer.copy_(before)
 
     def _record(
         self,
@@ -231,11 +256,13 @@ class Trainer:
         self._progress(Progress(self.step, len(self.data), loss, pace, remaining, skipped))
 
     def _save(self) -> None:
-        save_state(self.folder / STATE, self.step, self.recipe, self.net, self.average, self.optimiser)
         net: BiRefNet = self.average.net if self.average is not None else self.net
         partial_name = self.folder / f".{WEIGHTS}"
-        save_checkpoint(net, partial_name, dtype=getattr(torch, self.recipe.run.export_dtype))
+        dtype = getattr(torch, self.recipe.run.export_dtype)
+        save_checkpoint(net, partial_name, dtype=dtype, sizes=self.recipe.data.sizes)
         partial_name.replace(self.folder / WEIGHTS)
+        # Last: a state that says that the run is done must not lie beside older weights.
+        save_state(self.folder / STATE, self.step, self.recipe, self.net, self.average, self.optimiser)
 
 
 def _in_float(out: TrainingOutput) -> TrainingOutput:

@@ -14,6 +14,7 @@ from birefnet_video.model.evaluation.pictures import METRICS
 from birefnet_video.model.evaluation.video import VIDEO_METRICS
 from pictures import make_set
 
+SAMPLE = Path(__file__).parents[2] / "samples" / "training" / "orbit"
 PROGRAM = [sys.executable, "-m", "birefnet_video", "eval"]
 
 
@@ -51,6 +52,11 @@ def test_out_folder_keeps_everything_and_goes_on(tmp_path: Path) -> None:
     assert first.stdout == (out / "results.md").read_text()
     lines = (out / "discs.jsonl").read_text().splitlines()
     assert len(lines) == 9 and (out / "discs_worst.jpg").stat().st_size > 1000
+    # What is known is not computed again: a forged score stays.
+    forged = json.loads(lines[0])
+    forged["values"]["MAE"] = 0.5
+    (out / "discs.jsonl").write_text("\n".join([json.dumps(forged), *lines[1:]]) + "\n")
+    assert run("--pred", found, "--gt", truths, "--out", out).stdout != first.stdout
     # As if it had been killed while it wrote the seventh line.
     (out / "discs.jsonl").write_text("\n".join(lines[:6]) + "\n" + lines[6][:50])
     again = run("--pred", found, "--gt", truths, "--out", out)
@@ -65,6 +71,9 @@ def test_several_sets(tmp_path: Path) -> None:
         predictions(tmp_path / "pred" / name, make_set(tmp_path / "sets", name) / "gt")
     ran = run("--pred", tmp_path / "pred", "--gt", tmp_path / "sets", "--json")
     assert [json.loads(line)["dataset"] for line in ran.stdout.splitlines()] == ["one", "two"]
+    make_set(tmp_path / "sets", "three")
+    ran = run("--pred", tmp_path / "pred", "--gt", tmp_path / "sets", "--json")
+    assert ran.returncode == 5 and "three: has no prediction" in ran.stderr
 
 
 def test_missing_partners_sizes_and_depths(tmp_path: Path) -> None:
@@ -76,12 +85,14 @@ def test_missing_partners_sizes_and_depths(tmp_path: Path) -> None:
     cv2.imwrite(str(found / "1.png"), cv2.resize(matte, None, fx=2, fy=2))
     cv2.imwrite(str(found / "2.png"), cv2.imread(str(found / "2.png"), cv2.IMREAD_GRAYSCALE).astype(np.uint16) * 257)
     (found / "3.png").write_bytes(b"broken")
+    cv2.imwrite(str(found / "4.png"), np.zeros((80, 60), np.uint8))
     ran = run("--pred", found, "--gt", truths, "--json")
     assert ran.returncode == 5
+    assert "4.png: the prediction is 60x80, the truth 80x60: another shape" in ran.stderr
     assert "0.png: has no prediction" in ran.stderr and "extra.png: has no truth" in ran.stderr
     assert "3.png: no readable picture" in ran.stderr
     row = json.loads(ran.stdout)
-    assert row["pictures"] == 4 and row["Smeasure"] > 0.85
+    assert row["pictures"] == 3 and row["Smeasure"] > 0.85
 
 
 def test_a_network_on_a_set(tmp_path: Path) -> None:
@@ -132,6 +143,8 @@ def test_videos(tmp_path: Path) -> None:
         (["--pred", "a", "--model", "tiny", "--data", "b"], 2, "not --pred and --model"),
         (["--pred", "a"], 2, "--pred needs --gt"),
         (["--model", "tiny"], 2, "--model and --data go together"),
+        (["--video", "a", "--gt", "b", "--out", "c"], 2, "--out means nothing with --video"),
+        (["--model", "tiny", "--data", str(SAMPLE), "--size", "100"], 2, "no multiple of 32"),
         (["--pred", "nowhere", "--gt", "nowhere"], 66, "no such folder"),
         (["--model", "tiny", "--data", "nowhere"], 66, "is no set"),
         (["--video", "none.mkv", "--gt", "none.mkv"], 66, "no such file"),

@@ -62,6 +62,11 @@ def test_empty_pictures_are_right_when_they_stay_empty() -> None:
     assert score_picture(empty, empty).values["alphaMAE"] == 0.0
 
 
+def test_a_matte_that_is_the_truth_has_an_iou_of_one() -> None:
+    matte = np.tile(np.arange(256, dtype=np.uint8), (8, 1))
+    assert score_picture(matte, matte).values["IoU"] == 1.0
+
+
 def test_video_metrics() -> None:
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:80, :100].astype(np.float32)

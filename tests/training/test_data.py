@@ -109,8 +109,40 @@ def test_wrong_sets_are_told(tmp_path: Path) -> None:
 
 def test_excluded_pictures_stay_out(tmp_path: Path) -> None:
     folder = make_set(tmp_path)
-    (folder / "exclude.txt").write_text("0\n3\n")
+    (folder / "im" / "3.jpg").rename(folder / "im" / "my cat.jpg")
+    (folder / "gt" / "3.png").rename(folder / "gt" / "my cat.png")
+    (folder / "exclude.txt").write_text("0\nmy cat\n")
     assert [pair.picture.stem for pair in find_set(tmp_path, "discs").pairs] == ["1", "2", "4", "5"]
+    (make_cutouts(tmp_path) / "exclude.txt").write_text("1\n")
+    assert [pair.picture.stem for pair in find_set(tmp_path, "cutouts").pairs] == ["0", "2"]
+
+
+def test_one_picture_a_process_is_too_few(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    with pytest.raises(UsageError, match="BatchNorm needs two"):
+        TrainingData(recipe(tmp_path, batch_size=1))
+    with pytest.raises(UsageError, match="is less than 6"):
+        TrainingData(recipe(tmp_path, batch_size=4), processes=3)
+
+
+def test_pictures_of_odd_shapes_do_no_harm(tmp_path: Path) -> None:
+    folder = make_set(tmp_path, count=1)
+    for name, shape in (("wide", (1, 3000)), ("tall", (3000, 2)), ("dot", (1, 1))):
+        cv2.imwrite(str(folder / "im" / f"{name}.jpg"), np.full((*shape, 3), 90, np.uint8))
+        cv2.imwrite(str(folder / "gt" / f"{name}.png"), np.full(shape, 255, np.uint8))
+    (folder / "im" / "0.jpg").unlink()
+    data = TrainingData(recipe(tmp_path))
+    assert all(data[step].rgb.shape == (3, 64, 96, 3) for step in range(6))
+
+
+def test_composites_without_cutouts_are_refused(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    with pytest.raises(UsageError, match="names nothing to paste"):
+        TrainingData(recipe(tmp_path, composites=0.5))
+    with pytest.raises(UsageError, match=r"data\.groups: other is not among"):
+        TrainingData(recipe(tmp_path, composites=0.5, cutouts={"discs": 1.0}, groups=["other"]))
+    with pytest.raises(PictureError, match="no such folder"):
+        TrainingData(recipe(tmp_path, composites=0.5, cutouts={"discs": 1.0}, backgrounds=["nothing"]))
 
 
 def test_a_trimaps_middle_is_unknown(tmp_path: Path) -> None:
@@ -142,6 +174,10 @@ def test_masks_of_all_kinds(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "alpha.png"), np.dstack([np.full((32, 64, 3), 9, np.uint8), ramp]))
     for name in ("grey", "deep", "colour", "alpha"):
         assert (read_matte(tmp_path / f"{name}.png") == ramp).all(), name
+    bits = (ramp > 99).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "bits.png"), bits)
+    assert (read_matte(tmp_path / "bits.png", is_truth=True) == bits * 255).all()
+    assert (read_matte(tmp_path / "bits.png") == bits).all()
     (tmp_path / "labels.png").write_bytes(PALETTE)
     assert read_matte(tmp_path / "labels.png").tolist() == [[0, 255], [255, 0]]
     with pytest.raises(PictureError, match=r"none\.png"):

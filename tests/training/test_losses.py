@@ -137,6 +137,14 @@ def test_terms_fade_in_the_last_epochs() -> None:
     assert after["ssim"] == before["ssim"]
 
 
+def test_a_short_run_begins_with_all_terms() -> None:
+    loss = HybridLoss("DIS5K")
+    loss.begin_epoch(1, 10)
+    assert loss(output(), torch.from_numpy(VECTORS["gt"])).terms["iou"] > 0.4
+    loss.begin_epoch(1, 10, fine_tuning=0)
+    assert "bce" in loss(output(), torch.from_numpy(VECTORS["gt"])).terms
+
+
 def test_wrong_names_are_told() -> None:
     with pytest.raises(ValueError, match="no task called 'Cows'; there are: DIS5K"):
         HybridLoss("Cows")

