@@ -1,5 +1,6 @@
 """The functions that a Python program calls: one video, one picture."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ def matte_video(
     size: int | tuple[int, int] | None = None,
     device: str = "auto",
     batch_size: int | None = None,
+    start: float | Fraction = 0,
+    duration: float | Fraction | None = None,
     no_audio: bool = False,
     overwrite: bool = False,
 ) -> JobReport:
@@ -39,6 +42,8 @@ def matte_video(
         size: side of the network's input, or its (height, width); ``None``: the model's own.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:<i>`` or ``mps``.
         batch_size: frames at once; ``None``: by device.
+        start: where to begin, in seconds.
+        duration: how much to take, in seconds; ``None``: to the end.
         no_audio: leave the sound out.
         overwrite: replace outputs that exist.
 
@@ -53,7 +58,13 @@ def matte_video(
         model=model, size=(size, size) if isinstance(size, int) else size, device=device, batch_size=batch_size
     )
     spec = JobSpec(
-        source, outputs_of(source, alpha, mask, green, composite, background), backend, not no_audio, overwrite
+        source,
+        outputs_of(source, alpha, mask, green, composite, background),
+        backend,
+        with_sound=not no_audio,
+        overwrite=overwrite,
+        start_s=Fraction(start),
+        duration_s=None if duration is None else Fraction(duration),
     )
     job = Job(spec)
     job.start()

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from fractions import Fraction
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from birefnet_video.errors import BirefnetVideoError, DamagedInput, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobState
 from birefnet_video.jobs import Job
 from birefnet_video.report import ProgressStyle, final_record, make_reporter, say_json
-from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec, parse_size
+from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec, parse_size, parse_time
 
 _EXIT_DAMAGED = DamagedInput.exit_code
 #: How often progress is polled, in seconds.
@@ -30,6 +31,7 @@ Exit codes: 0 done, 2 wrong usage, 3 model missing, 4 device not available, 5 in
 Version {__version__}."""
 
 _OUTPUTS = Group("Outputs (any number in one pass)", sort_key=1)
+_PART = Group("Part of the input", sort_key=1)
 _NETWORK = Group("Network", sort_key=2)
 _RUN = Group("Run", sort_key=3)
 
@@ -56,6 +58,8 @@ def render(
     green: Annotated[Path | None, Parameter(group=_OUTPUTS)] = None,
     composite: Annotated[Path | None, Parameter(group=_OUTPUTS)] = None,
     background: Annotated[str | None, Parameter(group=_OUTPUTS)] = None,
+    start: Annotated[str | None, Parameter(name=["-ss", "--start"], group=_PART)] = None,
+    duration: Annotated[str | None, Parameter(name=["-t", "--duration"], group=_PART)] = None,
     no_audio: Annotated[bool, Parameter(group=_OUTPUTS, negative=(), show_default=False)] = False,
     overwrite: Annotated[
         bool, Parameter(name=["--overwrite", "-y"], group=_OUTPUTS, negative=(), show_default=False)
@@ -85,6 +89,10 @@ def render(
         Write the subject over --background, in the same formats.
     background
         Colour name, #rrggbb, blur, blur:RADIUS, or a picture or video file. Default: green.
+    start
+        Begin here: seconds, MM:SS or HH:MM:SS, exact to the frame.
+    duration
+        Take this much.
     no_audio
         Leave the sound out.
     overwrite
@@ -112,7 +120,15 @@ def render(
         raise UsageError("--background needs --composite FILE")
     outputs: tuple[OutputSpec, ...] = outputs_of(source, alpha, mask, green, composite, background or "green")
     backend = BackendSpec(model=model, size=parse_size(size), device=device, batch_size=_parse_batch_size(batch_size))
-    spec = JobSpec(source, outputs, backend, with_sound=not no_audio, overwrite=overwrite)
+    spec = JobSpec(
+        source,
+        outputs,
+        backend,
+        with_sound=not no_audio,
+        overwrite=overwrite,
+        start_s=parse_time(start, "-ss") if start is not None else Fraction(0),
+        duration_s=parse_time(duration, "-t") if duration is not None else None,
+    )
     return _run(Job(spec), "json" if json_lines else progress, quiet=quiet, verbose=verbose)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -137,8 +138,16 @@ class JobSpec:
     backend: BackendSpec = field(default_factory=BackendSpec)
     with_sound: bool = True
     overwrite: bool = False
+    start_s: Fraction = Fraction(0)
+    """Where to begin, in seconds after the input's beginning."""
+    duration_s: Fraction | None = None
+    """How much to take, in seconds; ``None``: to the end."""
 
     def __post_init__(self) -> None:
+        if self.start_s < 0:
+            raise UsageError(f"-ss: {float(self.start_s):g} lies before the beginning")
+        if self.duration_s is not None and self.duration_s <= 0:
+            raise UsageError(f"-t: {float(self.duration_s):g} is no length of time")
         if not self.outputs:
             raise UsageError("no output is named", hint="for example --alpha out.mov")
         paths = [output.path.resolve() for output in self.outputs]
@@ -159,3 +168,20 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     if len(sides) > 2 or not all(side.isdecimal() for side in sides):
         raise UsageError(f"--size: {text!r} is neither a number nor WIDTHxHEIGHT")
     return int(sides[-1]), int(sides[0])
+
+
+def parse_time(text: str, option: str) -> Fraction:
+    """``90``, ``1.5``, ``2:30`` or ``1:02:30.25`` -> seconds, exactly.
+
+    Args:
+        text: what was given.
+        option: its name, for the message.
+
+    Raises:
+        UsageError: if it is no time.
+    """
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)", text.strip())
+    if match is None:
+        raise UsageError(f"{option}: {text!r} is no time", hint="use seconds, MM:SS or HH:MM:SS")
+    hours, minutes, seconds = match.groups()
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)

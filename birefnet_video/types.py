@@ -94,6 +94,35 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """A part of the input by its own clock, in seconds; ``start`` becomes 0 in what is written."""
+
+    start: Fraction
+    end: Fraction | None = None
+
+    def holds(self, time: Fraction) -> bool:
+        """Whether what begins at ``time`` belongs to the part."""
+        return time >= self.start and not self.is_past(time)
+
+    def is_past(self, time: Fraction) -> bool:
+        """Whether ``time`` lies behind the part."""
+        return self.end is not None and time >= self.end
+
+    def shift(self, time_base: Fraction) -> int:
+        """Ticks that are taken from times of ``time_base``."""
+        return round(self.start / time_base)
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A named part of a film, by its clock, in seconds."""
+
+    start: Fraction
+    end: Fraction
+    tags: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MediaInfo:
     """What a look into the input tells, before anything is decoded in earnest."""
 
@@ -123,3 +152,10 @@ class MediaInfo:
     """A track begins late or never, or is AAC in the framing of MPEG-TS: a fragmenting muxer would wait or refuse."""
     starts_before_zero: bool
     """The first picture's time is negative."""
+    start: Fraction = Fraction(0)
+    """Where the file's clock begins, in seconds: a player's zero."""
+    tags: tuple[tuple[str, str], ...] = ()
+    """Title, date, comment and the like."""
+    chapters: tuple[Chapter, ...] = ()
+    timecode: str | None = None
+    """Of the first frame, such as ``01:00:00:00``."""

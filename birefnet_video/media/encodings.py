@@ -8,7 +8,12 @@ from birefnet_video.errors import OutputRefused
 
 #: Keeps a file readable when the process is killed, and is an ordinary file when finished. Without delay_moov
 #: edit lists are lost, and with them the offset between picture and sound.
-_SURVIVES_A_KILL = {"movflags": "+hybrid_fragmented+delay_moov", "max_interleave_delta": "1000000"}
+_SURVIVES_A_KILL = {
+    "movflags": "+hybrid_fragmented+delay_moov",
+    "max_interleave_delta": "1000000",
+    # Offsets between streams are stored in these ticks; the usual 1000 a second would move sound by half a millisecond.
+    "movie_timescale": "90000",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """Open an input so that it can touch nothing but itself, and say in one line why it cannot be opened."""
 
 import stat
+from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,6 +12,7 @@ import av.logging
 
 from birefnet_video.defaults import MAX_PIXELS
 from birefnet_video.errors import InputMissing, NotAVideo
+from birefnet_video.types import Cut
 
 # Findings reach the user through our own errors and warnings, in one line each.
 av.logging.set_level(None)
@@ -19,6 +22,10 @@ _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,av1,obu,ivf,vc1,flv,asf,mxf,"
     "ogg,nut,yuv4mpegpipe,dv,mjpeg,gif,apng,rm,wtv,gxf,mp3,aac,flac,wav,ac3"
 )
+#: Of these, those with an index to jump by; others are read from the beginning.
+_SEEKABLE = {"mov", "matroska"}
+#: Seconds before a cut at which reading begins at the latest.
+_SEEK_MARGIN_S = Fraction(1)
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"v=0\r\no=")
 
 
@@ -39,6 +46,15 @@ def open_input(path: Path) -> av.container.InputContainer:
         )
     except av.error.FFmpegError as error:
         raise NotAVideo(f"{path}: {_explain(head, error)}") from None
+
+
+def seek_before(container: av.container.InputContainer, cut: Cut) -> None:
+    """Move to a place from which everything in ``cut`` can be decoded; stay at the beginning where that is not sure."""
+    if not _SEEKABLE & set(container.format.name.split(",")):
+        return
+    target = max(cut.start - _SEEK_MARGIN_S, Fraction(0))
+    with suppress(av.error.FFmpegError):
+        container.seek(int(target * av.time_base), backward=True)
 
 
 def _read_head(path: Path) -> bytes:

@@ -14,13 +14,15 @@ import numpy as np
 from birefnet_video.defaults import LATE_SOUND_S, MAX_PIXELS
 from birefnet_video.errors import NotAVideo
 from birefnet_video.media.opening import open_input
-from birefnet_video.types import Colour, MediaInfo, Turn
+from birefnet_video.types import Chapter, Colour, MediaInfo, Turn
 
 _UNSPECIFIED = 2
 _BT709, _BT601, _BT2020 = 1, 6, 9
 #: Up to this height an untagged picture is standard definition and means BT.601.
 _SD_HEIGHT = 576
 _FULL_RANGE = 2
+#: Tags that are about the file and not about what it shows.
+_TECHNICAL_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
 #: Packets that may pass before the first picture comes out.
 _PROBE_PACKETS = 500
 
@@ -60,6 +62,18 @@ def video_stream(container: av.container.InputContainer, path: Path) -> av.video
 def _check_size(path: Path, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise NotAVideo(f"{path}: its pictures are too large: {width}x{height}, at most {MAX_PIXELS:,} pixels")
+
+
+def _chapters(container: av.container.InputContainer) -> tuple[Chapter, ...]:
+    return tuple(
+        Chapter(
+            chapter["start"] * Fraction(chapter["time_base"]),
+            chapter["end"] * Fraction(chapter["time_base"]),
+            tuple(chapter["metadata"].items()),
+        )
+        for chapter in container.chapters()
+        if chapter["time_base"] is not None
+    )
 
 
 def _first_frame(
@@ -120,6 +134,10 @@ def _describe(
         audio_tracks=sum(audio.codec_context is not None for audio in container.streams.audio),
         has_awkward_sound=_has_awkward_sound(path),
         starts_before_zero=(frame.pts or 0) < 0,
+        start=Fraction(container.start_time or 0, av.time_base),
+        tags=tuple((key, value) for key, value in container.metadata.items() if key.lower() not in _TECHNICAL_TAGS),
+        chapters=_chapters(container),
+        timecode=stream.metadata.get("timecode") or container.metadata.get("timecode"),
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,9 +13,9 @@ import av.filter
 import av.video.stream
 
 from birefnet_video.defaults import END_TOLERANCE_S, MAX_BAD_PACKETS, TIME_JUMP_S
-from birefnet_video.media.opening import open_input
+from birefnet_video.media.opening import open_input, seek_before
 from birefnet_video.media.probe import video_stream
-from birefnet_video.types import Frame, FrameMeta, MediaInfo
+from birefnet_video.types import Cut, Frame, FrameMeta, MediaInfo
 
 Notify = Callable[[str], None]
 
@@ -25,15 +26,17 @@ class Reader:
     After the last frame :attr:`damage` says what could not be read.
     """
 
-    def __init__(self, info: MediaInfo, notify: Notify) -> None:
+    def __init__(self, info: MediaInfo, notify: Notify, cut: Cut | None = None) -> None:
         """
         Args:
             info: from :func:`birefnet_video.media.probe.probe`.
             notify: called with one line for each thing that a user should know.
+            cut: the part to read; ``None``: all of it.
         """
         self.info = info
         self.damage: list[str] = []
         self._notify = notify
+        self._cut = cut
         self._told: set[str] = set()
         self._deinterlacer: _Deinterlacer | None = None
 
@@ -42,8 +45,10 @@ class Reader:
         info = self.info
         with open_input(Path(info.path)) as container:
             stream = video_stream(container, Path(info.path))
+            if self._cut is not None:
+                seek_before(container, self._cut)
             frame_ticks = max(1, round(1 / info.frame_rate / info.time_base))
-            offset, last = 0, None
+            offset, last, kept = 0, None, 0
             for index, picture in enumerate(self._pictures(container, stream)):
                 pts = picture.pts
                 if pts is None:
@@ -58,7 +63,16 @@ class Reader:
                     self._tell("order", f"timestamps do not rise at frame {index}: moved on by one tick")
                     pts = last.pts + 1
                 last = FrameMeta(index, pts, info.time_base, picture.duration or None)
-                yield Frame(last, picture)
+                if self._cut is None:
+                    yield Frame(last, picture)
+                    continue
+                time = pts * info.time_base
+                if self._cut.is_past(time):
+                    return
+                if self._cut.holds(time):
+                    shifted = pts - self._cut.shift(info.time_base)
+                    yield Frame(replace(last, index=kept, pts=shifted), picture)
+                    kept += 1
             self._check_end(container, stream, last, offset)
 
     def _pictures(

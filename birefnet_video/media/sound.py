@@ -9,8 +9,9 @@ import av.container
 import av.error
 
 from birefnet_video.defaults import SOUND_LEAD_S, TIME_JUMP_S
-from birefnet_video.media.opening import open_input
+from birefnet_video.media.opening import open_input, seek_before
 from birefnet_video.media.recode import Recoder
+from birefnet_video.types import Cut
 
 #: Codecs that a container takes as they are.
 _COPYABLE = {
@@ -54,8 +55,14 @@ class Sound:
     """All audio tracks of one input on their way into one output. Opens the input a second time: one thread."""
 
     def __init__(
-        self, source: Path, output: av.container.OutputContainer, muxer: str, notify: Callable[[str], None]
+        self,
+        source: Path,
+        output: av.container.OutputContainer,
+        muxer: str,
+        notify: Callable[[str], None],
+        cut: Cut | None = None,
     ) -> None:
+        self._cut = cut
         self.damage: list[str] = []
         """What could not be read, known when all has been written."""
         self._input = open_input(source)
@@ -72,6 +79,8 @@ class Sound:
                 notify(
                     f"sound track {number} ({track.codec}) cannot be copied into {muxer}: encoded as {track.substitute}"
                 )
+        if cut is not None:
+            seek_before(self._input, cut)
         self._packets = self._read()
         self._written_s = float("-inf")
 
@@ -113,6 +122,10 @@ class Sound:
                 continue
             track = self._tracks[packet.stream.index]
             track.straighten(packet)
+            if self._cut is not None and not track.fit(packet, self._cut):
+                if all(other.is_past for other in self._tracks.values()):
+                    break
+                continue
             self._written_s = float(packet.dts * packet.time_base)
             yield from track.convert(packet)
         for number, track in enumerate(self._tracks.values(), start=1):
@@ -136,6 +149,8 @@ class _Track:
         self.codec = source.codec_context.codec.canonical_name
         self.bad_packets = 0
         """Packets that could not be decoded, where decoding was needed."""
+        self.is_past = False
+        """The track has been read to the end of the part that is wanted."""
         self.substitute = _substitute(self.codec, source, muxer)
         self._offset = 0
         self._expected_dts: int | None = None
@@ -163,6 +178,19 @@ class _Track:
         if packet.pts is not None:
             packet.pts += self._offset
         self._expected_dts = packet.dts + (packet.duration or 0)
+
+    def fit(self, packet: av.Packet, cut: Cut) -> bool:
+        """Whether a packet belongs to ``cut``; if so its time is moved as the pictures' is."""
+        assert packet.dts is not None and packet.time_base is not None  # the caller has looked
+        time = (packet.pts if packet.pts is not None else packet.dts) * packet.time_base
+        self.is_past = cut.is_past(time)
+        if not cut.holds(time):
+            return False
+        shift = cut.shift(packet.time_base)
+        packet.dts -= shift
+        if packet.pts is not None:
+            packet.pts -= shift
+        return True
 
     def convert(self, packet: av.Packet) -> Iterator[av.Packet]:
         """The packets that ``packet`` becomes in the output."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
@@ -14,10 +15,12 @@ import av.video.stream
 from birefnet_video.errors import OutputRefused
 from birefnet_video.media.encodings import Encoding
 from birefnet_video.media.sound import Sound
-from birefnet_video.types import FrameMeta, MediaInfo
+from birefnet_video.types import Cut, FrameMeta, MediaInfo
 
 #: Stands in the name of a file that is not finished.
 PARTIAL_MARK = ".partial"
+#: Resolution of chapters' times.
+_CHAPTER_TICK = Fraction(1, 1_000_000)
 #: Bytes of the longest file name that common file systems take.
 _LONGEST_NAME = 255
 
@@ -35,6 +38,7 @@ class Writer:
         size: tuple[int, int],
         with_sound: bool,
         notify: Callable[[str], None],
+        cut: Cut | None = None,
     ) -> None:
         """Open the file and write its header, so that what a container refuses is known before any work.
 
@@ -46,6 +50,7 @@ class Writer:
             size: width and height of the frames.
             with_sound: take the input's audio tracks along.
             notify: called with one line for each thing that a user should know.
+            cut: part of the sound to take; the frames come cut already.
 
         Raises:
             OutputRefused: if the file cannot be created or the container refuses what it should hold.
@@ -71,8 +76,10 @@ class Writer:
             raise _refused(target, error) from None
         try:
             self._stream = self._add_video(encoding, info, pixel_format, size)
+            self._container.metadata.update(dict(info.tags))
+            self._container.set_chapters(_chapters(info))
             if with_sound and info.audio_tracks:
-                self._sound = Sound(Path(info.path), self._container, encoding.container, notify)
+                self._sound = Sound(Path(info.path), self._container, encoding.container, notify, cut)
             self._container.start_encoding()
             self._refuse_unused_options()
         except (OSError, ValueError, av.error.FFmpegError) as error:
@@ -217,6 +224,8 @@ class Writer:
         context.thread_type = "AUTO"
         context.sample_aspect_ratio = info.sample_aspect_ratio
         self._tag_colour(context, encoding, info)
+        if info.timecode and encoding.container in ("mov", "mp4"):
+            stream.metadata["timecode"] = info.timecode
         return stream
 
     @staticmethod
@@ -266,6 +275,19 @@ def _container_options(encoding: Encoding, info: MediaInfo, *, with_sound: bool)
         # MOV would drop what comes before zero; all streams move together.
         options["avoid_negative_ts"] = "make_non_negative"
     return options
+
+
+def _chapters(info: MediaInfo) -> "list[av.container.core.Chapter]":
+    return [
+        {
+            "id": number,
+            "start": round(chapter.start / _CHAPTER_TICK),
+            "end": round(chapter.end / _CHAPTER_TICK),
+            "time_base": _CHAPTER_TICK,
+            "metadata": dict(chapter.tags),
+        }
+        for number, chapter in enumerate(info.chapters)
+    ]
 
 
 def _refused(target: Path, error: Exception) -> OutputRefused:

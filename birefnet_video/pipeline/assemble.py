@@ -1,14 +1,14 @@
 """From a job's description to opened files, a loaded network and a wired line of stages."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import open_backend
 from birefnet_video.defaults import QUEUE_BATCHES
-from birefnet_video.errors import OutputRefused
+from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.matting.backdrop import Canvas, open_backdrop
 from birefnet_video.matting.compose import composite_format, even, grey_matte, over, straight_alpha
 from birefnet_video.media.encodings import Encoding, encoding_for
@@ -19,7 +19,7 @@ from birefnet_video.media.writer import PARTIAL_MARK, Writer
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.stages import Composer, MatteGauge, compose, decode, encode, infer, prepare
 from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
-from birefnet_video.types import MediaInfo
+from birefnet_video.types import Chapter, Cut, MediaInfo
 
 Notify = Callable[[str], None]
 #: Loads the network for an input; replaced in tests and benchmarks.
@@ -80,12 +80,18 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
     """
     encodings = [_check_output(spec, output) for output in spec.outputs]
     info = probe(spec.source)
+    cut = _cut(spec, info)
+    if cut is not None:
+        info = _shortened(info, spec)
+        if info.timecode and spec.start_s:
+            notify(f"the timecode {info.timecode} is that of the input's first frame: left out")
+            info = replace(info, timecode=None)
     canvases = [_canvas(encoding, info) for encoding in encodings]
     composers = [_composer(output, canvas, info) for output, canvas in zip(spec.outputs, canvases, strict=True)]
     writers: list[Writer] = []
     try:
         for output, encoding, canvas in zip(spec.outputs, encodings, canvases, strict=True):
-            writers.append(_open_writer(spec, output, encoding, canvas, info, notify))
+            writers.append(_open_writer(spec, output, encoding, canvas, info, cut, notify))
         backend = open_backend(spec.backend, info)
     except BaseException:
         for writer in writers:
@@ -96,7 +102,7 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
             f"{info.width}x{info.height} has an odd side, which H.264 4:2:0 cannot hold: the composite is "
             f"{even(info.width)}x{even(info.height)}, the last line repeated"
         )
-    reader, gauge = Reader(info, notify), MatteGauge()
+    reader, gauge = Reader(info, notify, cut), MatteGauge()
     runner = Runner(_stages(info, backend, reader, writers, composers, gauge))
     return Line(info, backend, reader, writers, gauge, runner)
 
@@ -118,6 +124,44 @@ def _stages(
         Stage("compose", partial(compose, info=info, composers=composers, gauge=gauge), frames),
         Stage("encode", partial(encode, writers=writers)),
     ]
+
+
+def _cut(spec: JobSpec, info: MediaInfo) -> Cut | None:
+    """The part of the input's clock that is wanted, or ``None`` for all of it.
+
+    Raises:
+        UsageError: if the input ends before it begins.
+    """
+    if not spec.start_s and spec.duration_s is None:
+        return None
+    if info.duration_s is not None and spec.start_s >= info.duration_s:
+        raise UsageError(f"-ss: {float(spec.start_s):g} s, but {spec.source} lasts {info.duration_s:.2f} s")
+    start = info.start + spec.start_s
+    return Cut(start, None if spec.duration_s is None else start + spec.duration_s)
+
+
+def _shortened(info: MediaInfo, spec: JobSpec) -> MediaInfo:
+    """What is known of the input, for the part alone."""
+    cut = _cut(spec, info)
+    assert cut is not None
+    info = replace(info, starts_before_zero=False, chapters=_chapters_within(info, cut))
+    if info.duration_s is None:
+        return info
+    rest = info.duration_s - float(spec.start_s)
+    duration = rest if spec.duration_s is None else min(rest, float(spec.duration_s))
+    frames = max(1, round(duration * info.frame_rate))
+    return replace(info, duration_s=duration, frame_count=frames)
+
+
+def _chapters_within(info: MediaInfo, cut: Cut) -> tuple[Chapter, ...]:
+    """The parts of the chapters that lie within ``cut``, on the clock of what is written."""
+    kept = []
+    for chapter in info.chapters:
+        start = max(chapter.start, cut.start)
+        end = chapter.end if cut.end is None else min(chapter.end, cut.end)
+        if start < end:
+            kept.append(replace(chapter, start=start - cut.start, end=end - cut.start))
+    return tuple(kept)
 
 
 def _canvas(encoding: Encoding, info: MediaInfo) -> Canvas:
@@ -164,7 +208,13 @@ def _check_output(spec: JobSpec, output: OutputSpec) -> Encoding:
 
 
 def _open_writer(
-    spec: JobSpec, output: OutputSpec, encoding: Encoding, canvas: Canvas, info: MediaInfo, notify: Notify
+    spec: JobSpec,
+    output: OutputSpec,
+    encoding: Encoding,
+    canvas: Canvas,
+    info: MediaInfo,
+    cut: Cut | None,
+    notify: Notify,
 ) -> Writer:
     return Writer(
         output.path,
@@ -174,4 +224,5 @@ def _open_writer(
         size=(canvas.width, canvas.height),
         with_sound=spec.with_sound and not encoding.is_matte,
         notify=notify,
+        cut=cut,
     )
