@@ -18,7 +18,7 @@ from birefnet_video.media.verify import Promise, verify
 from birefnet_video.media.writer import PARTIAL_MARK, Writer
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.stages import Composer, MatteGauge, compose, decode, encode, infer, prepare
-from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
+from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec, PictureFile, VideoFile
 from birefnet_video.types import Chapter, Cut, MediaInfo
 
 Notify = Callable[[str], None]
@@ -194,6 +194,10 @@ def _check_output(spec: JobSpec, output: OutputSpec) -> Encoding:
     try:
         if path.exists() and spec.source.exists() and path.samefile(spec.source):
             raise OutputRefused(f"{path}: is the input itself")
+        for other in spec.outputs:
+            behind = other.background
+            if isinstance(behind, PictureFile | VideoFile) and _is_same(path, behind.path):
+                raise OutputRefused(f"{path}: is the background itself")
         if path.is_dir():
             raise OutputRefused(f"{path}: is a folder")
         if not spec.overwrite and (path.exists() or path.is_symlink()):
@@ -205,6 +209,10 @@ def _check_output(spec: JobSpec, output: OutputSpec) -> Encoding:
     except OSError as error:
         raise OutputRefused(f"{path}: cannot be written: {error.strerror}") from None
     return encoding
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    return path.exists() and other.exists() and path.samefile(other)
 
 
 def _open_writer(

@@ -10,7 +10,7 @@ import pytest
 from clips import make_clip, read_times
 from stubs import notices, open_stub, stub_job
 
-from birefnet_video.errors import InputMissing, NotAVideo, UsageError
+from birefnet_video.errors import InputMissing, NotAVideo, OutputRefused, UsageError
 from birefnet_video.jobs import Job
 from birefnet_video.media.mattes import read_mattes
 from birefnet_video.spec import Blur, Colour, JobSpec, OutputSpec, PictureFile, VideoFile, parse_background
@@ -153,6 +153,16 @@ def test_blur_is_a_background(clip: Path, truth: list[np.ndarray], tmp_path: Pat
     if any(mask.any() for mask in inside):
         assert max(np.abs(f - s)[m].mean() for f, s, m in zip(found, source, inside, strict=True) if m.any()) <= 4
     assert len(found) == len(source)
+
+
+def test_the_background_is_not_overwritten(clip: Path, tmp_path: Path) -> None:
+    film = make_clip(tmp_path / "bg.mp4")
+    job = Job(
+        JobSpec(clip, (OutputSpec("composite", film, VideoFile(film)),), overwrite=True), open_backend=open_stub()
+    )
+    job.start()
+    with pytest.raises(OutputRefused, match="is the background itself"):
+        job.result()
 
 
 @pytest.mark.parametrize(
