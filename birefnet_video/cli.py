@@ -1,7 +1,12 @@
 """The command line: options to a job, a job's end to an exit code. Heavy modules are imported by the job."""
 
+import shutil
 import signal
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import FrameType
@@ -19,6 +24,8 @@ from birefnet_video.report import ProgressStyle, final_record, make_reporter, sa
 from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec, parse_size, parse_time
 
 _EXIT_DAMAGED = DamagedInput.exit_code
+#: Bytes of standard input that are copied at once.
+_SPOOL_BYTES = 1 << 20
 #: How often progress is polled, in seconds.
 _POLL_S = 0.25
 
@@ -78,9 +85,10 @@ def render(
     Parameters
     ----------
     source
-        Video file. Without an output, INPUT's name with .alpha.mov is written beside it.
+        Video file, or - for standard input. Without an output, INPUT's name with .alpha.mov is written beside it.
     alpha
-        Write straight alpha: .mov (ProRes 4444), .webm (VP9, for browsers and OBS) or .mkv (FFV1, lossless).
+        Write straight alpha: .mov (ProRes 4444), .webm (VP9, for browsers and OBS), .mkv (FFV1, lossless), or - (raw
+        RGBA on standard output).
     mask
         Write the matte: .mkv (FFV1, lossless), .mp4 or .mov (H.264, full range).
     green
@@ -120,6 +128,9 @@ def render(
         raise UsageError("--background needs --composite FILE")
     outputs: tuple[OutputSpec, ...] = outputs_of(source, alpha, mask, green, composite, background or "green")
     backend = BackendSpec(model=model, size=parse_size(size), device=device, batch_size=_parse_batch_size(batch_size))
+    to_stdout = any(str(output.path) == "-" for output in outputs)
+    if to_stdout and (json_lines or progress == "json"):
+        raise UsageError("--json and --alpha - both want standard output")
     spec = JobSpec(
         source,
         outputs,
@@ -129,7 +140,34 @@ def render(
         start_s=parse_time(start, "-ss") if start is not None else Fraction(0),
         duration_s=parse_time(duration, "-t") if duration is not None else None,
     )
-    return _run(Job(spec), "json" if json_lines else progress, quiet=quiet, verbose=verbose)
+    style: ProgressStyle = "json" if json_lines else progress
+    if str(source) != "-":
+        return _run(Job(spec), style, quiet=quiet, verbose=verbose)
+    if not (alpha or mask or green or composite):
+        raise UsageError("standard input gives no name for the output", hint="for example --alpha out.mov")
+    with _spooled_input() as path:
+        return _run(Job(replace(spec, source=path)), style, quiet=quiet, verbose=verbose)
+
+
+@contextmanager
+def _spooled_input() -> Iterator[Path]:
+    """Standard input as a file that only this user can read: sound and picture are read apart, some files end to end.
+
+    Raises:
+        UsageError: if standard input is a terminal.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError(
+            "-: standard input is a terminal", hint="send a video into it: cat in.mp4 | birefnet-video - ..."
+        )
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        # By default these end the process on the spot and leave the file behind.
+        signal.signal(number, lambda received, frame: sys.exit(128 + received))
+    with tempfile.TemporaryDirectory(prefix="birefnet-video-") as folder:
+        path = Path(folder) / "stdin"
+        with path.open("xb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file, _SPOOL_BYTES)
+        yield path
 
 
 def _parse_batch_size(text: str) -> int | None:
@@ -198,12 +236,16 @@ def _cancel_on_signals(job: Job) -> list[int]:
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of ``birefnet-video``."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    # A lone hyphen would be taken for an option; as a path "./-" is the same.
+    arguments = ["./-" if argument == "-" else argument for argument in arguments]
     try:
         code: Any = app(arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         code = _complain(UsageError(" ".join(str(error).split())), arguments)
     except BirefnetVideoError as error:
         code = _complain(error, arguments)
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
     sys.exit(code if isinstance(code, int) else 0)
 
 

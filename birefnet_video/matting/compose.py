@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from birefnet_video.matting.backdrop import Backdrop, Canvas
-from birefnet_video.media.convert import alpha_samples, plane_array, to_planar
+from birefnet_video.media.convert import alpha_samples, plane_array, to_planar, to_rgb
 from birefnet_video.types import Frame, MediaInfo
 
 #: Codec-friendly pixel formats by depth of the composite.
@@ -34,6 +34,18 @@ def straight_alpha(picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo, p
         plane_array(out, index)[:] = plane_array(opaque, index)
     # swscale rounds alpha (0 becomes 2, opaque falls short), so this plane never passes through it.
     plane_array(out, 3)[:] = alpha_samples(alpha, out.format.components[3].bits)
+    return out
+
+
+def straight_rgba(picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo) -> av.VideoFrame:
+    """The picture's own colour, not multiplied, with ``alpha`` (H, W): packed RGBA of 8 bits."""
+    height, width = alpha.shape
+    out = av.VideoFrame(width, height, "rgba")
+    plane = out.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    samples = rows[:height, : width * 4].reshape(height, width, 4)
+    samples[..., :3] = to_rgb(picture, info, (height, width))
+    samples[..., 3] = alpha_samples(alpha, 8)
     return out
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from birefnet_video.defaults import H264_CRF, H264_MASK_CRF, H264_PRESET, PRORES_QSCALE, VP9_CRF, VP9_SPEED
 from birefnet_video.errors import OutputRefused
 
+#: The path that means standard output.
+STDOUT = Path("-")
 #: Keeps a file readable when the process is killed, and is an ordinary file when finished. Without delay_moov
 #: edit lists are lost, and with them the offset between picture and sound.
 _SURVIVES_A_KILL = {
@@ -97,6 +99,9 @@ _H264 = Encoding(
     needs_even_sides=True,
 )
 
+#: Frames one after the other without any header, on standard output.
+_RAW = Encoding("rawvideo", "rawvideo", full_range=True, pixel_format="rgba")
+
 _TABLE: dict[str, dict[str, Encoding]] = {
     "alpha": {".mov": _PRORES, ".webm": _VP9_ALPHA, ".mkv": _FFV1_ALPHA},
     "mask": {".mkv": _FFV1_MATTE, ".mp4": _H264_MATTE, ".mov": replace(_H264_MATTE, container="mov")},
@@ -115,6 +120,10 @@ def encoding_for(kind: str, path: Path) -> Encoding:
     Raises:
         OutputRefused: if that container cannot carry it; the message names what can.
     """
+    if path == STDOUT:
+        if kind != "alpha":
+            raise OutputRefused(f"-: only --alpha can go to standard output, not --{kind}")
+        return _RAW
     rows = _TABLE[kind]
     suffix = path.suffix.lower()
     if suffix not in rows:

@@ -10,9 +10,10 @@ from birefnet_video.backends.registry import open_backend
 from birefnet_video.defaults import QUEUE_BATCHES
 from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.matting.backdrop import Canvas, open_backdrop
-from birefnet_video.matting.compose import composite_format, even, grey_matte, over, straight_alpha
-from birefnet_video.media.encodings import Encoding, encoding_for
+from birefnet_video.matting.compose import composite_format, even, grey_matte, over, straight_alpha, straight_rgba
+from birefnet_video.media.encodings import STDOUT, Encoding, encoding_for
 from birefnet_video.media.probe import probe
+from birefnet_video.media.raw import RawWriter
 from birefnet_video.media.reader import Reader
 from birefnet_video.media.verify import Promise, verify
 from birefnet_video.media.writer import PARTIAL_MARK, Writer
@@ -33,7 +34,7 @@ class Line:
     info: MediaInfo
     backend: MattingBackend
     reader: Reader
-    writers: list[Writer]
+    writers: list[Writer | RawWriter]
     gauge: MatteGauge
     runner: Runner
 
@@ -48,7 +49,8 @@ class Line:
             OutputRefused: if a name cannot be given; files that have theirs already are complete.
         """
         for writer in self.writers:
-            verify(writer.partial, self._promise(writer))
+            if isinstance(writer, Writer):
+                verify(writer.partial, self._promise(writer))
         for writer in self.writers:
             writer.commit(overwrite=overwrite)
 
@@ -88,7 +90,7 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
             info = replace(info, timecode=None)
     canvases = [_canvas(encoding, info) for encoding in encodings]
     composers = [_composer(output, canvas, info) for output, canvas in zip(spec.outputs, canvases, strict=True)]
-    writers: list[Writer] = []
+    writers: list[Writer | RawWriter] = []
     try:
         for output, encoding, canvas in zip(spec.outputs, encodings, canvases, strict=True):
             writers.append(_open_writer(spec, output, encoding, canvas, info, cut, notify))
@@ -111,7 +113,7 @@ def _stages(
     info: MediaInfo,
     backend: MattingBackend,
     reader: Reader,
-    writers: list[Writer],
+    writers: list[Writer | RawWriter],
     composers: list[Composer],
     gauge: MatteGauge,
 ) -> list[Stage]:
@@ -174,6 +176,8 @@ def _canvas(encoding: Encoding, info: MediaInfo) -> Canvas:
 
 
 def _composer(output: OutputSpec, canvas: Canvas, info: MediaInfo) -> Composer:
+    if output.path == STDOUT:
+        return lambda frame, alpha: straight_rgba(frame.picture, alpha, info)
     if output.kind == "alpha":
         return lambda frame, alpha: straight_alpha(frame.picture, alpha, info, canvas.pixel_format)
     if output.kind == "mask":
@@ -189,6 +193,8 @@ def _check_output(spec: JobSpec, output: OutputSpec) -> Encoding:
     """
     encoding = encoding_for(output.kind, output.path)
     path: Path = output.path
+    if path == STDOUT:
+        return encoding
     if PARTIAL_MARK in path.stem:
         raise OutputRefused(f"{path}: names with {PARTIAL_MARK} are for files that are not finished")
     try:
@@ -223,7 +229,9 @@ def _open_writer(
     info: MediaInfo,
     cut: Cut | None,
     notify: Notify,
-) -> Writer:
+) -> Writer | RawWriter:
+    if output.path == STDOUT:
+        return RawWriter(encoding)
     return Writer(
         output.path,
         encoding,

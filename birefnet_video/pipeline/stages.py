@@ -1,6 +1,6 @@
 """The five stages. Each is a passive generator from what comes before to what comes after; none starts a thread."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import av
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.matting.compose import enlarge
 from birefnet_video.media.convert import alpha_samples, to_rgb
+from birefnet_video.media.raw import RawWriter
 from birefnet_video.media.reader import Reader
 from birefnet_video.media.writer import Writer
 from birefnet_video.types import Batch, Frame, FrameMeta, Matte, MediaInfo
@@ -57,7 +58,7 @@ def compose(
             yield matte.frame.meta, [composer(matte.frame, alpha) for composer in composers]
 
 
-def encode(composed: Iterable[Composed], writers: list[Writer]) -> Iterator[int]:
+def encode(composed: Iterable[Composed], writers: Sequence[Writer | RawWriter]) -> Iterator[int]:
     """Write, finish the files, and yield the index of each frame that all of them hold."""
     for meta, pictures in composed:
         for writer, picture in zip(writers, pictures, strict=True):
