@@ -1,6 +1,6 @@
 """The command line: options to a job, a job's end to an exit code. Heavy modules are imported by the job."""
 
-import shutil
+import os
 import signal
 import sys
 import tempfile
@@ -166,7 +166,9 @@ def _spooled_input() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="birefnet-video-") as folder:
         path = Path(folder) / "stdin"
         with path.open("xb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file, _SPOOL_BYTES)
+            # Not through a buffer, which would go on waiting for the rest of a block when a signal asks for the end.
+            while block := os.read(sys.stdin.fileno(), _SPOOL_BYTES):
+                file.write(block)
         yield path
 
 
@@ -220,8 +222,6 @@ def _cancel_on_signals(job: Job) -> list[int]:
     def handle(number: int, frame: FrameType | None) -> None:
         received.append(number)
         if len(received) > 1:
-            import os
-
             os._exit(128 + number)
         job.cancel()
 

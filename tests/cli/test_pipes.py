@@ -78,6 +78,7 @@ def test_nothing_stays_behind_when_it_ends_while_it_reads(number: int, tmp_path:
         process.stdin.flush()
         while not list(tmp_path.glob("birefnet-video-*")):
             time.sleep(0.05)
+        time.sleep(0.3)
         process.send_signal(number)
         assert process.wait() == 128 + number
     assert not list(tmp_path.iterdir())
