@@ -44,7 +44,7 @@ pictures: setup
 
 # The bundled network again: DATA and EVAL name the folders of photographs, see tools/tiny/make.py. Needs npm and apt.
 tiny: setup
-	$(BIN)/pip install --quiet --no-build-isolation --editable '.[dev,openvino]'
+	$(BIN)/pip install --quiet --no-build-isolation --editable '.[dev,onnx,openvino]'
 	$(BIN)/python tools/tiny/make.py --data "$(DATA)" --eval "$(EVAL)" $(if $(EMPTY),--empty $(EMPTY))
 
 clean:

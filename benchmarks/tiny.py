@@ -46,13 +46,15 @@ def bundled(model: str, size: tuple[int, int] | None) -> Matting:
 
 def u2netp(path: Path) -> Matting:
     """U2Netp, its result stretched to [0, 1] picture by picture as its programs do."""
-    net = cv2.dnn.readNetFromONNX(str(path))
+    import onnxruntime
+
+    net = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    name = net.get_inputs()[0].name
 
     def matte(rgb: np.ndarray) -> np.ndarray:
         small = cv2.resize(rgb, (_U2NETP_SIDE, _U2NETP_SIDE), interpolation=cv2.INTER_AREA)
         x = (small / max(int(small.max()), 1) - MEAN) / STD
-        net.setInput(x.transpose(2, 0, 1)[None].astype(np.float32))
-        found = net.forward()[0, 0]
+        found = net.run(None, {name: x.transpose(2, 0, 1)[None].astype(np.float32)})[0][0, 0]
         found = (found - found.min()) / max(float(found.max() - found.min()), 1e-6)
         return cv2.resize(found, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnxruntime
 from birefnet_video.model.picture_files import list_pictures, read_matte, read_rgb
 from birefnet_video.model.preprocess import MEAN, STD
 
@@ -28,7 +29,7 @@ def judge(onnx: Path, pictures: Path, labels: Path | None, cache: Path) -> dict[
     """
     if cache.exists():
         return json.loads(cache.read_text())
-    net = cv2.dnn.readNetFromONNX(str(onnx))
+    net = onnxruntime.InferenceSession(str(onnx), providers=["CPUExecutionProvider"])
     mattes = list_pictures(labels) if labels is not None else {}
     scores: dict[str, float] = {}
     for stem, path in list_pictures(pictures).items():
@@ -43,9 +44,8 @@ def judge(onnx: Path, pictures: Path, labels: Path | None, cache: Path) -> dict[
     return scores
 
 
-def _run(net: "cv2.dnn.Net", rgb: np.ndarray) -> np.ndarray:
+def _run(net: "onnxruntime.InferenceSession", rgb: np.ndarray) -> np.ndarray:
     """uint8 (H, W, 3) -> saliency float32 (320, 320) in [0, 1]."""
     small = cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     x = (small / max(int(small.max()), 1) - MEAN) / STD
-    net.setInput(x.transpose(2, 0, 1)[None].astype(np.float32))
-    return net.forward()[0, 0]
+    return net.run(None, {net.get_inputs()[0].name: x.transpose(2, 0, 1)[None].astype(np.float32)})[0][0, 0]

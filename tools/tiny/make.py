@@ -6,19 +6,23 @@ measures the result beside U2Netp, and writes the weights and their model card i
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from string import Template
 
 from fetch import fetch
+from mix import mix
 from prepare import prepare
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "model" / "weights"
 #: Commit whose weights the recipe begins with.
 _VERSION_1 = "ac08f8a"
+#: Share of the trained weights in what is shipped; the rest is version 1.
+_SHARE = 0.7
+#: Every how many steps a line of the log is shipped.
+_LOG_EVERY = 20
 
 
 def main() -> None:
@@ -35,8 +39,9 @@ def main() -> None:
     if not options.only_measure:
         prepare(packages, options.data)
         _train(options.work, options.data, run)
-        shutil.copy(run / "model.safetensors", WEIGHTS / "tiny.safetensors")
-        shutil.copy(run / "log.csv", WEIGHTS / "training.csv")
+        mix(options.work / "version-1.safetensors", run / "model.safetensors", _SHARE, WEIGHTS / "tiny.safetensors")
+        lines = (run / "log.csv").read_text().splitlines(keepends=True)
+        (WEIGHTS / "training.csv").write_text("".join(lines[:1] + lines[_LOG_EVERY::_LOG_EVERY]))
     figures = _measure(options, packages)
     write_card(figures, WEIGHTS / "MODEL_CARD.md")
 
@@ -64,7 +69,8 @@ def write_card(figures: dict[str, dict[str, dict[str, float]]], path: Path) -> N
     """Fill the template with the figures."""
     lines = []
     for name, row in figures["sets"].items():
-        cells = (f"{row[net][key]:.3f}" for key in ("IoU", "MAE", "S", "band") for net in ("tiny", "U2Netp"))
+        figures_of = (row[net].get(key) for key in ("IoU", "MAE", "S", "band") for net in ("tiny", "U2Netp"))
+        cells = ("-" if value is None else f"{value:.3f}" for value in figures_of)
         lines.append(f"| {name} | {' | '.join(cells)} |")
     template = Template((Path(__file__).parent / "MODEL_CARD.template.md").read_text())
     empty = figures["empty"].get("tiny")
