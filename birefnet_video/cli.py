@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -160,6 +159,8 @@ def _spooled_input() -> Iterator[Path]:
         raise UsageError(
             "-: standard input is a terminal", hint="send a video into it: cat in.mp4 | birefnet-video - ..."
         )
+    import tempfile
+
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         # By default these end the process on the spot and leave the file behind.
         signal.signal(number, lambda received, frame: sys.exit(128 + received))

@@ -84,7 +84,7 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
     info = probe(spec.source)
     cut = _cut(spec, info)
     if cut is not None:
-        info = _shortened(info, spec)
+        info = _shortened(info, spec, cut)
         if info.timecode and spec.start_s:
             notify(f"the timecode {info.timecode} is that of the input's first frame: left out")
             info = replace(info, timecode=None)
@@ -142,10 +142,8 @@ def _cut(spec: JobSpec, info: MediaInfo) -> Cut | None:
     return Cut(start, None if spec.duration_s is None else start + spec.duration_s)
 
 
-def _shortened(info: MediaInfo, spec: JobSpec) -> MediaInfo:
+def _shortened(info: MediaInfo, spec: JobSpec, cut: Cut) -> MediaInfo:
     """What is known of the input, for the part alone."""
-    cut = _cut(spec, info)
-    assert cut is not None
     info = replace(info, starts_before_zero=False, chapters=_chapters_within(info, cut))
     if info.duration_s is None:
         return info

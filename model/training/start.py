@@ -39,6 +39,8 @@ def build_network(section: ModelSection, categories: int) -> BiRefNet:
         UsageError: for an unknown architecture, or a class head without categories.
         CheckpointError: if weights cannot be read or do not fit.
     """
+    if section.classification and not categories:
+        raise UsageError("model.classification: no picture is named as in DIS5K (n#group#n#category#n#name)")
     if section.init:
         net = load_checkpoint(Path(section.init).expanduser())
         fits = net.localization.classifier is not None and net.config.categories == categories
@@ -50,8 +52,6 @@ def build_network(section: ModelSection, categories: int) -> BiRefNet:
     except ValueError as error:
         raise UsageError(f"model.architecture: {error}") from None
     if section.classification:
-        if not categories:
-            raise UsageError("model.classification: no picture is named as in DIS5K (n#group#n#category#n#name)")
         config = replace(config, categories=categories)
     net = BiRefNet(config)
     if section.encoder:
@@ -61,8 +61,6 @@ def build_network(section: ModelSection, categories: int) -> BiRefNet:
 
 def _with_classifier(net: BiRefNet, categories: int) -> BiRefNet:
     """The same network with a new class head."""
-    if not categories:
-        raise UsageError("model.classification: no picture is named as in DIS5K (n#group#n#category#n#name)")
     config = replace(net.config, auxiliary_classification=True, categories=categories)
     grown = BiRefNet(config)
     kept = {key: value for key, value in net.state_dict().items() if not key.startswith("localization.classifier.")}

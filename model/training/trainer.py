@@ -24,6 +24,8 @@ from birefnet_video.model.training.state import load_state, save_state
 from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 
+from birefnet_video.errors import UsageError
+
 STATE, WEIGHTS, RECIPE, CATEGORIES = "state.pt", "model.safetensors", "recipe.toml", "categories.txt"
 #: Steps over which speed is averaged.
 _SPEED_WINDOW = 30
@@ -75,8 +77,6 @@ class Trainer:
             PictureError: if a set is missing or empty.
         """
         if not recipe.run.steps and not recipe.run.epochs:
-            from birefnet_video.errors import UsageError
-
             raise UsageError("the recipe has no end: give run.steps or run.epochs")
         self.recipe, self.folder, self.processes = recipe, folder, processes
         self._progress, self._notice = on_progress, on_notice
