@@ -15,8 +15,8 @@ from birefnet_video.errors import UsageError
 
 #: A pasted subject's longer side over the frame's mean side, least and greatest.
 _SCALE = (0.12, 1.05)
-#: How often nought, one, two or three subjects are pasted.
-_COUNTS = (0.06, 0.68, 0.18, 0.08)
+#: How often one, two or three subjects are pasted on a background that is not left empty.
+_COUNTS = (0.72, 0.2, 0.08)
 #: How often a composite shows a group, and the least and greatest number of its members.
 _GROUP, _MEMBERS = 0.2, (2, 6)
 #: How often a background is the part of a photograph beside its subject, and how often one is looked for.
@@ -38,6 +38,8 @@ class Composites:
     groups: Sequence[tuple[PictureSet, float]]
     places: Sequence[PictureSet]
     backgrounds: Sequence[Path]
+    empty: float
+    """Share of composites without a subject."""
 
     def draw(self, size: tuple[int, int], settings: AugmentSection, rng: np.random.Generator) -> Sample:
         """Nought to three subjects, or a group, on a background, at ``size`` (H, W).
@@ -49,6 +51,9 @@ class Composites:
         nothing = np.zeros(background.shape[:2], np.uint8)
         frame = crop(Sample(background, nothing, nothing), size, settings, rng)
         rgb, alpha = frame.rgb.copy(), frame.alpha.copy()
+        known = np.full(alpha.shape, 255, np.uint8)
+        if rng.random() < self.empty:
+            return Sample(rgb, alpha, known)
         if self.groups and rng.random() < _GROUP:
             ground, scale = rng.uniform(0.6, 1.05), rng.uniform(0.3, 0.85)
             group = _pick(self.groups, rng)
@@ -56,11 +61,11 @@ class Composites:
                 where = ground + rng.normal(0, 0.02)
                 paste(rgb, alpha, _read(group, rng), settings, rng, scale * rng.uniform(0.85, 1.1), where)
         else:
-            for _ in range(rng.choice(len(_COUNTS), p=_COUNTS)):
+            for _ in range(1 + rng.choice(len(_COUNTS), p=_COUNTS)):
                 # Uniform in the logarithm: as many subjects of an eighth to a quarter of the frame as of half to all.
                 scale = float(np.exp(rng.uniform(*np.log(_SCALE))))
                 paste(rgb, alpha, _read(_pick(self.cutouts, rng), rng), settings, rng, scale)
-        return Sample(rgb, alpha, np.full(alpha.shape, 255, np.uint8))
+        return Sample(rgb, alpha, known)
 
     def _background(self, rng: np.random.Generator) -> np.ndarray:
         """uint8 (H, W, 3): a picture without a subject, or what lies beside the subject of another one."""
@@ -101,6 +106,7 @@ def find_composites(data: DataSection) -> Composites | None:
         groups=[(cutouts[name], data.cutouts[name]) for name in data.groups],
         places=[cutouts.get(name) or find_set(root, name) for name in data.places],
         backgrounds=backgrounds,
+        empty=data.empty,
     )
 
 

@@ -49,6 +49,8 @@ class DataSection:
     """Set -> relative frequency; empty: one picture after the other, in another order each time."""
     composites: float = 0.0
     """Share of the samples that are cut-outs pasted on backgrounds."""
+    empty: float = 0.06
+    """Share of the composites that show no subject."""
     cutouts: Mapping[str, float] = field(default_factory=dict)
     """Set or folder of RGBA pictures -> relative frequency among the pasted subjects."""
     groups: tuple[str, ...] = ()
@@ -182,8 +184,10 @@ class Recipe:
         unknown = sorted(set(self.loss.weights) - set(LOSS_TERMS))
         if unknown:
             raise UsageError(f"loss.weights: no term is called {unknown[0]!r}; there are: {', '.join(LOSS_TERMS)}")
-        if not 0 <= self.data.composites <= 1:
-            raise UsageError(f"data.composites: {self.data.composites} is not between 0 and 1")
+        for name in ("composites", "empty"):
+            share = getattr(self.data, name)
+            if not 0 <= share <= 1:
+                raise UsageError(f"data.{name}: {share} is not between 0 and 1")
 
 
 def recipe_names() -> list[str]:

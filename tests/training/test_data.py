@@ -145,6 +145,15 @@ def test_composites_without_cutouts_are_refused(tmp_path: Path) -> None:
         TrainingData(recipe(tmp_path, composites=0.5, cutouts={"discs": 1.0}, backgrounds=["nothing"]))
 
 
+@pytest.mark.parametrize(("empty", "shown"), [(0.0, True), (1.0, False)])
+def test_as_many_composites_are_empty_as_asked(tmp_path: Path, empty: float, shown: bool) -> None:
+    make_set(tmp_path)
+    options = {"composites": 1.0, "empty": empty, "cutouts": {"discs": 1.0}, "places": ["discs"]}
+    batch = TrainingData(recipe(tmp_path, **options))[0]
+    assert bool(batch.alpha.any()) == shown
+    assert (batch.known == 255).all()
+
+
 def test_a_trimaps_middle_is_unknown(tmp_path: Path) -> None:
     folder = make_set(tmp_path, count=1)
     (folder / "gt").rename(folder / "trimap")
