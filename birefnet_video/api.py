@@ -1,12 +1,14 @@
 """The functions that a Python program calls: one video, one picture."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from birefnet_video.errors import UsageError
 from birefnet_video.events import JobReport
 from birefnet_video.jobs import Job
-from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec, parse_background
+from birefnet_video.spec import BackendSpec, InputAlpha, JobSpec, OutputSpec, Quality, parse_background
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,33 +21,46 @@ def matte_video(
     mask: str | Path | None = None,
     green: str | Path | None = None,
     composite: str | Path | None = None,
+    foreground: str | Path | None = None,
     background: str = "green",
+    codec: str | None = None,
+    quality: Quality = "standard",
     model: str = "tiny",
     size: int | tuple[int, int] | None = None,
     device: str = "auto",
     batch_size: int | None = None,
     start: float | Fraction = 0,
     duration: float | Fraction | None = None,
+    frame_rate: float | Fraction | None = None,
+    input_alpha: InputAlpha = "multiply",
     no_audio: bool = False,
     overwrite: bool = False,
+    verify: Literal["quick", "full"] = "quick",
 ) -> JobReport:
     """Cut the subject out of a video. Any set of outputs; with none, ``<stem>.alpha.mov`` beside the input.
 
     Args:
-        source: video file.
-        alpha: straight alpha: ``.mov`` ProRes 4444, ``.webm`` VP9, ``.mkv`` FFV1.
-        mask: the matte: ``.mkv`` lossless FFV1, ``.mp4`` or ``.mov`` H.264 of full range.
+        source: video file, or image sequence such as ``shot_%04d.png``.
+        alpha: straight alpha: ``.mov`` ProRes 4444, ``.webm`` VP9, ``.mkv`` FFV1, ``.apng``, or pictures such as
+            ``dir/a_%05d.png`` or ``.exr``.
+        mask: the matte: ``.mkv`` lossless FFV1, ``.mp4`` or ``.mov`` H.264 of full range, or pictures.
         green: the subject over green: ``.mp4``, ``.mov``, ``.mkv`` H.264, ``.webm`` VP9.
         composite: the same over ``background``.
+        foreground: the subject's own colour, freed from the background's under soft edges; opaque.
         background: colour name, ``#rrggbb``, ``blur``, ``blur:<radius>``, or path of a picture or video.
+        codec: of every output but alpha, such as ``hevc``; ``None``: the usual one of the extension.
+        quality: ``fast``, ``standard`` or ``best``, of every encoder.
         model: name of a known model, or path of a checkpoint.
         size: side of the network's input, or its (height, width); ``None``: the model's own.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:<i>`` or ``mps``.
         batch_size: frames at once; ``None``: by device.
         start: where to begin, in seconds.
         duration: how much to take, in seconds; ``None``: to the end.
+        frame_rate: of an image sequence; ``None``: 25.
+        input_alpha: ``multiply`` mattes by alpha that the input has already, or ``ignore`` it.
         no_audio: leave the sound out.
         overwrite: replace outputs that exist.
+        verify: ``full`` decodes every output from end to end before it gets its name.
 
     Returns:
         what was done. ``report.damage`` is not ``None`` if part of the input could not be read.
@@ -59,12 +74,15 @@ def matte_video(
     )
     spec = JobSpec(
         source,
-        outputs_of(source, alpha, mask, green, composite, background),
+        outputs_of(source, alpha, mask, green, composite, foreground, background, codec=codec, quality=quality),
         backend,
         with_sound=not no_audio,
         overwrite=overwrite,
         start_s=Fraction(start),
         duration_s=None if duration is None else Fraction(duration),
+        frame_rate=None if frame_rate is None else Fraction(frame_rate).limit_denominator(100_000),
+        input_alpha=input_alpha,
+        full_verification=verify == "full",
     )
     job = Job(spec)
     job.start()
@@ -77,21 +95,38 @@ def outputs_of(
     mask: str | Path | None = None,
     green: str | Path | None = None,
     composite: str | Path | None = None,
+    foreground: str | Path | None = None,
     background: str = "green",
+    *,
+    codec: str | None = None,
+    quality: Quality = "standard",
 ) -> tuple[OutputSpec, ...]:
     """The outputs that were named, or the default one.
 
     Raises:
-        UsageError: if ``background`` is none.
+        UsageError: if ``background`` is none, or ``codec`` is given and nothing but alpha is named.
     """
-    named = [
-        OutputSpec(kind, Path(path))  # type: ignore[arg-type]
-        for kind, path in (("alpha", alpha), ("mask", mask), ("composite", green))
-        if path is not None
-    ]
+    named: list[OutputSpec] = []
+    if alpha is not None:
+        named.append(OutputSpec("alpha", Path(alpha), quality=quality))
+    if mask is not None:
+        named.append(OutputSpec("mask", Path(mask), codec=codec, quality=quality))
+    if green is not None:
+        named.append(OutputSpec("composite", Path(green), codec=codec, quality=quality))
     if composite is not None:
-        named.append(OutputSpec("composite", Path(composite), parse_background(background)))
-    return tuple(named) or (OutputSpec("alpha", source.parent / f"{source.stem}.alpha.mov"),)
+        behind = parse_background(background)
+        named.append(OutputSpec("composite", Path(composite), behind, codec=codec, quality=quality))
+    if foreground is not None:
+        named.append(OutputSpec("foreground", Path(foreground), codec=codec, quality=quality))
+    if codec is not None and all(output.kind == "alpha" for output in named):
+        raise UsageError("--codec: the codec of alpha follows from its extension", hint="--quality is for all outputs")
+    return tuple(named) or (OutputSpec("alpha", _default_output(source), quality=quality),)
+
+
+def _default_output(source: Path) -> Path:
+    """``<stem>.alpha.mov`` beside the input; a sequence's number is left out."""
+    stem = re.sub(r"[_\-. ]*%(0\d+)?d", "", source.stem) or "sequence"
+    return source.parent / f"{stem}.alpha.mov"
 
 
 def matte_image(

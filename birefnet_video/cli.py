@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
@@ -20,7 +20,16 @@ from birefnet_video.errors import BirefnetVideoError, DamagedInput, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobState
 from birefnet_video.jobs import Job
 from birefnet_video.report import ProgressStyle, final_record, make_reporter, say_json
-from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec, parse_size, parse_time
+from birefnet_video.spec import (
+    BackendSpec,
+    InputAlpha,
+    JobSpec,
+    OutputSpec,
+    Quality,
+    parse_rate,
+    parse_size,
+    parse_time,
+)
 
 _EXIT_DAMAGED = DamagedInput.exit_code
 #: Bytes of standard input that are copied at once.
@@ -63,13 +72,19 @@ def render(
     mask: Annotated[Path | None, Parameter(group=_OUTPUTS)] = None,
     green: Annotated[Path | None, Parameter(group=_OUTPUTS)] = None,
     composite: Annotated[Path | None, Parameter(group=_OUTPUTS)] = None,
+    foreground: Annotated[Path | None, Parameter(group=_OUTPUTS)] = None,
     background: Annotated[str | None, Parameter(group=_OUTPUTS)] = None,
+    codec: Annotated[str | None, Parameter(group=_OUTPUTS)] = None,
+    quality: Annotated[Quality, Parameter(group=_OUTPUTS)] = "standard",
     start: Annotated[str | None, Parameter(name=["-ss", "--start"], group=_PART)] = None,
     duration: Annotated[str | None, Parameter(name=["-t", "--duration"], group=_PART)] = None,
+    frame_rate: Annotated[str | None, Parameter(group=_PART)] = None,
+    input_alpha: Annotated[InputAlpha, Parameter(group=_PART)] = "multiply",
     no_audio: Annotated[bool, Parameter(group=_OUTPUTS, negative=(), show_default=False)] = False,
     overwrite: Annotated[
         bool, Parameter(name=["--overwrite", "-y"], group=_OUTPUTS, negative=(), show_default=False)
     ] = False,
+    verify: Annotated[Literal["quick", "full"], Parameter(group=_OUTPUTS)] = "quick",
     model: Annotated[str, Parameter(name=["--model", "-m"], group=_NETWORK)] = "tiny",
     size: Annotated[str | None, Parameter(group=_NETWORK)] = None,
     device: Annotated[str, Parameter(group=_NETWORK)] = "auto",
@@ -84,26 +99,39 @@ def render(
     Parameters
     ----------
     source
-        Video file, or - for standard input. Without an output, INPUT's name with .alpha.mov is written beside it.
+        Video file, image sequence (shot_%04d.png), or - for standard input. Without an output, INPUT's name with
+        .alpha.mov is written beside it.
     alpha
-        Write straight alpha: .mov (ProRes 4444), .webm (VP9, for browsers and OBS), .mkv (FFV1, lossless), or - (raw
-        RGBA on standard output).
+        Write straight alpha: .mov (ProRes 4444), .webm (VP9, for browsers and OBS), .mkv (FFV1, lossless), .apng,
+        pictures (dir/a_%05d.png or .exr), or - (raw RGBA on standard output).
     mask
-        Write the matte: .mkv (FFV1, lossless), .mp4 or .mov (H.264, full range).
+        Write the matte: .mkv (FFV1, lossless), .mp4 or .mov (H.264, full range), or pictures.
     green
         Write the subject over green: .mp4, .mov or .mkv (H.264), .webm (VP9).
     composite
         Write the subject over --background, in the same formats.
+    foreground
+        Write the subject's own colour, freed from the background's under soft edges; opaque, in the same formats.
     background
         Colour name, #rrggbb, blur, blur:RADIUS, or a picture or video file. Default: green.
+    codec
+        Of all outputs but alpha: h264, hevc, av1, vp9, ffv1, prores-hq, or h264_nvenc, hevc_nvenc, av1_nvenc.
+    quality
+        Of all encoders.
     start
         Begin here: seconds, MM:SS or HH:MM:SS, exact to the frame.
     duration
         Take this much.
+    frame_rate
+        Of an image sequence, such as 24 or 30000/1001. Default: 25.
+    input_alpha
+        Alpha that the input has already: multiply mattes by it, or ignore it.
     no_audio
         Leave the sound out.
     overwrite
         Replace outputs that exist.
+    verify
+        Look into every output before it gets its name: quick, or full (decode it from end to end).
     model
         Name (tiny, lite, general, ...) or path of a .safetensors or .pth file.
     size
@@ -125,7 +153,9 @@ def render(
 
     if background is not None and composite is None:
         raise UsageError("--background needs --composite FILE")
-    outputs: tuple[OutputSpec, ...] = outputs_of(source, alpha, mask, green, composite, background or "green")
+    outputs: tuple[OutputSpec, ...] = outputs_of(
+        *(source, alpha, mask, green, composite, foreground, background or "green"), codec=codec, quality=quality
+    )
     backend = BackendSpec(model=model, size=parse_size(size), device=device, batch_size=_parse_batch_size(batch_size))
     to_stdout = any(str(output.path) == "-" for output in outputs)
     if to_stdout and (json_lines or progress == "json"):
@@ -138,11 +168,14 @@ def render(
         overwrite=overwrite,
         start_s=parse_time(start, "-ss") if start is not None else Fraction(0),
         duration_s=parse_time(duration, "-t") if duration is not None else None,
+        frame_rate=parse_rate(frame_rate) if frame_rate is not None else None,
+        input_alpha=input_alpha,
+        full_verification=verify == "full",
     )
     style: ProgressStyle = "json" if json_lines else progress
     if str(source) != "-":
         return _run(Job(spec), style, quiet=quiet, verbose=verbose)
-    if not (alpha or mask or green or composite):
+    if not (alpha or mask or green or composite or foreground):
         raise UsageError("standard input gives no name for the output", hint="for example --alpha out.mov")
     with _spooled_input() as path:
         return _run(Job(replace(spec, source=path)), style, quiet=quiet, verbose=verbose)

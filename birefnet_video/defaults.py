@@ -2,14 +2,21 @@
 
 #: Pixels of one picture beyond which an input is refused (8192 x 8192).
 MAX_PIXELS = 2**26
+#: Pictures a second of an image sequence, unless told.
+SEQUENCE_RATE = 25
 #: Frames that go through the network at once, by kind of device.
 BATCH_SIZE = {"cpu": 1, "cuda": 8, "mps": 4}
 #: Batches that may wait between two stages: bounds memory whatever the length of the clip.
 QUEUE_BATCHES = 2
-#: Quantiser of ProRes: 4 gives 54 dB against the source at four times the encoder's default speed.
-PRORES_QSCALE = 4
-#: Constant rate factor and speed preset of H.264.
-H264_CRF, H264_PRESET = 16, "veryfast"
+#: Quantiser of ProRes by quality: 4 gives 54 dB against the source at four times the encoder's default speed, 8 gives
+#: 50 dB at eight times.
+PRORES_QSCALE = {"fast": 8, "standard": 4, "best": 1}
+#: Constant rate factor and speed preset by quality.
+H264 = {"fast": (20, "ultrafast"), "standard": (16, "veryfast"), "best": (10, "medium")}
+HEVC = {"fast": (22, "ultrafast"), "standard": (18, "veryfast"), "best": (12, "medium")}
+AV1 = {"fast": (35, 12), "standard": (26, 9), "best": (16, 6)}
+#: Constant quality of NVIDIA's encoders.
+NVENC_CQ = {"fast": 26, "standard": 20, "best": 14}
 #: Bit rate of sound that a container forces us to encode, per channel.
 AUDIO_BIT_RATE_PER_CHANNEL = 96_000
 #: Seconds by which the sound is written ahead of the picture.
@@ -24,9 +31,9 @@ LATE_SOUND_S = 3.0
 NO_SUBJECT_SPREAD = 0.3
 #: Radius of a blurred background, in pixels of a picture of 1080 lines.
 BLUR_RADIUS = 40
-#: Quality and speed of VP9; the alpha has the same as the colour.
-VP9_CRF, VP9_SPEED = 16, 5
-#: Constant rate factor of a mask in H.264.
+#: Constant rate factor and speed of VP9 by quality; the alpha has the same as the colour.
+VP9 = {"fast": (24, 8), "standard": (16, 5), "best": (8, 2)}
+#: Constant rate factor of a mask in H.264 or HEVC.
 H264_MASK_CRF = 4
 #: The background of ``--green``, sRGB.
 GREEN_RGB = (0, 177, 64)

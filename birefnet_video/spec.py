@@ -9,10 +9,16 @@ from typing import Literal
 from birefnet_video.defaults import BLUR_RADIUS, GREEN_RGB
 from birefnet_video.errors import UsageError
 
-OutputKind = Literal["alpha", "mask", "composite"]
+OutputKind = Literal["alpha", "mask", "composite", "foreground"]
+Quality = Literal["fast", "standard", "best"]
+#: What becomes of alpha that the input has already.
+InputAlpha = Literal["multiply", "ignore"]
+#: The path that means standard output.
+STDOUT = Path("-")
 #: Sides of a network's input are multiples of this.
 _STRIDE = 32
 _LARGEST_SIDE = 4096
+_HIGHEST_RATE = 1000
 
 
 #: Colours that have a name; "green" is the one that keyers expect.
@@ -92,6 +98,9 @@ class OutputSpec:
     path: Path
     background: Background = Colour()
     """Of a ``composite``."""
+    codec: str | None = None
+    """``None``: the usual one of the extension."""
+    quality: Quality = "standard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,11 @@ class JobSpec:
     """Where to begin, in seconds after the input's beginning."""
     duration_s: Fraction | None = None
     """How much to take, in seconds; ``None``: to the end."""
+    frame_rate: Fraction | None = None
+    """Frames a second of an image sequence; ``None``: 25."""
+    input_alpha: InputAlpha = "multiply"
+    full_verification: bool = False
+    """Decode every output from end to end before it gets its name."""
 
     def __post_init__(self) -> None:
         if self.start_s < 0:
@@ -185,3 +199,18 @@ def parse_time(text: str, option: str) -> Fraction:
         raise UsageError(f"{option}: {text!r} is no time", hint="use seconds, MM:SS or HH:MM:SS")
     hours, minutes, seconds = match.groups()
     return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
+
+
+def parse_rate(text: str) -> Fraction:
+    """``24``, ``23.976`` or ``30000/1001`` -> frames a second, exactly.
+
+    Raises:
+        UsageError: if it is no rate between 0 and 1000.
+    """
+    try:
+        rate = Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 0 < rate <= _HIGHEST_RATE:
+        raise UsageError(f"--frame-rate: {text!r} is no rate", hint="for example 24, 23.976 or 30000/1001")
+    return rate.limit_denominator(100_000)

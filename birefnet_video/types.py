@@ -123,6 +123,18 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureSequence:
+    """Numbered pictures in one folder."""
+
+    pattern: str
+    """Path with ``%d`` or ``%05d`` in its name."""
+    numbers: tuple[int, ...]
+    """Of the pictures that are there, rising."""
+    rate: Fraction
+    """Pictures a second."""
+
+
+@dataclass(frozen=True, slots=True)
 class MediaInfo:
     """What a look into the input tells, before anything is decoded in earnest."""
 
@@ -159,3 +171,7 @@ class MediaInfo:
     chapters: tuple[Chapter, ...] = ()
     timecode: str | None = None
     """Of the first frame, such as ``01:00:00:00``."""
+    has_alpha: bool = False
+    """The pictures have alpha of their own."""
+    sequence: PictureSequence | None = None
+    """Set if the input is one."""

@@ -8,10 +8,10 @@ from typing import Protocol
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import ColorRange
 
 from birefnet_video.errors import InputMissing
-from birefnet_video.media.convert import matrix_of, plane_array, solid_yuv, to_rgb
+from birefnet_video.media.convert import plane_array, solid_yuv, to_rgb, to_yuv
+from birefnet_video.media.light import from_sdr, needs_mapping
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Reader
 from birefnet_video.model.picture_files import PictureError, read_rgb
@@ -33,14 +33,19 @@ class Canvas:
     width: int
     height: int
     pixel_format: str
-    bits: int
     full_range: bool
 
+    @property
+    def bits(self) -> int:
+        """Of a sample."""
+        return av.VideoFormat(self.pixel_format).components[0].bits
+
     def plane_shape(self, index: int) -> tuple[int, int]:
-        """Height and width of a plane of 4:2:0."""
+        """Height and width of a plane."""
         if index == 0:
             return self.height, self.width
-        return (self.height + 1) // 2, (self.width + 1) // 2
+        layout = av.VideoFormat(self.pixel_format, self.width, self.height)
+        return layout.chroma_height(), layout.chroma_width()
 
 
 #: Samples of the three planes: arrays of the canvas' plane shapes, or one number each.
@@ -202,10 +207,11 @@ def _filling(rgb: np.ndarray, canvas: Canvas) -> np.ndarray:
 
 
 def _converted(rgb: np.ndarray, info: MediaInfo, canvas: Canvas) -> list[np.ndarray]:
-    """uint8 (H, W, 3) -> float32 planes in the source's matrix and the canvas' range."""
-    planar = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(
-        format=canvas.pixel_format,
-        dst_colorspace=matrix_of(info.colour),
-        dst_color_range=ColorRange.JPEG if canvas.full_range else ColorRange.MPEG,
-    )
+    """sRGB uint8 (H, W, 3) -> float32 planes in the source's colours and the canvas' range."""
+    if needs_mapping(info.colour):
+        coded = from_sdr(rgb.astype(np.float64) / 255, info.colour)
+        picture = av.VideoFrame.from_ndarray((coded * 65535).round().astype(np.uint16), "rgb48le")
+    else:
+        picture = av.VideoFrame.from_ndarray(rgb, "rgb24")
+    planar = to_yuv(picture, info, canvas.pixel_format, full_range=canvas.full_range)
     return [plane_array(planar, index).astype(np.float32) for index in range(3)]

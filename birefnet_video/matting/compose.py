@@ -5,11 +5,9 @@ import cv2
 import numpy as np
 
 from birefnet_video.matting.backdrop import Backdrop, Canvas
-from birefnet_video.media.convert import alpha_samples, plane_array, to_planar, to_rgb
+from birefnet_video.media.convert import alpha_samples, plane_array, to_deep_rgb, to_planar, to_rgb, to_yuv
+from birefnet_video.media.light import light_table
 from birefnet_video.types import Frame, MediaInfo
-
-#: Codec-friendly pixel formats by depth of the composite.
-_COMPOSITE_FORMATS = {8: "yuv420p", 10: "yuv420p10le"}
 
 
 def enlarge(alpha: np.ndarray, info: MediaInfo) -> np.ndarray:
@@ -37,33 +35,63 @@ def straight_alpha(picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo, p
     return out
 
 
-def straight_rgba(picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo) -> av.VideoFrame:
-    """The picture's own colour, not multiplied, with ``alpha`` (H, W): packed RGBA of 8 bits."""
+def straight_rgba(picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo, pixel_format: str) -> av.VideoFrame:
+    """The picture's own colour, not multiplied, with ``alpha`` (H, W): packed ``rgba`` or ``rgba64be``."""
     height, width = alpha.shape
-    out = av.VideoFrame(width, height, "rgba")
+    out = av.VideoFrame(width, height, pixel_format)
     plane = out.planes[0]
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    samples = rows[:height, : width * 4].reshape(height, width, 4)
-    samples[..., :3] = to_rgb(picture, info, (height, width))
-    samples[..., 3] = alpha_samples(alpha, 8)
+    deep = pixel_format == "rgba64be"
+    rows = np.frombuffer(memoryview(plane), ">u2" if deep else np.uint8)
+    samples = rows.reshape(-1, plane.line_size // rows.itemsize)[:height, : width * 4].reshape(height, width, 4)
+    samples[..., :3] = (to_deep_rgb if deep else to_rgb)(picture, info, (height, width))
+    samples[..., 3] = alpha_samples(alpha, 16 if deep else 8)
     return out
 
 
-def grey_matte(alpha: np.ndarray) -> av.VideoFrame:
-    """The matte alone, uint8 grey."""
+def straight_light(picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo, pixel_format: str) -> av.VideoFrame:
+    """The picture's light, linear and not multiplied, with ``alpha`` (H, W): planar float, as EXR has it."""
+    out = av.VideoFrame(info.width, info.height, pixel_format)
+    light = light_table(info.colour.transfer)[to_deep_rgb(picture, info, alpha.shape)]
+    for index, samples in enumerate((light[..., 1], light[..., 2], light[..., 0], alpha)):
+        plane_array(out, index)[:] = samples
+    return out
+
+
+#: What makes straight alpha in other formats than planar YUV.
+STRAIGHT = {"rgba": straight_rgba, "rgba64be": straight_rgba, "gbrapf32le": straight_light}
+
+
+def grey_matte(alpha: np.ndarray, pixel_format: str) -> av.VideoFrame:
+    """The matte alone, grey of full range."""
     height, width = alpha.shape
-    out = av.VideoFrame(width, height, "gray")
-    plane_array(out, 0)[:] = alpha_samples(alpha, 8)
+    out = av.VideoFrame(width, height, pixel_format)
+    bits = out.format.components[0].bits
+    plane_array(out, 0)[:] = alpha if pixel_format == "grayf32le" else alpha_samples(alpha, bits)
     return out
 
 
-def composite_format(info: MediaInfo) -> str:
-    """4:2:0 at the source's depth: 8 or 10 bits."""
-    return _COMPOSITE_FORMATS[8 if info.bit_depth <= 8 else 10]
+def foreground(picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo, canvas: Canvas) -> av.VideoFrame:
+    """The subject's own colour, freed from the background's under soft edges; opaque.
+
+    Args:
+        picture: as decoded.
+        alpha: float32 (H, W) in [0, 1], upright.
+        info: of the input.
+        canvas: size and format of the result.
+    """
+    # Brings torch along, which only the network needs otherwise.
+    from birefnet_video.model.foreground import estimate_foreground
+
+    coded = to_deep_rgb(picture, info, alpha.shape).astype(np.float32) / np.float32(65535)
+    own = (estimate_foreground(coded, alpha) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
+    missing = (canvas.height - own.shape[0], canvas.width - own.shape[1])
+    own = np.pad(own, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+    deep = av.VideoFrame.from_ndarray(own, "rgb48le")
+    return to_yuv(deep, info, canvas.pixel_format, full_range=canvas.full_range)
 
 
 def over(frame: Frame, alpha: np.ndarray, info: MediaInfo, canvas: Canvas, backdrop: Backdrop) -> av.VideoFrame:
-    """The subject over a background, 4:2:0 in the source's matrix, sides grown by repeating the last line.
+    """The subject over a background, planar YUV in the source's matrix, sides grown by repeating the last line.
 
     Blending YUV samples equals blending RGB values, because the matrix is linear; so nothing is converted twice.
 

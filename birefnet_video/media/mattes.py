@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from birefnet_video.media.convert import plane_array
+from birefnet_video.media.convert import integral, plane_array, stored_alpha
 from birefnet_video.media.opening import open_input
 from birefnet_video.media.probe import video_stream
 from birefnet_video.media.vp9 import decode_with_alpha
@@ -25,21 +25,21 @@ def read_mattes(path: Path) -> Iterator[np.ndarray]:
     """
     with open_input(path) as container:
         for picture in decode_with_alpha(container, video_stream(container, path)):
-            yield _matte(picture)
+            yield matte_of(picture)
 
 
-def _matte(picture: av.VideoFrame) -> np.ndarray:
-    components = picture.format.components
-    alpha = next((i for i, component in enumerate(components) if component.is_alpha), None)
+def matte_of(picture: av.VideoFrame) -> np.ndarray:
+    """The alpha of a frame, or its brightness where it has none: float32 (H, W) in [0, 1]."""
+    picture = integral(picture)
+    alpha = stored_alpha(picture)
     if alpha is not None:
-        if picture.format.is_planar and len(picture.planes) == len(components):
-            return _scaled(plane_array(picture, alpha), components[alpha].bits)
-        return _scaled(picture.to_ndarray(format="rgba")[..., 3], 8)
+        return alpha
+    components = picture.format.components
     if picture.format.is_rgb or not components[0].is_luma:
         return _scaled(picture.to_ndarray(format="rgb24")[..., 1], 8)
     bits = components[0].bits
-    luma = plane_array(picture, 0)
     is_grey = len(components) == 1
+    luma = plane_array(picture.reformat(format="gray16le") if picture.format.is_big_endian else picture, 0)
     if is_grey or picture.color_range == _FULL or picture.format.name.startswith("yuvj"):
         return _scaled(luma, bits)
     scale = 1 << (bits - 8)

@@ -1,5 +1,6 @@
 """What an input holds, before anything is decoded in earnest."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ import numpy as np
 
 from birefnet_video.defaults import LATE_SOUND_S, MAX_PIXELS
 from birefnet_video.errors import NotAVideo
+from birefnet_video.media.convert import has_alpha, integral
 from birefnet_video.media.opening import open_input
+from birefnet_video.media.sequence import find_sequence, open_run
+from birefnet_video.media.vp9 import has_hidden_alpha
 from birefnet_video.types import Chapter, Colour, MediaInfo, Turn
 
 _UNSPECIFIED = 2
@@ -27,19 +31,30 @@ _TECHNICAL_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder
 _PROBE_PACKETS = 500
 
 
-def probe(path: Path) -> MediaInfo:
-    """Look into a file, up to its first picture.
+def probe(path: Path, frame_rate: Fraction | None = None) -> MediaInfo:
+    """Look into a file or an image sequence, up to its first picture.
+
+    Args:
+        path: of the file, or the sequence's name with ``%d``.
+        frame_rate: of a sequence; ``None``: the default one.
 
     Raises:
         InputMissing: if it is missing or not readable.
         NotAVideo: if it is no media file, has no video, no picture, or too large ones.
     """
-    with open_input(path) as container:
+    sequence = find_sequence(path, frame_rate)
+    with open_input(path) if sequence is None else open_run(sequence, sequence.numbers[0]) as container:
         stream = video_stream(container, path)
         _check_size(path, stream.codec_context.width, stream.codec_context.height)
         frame = _first_frame(container, stream, path)
         _check_size(path, frame.width, frame.height)
-        return _describe(path, container, stream, frame)
+        info = _describe(path, container, stream, frame)
+    if sequence is None:
+        return replace(info, has_awkward_sound=_has_awkward_sound(path))
+    pictures = sequence.numbers[-1] - sequence.numbers[0] + 1
+    return replace(
+        info, sequence=sequence, frame_count=len(sequence.numbers), duration_s=float(pictures / sequence.rate)
+    )
 
 
 def video_stream(container: av.container.InputContainer, path: Path) -> av.video.stream.VideoStream:
@@ -86,7 +101,7 @@ def _first_frame(
         try:
             packet = next(packets)
             for frame in packet.decode():
-                return frame  # type: ignore[return-value]
+                return integral(frame)  # type: ignore[arg-type]
         except StopIteration:
             break
         except av.error.FFmpegError as error:
@@ -132,12 +147,13 @@ def _describe(
         bit_depth=component.bits,
         is_rgb=is_rgb,
         audio_tracks=sum(audio.codec_context is not None for audio in container.streams.audio),
-        has_awkward_sound=_has_awkward_sound(path),
+        has_awkward_sound=False,
         starts_before_zero=(frame.pts or 0) < 0,
         start=Fraction(container.start_time or 0, av.time_base),
         tags=tuple((key, value) for key, value in container.metadata.items() if key.lower() not in _TECHNICAL_TAGS),
         chapters=_chapters(container),
         timecode=stream.metadata.get("timecode") or container.metadata.get("timecode"),
+        has_alpha=has_alpha(frame.format) or has_hidden_alpha(stream),
     )
 
 

@@ -8,7 +8,9 @@ import av
 import numpy as np
 
 from birefnet_video.errors import OutputRefused
-from birefnet_video.media.encodings import STDOUT, Encoding
+from birefnet_video.media.encodings import Encoding
+from birefnet_video.media.verify import Promise
+from birefnet_video.spec import STDOUT
 from birefnet_video.types import FrameMeta
 
 
@@ -57,6 +59,9 @@ class RawWriter:
 
     def finish(self) -> None:
         """Nothing is held back."""
+
+    def verify(self, promise: Promise) -> None:
+        """What has been read cannot be read again."""
 
     def keep_partial(self) -> Path | None:
         """What has been written has been read."""

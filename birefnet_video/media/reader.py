@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
+from typing import cast
 
 import av
 import av.container
@@ -13,9 +15,12 @@ import av.filter
 import av.video.stream
 
 from birefnet_video.defaults import END_TOLERANCE_S, MAX_BAD_PACKETS, TIME_JUMP_S
+from birefnet_video.media.convert import integral
 from birefnet_video.media.opening import open_input, seek_before
 from birefnet_video.media.probe import video_stream
-from birefnet_video.types import Cut, Frame, FrameMeta, MediaInfo
+from birefnet_video.media.sequence import missing, open_run, runs
+from birefnet_video.media.vp9 import alpha_decoder
+from birefnet_video.types import Cut, Frame, FrameMeta, MediaInfo, PictureSequence
 
 Notify = Callable[[str], None]
 
@@ -26,59 +31,77 @@ class Reader:
     After the last frame :attr:`damage` says what could not be read.
     """
 
-    def __init__(self, info: MediaInfo, notify: Notify, cut: Cut | None = None) -> None:
+    def __init__(self, info: MediaInfo, notify: Notify, cut: Cut | None = None, *, with_alpha: bool = False) -> None:
         """
         Args:
             info: from :func:`birefnet_video.media.probe.probe`.
             notify: called with one line for each thing that a user should know.
             cut: the part to read; ``None``: all of it.
+            with_alpha: also the alpha that only some decoders show.
         """
         self.info = info
         self.damage: list[str] = []
         self._notify = notify
         self._cut = cut
+        self._with_alpha = with_alpha
+        self._promised_s: float | None = None
         self._told: set[str] = set()
         self._deinterlacer: _Deinterlacer | None = None
 
     def frames(self) -> Iterator[Frame]:
         """All frames. Timestamps rise strictly."""
         info = self.info
-        with open_input(Path(info.path)) as container:
-            stream = video_stream(container, Path(info.path))
+        frame_ticks = max(1, round(1 / info.frame_rate / info.time_base))
+        offset, last, kept = 0, None, 0
+        for index, picture in enumerate(self._file() if info.sequence is None else self._sequence(info.sequence)):
+            pts = picture.pts
+            if pts is None:
+                pts = round(index / info.frame_rate / info.time_base)
+                self._tell("pts", f"the stream has no timestamps: {float(info.frame_rate):g} frames/s assumed")
+            pts += offset
+            if last is not None and (last.pts - pts) * info.time_base > TIME_JUMP_S:
+                self._tell("jump", f"the clock jumps back at frame {index}: time goes on from there")
+                offset += last.pts + frame_ticks - pts
+                pts = last.pts + frame_ticks
+            elif last is not None and pts <= last.pts:
+                self._tell("order", f"timestamps do not rise at frame {index}: moved on by one tick")
+                pts = last.pts + 1
+            last = FrameMeta(index, pts, info.time_base, picture.duration or None)
+            if self._cut is None:
+                yield Frame(last, picture)
+                continue
+            time = pts * info.time_base
+            if self._cut.is_past(time):
+                return
+            if self._cut.holds(time):
+                shifted = pts - self._cut.shift(info.time_base)
+                yield Frame(replace(last, index=kept, pts=shifted), picture)
+                kept += 1
+        self._check_end(last, offset)
+
+    def _file(self) -> Iterator[av.VideoFrame]:
+        path = Path(self.info.path)
+        with open_input(path) as container:
+            stream = video_stream(container, path)
+            self._promised_s = promised_end_s(container, stream)
             if self._cut is not None:
                 seek_before(container, self._cut)
-            frame_ticks = max(1, round(1 / info.frame_rate / info.time_base))
-            offset, last, kept = 0, None, 0
-            for index, picture in enumerate(self._pictures(container, stream)):
-                pts = picture.pts
-                if pts is None:
-                    pts = round(index / info.frame_rate / info.time_base)
-                    self._tell("pts", f"the stream has no timestamps: {float(info.frame_rate):g} frames/s assumed")
-                pts += offset
-                if last is not None and (last.pts - pts) * info.time_base > TIME_JUMP_S:
-                    self._tell("jump", f"the clock jumps back at frame {index}: time goes on from there")
-                    offset += last.pts + frame_ticks - pts
-                    pts = last.pts + frame_ticks
-                elif last is not None and pts <= last.pts:
-                    self._tell("order", f"timestamps do not rise at frame {index}: moved on by one tick")
-                    pts = last.pts + 1
-                last = FrameMeta(index, pts, info.time_base, picture.duration or None)
-                if self._cut is None:
-                    yield Frame(last, picture)
-                    continue
-                time = pts * info.time_base
-                if self._cut.is_past(time):
-                    return
-                if self._cut.holds(time):
-                    shifted = pts - self._cut.shift(info.time_base)
-                    yield Frame(replace(last, index=kept, pts=shifted), picture)
-                    kept += 1
-            self._check_end(container, stream, last, offset)
+            yield from self._progressive(stream, self._decoded(container, stream))
 
-    def _pictures(
-        self, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+    def _sequence(self, sequence: PictureSequence) -> Iterator[av.VideoFrame]:
+        if gaps := missing(sequence):
+            self.damage.append(gaps)
+        for run in runs(sequence):
+            with open_run(sequence, run.start) as container:
+                stream = video_stream(container, Path(sequence.pattern))
+                for picture in self._decoded(container, stream, most=len(run)):
+                    picture.pts = (picture.pts or 0) + run.start - sequence.numbers[0]
+                    yield self._fit(picture)
+
+    def _progressive(
+        self, stream: av.video.stream.VideoStream, pictures: Iterator[av.VideoFrame]
     ) -> Iterator[av.VideoFrame]:
-        for picture in map(self._fit, self._decoded(container, stream)):
+        for picture in map(self._fit, pictures):
             if picture.interlaced_frame and self._deinterlacer is None:
                 self._tell(
                     "interlaced", "the picture is interlaced: deinterlaced with bwdif, one frame out for each in"
@@ -92,14 +115,22 @@ class Reader:
             yield from self._deinterlacer.push(None)
 
     def _decoded(
-        self, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+        self,
+        container: av.container.InputContainer,
+        stream: av.video.stream.VideoStream,
+        most: int | None = None,
     ) -> Iterator[av.VideoFrame]:
+        """Pictures of all packets, or of the first ``most``."""
         bad, bad_in_a_row, corrupt = 0, 0, 0
+        hidden = alpha_decoder(stream) if self._with_alpha else None
         packets = container.demux(stream)
+        if most is not None:
+            packets = chain(islice(packets, most), [cast("av.Packet[av.VideoStream]", av.Packet())])
         while bad_in_a_row <= MAX_BAD_PACKETS:
             try:
                 packet = next(packets)
-                pictures = packet.decode()
+                decoder = hidden or stream.codec_context
+                pictures = decoder.decode(packet if packet.size else None)
             except (StopIteration, av.error.EOFError):
                 break
             except av.error.FFmpegError:
@@ -108,7 +139,7 @@ class Reader:
             bad_in_a_row = 0
             for picture in pictures:
                 corrupt += bool(picture.is_corrupt)
-                yield picture  # type: ignore[misc]
+                yield integral(picture)
         if bad_in_a_row > MAX_BAD_PACKETS:
             self.damage.append(f"reading was given up after {bad_in_a_row} broken packets in a row")
         elif bad:
@@ -125,14 +156,8 @@ class Reader:
         self._tell("size", f"the picture's size changes to {now}: scaled to the first one's, {first}")
         return picture.reformat(width=info.coded_width, height=info.coded_height, format=info.pixel_format)
 
-    def _check_end(
-        self,
-        container: av.container.InputContainer,
-        stream: av.video.stream.VideoStream,
-        last: FrameMeta | None,
-        offset: int,
-    ) -> None:
-        promised = promised_end_s(container, stream)
+    def _check_end(self, last: FrameMeta | None, offset: int) -> None:
+        promised = self._promised_s
         if last is None or promised is None or offset:
             return
         frame_s = 1 / float(self.info.frame_rate)

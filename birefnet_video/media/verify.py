@@ -1,5 +1,6 @@
 """Open a finished file again and compare it with what was meant to be in it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -8,8 +9,12 @@ import av
 import av.error
 
 from birefnet_video.errors import VerificationFailed
-from birefnet_video.media.convert import plane_array
+from birefnet_video.media.convert import integral, stored_alpha
+from birefnet_video.media.mattes import matte_of
 from birefnet_video.media.vp9 import decode_with_alpha
+
+#: Least difference of a frame's mean alpha that counts, and the share of the codec's slack that explains more.
+_MEAN_SLACK, _MEAN_SHARE = 0.002, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +33,35 @@ class Promise:
     """Largest minus smallest alpha in that frame, in [0, 1]."""
     alpha_slack: float
     """Loss of that spread that the codec explains."""
+    full: bool = False
+    """Every frame and all sound shall be decoded."""
+    mean_alphas: Sequence[float] | None = None
+    """Mean matte of every frame in [0, 1], to be found again in a full verification; ``None``: there is no matte."""
+
+    def check_alpha(self, path: Path, spread: float | None) -> None:
+        """Compare the spread of alpha in the telling frame, ``None`` if it has no alpha.
+
+        Raises:
+            VerificationFailed: if it is too small.
+        """
+        if spread is None or spread < self.telling_spread - self.alpha_slack:
+            raise VerificationFailed(f"{path}: its alpha is {'missing' if spread is None else 'not what was written'}")
+
+    def check_frame(self, path: Path, index: int, picture: av.VideoFrame) -> None:
+        """Compare the mean matte of frame ``index``.
+
+        Raises:
+            VerificationFailed: if it is another one.
+        """
+        if self.mean_alphas is None:
+            return
+        found, meant = float(matte_of(picture).mean()), self.mean_alphas[index]
+        if abs(found - meant) > max(_MEAN_SLACK, _MEAN_SHARE * self.alpha_slack):
+            raise VerificationFailed(f"{path}: the mean matte of frame {index} is {found:.3f}, {meant:.3f} was written")
 
 
 def verify(path: Path, promise: Promise) -> None:
-    """Count packets, compare times, and decode the frame that tells most about the alpha.
+    """Count packets, compare times, and decode the frame that tells most about the alpha, or everything.
 
     Raises:
         VerificationFailed: with the finding.
@@ -48,8 +78,16 @@ def verify(path: Path, promise: Promise) -> None:
         raise VerificationFailed(f"{path}: its frames span {float(found):.3f} s, {float(meant):.3f} s were written")
     if audio_tracks != promise.audio_tracks:
         raise VerificationFailed(f"{path}: holds {audio_tracks} audio tracks, not {promise.audio_tracks}")
-    if promise.carries_alpha and (spread is None or spread < promise.telling_spread - promise.alpha_slack):
-        raise VerificationFailed(f"{path}: its alpha is {'missing' if spread is None else 'not what was written'}")
+    if promise.carries_alpha:
+        promise.check_alpha(path, spread)
+    if promise.full:
+        _decode_all(path, promise)
+
+
+def alpha_spread(picture: av.VideoFrame) -> float | None:
+    """Largest minus smallest alpha in [0, 1], or ``None`` if the picture has none."""
+    alpha = stored_alpha(integral(picture))
+    return None if alpha is None else float(alpha.max() - alpha.min())
 
 
 def _look(path: Path, promise: Promise) -> tuple[list[int], Fraction, float | None, int]:
@@ -62,19 +100,36 @@ def _look(path: Path, promise: Promise) -> tuple[list[int], Fraction, float | No
         audio_tracks = len(container.streams.audio)
     spread = None
     if promise.carries_alpha and len(times) > promise.telling_frame:
-        spread = _alpha_spread(path, times[promise.telling_frame])
+        spread = _spread_at(path, times[promise.telling_frame])
     return times, time_base, spread, audio_tracks
 
 
-def _alpha_spread(path: Path, pts: int) -> float | None:
+def _spread_at(path: Path, pts: int) -> float | None:
     with av.open(f"file:{path.resolve()}") as container:
         stream = container.streams.video[0]
-        container.seek(pts, stream=stream, backward=True)
+        if container.format.name != "apng":
+            container.seek(pts, stream=stream, backward=True)
         for frame in decode_with_alpha(container, stream):
             if frame.pts is not None and frame.pts >= pts:
-                alpha = [c for c in frame.format.components if c.is_alpha]
-                if not alpha:
-                    return None
-                samples = plane_array(frame, 3)
-                return float(samples.max() - samples.min()) / ((1 << alpha[0].bits) - 1)
+                return alpha_spread(frame)
     return None
+
+
+def _decode_all(path: Path, promise: Promise) -> None:
+    frames = 0
+    try:
+        with av.open(f"file:{path.resolve()}") as container:
+            for picture in decode_with_alpha(container, container.streams.video[0]):
+                if picture.is_corrupt:
+                    raise VerificationFailed(f"{path}: frame {frames} is damaged")
+                if frames < promise.frames:
+                    promise.check_frame(path, frames, picture)
+                frames += 1
+        for track in range(promise.audio_tracks):
+            with av.open(f"file:{path.resolve()}") as container:
+                for _ in container.decode(container.streams.audio[track]):
+                    pass
+    except av.error.FFmpegError as error:
+        raise VerificationFailed(f"{path}: cannot be decoded beyond frame {frames}: {error.strerror}") from None
+    if frames != promise.frames:
+        raise VerificationFailed(f"{path}: {frames} frames can be decoded, {promise.frames} were written")

@@ -17,15 +17,23 @@ def has_hidden_alpha(stream: av.video.stream.VideoStream) -> bool:
     return stream.metadata.get("alpha_mode") == "1" and stream.codec_context.name in _DECODERS
 
 
+def alpha_decoder(stream: av.video.stream.VideoStream) -> av.video.codeccontext.VideoCodecContext | None:
+    """A decoder for the alpha that the usual one leaves out, or ``None`` if there is none."""
+    if not has_hidden_alpha(stream):
+        return None
+    decoder = av.CodecContext.create(_DECODERS[stream.codec_context.name], "r")
+    assert isinstance(decoder, av.video.codeccontext.VideoCodecContext)
+    decoder.extradata = stream.codec_context.extradata
+    return decoder
+
+
 def decode_with_alpha(
     container: av.container.InputContainer, stream: av.video.stream.VideoStream
 ) -> Iterator[av.video.frame.VideoFrame]:
     """Frames from the container's position on, with alpha wherever the file has it."""
-    if not has_hidden_alpha(stream):
+    decoder = alpha_decoder(stream)
+    if decoder is None:
         yield from container.decode(stream)
         return
-    decoder = av.CodecContext.create(_DECODERS[stream.codec_context.name], "r")
-    assert isinstance(decoder, av.video.codeccontext.VideoCodecContext)
-    decoder.extradata = stream.codec_context.extradata
     for packet in container.demux(stream):
         yield from decoder.decode(packet if packet.size else None)

@@ -12,15 +12,18 @@ import av.container
 import av.error
 import av.video.stream
 
-from birefnet_video.errors import OutputRefused
+from birefnet_video.errors import BackendUnavailable, OutputRefused
 from birefnet_video.media.encodings import Encoding
 from birefnet_video.media.sound import Sound
+from birefnet_video.media.verify import Promise, verify
 from birefnet_video.types import Cut, FrameMeta, MediaInfo
 
 #: Stands in the name of a file that is not finished.
 PARTIAL_MARK = ".partial"
 #: Resolution of chapters' times.
 _CHAPTER_TICK = Fraction(1, 1_000_000)
+#: The same samples in two layouts.
+_PLANAR_10, _P010 = "yuv420p10le", "p010le"
 #: Bytes of the longest file name that common file systems take.
 _LONGEST_NAME = 255
 
@@ -73,7 +76,7 @@ class Writer:
             )
         except (OSError, av.error.FFmpegError) as error:
             self.partial.unlink(missing_ok=True)
-            raise _refused(target, error) from None
+            raise refused(target, error) from None
         try:
             self._stream = self._add_video(encoding, info, pixel_format, size)
             self._container.metadata.update(dict(info.tags))
@@ -84,7 +87,12 @@ class Writer:
             self._refuse_unused_options()
         except (OSError, ValueError, av.error.FFmpegError) as error:
             self.discard()
-            raise _refused(target, error) from None
+            if encoding.codec.endswith("_nvenc"):
+                raise BackendUnavailable(
+                    f"--codec {encoding.codec}: NVIDIA's encoder cannot be opened: {error}",
+                    hint=f"use {encoding.codec.removesuffix('_nvenc')}",
+                ) from None
+            raise refused(target, error) from None
         except BaseException:
             self.discard()
             raise
@@ -118,7 +126,7 @@ class Writer:
             if self._sound is not None:
                 self._sound.write_until(meta.time_s)
         except (OSError, av.error.FFmpegError) as error:
-            raise _refused(self.target, error) from None
+            raise refused(self.target, error) from None
         if self.first_pts is None:
             self.first_pts = meta.pts
         self.last_pts = meta.pts
@@ -131,6 +139,10 @@ class Writer:
             OutputRefused: if that fails.
         """
         self._close(with_rest_of_sound=True)
+
+    def verify(self, promise: Promise) -> None:
+        """See :class:`birefnet_video.media.sink.Sink`."""
+        verify(self.partial, promise)
 
     def keep_partial(self) -> Path | None:
         """Close early and keep a playable file under the partial name.
@@ -177,7 +189,7 @@ class Writer:
         except FileExistsError:
             raise OutputRefused(f"{self.target}: has appeared meanwhile; the result is {self.partial}") from None
         except OSError as error:
-            raise _refused(self.target, error) from None
+            raise refused(self.target, error) from None
 
     def discard(self) -> None:
         """Close and remove the file."""
@@ -203,7 +215,7 @@ class Writer:
             # Closing again frees the handle, and with it the space of a file that is removed.
             with suppress(OSError, av.error.FFmpegError, ValueError):
                 self._container.close()
-            raise _refused(self.target, error) from None
+            raise refused(self.target, error) from None
         finally:
             if self._sound is not None:
                 self._sound.close()
@@ -216,9 +228,11 @@ class Writer:
             self._container.add_stream(encoding.codec, rate=info.frame_rate, options=dict(encoding.options)),
         )
         stream.width, stream.height = size
-        stream.pix_fmt = pixel_format
+        stream.pix_fmt = _P010 if encoding.semi_planar and pixel_format == _PLANAR_10 else pixel_format
         stream.time_base = info.time_base
         context = stream.codec_context
+        if encoding.tag:
+            context.codec_tag = encoding.tag
         context.time_base = info.time_base
         context.framerate = info.frame_rate
         context.thread_type = "AUTO"
@@ -261,7 +275,7 @@ def _reserve_partial(target: Path) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise _refused(target, error) from None
+            raise refused(target, error) from None
         return path
     raise OutputRefused(f"{target}: a thousand partial files lie beside it", hint="remove them")
 
@@ -290,7 +304,8 @@ def _chapters(info: MediaInfo) -> "list[av.container.core.Chapter]":
     ]
 
 
-def _refused(target: Path, error: Exception) -> OutputRefused:
+def refused(target: Path, error: Exception) -> OutputRefused:
+    """``error`` as a reason why ``target`` cannot be written."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         reason = f"there is no folder {target.parent}"

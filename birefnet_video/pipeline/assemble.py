@@ -1,6 +1,6 @@
 """From a job's description to opened files, a loaded network and a wired line of stages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,17 +10,21 @@ from birefnet_video.backends.registry import open_backend
 from birefnet_video.defaults import QUEUE_BATCHES
 from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.matting.backdrop import Canvas, open_backdrop
-from birefnet_video.matting.compose import composite_format, even, grey_matte, over, straight_alpha, straight_rgba
-from birefnet_video.media.encodings import STDOUT, Encoding, encoding_for
+from birefnet_video.matting.compose import STRAIGHT, even, foreground, grey_matte, over, straight_alpha
+from birefnet_video.media.encodings import Encoding, encoding_for
+from birefnet_video.media.light import is_hdr
+from birefnet_video.media.pictures import PictureWriter
 from birefnet_video.media.probe import probe
 from birefnet_video.media.raw import RawWriter
 from birefnet_video.media.reader import Reader
-from birefnet_video.media.verify import Promise, verify
+from birefnet_video.media.sequence import list_numbers
+from birefnet_video.media.sink import Sink
+from birefnet_video.media.verify import Promise
 from birefnet_video.media.writer import PARTIAL_MARK, Writer
 from birefnet_video.pipeline.runner import Runner, Stage
-from birefnet_video.pipeline.stages import Composer, MatteGauge, compose, decode, encode, infer, prepare
-from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec, PictureFile, VideoFile
-from birefnet_video.types import Chapter, Cut, MediaInfo
+from birefnet_video.pipeline.stages import Composed, Composer, MatteGauge, compose, decode, encode, infer, prepare
+from birefnet_video.spec import STDOUT, BackendSpec, JobSpec, OutputSpec, PictureFile, VideoFile
+from birefnet_video.types import Chapter, Cut, Matte, MediaInfo
 
 Notify = Callable[[str], None]
 #: Loads the network for an input; replaced in tests and benchmarks.
@@ -34,7 +38,7 @@ class Line:
     info: MediaInfo
     backend: MattingBackend
     reader: Reader
-    writers: list[Writer | RawWriter]
+    writers: list[Sink]
     gauge: MatteGauge
     runner: Runner
 
@@ -49,8 +53,7 @@ class Line:
             OutputRefused: if a name cannot be given; files that have theirs already are complete.
         """
         for writer in self.writers:
-            if isinstance(writer, Writer):
-                verify(writer.partial, self._promise(writer))
+            writer.verify(self._promise(writer))
         for writer in self.writers:
             writer.commit(overwrite=overwrite)
 
@@ -59,7 +62,7 @@ class Line:
         sound = {finding: None for writer in self.writers for finding in writer.sound_damage}
         return [*self.reader.damage, *sound]
 
-    def _promise(self, writer: Writer) -> Promise:
+    def _promise(self, writer: Sink) -> Promise:
         assert writer.first_pts is not None and writer.last_pts is not None  # a line without frames ends earlier
         return Promise(
             frames=writer.frames,
@@ -71,6 +74,8 @@ class Line:
             telling_frame=self.gauge.telling_frame,
             telling_spread=self.gauge.telling_spread,
             alpha_slack=writer.encoding.alpha_slack,
+            full=self.gauge.means is not None,
+            mean_alphas=self.gauge.means if writer.encoding.carries_alpha or writer.encoding.is_matte else None,
         )
 
 
@@ -80,8 +85,11 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
     Raises:
         BirefnetVideoError: whatever stands in the way, before any frame is computed; nothing is left behind.
     """
-    encodings = [_check_output(spec, output) for output in spec.outputs]
-    info = probe(spec.source)
+    for output in spec.outputs:
+        _check_output(spec, output)
+    info = probe(spec.source, spec.frame_rate)
+    encodings = [encoding_for(output, hdr=is_hdr(info.colour)) for output in spec.outputs]
+    _tell_of_input(info, spec, notify)
     cut = _cut(spec, info)
     if cut is not None:
         info = _shortened(info, spec, cut)
@@ -90,7 +98,7 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
             info = replace(info, timecode=None)
     canvases = [_canvas(encoding, info) for encoding in encodings]
     composers = [_composer(output, canvas, info) for output, canvas in zip(spec.outputs, canvases, strict=True)]
-    writers: list[Writer | RawWriter] = []
+    writers: list[Sink] = []
     try:
         for output, encoding, canvas in zip(spec.outputs, encodings, canvases, strict=True):
             writers.append(_open_writer(spec, output, encoding, canvas, info, cut, notify))
@@ -101,11 +109,14 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
         raise
     if any(encoding.needs_even_sides for encoding in encodings) and (info.width % 2 or info.height % 2):
         notify(
-            f"{info.width}x{info.height} has an odd side, which H.264 4:2:0 cannot hold: the composite is "
+            f"{info.width}x{info.height} has an odd side, which 4:2:0 cannot hold: the result is "
             f"{even(info.width)}x{even(info.height)}, the last line repeated"
         )
-    reader, gauge = Reader(info, notify, cut), MatteGauge()
-    runner = Runner(_stages(info, backend, reader, writers, composers, gauge))
+    with_own_alpha = info.has_alpha and spec.input_alpha == "multiply"
+    reader = Reader(info, notify, cut, with_alpha=with_own_alpha)
+    gauge = MatteGauge(keeps_means=spec.full_verification)
+    composing = partial(compose, info=info, composers=composers, gauge=gauge, with_own_alpha=with_own_alpha)
+    runner = Runner(_stages(info, backend, reader, composing, writers))
     return Line(info, backend, reader, writers, gauge, runner)
 
 
@@ -113,9 +124,8 @@ def _stages(
     info: MediaInfo,
     backend: MattingBackend,
     reader: Reader,
-    writers: list[Writer | RawWriter],
-    composers: list[Composer],
-    gauge: MatteGauge,
+    composing: Callable[[Iterable[list[Matte]]], Iterator[Composed]],
+    writers: list[Sink],
 ) -> list[Stage]:
     size, batch = backend.info.input_size, backend.info.batch_size
     frames = QUEUE_BATCHES * batch
@@ -123,7 +133,7 @@ def _stages(
         Stage("decode", lambda _: decode(reader), frames),
         Stage("prepare", partial(prepare, info=info, size=size, batch_size=batch), QUEUE_BATCHES),
         Stage("infer", partial(infer, backend=backend), QUEUE_BATCHES),
-        Stage("compose", partial(compose, info=info, composers=composers, gauge=gauge), frames),
+        Stage("compose", composing, frames),
         Stage("encode", partial(encode, writers=writers)),
     ]
 
@@ -164,35 +174,47 @@ def _chapters_within(info: MediaInfo, cut: Cut) -> tuple[Chapter, ...]:
     return tuple(kept)
 
 
+def _tell_of_input(info: MediaInfo, spec: JobSpec, notify: Notify) -> None:
+    if info.sequence is not None and spec.frame_rate is None:
+        notify(f"pictures have no times: {info.sequence.rate} a second assumed (--frame-rate says otherwise)")
+    if info.sequence is None and spec.frame_rate is not None:
+        raise UsageError("--frame-rate: only image sequences need one; a video's own times are kept")
+    if info.has_alpha and spec.input_alpha == "multiply":
+        notify("the input has alpha of its own: mattes are multiplied by it (--input-alpha ignore leaves it out)")
+    if is_hdr(info.colour):
+        notify("the input is HDR: the network sees it tone-mapped, the outputs keep its colours and tags")
+
+
 def _canvas(encoding: Encoding, info: MediaInfo) -> Canvas:
-    pixel_format = encoding.pixel_format or composite_format(info)
+    pixel_format = encoding.pixel_format(info.bit_depth)
     width, height = info.width, info.height
     if encoding.needs_even_sides:
         width, height = even(width), even(height)
     full_range = encoding.full_range or (encoding.follows_source_range and info.colour.full_range)
-    return Canvas(width, height, pixel_format, 10 if "10" in pixel_format else 8, full_range)
+    return Canvas(width, height, pixel_format, full_range)
 
 
 def _composer(output: OutputSpec, canvas: Canvas, info: MediaInfo) -> Composer:
-    if output.path == STDOUT:
-        return lambda frame, alpha: straight_rgba(frame.picture, alpha, info)
-    if output.kind == "alpha":
-        return lambda frame, alpha: straight_alpha(frame.picture, alpha, info, canvas.pixel_format)
     if output.kind == "mask":
-        return lambda frame, alpha: grey_matte(alpha)
+        return lambda frame, alpha: grey_matte(alpha, canvas.pixel_format)
+    if output.kind == "alpha":
+        straight = STRAIGHT.get(canvas.pixel_format, straight_alpha)
+        return lambda frame, alpha: straight(frame.picture, alpha, info, canvas.pixel_format)
+    if output.kind == "foreground":
+        return lambda frame, alpha: foreground(frame.picture, alpha, info, canvas)
     return partial(over, info=info, canvas=canvas, backdrop=open_backdrop(output.background, info, canvas))
 
 
-def _check_output(spec: JobSpec, output: OutputSpec) -> Encoding:
+def _check_output(spec: JobSpec, output: OutputSpec) -> None:
     """What can be said about an output before anything is opened.
 
     Raises:
         OutputRefused: if its container cannot carry it, it exists, its folder does not, or it is the input.
     """
-    encoding = encoding_for(output.kind, output.path)
+    encoding = encoding_for(output)
     path: Path = output.path
     if path == STDOUT:
-        return encoding
+        return
     if PARTIAL_MARK in path.stem:
         raise OutputRefused(f"{path}: names with {PARTIAL_MARK} are for files that are not finished")
     try:
@@ -206,13 +228,23 @@ def _check_output(spec: JobSpec, output: OutputSpec) -> Encoding:
             raise OutputRefused(f"{path}: is a folder")
         if not spec.overwrite and (path.exists() or path.is_symlink()):
             raise OutputRefused(f"{path}: exists already", hint="-y overwrites it")
+        if encoding.container == "image2":
+            _check_pictures(spec, path)
         if path.exists() and not path.is_file():
             raise OutputRefused(f"{path}: is no regular file")
         if not path.parent.is_dir():
             raise OutputRefused(f"{path}: the folder {path.parent} does not exist")
     except OSError as error:
         raise OutputRefused(f"{path}: cannot be written: {error.strerror}") from None
-    return encoding
+
+
+def _check_pictures(spec: JobSpec, path: Path) -> None:
+    if not path.parent.is_dir():
+        return
+    if spec.source.parent.resolve() == path.parent.resolve() and spec.source.name == path.name:
+        raise OutputRefused(f"{path}: is the input itself")
+    if not spec.overwrite and (numbers := list_numbers(path)):
+        raise OutputRefused(f"{path.parent / (path.name % numbers[0])}: exists already", hint="-y overwrites it")
 
 
 def _is_same(path: Path, other: Path) -> bool:
@@ -227,16 +259,19 @@ def _open_writer(
     info: MediaInfo,
     cut: Cut | None,
     notify: Notify,
-) -> Writer | RawWriter:
+) -> Sink:
     if output.path == STDOUT:
         return RawWriter(encoding)
+    size = (canvas.width, canvas.height)
+    if encoding.container == "image2":
+        return PictureWriter(output.path, encoding, info, pixel_format=canvas.pixel_format, size=size, notify=notify)
     return Writer(
         output.path,
         encoding,
         info,
         pixel_format=canvas.pixel_format,
-        size=(canvas.width, canvas.height),
-        with_sound=spec.with_sound and not encoding.is_matte,
+        size=size,
+        with_sound=spec.with_sound and encoding.holds_sound,
         notify=notify,
         cut=cut,
     )

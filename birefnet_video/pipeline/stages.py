@@ -7,10 +7,9 @@ import numpy as np
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.matting.compose import enlarge
-from birefnet_video.media.convert import alpha_samples, to_rgb
-from birefnet_video.media.raw import RawWriter
+from birefnet_video.media.convert import alpha_samples, own_alpha, to_rgb
 from birefnet_video.media.reader import Reader
-from birefnet_video.media.writer import Writer
+from birefnet_video.media.sink import Sink
 from birefnet_video.types import Batch, Frame, FrameMeta, Matte, MediaInfo
 
 #: Depth of alpha in the files.
@@ -48,17 +47,24 @@ def infer(batches: Iterable[Batch], backend: MattingBackend) -> Iterator[list[Ma
 
 
 def compose(
-    batches: Iterable[list[Matte]], info: MediaInfo, composers: list[Composer], gauge: "MatteGauge"
+    batches: Iterable[list[Matte]],
+    info: MediaInfo,
+    composers: list[Composer],
+    gauge: "MatteGauge",
+    *,
+    with_own_alpha: bool = False,
 ) -> Iterator[Composed]:
-    """The frames of all outputs."""
+    """The frames of all outputs; ``with_own_alpha`` multiplies mattes by the alpha that the pictures bring along."""
     for mattes in batches:
         for matte in mattes:
             alpha = enlarge(matte.alpha, info)
+            if with_own_alpha and (own := own_alpha(matte.frame.picture, info)) is not None:
+                alpha = alpha * own
             gauge.measure(matte.frame.meta.index, alpha)
             yield matte.frame.meta, [composer(matte.frame, alpha) for composer in composers]
 
 
-def encode(composed: Iterable[Composed], writers: Sequence[Writer | RawWriter]) -> Iterator[int]:
+def encode(composed: Iterable[Composed], writers: Sequence[Sink]) -> Iterator[int]:
     """Write, finish the files, and yield the index of each frame that all of them hold."""
     for meta, pictures in composed:
         for writer, picture in zip(writers, pictures, strict=True):
@@ -71,13 +77,20 @@ def encode(composed: Iterable[Composed], writers: Sequence[Writer | RawWriter]) 
 class MatteGauge:
     """Which frame's matte tells most, so that the finished file can be checked by that frame alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_means: bool = False) -> None:
+        """
+        Args:
+            keeps_means: also remember the mean of every frame's matte, eight bytes each.
+        """
+        self.means: list[float] | None = [] if keeps_means else None
         self.telling_frame = 0
         self.telling_spread = 0.0
         """Largest minus smallest alpha of that frame."""
 
     def measure(self, index: int, alpha: np.ndarray) -> None:
         """Look at the alpha float32 (H, W) of frame ``index``."""
+        if self.means is not None:
+            self.means.append(float(alpha.mean()))
         if self.telling_spread >= 1:
             return
         # As the file will hold it: differences below a step of its samples are not there to be found again.

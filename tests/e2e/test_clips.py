@@ -22,6 +22,7 @@ TOLD = {
     "odd_161x91.mp4": "odd side",
     "resolution_change.ts": "size changes",
     "opus_in_mkv.mkv": "cannot be copied into mov",
+    "pq_2020_10bit_hevc.mp4": "HDR",
 }
 #: Checks that cannot hold: the stub's matte is brightness, not the known subject; Matroska as PyAV writes it
 #: carries no pixel shape.

@@ -198,3 +198,81 @@ def test_a_missing_background_is_told_before_any_work(name: str, error: type, cl
     with pytest.raises(error):
         job.result()
     assert not list(tmp_path.glob("c*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "found"),
+    [
+        ("c.mp4", "hevc", "hevc"),
+        ("c.mov", "hevc", "hevc"),
+        ("c.mp4", "av1", "av1"),
+        ("c.webm", "av1", "av1"),
+        ("c.mov", "prores-hq", "prores"),
+        ("c.mkv", "ffv1", "ffv1"),
+    ],
+)
+def test_a_codec_can_be_chosen(
+    name: str, codec: str, found: str, clip: Path, truth: list[np.ndarray], tmp_path: Path
+) -> None:
+    output = OutputSpec("composite", tmp_path / name, parse_background("#2040c0"), codec=codec, quality="fast")
+    render(clip, output)
+    assert_composite(tmp_path / name, clip, truth, [np.array([0x20, 0x40, 0xC0])] * len(truth), mean=4)
+    with av.open(str(tmp_path / name)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.codec.canonical_name == found
+        if codec == "hevc":
+            assert stream.codec_context.codec_tag == "hvc1"
+
+
+def test_better_quality_is_closer_and_larger(clip: Path, tmp_path: Path) -> None:
+    sizes = []
+    for quality in ("fast", "standard", "best"):
+        render(clip, OutputSpec("alpha", tmp_path / f"{quality}.mov", quality=quality))  # type: ignore[arg-type]
+        sizes.append((tmp_path / f"{quality}.mov").stat().st_size)
+    assert sizes[0] < sizes[1] < sizes[2]
+
+
+def test_a_codec_that_does_not_fit_is_told_with_those_that_do(clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="use vp9, av1"):
+        render(clip, OutputSpec("composite", tmp_path / "c.webm", codec="h264"))
+
+
+def test_an_encoder_that_the_machine_lacks_is_an_unavailable_device(clip: Path, tmp_path: Path) -> None:
+    from birefnet_video.errors import BackendUnavailable
+
+    try:
+        render(clip, OutputSpec("composite", tmp_path / "c.mp4", codec="hevc_nvenc"))
+    except BackendUnavailable as error:
+        assert error.hint == "use hevc" and not list(tmp_path.iterdir())
+    else:
+        assert len(rgb_frames(tmp_path / "c.mp4")) == 24
+
+
+def test_the_foreground_has_lost_the_background_under_soft_edges(tmp_path: Path) -> None:
+    """A grey subject with a wide soft edge before blue: its own colour everywhere that alpha is not nought."""
+    y, x = np.mgrid[:96, :160]
+    alpha = np.clip((40 - np.hypot(x - 80, y - 48)) / 16, 0, 1)[..., None]
+    own, behind = np.array((180.0, 180, 180)), np.array((0.0, 0, 200))
+    picture = (own * alpha + behind * (1 - alpha)).round().astype(np.uint8)
+    with av.open(str(tmp_path / "in.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "bgr0"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="bgr0")))
+        container.mux(stream.encode(None))
+
+    class Exact:
+        info = open_stub()(None, None).info  # type: ignore[arg-type]
+
+        def infer(self, rgb: np.ndarray) -> np.ndarray:
+            return alpha[None, ..., 0].astype(np.float32)
+
+        def close(self) -> None: ...
+
+    output = OutputSpec("foreground", tmp_path / "f.mkv", codec="ffv1")
+    job = Job(JobSpec(tmp_path / "in.mkv", (output,)), open_backend=lambda spec, info: Exact())
+    job.start()
+    job.result()
+    (found,) = rgb_frames(tmp_path / "f.mkv")
+    edge = (alpha[..., 0] > 0.2) & (alpha[..., 0] < 0.9)
+    before, after = (np.abs(pixels[edge] - own).mean() for pixels in (picture, found))
+    assert after < 0.2 * before

@@ -51,7 +51,7 @@ def test_the_default_output_is_named_after_the_input() -> None:
 )
 def test_containers_that_cannot_carry_it_are_refused_with_those_that_can(kind: str, name: str) -> None:
     with pytest.raises(OutputRefused, match=r"use \."):
-        encoding_for(kind, Path(name))
+        encoding_for(OutputSpec(kind, Path(name)))
 
 
 def test_time_is_exact() -> None:

@@ -1,0 +1,170 @@
+"""Pictures as an output: one file a frame, ``shot_%05d.png``."""
+
+import shutil
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import av.video.codeccontext
+
+from birefnet_video.errors import OutputRefused, VerificationFailed
+from birefnet_video.media.encodings import Encoding
+from birefnet_video.media.light import is_hdr
+from birefnet_video.media.sequence import list_numbers
+from birefnet_video.media.verify import Promise, alpha_spread
+from birefnet_video.media.writer import PARTIAL_MARK, refused
+from birefnet_video.types import FrameMeta, MediaInfo
+
+
+class PictureWriter:
+    """Encodes every frame into a file of its own, in a folder beside the final names until all are finished."""
+
+    def __init__(
+        self,
+        target: Path,
+        encoding: Encoding,
+        info: MediaInfo,
+        *,
+        pixel_format: str,
+        size: tuple[int, int],
+        notify: Callable[[str], None],
+    ) -> None:
+        """
+        Args:
+            target: final path with ``%d`` in its name.
+            encoding: of pictures.
+            info: of the input; the numbers of a sequence go on.
+            pixel_format: of the frames that will come.
+            size: width and height of the frames.
+            notify: called with one line for each thing that a user should know.
+
+        Raises:
+            OutputRefused: if the folder cannot be made.
+        """
+        self.target, self.encoding = target, encoding
+        self.frames = 0
+        self.first_pts: int | None = None
+        self.last_pts: int | None = None
+        self.audio_tracks = 0
+        self.sound_damage: list[str] = []
+        self._notify = notify
+        self._first_number = info.sequence.numbers[0] if info.sequence else 1
+        self._steps: set[int] = set()
+        self._is_hdr = is_hdr(info.colour)
+        self._colour = info.colour
+        context = av.CodecContext.create(encoding.codec, "w")
+        assert isinstance(context, av.video.codeccontext.VideoCodecContext)
+        context.width, context.height = size
+        context.pix_fmt = pixel_format
+        context.time_base = Fraction(1, 25)
+        context.sample_aspect_ratio = info.sample_aspect_ratio
+        context.thread_type = "AUTO"
+        context.options = dict(encoding.options)
+        self._context = context
+        self._written = 0
+        self.partial = _reserve_folder(target)
+
+    def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
+        """See :class:`birefnet_video.media.sink.Sink`."""
+        picture.pts, picture.time_base = self.frames, self._context.time_base
+        if self._is_hdr:
+            # Written into PNG as cICP; without it the values mean sRGB, which is what they are.
+            picture.color_primaries, picture.color_trc = self._colour.primaries, self._colour.transfer
+        self._save(picture)
+        if self.last_pts is not None:
+            self._steps.add(meta.pts - self.last_pts)
+        self.first_pts = meta.pts if self.first_pts is None else self.first_pts
+        self.last_pts = meta.pts
+        self.frames += 1
+
+    def finish(self) -> None:
+        """See :class:`birefnet_video.media.sink.Sink`."""
+        self._save(None)
+        # Clocks such as Matroska's round to a tick.
+        if self._steps and max(self._steps) - min(self._steps) > 1:
+            self._notify(f"{self.target}: pictures have no times: the uneven ones of the input are lost")
+
+    def verify(self, promise: Promise) -> None:
+        """See :class:`birefnet_video.media.sink.Sink`."""
+        numbers = range(self._first_number, self._first_number + self.frames)
+        missing = [number for number in numbers if not self._path(number).is_file()]
+        if missing:
+            raise VerificationFailed(f"{self._path(missing[0])}: is missing")
+        for index in range(self.frames) if promise.full else [promise.telling_frame]:
+            _check(self._path(numbers[index]), index, promise)
+
+    def keep_partial(self) -> Path | None:
+        """See :class:`birefnet_video.media.sink.Sink`."""
+        if not self.frames:
+            self.discard()
+            return None
+        if self._written < self.frames:
+            self._save(None)
+        return self.partial
+
+    def commit(self, *, overwrite: bool) -> None:
+        """See :class:`birefnet_video.media.sink.Sink`."""
+        place = self.target.parent.resolve()
+        try:
+            older = list_numbers(self.target)
+            for number in range(self._first_number, self._first_number + self.frames):
+                final = place / (self.target.name % number)
+                if final.exists() and not overwrite:
+                    raise OutputRefused(f"{final}: has appeared meanwhile; the results are in {self.partial}")
+                self._path(number).replace(final)
+            self.partial.rmdir()
+        except OSError as error:
+            raise refused(self.target, error) from None
+        last = self._first_number + self.frames - 1
+        if left := [number for number in older if not self._first_number <= number <= last]:
+            self._notify(f"{self.target}: {len(left)} older pictures of that name are left ({left[0]}-{left[-1]})")
+
+    def discard(self) -> None:
+        """See :class:`birefnet_video.media.sink.Sink`."""
+        shutil.rmtree(self.partial, ignore_errors=True)
+
+    def _save(self, picture: av.VideoFrame | None) -> None:
+        try:
+            for packet in self._context.encode(picture):
+                self._path(self._first_number + self._written).write_bytes(bytes(packet))
+                self._written += 1
+        except (OSError, av.error.FFmpegError) as error:
+            raise refused(self.target, error) from None
+
+    def _path(self, number: int) -> Path:
+        return self.partial / (self.target.name % number)
+
+
+def _check(path: Path, index: int, promise: Promise) -> None:
+    try:
+        with av.open(f"file:{path.resolve()}") as container:
+            picture = next(container.decode(video=0))
+    except (av.error.FFmpegError, StopIteration, IndexError) as error:
+        raise VerificationFailed(f"{path}: the finished picture cannot be read again: {error}") from None
+    if promise.carries_alpha and index == promise.telling_frame:
+        promise.check_alpha(path, alpha_spread(picture))
+    if promise.full:
+        promise.check_frame(path, index, picture)
+
+
+def _reserve_folder(target: Path) -> Path:
+    """Make an empty folder of a free name beside ``target`` that says that it is not finished.
+
+    Raises:
+        OutputRefused: if none can be made.
+    """
+    place = target.parent.resolve()
+    stem = target.stem.partition("%")[0].rstrip("_-. ") or "pictures"
+    for number in range(1, 1000):
+        mark = PARTIAL_MARK if number == 1 else f"{PARTIAL_MARK}-{number}"
+        folder = place / f"{stem}{mark}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise refused(target, error) from None
+        return folder
+    raise OutputRefused(f"{target}: a thousand partial folders lie beside it", hint="remove them")
