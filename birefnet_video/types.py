@@ -171,6 +171,7 @@ class MediaInfo:
     chapters: tuple[Chapter, ...] = ()
     timecode: str | None = None
     """Of the first frame, such as ``01:00:00:00``."""
+    subtitle_tracks: int = 0
     has_alpha: bool = False
     """The pictures have alpha of their own."""
     sequence: PictureSequence | None = None

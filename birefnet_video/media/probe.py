@@ -14,7 +14,7 @@ import numpy as np
 
 from birefnet_video.defaults import LATE_SOUND_S, MAX_PIXELS
 from birefnet_video.errors import NotAVideo
-from birefnet_video.media.convert import has_alpha, integral
+from birefnet_video.media.convert import has_alpha, integral, stored_alpha
 from birefnet_video.media.opening import open_input
 from birefnet_video.media.sequence import find_sequence, open_run
 from birefnet_video.media.vp9 import has_hidden_alpha
@@ -153,15 +153,26 @@ def _describe(
         tags=tuple((key, value) for key, value in container.metadata.items() if key.lower() not in _TECHNICAL_TAGS),
         chapters=_chapters(container),
         timecode=stream.metadata.get("timecode") or container.metadata.get("timecode"),
-        has_alpha=has_alpha(frame.format) or has_hidden_alpha(stream),
+        subtitle_tracks=len(container.streams.subtitles),
+        has_alpha=_has_alpha(container, stream, frame),
     )
 
 
+def _has_alpha(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, frame: av.VideoFrame
+) -> bool:
+    if container.format.name == "gif":
+        # Every GIF decodes to RGBA.
+        alpha = stored_alpha(frame)
+        return alpha is not None and alpha.min() < 1
+    return has_alpha(frame.format) or has_hidden_alpha(stream)
+
+
 def _has_awkward_sound(path: Path) -> bool:
-    """Look at the first seconds of a file: does every sound track begin there, and is it framed as MOV wants it?"""
+    """Look at the first seconds of a file: does every track begin there, and is sound framed as MOV wants it?"""
     with open_input(path) as container:
         waiting = set()
-        for stream in container.streams.audio:
+        for stream in (*container.streams.audio, *container.streams.subtitles):
             if stream.codec_context is None:
                 continue
             if stream.codec_context.name == "aac" and not stream.codec_context.extradata:

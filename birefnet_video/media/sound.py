@@ -1,4 +1,4 @@
-"""The sound of the input, copied into an output packet by packet, or encoded where its container forbids that."""
+"""Sound and subtitles of the input, copied into an output packet by packet, or encoded where that is forbidden."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,10 +7,12 @@ import av
 import av.audio.stream
 import av.container
 import av.error
+import av.stream
 
 from birefnet_video.defaults import SOUND_LEAD_S, TIME_JUMP_S
 from birefnet_video.media.opening import open_input, seek_before
 from birefnet_video.media.recode import Recoder
+from birefnet_video.media.subtitles import SubtitleTrack
 from birefnet_video.types import Cut
 
 #: Codecs that a container takes as they are.
@@ -52,7 +54,7 @@ _BIBLIOGRAPHIC = {
 
 
 class Sound:
-    """All audio tracks of one input on their way into one output. Opens the input a second time: one thread."""
+    """All sound and subtitle tracks of one input on their way into one output. Opens the input anew: one thread."""
 
     def __init__(
         self,
@@ -61,15 +63,17 @@ class Sound:
         muxer: str,
         notify: Callable[[str], None],
         cut: Cut | None = None,
+        *,
+        with_audio: bool = True,
     ) -> None:
         self._cut = cut
         self.damage: list[str] = []
         """What could not be read, known when all has been written."""
         self._input = open_input(source)
         self._output = output
-        self._tracks: dict[int, _Track] = {}
+        self._tracks: dict[int, _Track | SubtitleTrack] = {}
         keeps_gaps = "mov" in self._input.format.name
-        for number, stream in enumerate(self._input.streams.audio, start=1):
+        for number, stream in enumerate(self._input.streams.audio if with_audio else (), start=1):
             if stream.codec_context is None:
                 notify(f"sound track {number} has a codec that FFmpeg does not know: left out")
                 continue
@@ -79,15 +83,29 @@ class Sound:
                 notify(
                     f"sound track {number} ({track.codec}) cannot be copied into {muxer}: encoded as {track.substitute}"
                 )
+        self.tracks = len(self._tracks)
+        """Number of audio tracks."""
+        for number, subtitle in enumerate(self._input.streams.subtitles, start=1):
+            self._add_subtitles(number, subtitle, muxer, notify)
         if cut is not None:
             seek_before(self._input, cut)
         self._packets = self._read()
         self._written_s = float("-inf")
 
-    @property
-    def tracks(self) -> int:
-        """Number of audio tracks."""
-        return len(self._tracks)
+    def _add_subtitles(
+        self, number: int, stream: "av.stream.Stream", muxer: str, notify: Callable[[str], None]
+    ) -> None:
+        if stream.codec_context is None:
+            notify(f"subtitle track {number} has a codec that FFmpeg does not know: left out")
+            return
+        try:
+            track = SubtitleTrack(stream, self._output, muxer)
+        except ValueError:
+            notify(f"subtitle track {number} ({stream.codec_context.name}) cannot be put into {muxer}: left out")
+            return
+        self._tracks[stream.index] = track
+        if track.substitute:
+            notify(f"subtitle track {number} ({track.codec}) cannot be copied into {muxer}: written as plain text")
 
     def write_until(self, time_s: float) -> None:
         """Write all sound up to ``time_s`` on the input's clock, and a little more."""

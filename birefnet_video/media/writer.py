@@ -51,7 +51,7 @@ class Writer:
             info: of the input.
             pixel_format: of the frames that will come.
             size: width and height of the frames.
-            with_sound: take the input's audio tracks along.
+            with_sound: take the input's audio tracks along; subtitles come where the encoding holds sound.
             notify: called with one line for each thing that a user should know.
             cut: part of the sound to take; the frames come cut already.
 
@@ -81,8 +81,11 @@ class Writer:
             self._stream = self._add_video(encoding, info, pixel_format, size)
             self._container.metadata.update(dict(info.tags))
             self._container.set_chapters(_chapters(info))
-            if with_sound and info.audio_tracks:
-                self._sound = Sound(Path(info.path), self._container, encoding.container, notify, cut)
+            audio, subtitles = with_sound and info.audio_tracks, encoding.holds_sound and info.subtitle_tracks
+            if audio or subtitles:
+                self._sound = Sound(
+                    Path(info.path), self._container, encoding.container, notify, cut, with_audio=with_sound
+                )
             self._container.start_encoding()
             self._refuse_unused_options()
         except (OSError, ValueError, av.error.FFmpegError) as error:
