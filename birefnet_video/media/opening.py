@@ -1,6 +1,7 @@
 """Open an input so that it can touch nothing but itself, and say in one line why it cannot be opened."""
 
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,7 @@ import av
 import av.container
 import av.error
 import av.logging
+import av.stream
 
 from birefnet_video.defaults import MAX_PIXELS
 from birefnet_video.errors import InputMissing, NotAVideo
@@ -46,6 +48,17 @@ def open_input(path: Path) -> av.container.InputContainer:
         )
     except av.error.FFmpegError as error:
         raise NotAVideo(f"{path}: {_explain(head, error)}") from None
+
+
+def demux(container: av.container.InputContainer, *streams: "av.stream.Stream") -> Iterator[av.Packet]:
+    """Packets of some streams (of all: none named), and an empty one of each at the end.
+
+    Raises:
+        FFmpegError: where reading fails; nothing follows.
+    """
+    # A stream that appears in the middle, as transport streams allow: PyAV stumbles over it at the very end.
+    with suppress(IndexError):
+        yield from container.demux(*streams)
 
 
 def seek_before(container: av.container.InputContainer, cut: Cut) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from birefnet_video.defaults import LATE_SOUND_S, MAX_PIXELS
 from birefnet_video.errors import NotAVideo
 from birefnet_video.media.convert import has_alpha, integral, stored_alpha
-from birefnet_video.media.opening import open_input
+from birefnet_video.media.opening import demux, open_input
 from birefnet_video.media.sequence import find_sequence, open_run
 from birefnet_video.media.vp9 import has_hidden_alpha
 from birefnet_video.types import Chapter, Colour, MediaInfo, Turn
@@ -27,6 +27,8 @@ _SD_HEIGHT = 576
 _FULL_RANGE = 2
 #: Tags that are about the file and not about what it shows.
 _TECHNICAL_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
+#: Seconds of a tick beyond which a clock is damaged rather than slow.
+_LONGEST_TICK_S = 600
 #: Packets that may pass before the first picture comes out.
 _PROBE_PACKETS = 500
 
@@ -96,7 +98,7 @@ def _first_frame(
 ) -> av.VideoFrame:
     context = stream.codec_context
     errors: list[str] = []
-    packets = container.demux(stream)
+    packets = demux(container, stream)
     for _ in range(_PROBE_PACKETS):
         try:
             packet = next(packets)
@@ -127,6 +129,8 @@ def _describe(
     width, height = frame.width, frame.height
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
     rate = Fraction(stream.guessed_rate or stream.average_rate or 25)
+    if stream.time_base is not None and stream.time_base > _LONGEST_TICK_S:
+        raise NotAVideo(f"{path}: its header is damaged: one tick of its clock lasts {float(stream.time_base):.0f} s")
     duration_s = _duration_s(container, stream)
     component = frame.format.components[0]
     is_rgb = frame.format.is_rgb or frame.format.name.startswith(("pal", "gbr"))
@@ -180,7 +184,7 @@ def _has_awkward_sound(path: Path) -> bool:
             waiting.add(stream.index)
         first_s: float | None = None
         try:
-            for packet in container.demux():
+            for packet in demux(container):
                 waiting.discard(packet.stream.index)
                 if not waiting:
                     return False

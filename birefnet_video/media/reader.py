@@ -16,13 +16,15 @@ import av.video.stream
 
 from birefnet_video.defaults import END_TOLERANCE_S, MAX_BAD_PACKETS, TIME_JUMP_S
 from birefnet_video.media.convert import integral
-from birefnet_video.media.opening import open_input, seek_before
+from birefnet_video.media.opening import demux, open_input, seek_before
 from birefnet_video.media.probe import video_stream
 from birefnet_video.media.sequence import missing, open_run, runs
 from birefnet_video.media.vp9 import alpha_decoder
 from birefnet_video.types import Cut, Frame, FrameMeta, MediaInfo, PictureSequence
 
 Notify = Callable[[str], None]
+#: Most ticks between two frames: MOV counts them in 32 bits.
+_LONGEST_STEP = 2**31 - 1
 
 
 class Reader:
@@ -61,6 +63,10 @@ class Reader:
             pts += offset
             if last is not None and (last.pts - pts) * info.time_base > TIME_JUMP_S:
                 self._tell("jump", f"the clock jumps back at frame {index}: time goes on from there")
+                offset += last.pts + frame_ticks - pts
+                pts = last.pts + frame_ticks
+            elif last is not None and pts - last.pts > _LONGEST_STEP:
+                self._tell("leap", f"the clock leaps ahead by hours at frame {index}: time goes on from there")
                 offset += last.pts + frame_ticks - pts
                 pts = last.pts + frame_ticks
             elif last is not None and pts <= last.pts:
@@ -123,7 +129,7 @@ class Reader:
         """Pictures of all packets, or of the first ``most``."""
         bad, bad_in_a_row, corrupt = 0, 0, 0
         hidden = alpha_decoder(stream) if self._with_alpha else None
-        packets = container.demux(stream)
+        packets = demux(container, stream)
         if most is not None:
             packets = chain(islice(packets, most), [cast("av.Packet[av.VideoStream]", av.Packet())])
         while bad_in_a_row <= MAX_BAD_PACKETS:

@@ -1,5 +1,6 @@
 """Sound and subtitles of the input, copied into an output packet by packet, or encoded where that is forbidden."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import av.error
 import av.stream
 
 from birefnet_video.defaults import SOUND_LEAD_S, TIME_JUMP_S
-from birefnet_video.media.opening import open_input, seek_before
+from birefnet_video.media.opening import demux, open_input, seek_before
 from birefnet_video.media.recode import Recoder
 from birefnet_video.media.subtitles import SubtitleTrack
 from birefnet_video.types import Cut
@@ -69,6 +70,7 @@ class Sound:
         self._cut = cut
         self.damage: list[str] = []
         """What could not be read, known when all has been written."""
+        self._notify = notify
         self._input = open_input(source)
         self._output = output
         self._tracks: dict[int, _Track | SubtitleTrack] = {}
@@ -83,14 +85,15 @@ class Sound:
                 notify(
                     f"sound track {number} ({track.codec}) cannot be copied into {muxer}: encoded as {track.substitute}"
                 )
-        self.tracks = len(self._tracks)
-        """Number of audio tracks."""
+        self._audio = [track.index for track in self._tracks.values()]
         for number, subtitle in enumerate(self._input.streams.subtitles, start=1):
             self._add_subtitles(number, subtitle, muxer, notify)
         if cut is not None:
             seek_before(self._input, cut)
         self._packets = self._read()
         self._written_s = float("-inf")
+        self._refused = 0
+        self._written: Counter[int] = Counter()
 
     def _add_subtitles(
         self, number: int, stream: "av.stream.Stream", muxer: str, notify: Callable[[str], None]
@@ -114,12 +117,32 @@ class Sound:
             if packet is None:
                 self._written_s = float("inf")
                 return
-            self._output.mux(packet)
+            self._mux(packet)
 
     def finish(self) -> None:
         """Write the rest."""
         for packet in self._packets:
+            self._mux(packet)
+        if self._refused:
+            self.damage.append(f"{self._refused} packets of sound are damaged and were left out")
+        for number, index in enumerate(self._audio, start=1):
+            if not self._written[index] and self._cut is None:
+                self._notify(f"sound track {number} holds nothing that can be read")
+
+    @property
+    def tracks(self) -> int:
+        """Number of audio tracks that hold something."""
+        return sum(self._written[index] > 0 for index in self._audio)
+
+    def _mux(self, packet: av.Packet) -> None:
+        index = packet.stream.index
+        try:
             self._output.mux(packet)
+        except (av.error.InvalidDataError, av.error.ArgumentError):
+            # What the muxer will not have is damaged: a disk has other errors.
+            self._refused += 1
+        else:
+            self._written[index] += 1
 
     def close(self) -> None:
         """Close the second handle on the input."""
@@ -127,7 +150,7 @@ class Sound:
 
     def _read(self) -> Iterator[av.Packet]:
         streams = [self._input.streams[index] for index in self._tracks]
-        packets = self._input.demux(*streams) if streams else iter(())
+        packets = demux(self._input, *streams) if streams else iter(())
         while True:
             try:
                 packet = next(packets)
@@ -179,6 +202,8 @@ class _Track:
             # MOV counts samples and has no place for a gap: recoding to the same codec puts silence there.
             self._recoder = Recoder(source, output, self.codec)
         self._target = self._recoder.stream if self._recoder else output.add_stream_from_template(source)
+        self.index: int = self._target.index
+        """Of the stream in the output."""
         metadata = dict(source.metadata)
         if muxer == "mov" and (language := metadata.get("language")):
             metadata["language"] = _BIBLIOGRAPHIC.get(language, language)
