@@ -79,6 +79,9 @@ class Sound:
             if stream.codec_context is None:
                 notify(f"sound track {number} has a codec that FFmpeg does not know: left out")
                 continue
+            if not stream.codec_context.sample_rate or not stream.codec_context.channels:
+                notify(f"sound track {number} is damaged: it states no sample rate or no channels: left out")
+                continue
             track = _Track(stream, output, muxer, pcm_keeps_gaps=keeps_gaps)
             self._tracks[stream.index] = track
             if track.substitute:
@@ -138,7 +141,7 @@ class Sound:
         index = packet.stream.index
         try:
             self._output.mux(packet)
-        except (av.error.InvalidDataError, av.error.ArgumentError):
+        except (av.error.InvalidDataError, av.error.ArgumentError, av.error.PatchWelcomeError):
             # What the muxer will not have is damaged: a disk has other errors.
             self._refused += 1
         else:
