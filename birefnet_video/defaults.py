@@ -8,6 +8,10 @@ SEQUENCE_RATE = 25
 BATCH_SIZE = {"cpu": 1, "cuda": 8, "mps": 4}
 #: Batches that may wait between two stages: bounds memory whatever the length of the clip.
 QUEUE_BATCHES = 2
+#: Milliseconds after which what has been encoded can be read on the disk, should the process be killed.
+KEPT_EVERY_MS = 400
+#: Milliseconds between two keyframes of codecs that predict frames from others.
+KEYFRAME_EVERY_MS = 500
 #: Quantiser of ProRes by quality: 4 gives 54 dB against the source at four times the encoder's default speed, 8 gives
 #: 50 dB at eight times.
 PRORES_QSCALE = {"fast": 8, "standard": 4, "best": 1}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from birefnet_video.defaults import AV1, H264, H264_MASK_CRF, HEVC, NVENC_CQ, PRORES_QSCALE, VP9
+from birefnet_video.defaults import AV1, H264, H264_MASK_CRF, HEVC, KEPT_EVERY_MS, NVENC_CQ, PRORES_QSCALE, VP9
 from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.media.sequence import is_pattern
 from birefnet_video.spec import STDOUT, OutputSpec, Quality
@@ -11,11 +11,17 @@ from birefnet_video.spec import STDOUT, OutputSpec, Quality
 #: Keeps a file readable when the process is killed, and is an ordinary file when finished. Without delay_moov
 #: edit lists are lost, and with them the offset between picture and sound.
 _SURVIVES_A_KILL = {
-    "movflags": "+hybrid_fragmented+delay_moov",
+    # Fragments begin at keyframes alone: the last edit is as long as the last fragment says, which knows only its own
+    # frames, and the frame that is shown last may be coded before others.
+    "movflags": "+hybrid_fragmented+delay_moov+frag_keyframe",
+    "min_frag_duration": str(KEPT_EVERY_MS * 1000),
     "max_interleave_delta": "1000000",
+    "flush_packets": "1",
     # Offsets between streams are stored in these ticks; the usual 1000 a second would move sound by half a millisecond.
     "movie_timescale": "90000",
 }
+#: The same in Matroska and WebM, which are read up to the last whole cluster.
+_CLUSTERS = {"cluster_time_limit": str(KEPT_EVERY_MS), "max_interleave_delta": "1000000", "flush_packets": "1"}
 _MUXERS = {".mov": "mov", ".mp4": "mp4", ".mkv": "matroska", ".webm": "webm", ".apng": "apng"}
 #: Extensions that stand for one file a frame.
 PICTURE_SUFFIXES = (".png", ".exr")
@@ -86,9 +92,11 @@ def encoding_for(output: OutputSpec, *, hdr: bool = False) -> Encoding:
     if kind == "mask":
         encoding = _as_matte(encoding)
     container = _MUXERS.get(suffix, encoding.container)
-    if container not in ("mov", "mp4"):
-        return replace(encoding, container=container, tag="")
-    return replace(encoding, container=container, container_options=_SURVIVES_A_KILL)
+    if container in ("matroska", "webm"):
+        return replace(encoding, container=container, tag="", container_options=_CLUSTERS)
+    if container in ("mov", "mp4"):
+        return replace(encoding, container=container, container_options=_SURVIVES_A_KILL)
+    return replace(encoding, container=container)
 
 
 def _prores(quality: Quality) -> Encoding:
@@ -155,7 +163,7 @@ def _h264(quality: Quality) -> Encoding:
 def _hevc(quality: Quality) -> Encoding:
     crf, preset = HEVC[quality]
     formats = {8: "yuv420p", 10: "yuv420p10le", 12: "yuv420p12le"}
-    options = {"crf": str(crf), "preset": preset, "x265-params": "log-level=none"}
+    options = {"crf": str(crf), "preset": preset, "x265-params": "log-level=none:open-gop=0"}
     # FFmpeg's "hev1" is not played by Apple's programs.
     return Encoding("mp4", "libx265", formats, options, follows_source_range=True, needs_even_sides=True, tag="hvc1")
 

@@ -44,7 +44,7 @@ class PictureWriter:
             OutputRefused: if the folder cannot be made.
         """
         self.target, self.encoding = target, encoding
-        self.frames = 0
+        self.frames = self.stored = 0
         self.first_pts: int | None = None
         self.last_pts: int | None = None
         self.audio_tracks = 0
@@ -63,7 +63,6 @@ class PictureWriter:
         context.thread_type = "AUTO"
         context.options = dict(encoding.options)
         self._context = context
-        self._written = 0
         self.partial = _reserve_folder(target)
 
     def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
@@ -100,7 +99,7 @@ class PictureWriter:
         if not self.frames:
             self.discard()
             return None
-        if self._written < self.frames:
+        if self.stored < self.frames:
             self._save(None)
         return self.partial
 
@@ -128,8 +127,8 @@ class PictureWriter:
     def _save(self, picture: av.VideoFrame | None) -> None:
         try:
             for packet in self._context.encode(picture):
-                self._path(self._first_number + self._written).write_bytes(bytes(packet))
-                self._written += 1
+                self._path(self._first_number + self.stored).write_bytes(bytes(packet))
+                self.stored += 1
         except (OSError, av.error.FFmpegError) as error:
             raise refused(self.target, error) from None
 

@@ -33,7 +33,7 @@ class RawWriter:
         self._file = sys.stdout.fileno()
         self.target = self.partial = STDOUT
         self.encoding = encoding
-        self.frames = 0
+        self.frames = self.stored = 0
         self.first_pts: int | None = None
         self.last_pts: int | None = None
         self.audio_tracks = 0
@@ -56,6 +56,7 @@ class RawWriter:
         self.first_pts = meta.pts if self.first_pts is None else self.first_pts
         self.last_pts = meta.pts
         self.frames += 1
+        self.stored += 1
 
     def finish(self) -> None:
         """Nothing is held back."""

@@ -19,7 +19,9 @@ class Sink(Protocol):
     """Where the result is until :meth:`commit`."""
     encoding: Encoding
     frames: int
-    """Frames written so far."""
+    """Frames taken so far."""
+    stored: int
+    """Frames that have gone to the file; encoders hold some back."""
     first_pts: int | None
     last_pts: int | None
 

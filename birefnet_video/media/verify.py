@@ -97,7 +97,9 @@ def _look(path: Path, promise: Promise) -> tuple[list[int], Fraction, float | No
         stream = container.streams.video[0]
         time_base = stream.time_base
         assert time_base is not None  # every muxer used here writes one
-        times = sorted(p.pts for p in container.demux(stream) if p.pts is not None and p.size)
+        # What an edit list hides is not shown by any player.
+        shown = (p for p in container.demux(stream) if p.size and not p.is_discard)
+        times = sorted(p.pts for p in shown if p.pts is not None)
         audio_tracks = len(container.streams.audio)
     spread = None
     if promise.carries_alpha and len(times) > promise.telling_frame:

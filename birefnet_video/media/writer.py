@@ -12,6 +12,7 @@ import av.container
 import av.error
 import av.video.stream
 
+from birefnet_video.defaults import KEYFRAME_EVERY_MS
 from birefnet_video.errors import BackendUnavailable, OutputRefused
 from birefnet_video.media.encodings import Encoding
 from birefnet_video.media.sound import Sound
@@ -62,7 +63,9 @@ class Writer:
         self.partial = _reserve_partial(target)
         self.encoding = encoding
         self.frames = 0
-        """Frames written so far."""
+        """Frames taken so far."""
+        self.stored = 0
+        """Frames that the encoder has given out again."""
         self.first_pts: int | None = None
         self.last_pts: int | None = None
         self._sound: Sound | None = None
@@ -125,7 +128,9 @@ class Writer:
         # prores_ks takes these two from the frame and not from the context.
         picture.color_primaries, picture.color_trc = context.color_primaries, context.color_trc
         try:
-            self._container.mux(self._stream.encode(picture))
+            packets = self._stream.encode(picture)
+            self._container.mux(packets)
+            self.stored += len(packets)
             if self._sound is not None:
                 self._sound.write_until(meta.time_s)
         except (OSError, av.error.FFmpegError) as error:
@@ -210,7 +215,9 @@ class Writer:
             return
         self._closed = True
         try:
-            self._container.mux(self._stream.encode(None))
+            packets = self._stream.encode(None)
+            self._container.mux(packets)
+            self.stored += len(packets)
             if self._sound is not None and with_rest_of_sound:
                 self._sound.finish()
             self._container.close()
@@ -239,6 +246,8 @@ class Writer:
         context.time_base = info.time_base
         context.framerate = info.frame_rate
         context.thread_type = "AUTO"
+        if encoding.needs_even_sides or encoding.container in ("mov", "mp4"):
+            context.gop_size = max(1, round(info.frame_rate * KEYFRAME_EVERY_MS / 1000))
         context.sample_aspect_ratio = info.sample_aspect_ratio
         self._tag_colour(context, encoding, info)
         if info.timecode and encoding.container in ("mov", "mp4"):
@@ -287,7 +296,8 @@ def _container_options(encoding: Encoding, info: MediaInfo, *, with_sound: bool)
     """The encoding's own, as far as the muxer can combine them with this input."""
     options = dict(encoding.container_options)
     if with_sound and info.has_awkward_sound:
-        options.pop("movflags", None)
+        for name in ("movflags", "min_frag_duration"):
+            options.pop(name, None)
     if info.starts_before_zero and encoding.container == "mov":
         # MOV would drop what comes before zero; all streams move together.
         options["avoid_negative_ts"] = "make_non_negative"

@@ -65,13 +65,18 @@ def compose(
 
 
 def encode(composed: Iterable[Composed], writers: Sequence[Sink]) -> Iterator[int]:
-    """Write, finish the files, and yield the index of each frame that all of them hold."""
+    """Write, finish the files, and yield the index of each frame once all of them hold it."""
+    taken = stored = 0
     for meta, pictures in composed:
         for writer, picture in zip(writers, pictures, strict=True):
             writer.write(picture, meta)
-        yield meta.index
+        taken += 1
+        now = min(writer.stored for writer in writers)
+        yield from range(stored, now)
+        stored = now
     for writer in writers:
         writer.finish()
+    yield from range(stored, taken)
 
 
 class MatteGauge:

@@ -1,0 +1,29 @@
+"""A process of its own that renders with the stub and says how many frames are written: to be killed.
+
+python tests/support/render.py INPUT KIND=OUTPUT...
+"""
+
+import sys
+from pathlib import Path
+
+from stubs import open_stub
+
+from birefnet_video.events import JobState
+from birefnet_video.jobs import Job
+from birefnet_video.spec import JobSpec, OutputSpec
+
+
+def main() -> None:
+    """Print the number of frames that are reported as written, until the end."""
+    pairs = [argument.split("=", 1) for argument in sys.argv[2:]]
+    outputs = tuple(OutputSpec(kind, Path(path)) for kind, path in pairs)  # type: ignore[arg-type]
+    job = Job(JobSpec(Path(sys.argv[1]), outputs), open_backend=open_stub(delay_s=0.004))
+    job.start()
+    while job.wait(0.01) in (JobState.WAITING, JobState.LOADING, JobState.RUNNING):
+        print(job.snapshot().written, flush=True)
+    if job.report is None:
+        job.result()
+
+
+if __name__ == "__main__":
+    main()
