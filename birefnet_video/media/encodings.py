@@ -125,8 +125,7 @@ def _ffv1(formats: Mapping[int, str]) -> Encoding:
 
 
 def _ffv1_alpha(quality: Quality) -> Encoding:
-    # Ten bits at least: an alpha from a network has more steps than 255.
-    formats = {10: "yuva444p10le", 12: "yuva444p12le"}
+    formats = {8: "yuva444p", 10: "yuva444p10le", 12: "yuva444p12le"}
     return replace(_ffv1(formats), carries_alpha=True, follows_source_range=False)
 
 

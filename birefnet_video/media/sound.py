@@ -88,7 +88,7 @@ class Sound:
                 notify(
                     f"sound track {number} ({track.codec}) cannot be copied into {muxer}: encoded as {track.substitute}"
                 )
-        self._audio = [track.index for track in self._tracks.values()]
+        self._audio = [track.index for track in self._tracks.values() if isinstance(track, _Track)]
         for number, subtitle in enumerate(self._input.streams.subtitles, start=1):
             self._add_subtitles(number, subtitle, muxer, notify)
         if cut is not None:
