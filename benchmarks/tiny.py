@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from birefnet_video.model import load_checkpoint
 from birefnet_video.model.evaluation.pictures import score_picture
+from birefnet_video.model.optimize import optimize
 from birefnet_video.model.picture_files import list_pictures, read_matte, read_rgb
 from birefnet_video.model.preprocess import MEAN, STD, postprocess, preprocess
 
@@ -33,7 +34,7 @@ Matting = Callable[[np.ndarray], np.ndarray]
 
 def bundled(model: str, size: tuple[int, int] | None) -> Matting:
     """The network as the program runs it: uint8 (H, W, 3) -> alpha float32 (H, W)."""
-    net = load_checkpoint(weights_path(model), patch_order="current")
+    net = optimize(load_checkpoint(weights_path(model), patch_order="current")).to(memory_format=torch.channels_last)
 
     def matte(rgb: np.ndarray) -> np.ndarray:
         height, width = rgb.shape[:2]

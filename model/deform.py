@@ -144,3 +144,27 @@ class DeformableConv2d(nn.Module):
         """(N, C, H, W) -> (N, O, H, W)."""
         mask = 2 * torch.sigmoid(_at_least_float32(self.modulator(x)))
         return deform_conv2d(x, self.offset(x), self.regular.weight, mask, padding=self.padding)
+
+
+class MergedDeformableConv2d(nn.Module):
+    """A :class:`DeformableConv2d` for inference, with one convolution that predicts both; may have a bias."""
+
+    def __init__(self, conv: DeformableConv2d) -> None:
+        super().__init__()
+        self.padding = conv.padding
+        self.taps = conv.modulator.out_channels
+        kernel = conv.offset.kernel_size[0]
+        self.predict = nn.Conv2d(conv.offset.in_channels, 3 * self.taps, kernel, padding=conv.padding)
+        assert conv.offset.bias is not None and conv.modulator.bias is not None  # both are made with one
+        assert self.predict.bias is not None
+        with torch.no_grad():
+            self.predict.weight.copy_(torch.cat((conv.offset.weight, conv.modulator.weight)))
+            self.predict.bias.copy_(torch.cat((conv.offset.bias, conv.modulator.bias)))
+        self.weight, self.bias = conv.regular.weight, conv.regular.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, O, H, W)."""
+        offset, modulation = self.predict(x).split((2 * self.taps, self.taps), dim=1)
+        mask = 2 * torch.sigmoid(_at_least_float32(modulation))
+        out = deform_conv2d(x, offset, self.weight, mask, padding=self.padding)
+        return out if self.bias is None else out + self.bias[:, None, None]

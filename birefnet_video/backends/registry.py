@@ -37,7 +37,8 @@ def load_backend(spec: BackendSpec, width: int, height: int) -> MattingBackend:
     )
     from birefnet_video.backends.eager import EagerBackend
     from birefnet_video.model.checkpoint import load_checkpoint
+    from birefnet_video.model.optimize import optimize
 
     known = MODELS.get(spec.model)
     net = load_checkpoint(path, patch_order=known.patch_order if known else "auto")
-    return EagerBackend(net, info)
+    return EagerBackend(optimize(net), info)

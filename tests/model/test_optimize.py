@@ -1,0 +1,84 @@
+"""Every rewrite for inference leaves the output as it is."""
+
+import pytest
+import torch
+from birefnet_video.model import BiRefNet, BiRefNetConfig, load_checkpoint
+from birefnet_video.model.build import build_reconstruction
+from birefnet_video.model.config import PRESETS
+from birefnet_video.model.optimize import FoldedHead, fold_batch_norm, optimize
+from birefnet_video.model.reconstruction import FullHead
+from torch import nn
+
+from birefnet_video.models import weights_path
+
+
+def shaken(net: BiRefNet) -> BiRefNet:
+    """With statistics, biases and offsets that are not those of a new network."""
+    torch.manual_seed(0)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, 0, 0.2)
+    for name, parameter in net.named_parameters():
+        if ".offset." in name or ".modulator." in name:
+            nn.init.normal_(parameter, 0, 0.05)
+    return net.eval()
+
+
+@pytest.mark.parametrize("architecture", ["tiny", "swin_v1_t", "resnet50", "pvt_v2_b2"])
+def test_the_whole_network_says_the_same(architecture: str) -> None:
+    config = PRESETS["tiny"] if architecture == "tiny" else BiRefNetConfig(backbone=architecture)
+    net = shaken(BiRefNet(config))
+    fast = optimize(net)
+    left = [name for name, module in fast.named_modules() if isinstance(module, nn.BatchNorm2d)]
+    assert not left
+    x = torch.randn(2, 3, 96, 128)
+    with torch.inference_mode():
+        plain, rewritten = net(x), fast(x)
+    assert torch.isfinite(plain).all() and plain.std() > 0
+    assert (plain - rewritten).abs().max() <= 1e-4 * max(1, plain.abs().max())
+
+
+def test_the_bundled_network_says_the_same() -> None:
+    net = load_checkpoint(weights_path("tiny"), patch_order="current")
+    x = torch.randn(1, 3, 160, 224, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        assert (net(x) - optimize(net)(x)).abs().max() <= 1e-4
+
+
+def test_the_original_is_left_alone() -> None:
+    net = shaken(BiRefNet(PRESETS["tiny"]))
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    optimize(net)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 96)])
+def test_the_folded_tail_is_exact_up_to_the_border(size: tuple[int, int]) -> None:
+    torch.manual_seed(3)
+    head = build_reconstruction(BiRefNetConfig(backbone="swin_v1_t")).head
+    assert isinstance(head, FullHead)
+    x, image = (
+        torch.randn(1, head.project.in_channels - head.inward.conv_out.out_channels, *(s // 4 for s in size)),
+        torch.randn(1, 3, *size),
+    )
+    with torch.inference_mode():
+        plain, folded = head(x, image), FoldedHead(head)(x, image)
+    assert plain.shape == folded.shape
+    assert (plain - folded).abs().max() <= 1e-5
+
+
+def test_a_convolution_that_feeds_two_norms_is_left() -> None:
+    class Forked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+            self.one, self.other, self.alone = (nn.BatchNorm2d(4) for _ in range(3))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = self.conv(x)
+            return self.alone(self.one(y) + self.other(y))
+
+    assert fold_batch_norm(Forked().eval()) == 0
