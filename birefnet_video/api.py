@@ -5,10 +5,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
 from birefnet_video.errors import UsageError
 from birefnet_video.events import JobReport
 from birefnet_video.jobs import Job
 from birefnet_video.spec import BackendSpec, InputAlpha, JobSpec, OutputSpec, Quality, parse_background
+from birefnet_video.types import Limits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +35,8 @@ def matte_video(
     duration: float | Fraction | None = None,
     frame_rate: float | Fraction | None = None,
     input_alpha: InputAlpha = "multiply",
+    max_pixels: int = MAX_PIXELS,
+    max_duration: float = MAX_SECONDS,
     no_audio: bool = False,
     overwrite: bool = False,
     verify: Literal["quick", "full"] = "quick",
@@ -58,6 +62,8 @@ def matte_video(
         duration: how much to take, in seconds; ``None``: to the end.
         frame_rate: of an image sequence; ``None``: 25.
         input_alpha: ``multiply`` mattes by alpha that the input has already, or ``ignore`` it.
+        max_pixels: of one picture; larger ones are refused.
+        max_duration: in seconds; longer inputs are refused.
         no_audio: leave the sound out.
         overwrite: replace outputs that exist.
         verify: ``full`` decodes every output from end to end before it gets its name.
@@ -82,6 +88,7 @@ def matte_video(
         duration_s=None if duration is None else Fraction(duration),
         frame_rate=None if frame_rate is None else Fraction(frame_rate).limit_denominator(100_000),
         input_alpha=input_alpha,
+        limits=Limits(max_pixels, max_duration),
         full_verification=verify == "full",
     )
     job = Job(spec)

@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from birefnet_video import __version__
 from birefnet_video.commands.evaluate import evaluate
 from birefnet_video.commands.train import train
+from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
 from birefnet_video.errors import BirefnetVideoError, DamagedInput, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobState
 from birefnet_video.jobs import Job
@@ -30,6 +31,7 @@ from birefnet_video.spec import (
     parse_size,
     parse_time,
 )
+from birefnet_video.types import Limits
 
 _EXIT_DAMAGED = DamagedInput.exit_code
 #: Bytes of standard input that are copied at once.
@@ -46,7 +48,7 @@ Exit codes: 0 done, 2 wrong usage, 3 model missing, 4 device not available, 5 in
 Version {__version__}."""
 
 _OUTPUTS = Group("Outputs (any number in one pass)", sort_key=1)
-_PART = Group("Part of the input", sort_key=1)
+_PART = Group("Input", sort_key=1)
 _NETWORK = Group("Network", sort_key=2)
 _RUN = Group("Run", sort_key=3)
 
@@ -80,6 +82,8 @@ def render(
     duration: Annotated[str | None, Parameter(name=["-t", "--duration"], group=_PART)] = None,
     frame_rate: Annotated[str | None, Parameter(group=_PART)] = None,
     input_alpha: Annotated[InputAlpha, Parameter(group=_PART)] = "multiply",
+    max_pixels: Annotated[int, Parameter(group=_PART)] = MAX_PIXELS,
+    max_duration: Annotated[str, Parameter(group=_PART)] = f"{MAX_SECONDS // 3600}:00:00",
     no_audio: Annotated[bool, Parameter(group=_OUTPUTS, negative=(), show_default=False)] = False,
     overwrite: Annotated[
         bool, Parameter(name=["--overwrite", "-y"], group=_OUTPUTS, negative=(), show_default=False)
@@ -126,6 +130,10 @@ def render(
         Of an image sequence, such as 24 or 30000/1001. Default: 25.
     input_alpha
         Alpha that the input has already: multiply mattes by it, or ignore it.
+    max_pixels
+        Refuse larger pictures.
+    max_duration
+        Refuse longer inputs.
     no_audio
         Leave the sound out.
     overwrite
@@ -170,6 +178,7 @@ def render(
         duration_s=parse_time(duration, "-t") if duration is not None else None,
         frame_rate=parse_rate(frame_rate) if frame_rate is not None else None,
         input_alpha=input_alpha,
+        limits=Limits(max_pixels, float(parse_time(max_duration, "--max-duration"))),
         full_verification=verify == "full",
     )
     style: ProgressStyle = "json" if json_lines else progress

@@ -2,6 +2,8 @@
 
 #: Pixels of one picture beyond which an input is refused (8192 x 8192).
 MAX_PIXELS = 2**26
+#: Seconds beyond which an input is refused (two days).
+MAX_SECONDS = 48 * 3600
 #: Pictures a second of an image sequence, unless told.
 SEQUENCE_RATE = 25
 #: Frames that go through the network at once, by kind of device.

@@ -8,6 +8,7 @@ from typing import Literal
 
 from birefnet_video.defaults import BLUR_RADIUS, GREEN_RGB
 from birefnet_video.errors import UsageError
+from birefnet_video.types import DEFAULT_LIMITS, Limits
 
 OutputKind = Literal["alpha", "mask", "composite", "foreground"]
 Quality = Literal["fast", "standard", "best"]
@@ -154,6 +155,7 @@ class JobSpec:
     frame_rate: Fraction | None = None
     """Frames a second of an image sequence; ``None``: 25."""
     input_alpha: InputAlpha = "multiply"
+    limits: Limits = DEFAULT_LIMITS
     full_verification: bool = False
     """Decode every output from end to end before it gets its name."""
 

@@ -64,7 +64,7 @@ def encoding_for(output: OutputSpec, *, hdr: bool = False) -> Encoding:
 
     Args:
         output: what is wanted.
-        hdr: the source is HDR, which few players show in H.264.
+        hdr: the source is HDR.
 
     Raises:
         OutputRefused: if that container cannot carry it; the message names what can.
@@ -87,7 +87,7 @@ def encoding_for(output: OutputSpec, *, hdr: bool = False) -> Encoding:
     if suffix in PICTURE_SUFFIXES and not is_pattern(path):
         example = path.with_name(f"{path.stem.replace('%', '')}_%05d{suffix}")
         raise OutputRefused(f"{path}: pictures need one number in their name", hint=f"for example {example}")
-    usual = "hevc" if hdr and codecs[0] == "h264" and kind != "mask" else codecs[0]
+    usual = _FOR_HDR.get(codecs[0], codecs[0]) if hdr and kind != "mask" else codecs[0]
     encoding = _CODECS[output.codec or usual](output.quality)
     if kind == "mask":
         encoding = _as_matte(encoding)
@@ -136,7 +136,7 @@ def _ffv1_opaque(quality: Quality) -> Encoding:
 def _vp9(quality: Quality) -> Encoding:
     crf, speed = VP9[quality]
     options = {"crf": str(crf), "b": "0", "deadline": "good", "cpu-used": str(speed), "row-mt": "1"}
-    return Encoding("webm", "libvpx-vp9", {8: "yuv420p", 10: "yuv420p10le"}, {**options, "tile-columns": "2"})
+    return Encoding("webm", "libvpx-vp9", {8: "yuv420p"}, {**options, "tile-columns": "2"})
 
 
 def _vp9_alpha(quality: Quality) -> Encoding:
@@ -244,6 +244,8 @@ _CODECS = {
     "apng": _apng,
     "exr": _exr,
 }
+#: What takes the place of the usual codec: few players show HDR in H.264, and libvpx is built for 8 bits.
+_FOR_HDR = {"h264": "hevc", "vp9": "av1"}
 _NVENC = ("h264_nvenc", "hevc_nvenc", "av1_nvenc")
 _OPAQUE = {
     ".mp4": ("h264", "hevc", "av1", *_NVENC),

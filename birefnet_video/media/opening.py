@@ -12,9 +12,8 @@ import av.error
 import av.logging
 import av.stream
 
-from birefnet_video.defaults import MAX_PIXELS
 from birefnet_video.errors import InputMissing, NotAVideo
-from birefnet_video.types import Cut
+from birefnet_video.types import DEFAULT_LIMITS, Cut, Limits
 
 # Findings reach the user through our own errors and warnings, in one line each.
 av.logging.set_level(None)
@@ -31,8 +30,12 @@ _SEEK_MARGIN_S = Fraction(1)
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"v=0\r\no=")
 
 
-def open_input(path: Path) -> av.container.InputContainer:
+def open_input(path: Path, limits: Limits = DEFAULT_LIMITS) -> av.container.InputContainer:
     """Open a media file for reading.
+
+    Args:
+        path: of the file.
+        limits: what is refused.
 
     Raises:
         InputMissing: if it is missing, a folder or not readable.
@@ -43,7 +46,7 @@ def open_input(path: Path) -> av.container.InputContainer:
         return av.open(
             f"file:{path.resolve()}",
             container_options={"format_whitelist": _FORMATS},
-            options={"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)},
+            options={"protocol_whitelist": "file", "max_pixels": str(limits.pixels)},
             metadata_errors="replace",
         )
     except av.error.FFmpegError as error:

@@ -12,13 +12,13 @@ import av.stream
 import av.video.stream
 import numpy as np
 
-from birefnet_video.defaults import LATE_SOUND_S, MAX_PIXELS
+from birefnet_video.defaults import LATE_SOUND_S
 from birefnet_video.errors import NotAVideo
 from birefnet_video.media.convert import has_alpha, integral, stored_alpha
 from birefnet_video.media.opening import demux, open_input
 from birefnet_video.media.sequence import find_sequence, open_run
 from birefnet_video.media.vp9 import has_hidden_alpha
-from birefnet_video.types import Chapter, Colour, MediaInfo, Turn
+from birefnet_video.types import DEFAULT_LIMITS, Chapter, Colour, Limits, MediaInfo, Turn
 
 _UNSPECIFIED = 2
 _BT709, _BT601, _BT2020 = 1, 6, 9
@@ -33,24 +33,28 @@ _LONGEST_TICK_S = 600
 _PROBE_PACKETS = 500
 
 
-def probe(path: Path, frame_rate: Fraction | None = None) -> MediaInfo:
+def probe(path: Path, frame_rate: Fraction | None = None, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
     """Look into a file or an image sequence, up to its first picture.
 
     Args:
         path: of the file, or the sequence's name with ``%d``.
         frame_rate: of a sequence; ``None``: the default one.
+        limits: what is refused.
 
     Raises:
         InputMissing: if it is missing or not readable.
-        NotAVideo: if it is no media file, has no video, no picture, or too large ones.
+        NotAVideo: if it is no media file, has no video, no picture, too large ones, or lasts too long.
     """
     sequence = find_sequence(path, frame_rate)
-    with open_input(path) if sequence is None else open_run(sequence, sequence.numbers[0]) as container:
-        stream = video_stream(container, path)
-        _check_size(path, stream.codec_context.width, stream.codec_context.height)
-        frame = _first_frame(container, stream, path)
-        _check_size(path, frame.width, frame.height)
-        info = _describe(path, container, stream, frame)
+    opened = open_input(path, limits) if sequence is None else open_run(sequence, sequence.numbers[0], limits)
+    with opened as container:
+        stream = video_stream(container, path, limits)
+        limits.check_size(path, stream.codec_context.width, stream.codec_context.height)
+        frame = _first_frame(container, stream, path, limits)
+        limits.check_size(path, frame.width, frame.height)
+        info = replace(_describe(path, container, stream, frame), limits=limits)
+    if info.duration_s is not None:
+        limits.check_duration(path, info.duration_s)
     if sequence is None:
         return replace(info, has_awkward_sound=_has_awkward_sound(path))
     pictures = sequence.numbers[-1] - sequence.numbers[0] + 1
@@ -59,7 +63,9 @@ def probe(path: Path, frame_rate: Fraction | None = None) -> MediaInfo:
     )
 
 
-def video_stream(container: av.container.InputContainer, path: Path) -> av.video.stream.VideoStream:
+def video_stream(
+    container: av.container.InputContainer, path: Path, limits: Limits = DEFAULT_LIMITS
+) -> av.video.stream.VideoStream:
     """The first video stream that is no cover picture, prepared for decoding.
 
     Raises:
@@ -70,15 +76,10 @@ def video_stream(container: av.container.InputContainer, path: Path) -> av.video
             if stream.codec_context is None:
                 raise NotAVideo(f"{path}: its video has a codec that FFmpeg does not know")
             stream.thread_type = "AUTO"
-            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+            stream.codec_context.options = {"max_pixels": str(limits.pixels)}
             return stream
     what = "sound but no video stream" if container.streams.audio else "no video stream"
     raise NotAVideo(f"{path}: holds {what}")
-
-
-def _check_size(path: Path, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise NotAVideo(f"{path}: its pictures are too large: {width}x{height}, at most {MAX_PIXELS:,} pixels")
 
 
 def _chapters(container: av.container.InputContainer) -> tuple[Chapter, ...]:
@@ -94,7 +95,7 @@ def _chapters(container: av.container.InputContainer) -> tuple[Chapter, ...]:
 
 
 def _first_frame(
-    container: av.container.InputContainer, stream: av.video.stream.VideoStream, path: Path
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, path: Path, limits: Limits
 ) -> av.VideoFrame:
     context = stream.codec_context
     errors: list[str] = []
@@ -112,7 +113,8 @@ def _first_frame(
                 break
     if not context.width:
         raise NotAVideo(
-            f"{path}: its pictures are too large (more than {MAX_PIXELS:,} pixels) or their size is damaged"
+            f"{path}: its pictures are too large (more than {limits.pixels:,} pixels) or their size is damaged",
+            hint="--max-pixels raises the limit",
         )
     reason = f"none of its pictures can be decoded ({errors[0]})" if errors else "it holds no frames"
     raise NotAVideo(f"{path}: has a video stream, but {reason}")

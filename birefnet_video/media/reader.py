@@ -19,6 +19,7 @@ from birefnet_video.media.convert import integral
 from birefnet_video.media.opening import demux, open_input, seek_before
 from birefnet_video.media.probe import video_stream
 from birefnet_video.media.sequence import missing, open_run, runs
+from birefnet_video.media.truncation import truncation
 from birefnet_video.media.vp9 import alpha_decoder
 from birefnet_video.types import Cut, Frame, FrameMeta, MediaInfo, PictureSequence
 
@@ -54,7 +55,9 @@ class Reader:
         """All frames. Timestamps rise strictly."""
         info = self.info
         frame_ticks = max(1, round(1 / info.frame_rate / info.time_base))
-        offset, last, kept = 0, None, 0
+        offset, kept = 0, 0
+        first: FrameMeta | None = None
+        last: FrameMeta | None = None
         for index, picture in enumerate(self._file() if info.sequence is None else self._sequence(info.sequence)):
             pts = picture.pts
             if pts is None:
@@ -73,6 +76,8 @@ class Reader:
                 self._tell("order", f"timestamps do not rise at frame {index}: moved on by one tick")
                 pts = last.pts + 1
             last = FrameMeta(index, pts, info.time_base, picture.duration or None)
+            first = first or last
+            info.limits.check_duration(Path(info.path), (pts - first.pts) * info.time_base)
             if self._cut is None:
                 yield Frame(last, picture)
                 continue
@@ -87,19 +92,21 @@ class Reader:
 
     def _file(self) -> Iterator[av.VideoFrame]:
         path = Path(self.info.path)
-        with open_input(path) as container:
-            stream = video_stream(container, path)
+        with open_input(path, self.info.limits) as container:
+            stream = video_stream(container, path, self.info.limits)
             self._promised_s = promised_end_s(container, stream)
             if self._cut is not None:
                 seek_before(container, self._cut)
             yield from self._progressive(stream, self._decoded(container, stream))
+        if cut_off := truncation(path):
+            self.damage.append(cut_off)
 
     def _sequence(self, sequence: PictureSequence) -> Iterator[av.VideoFrame]:
         if gaps := missing(sequence):
             self.damage.append(gaps)
         for run in runs(sequence):
-            with open_run(sequence, run.start) as container:
-                stream = video_stream(container, Path(sequence.pattern))
+            with open_run(sequence, run.start, self.info.limits) as container:
+                stream = video_stream(container, Path(sequence.pattern), self.info.limits)
                 for picture in self._decoded(container, stream, most=len(run)):
                     picture.pts = (picture.pts or 0) + run.start - sequence.numbers[0]
                     yield self._fit(picture)

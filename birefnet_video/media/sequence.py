@@ -10,9 +10,9 @@ import av
 import av.container
 import av.error
 
-from birefnet_video.defaults import MAX_PIXELS, SEQUENCE_RATE
+from birefnet_video.defaults import SEQUENCE_RATE
 from birefnet_video.errors import InputMissing, NotAVideo
-from birefnet_video.types import PictureSequence
+from birefnet_video.types import DEFAULT_LIMITS, Limits, PictureSequence
 
 _NUMBER = re.compile(r"%(?:0(\d+))?d")
 
@@ -78,7 +78,7 @@ def missing(sequence: PictureSequence) -> str | None:
     return f"{count} picture{'s are' if count > 1 else ' is'} missing ({names})"
 
 
-def open_run(sequence: PictureSequence, first: int) -> av.container.InputContainer:
+def open_run(sequence: PictureSequence, first: int, limits: Limits = DEFAULT_LIMITS) -> av.container.InputContainer:
     """Open the pictures from number ``first`` on.
 
     Raises:
@@ -97,7 +97,7 @@ def open_run(sequence: PictureSequence, first: int) -> av.container.InputContain
                 "start_number": str(first),
                 "framerate": f"{sequence.rate.numerator}/{sequence.rate.denominator}",
                 "protocol_whitelist": "file",
-                "max_pixels": str(MAX_PIXELS),
+                "max_pixels": str(limits.pixels),
             },
         )
     except av.error.FFmpegError as error:

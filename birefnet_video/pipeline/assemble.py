@@ -87,7 +87,7 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
     """
     for output in spec.outputs:
         _check_output(spec, output)
-    info = probe(spec.source, spec.frame_rate)
+    info = probe(spec.source, spec.frame_rate, spec.limits)
     encodings = [encoding_for(output, hdr=is_hdr(info.colour)) for output in spec.outputs]
     _tell_of_input(info, spec, notify)
     cut = _cut(spec, info)
@@ -97,6 +97,9 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
             notify(f"the timecode {info.timecode} is that of the input's first frame: left out")
             info = replace(info, timecode=None)
     canvases = [_canvas(encoding, info) for encoding in encodings]
+    for output, canvas in zip(spec.outputs, canvases, strict=True):
+        if output.kind != "mask" and canvas.bits < info.bit_depth:
+            notify(f"{output.path}: holds {canvas.bits} bits a sample, the input {info.bit_depth}")
     composers = [_composer(output, canvas, info) for output, canvas in zip(spec.outputs, canvases, strict=True)]
     writers: list[Sink] = []
     try:

@@ -35,7 +35,7 @@ def render(clip: Path, output: OutputSpec) -> list[np.ndarray]:
     job = Job(JobSpec(clip, (output,), overwrite=True), open_backend=open_stub())
     job.start()
     job.result()
-    return list(read_mattes(output.path))
+    return [] if "%" in output.path.name else list(read_mattes(output.path))
 
 
 def rgb_frames(path: Path) -> list[np.ndarray]:
@@ -276,3 +276,48 @@ def test_the_foreground_has_lost_the_background_under_soft_edges(tmp_path: Path)
     edge = (alpha[..., 0] > 0.2) & (alpha[..., 0] < 0.9)
     before, after = (np.abs(pixels[edge] - own).mean() for pixels in (picture, found))
     assert after < 0.2 * before
+
+
+HDR = Path(__file__).parents[1] / "data" / "clips" / "pq_2020_10bit_hevc.mp4"
+
+
+@pytest.mark.parametrize(("name", "codec"), [("c.mp4", "hevc"), ("c.webm", "av1"), ("c.mkv", "hevc")])
+def test_hdr_stays_hdr_and_a_colour_behind_it_looks_the_same(name: str, codec: str, tmp_path: Path) -> None:
+    """The background's code values are those of PQ: tone-mapped, they are the colour that was asked for."""
+    from birefnet_video.media.convert import to_rgb
+    from birefnet_video.media.probe import probe
+
+    render(HDR, OutputSpec("composite", tmp_path / name, parse_background("#2040c0")))
+    info = probe(tmp_path / name)
+    assert (info.colour.primaries, info.colour.transfer, info.colour.matrix) == (9, 16, 9)
+    assert info.bit_depth == 10
+    mattes = render(HDR, OutputSpec("mask", tmp_path / "m.mkv"))
+    with av.open(str(tmp_path / name)) as container:
+        assert container.streams.video[0].codec_context.codec.canonical_name == codec
+        shown = to_rgb(next(container.decode(video=0)), info, (info.height, info.width)).astype(int)
+    behind = cv2.dilate(mattes[0], np.ones((9, 9))) < 0.02
+    if behind.any():
+        assert np.abs(shown[behind] - (0x20, 0x40, 0xC0)).mean() < 6
+
+
+def test_hdr_in_pictures_keeps_its_code_values_and_its_light(tmp_path: Path) -> None:
+    from birefnet_video.media.light import to_light
+
+    for name in ("a_%d.png", "a_%d.exr"):
+        render(HDR, OutputSpec("alpha", tmp_path / name))
+    with av.open(str(tmp_path / "a_1.png")) as container:
+        frame = next(container.decode(video=0))
+    assert (int(frame.color_primaries), int(frame.color_trc)) == (9, 16)
+    coded = cv2.imread(str(tmp_path / "a_1.png"), cv2.IMREAD_UNCHANGED)[..., 1] / 65535
+    with av.open(str(tmp_path / "a_1.exr")) as container:
+        frame = next(container.decode(video=0))
+    light = np.frombuffer(memoryview(frame.planes[0]), "<f2").reshape(coded.shape[0], -1)[:, : coded.shape[1]]
+    meant = to_light(coded, 16)
+    assert np.abs(light.astype(float) - meant).max() < 2e-3 * max(1, meant.max())
+
+
+def test_bits_that_are_lost_are_told(tmp_path: Path) -> None:
+    job, events = stub_job(HDR, {"alpha": tmp_path / "a.webm"})
+    job.start()
+    job.result()
+    assert any("holds 8 bits a sample, the input 10" in text for text in notices(events))
