@@ -75,6 +75,8 @@ def matte_video(
         BirefnetVideoError: see :mod:`birefnet_video.errors`.
     """
     source = Path(source)
+    if verify not in ("quick", "full"):
+        raise UsageError(f"verify: {verify!r} is neither quick nor full")
     backend = BackendSpec(
         model=model, size=(size, size) if isinstance(size, int) else size, device=device, batch_size=batch_size
     )

@@ -27,6 +27,8 @@ NVENC_CQ = {"fast": 26, "standard": 20, "best": 14}
 AUDIO_BIT_RATE_PER_CHANNEL = 96_000
 #: Seconds by which the sound is written ahead of the picture.
 SOUND_LEAD_S = 0.5
+#: Seconds for which a subtitle may be shown: reading of a part begins that much earlier.
+LONGEST_TEXT_S = 30.0
 #: Seconds that sound may be missing or doubled before silence is put in or the repetition left out.
 SOUND_GAP_S = 0.02
 #: Seconds by which a clock must jump back to count as another recording rather than as jitter.

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from birefnet_video.defaults import BLUR_RADIUS, GREEN_RGB
 from birefnet_video.errors import UsageError
@@ -103,6 +103,10 @@ class OutputSpec:
     """``None``: the usual one of the extension."""
     quality: Quality = "standard"
 
+    def __post_init__(self) -> None:
+        if self.quality not in get_args(Quality):
+            raise UsageError(f"--quality: {self.quality!r} is none of {', '.join(get_args(Quality))}")
+
 
 @dataclass(frozen=True, slots=True)
 class BackendSpec:
@@ -164,6 +168,12 @@ class JobSpec:
             raise UsageError(f"-ss: {float(self.start_s):g} lies before the beginning")
         if self.duration_s is not None and self.duration_s <= 0:
             raise UsageError(f"-t: {float(self.duration_s):g} is no length of time")
+        if self.input_alpha not in get_args(InputAlpha):
+            raise UsageError(f"--input-alpha: {self.input_alpha!r} is none of {', '.join(get_args(InputAlpha))}")
+        if self.frame_rate is not None and not 0 < self.frame_rate <= _HIGHEST_RATE:
+            raise UsageError(f"--frame-rate: {float(self.frame_rate):g} is not between 0 and {_HIGHEST_RATE}")
+        if self.limits.pixels < 1 or self.limits.seconds <= 0:
+            raise UsageError("--max-pixels and --max-duration must be above 0")
         if not self.outputs:
             raise UsageError("no output is named", hint="for example --alpha out.mov")
         paths = [output.path.resolve() for output in self.outputs]

@@ -169,7 +169,9 @@ class PictureSequence:
     pattern: str
     """Path with ``%d`` or ``%05d`` in its name."""
     numbers: tuple[int, ...]
-    """Of the pictures that are there, rising."""
+    """Of the pictures that can be read, rising."""
+    broken: tuple[int, ...]
+    """Of files that are empty or cannot be read."""
     rate: Fraction
     """Pictures a second."""
 

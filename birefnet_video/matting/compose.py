@@ -6,7 +6,7 @@ import numpy as np
 
 from birefnet_video.matting.backdrop import Backdrop, Canvas
 from birefnet_video.media.convert import alpha_samples, plane_array, to_deep_rgb, to_planar, to_rgb, to_yuv
-from birefnet_video.media.light import light_table
+from birefnet_video.media.light import scene_light
 from birefnet_video.types import Frame, MediaInfo
 
 
@@ -51,7 +51,7 @@ def straight_rgba(picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo, pi
 def straight_light(picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo, pixel_format: str) -> av.VideoFrame:
     """The picture's light, linear and not multiplied, with ``alpha`` (H, W): planar float, as EXR has it."""
     out = av.VideoFrame(info.width, info.height, pixel_format)
-    light = light_table(info.colour.transfer)[to_deep_rgb(picture, info, alpha.shape)]
+    light = scene_light(to_deep_rgb(picture, info, alpha.shape), info.colour, is_rgb=info.is_rgb)
     for index, samples in enumerate((light[..., 1], light[..., 2], light[..., 0], alpha)):
         plane_array(out, index)[:] = samples
     return out

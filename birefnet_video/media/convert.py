@@ -64,15 +64,21 @@ def _packed(picture: av.VideoFrame, info: MediaInfo, size: tuple[int, int], pixe
 def to_planar(picture: av.VideoFrame, info: MediaInfo, pixel_format: str, *, full_range: bool) -> av.VideoFrame:
     """The upright picture as planar YUV in the source's own matrix; only depth, range and subsampling change."""
     matrix = matrix_of(info.colour)
+    # Quarter turns make 4:4:0 of 4:2:2: turned with all its chroma, and thinned out afterwards.
+    whole = pixel_format.replace("422", "444") if info.turn.swaps_sides else pixel_format
     planar = picture.reformat(
-        format=pixel_format,
+        format=whole,
         src_colorspace=None if info.is_rgb else matrix,
         dst_colorspace=matrix,
         src_color_range=None if info.is_rgb else _range_of(info.colour.full_range),
         dst_color_range=_range_of(full_range),
         interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP,
     )
-    return _turned(planar, info) if info.turn.quarters or info.turn.mirror else planar
+    upright = _turned(planar, info) if info.turn.quarters or info.turn.mirror else planar
+    if whole == pixel_format:
+        return upright
+    kept = {"src_colorspace": matrix, "dst_colorspace": matrix, "src_color_range": _range_of(full_range)}
+    return upright.reformat(format=pixel_format, dst_color_range=_range_of(full_range), **kept)
 
 
 def to_yuv(picture: av.VideoFrame, info: MediaInfo, pixel_format: str, *, full_range: bool) -> av.VideoFrame:
@@ -100,15 +106,25 @@ def integral(picture: av.VideoFrame) -> av.VideoFrame:
         return picture
     kind, bits, order = match.groups()
     out = av.VideoFrame(picture.width, picture.height, f"{kind}16le")
-    for index, plane in enumerate(picture.planes):
-        samples = np.frombuffer(memoryview(plane), f"{'<' if order == 'le' else '>'}f{int(bits) // 8}")
-        light = samples[: plane.height * (plane.line_size // samples.itemsize)].reshape(plane.height, -1)
-        light = np.nan_to_num(light[:, : plane.width].astype(np.float32)).clip(0, 1)
+    planes = [_floats(plane, f"{'<' if order == 'le' else '>'}f{int(bits) // 8}") for plane in picture.planes]
+    alpha = planes[_ALPHA_PLANE] if kind == "gbrap" else None
+    for index, light in enumerate(planes):
+        if alpha is not None and index != _ALPHA_PLANE:
+            # EXR's light is multiplied by alpha, by its specification.
+            light = np.divide(light, alpha, out=light, where=alpha > 0).clip(0, 1)
         coded = light if index == _ALPHA_PLANE else from_light(light, _BT709)
         plane_array(out, index)[:] = alpha_samples(coded.astype(np.float32), 16)
-    out.pts, out.time_base, out.duration = picture.pts, picture.time_base, picture.duration
+    out.pts, out.time_base = picture.pts, picture.time_base
+    if picture.duration:
+        out.duration = picture.duration
     out.color_trc = _BT709
     return out
+
+
+def _floats(plane: "av.video.plane.VideoPlane", dtype: str) -> np.ndarray:
+    samples = np.frombuffer(memoryview(plane), dtype)
+    values = samples[: plane.height * (plane.line_size // samples.itemsize)].reshape(plane.height, -1)
+    return np.nan_to_num(values[:, : plane.width].astype(np.float32)).clip(0, 1)
 
 
 def has_alpha(pixel_format: av.VideoFormat) -> bool:
@@ -142,7 +158,8 @@ def plane_array(picture: av.VideoFrame, index: int) -> np.ndarray:
     plane = picture.planes[index]
     bits = picture.format.components[0].bits
     order = ">" if picture.format.is_big_endian else "<"
-    dtype = np.dtype(np.uint8 if bits <= 8 else f"{order}u2" if bits <= 16 else f"{order}f4")
+    kind = "f" if re.search(r"f(16|32)", picture.format.name) else "u"
+    dtype = np.dtype(np.uint8 if bits <= 8 else f"{order}{kind}{2 if bits <= 16 else 4}")
     samples = np.frombuffer(memoryview(plane), dtype)
     return samples[: plane.height * (plane.line_size // samples.itemsize)].reshape(plane.height, -1)[:, : plane.width]
 

@@ -24,7 +24,7 @@ _SURVIVES_A_KILL = {
 _CLUSTERS = {"cluster_time_limit": str(KEPT_EVERY_MS), "max_interleave_delta": "1000000", "flush_packets": "1"}
 _MUXERS = {".mov": "mov", ".mp4": "mp4", ".mkv": "matroska", ".webm": "webm", ".apng": "apng"}
 #: Extensions that stand for one file a frame.
-PICTURE_SUFFIXES = (".png", ".exr")
+_PICTURE_SUFFIXES = (".png", ".exr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Encoding:
     """Of the codec in MOV and MP4, where FFmpeg's own is not understood everywhere."""
     semi_planar: bool = False
     """The encoder takes 10 bits only as P010."""
-    alpha_slack: float = 2 / 1023
+    alpha_slack: float = 2 / 255
     """By how much less than written the alpha may vary when it is read again, as a share of the whole range."""
 
     def pixel_format(self, bits: int) -> str:
@@ -84,7 +84,7 @@ def encoding_for(output: OutputSpec, *, hdr: bool = False) -> Encoding:
     codecs = rows[suffix]
     if output.codec is not None and output.codec not in codecs:
         raise UsageError(f"--codec: {suffix} of --{kind} cannot hold {output.codec}", hint=f"use {', '.join(codecs)}")
-    if suffix in PICTURE_SUFFIXES and not is_pattern(path):
+    if suffix in _PICTURE_SUFFIXES and not is_pattern(path):
         example = path.with_name(f"{path.stem.replace('%', '')}_%05d{suffix}")
         raise OutputRefused(f"{path}: pictures need one number in their name", hint=f"for example {example}")
     usual = _FOR_HDR.get(codecs[0], codecs[0]) if hdr and kind != "mask" else codecs[0]
@@ -97,6 +97,17 @@ def encoding_for(output: OutputSpec, *, hdr: bool = False) -> Encoding:
     if container in ("mov", "mp4"):
         return replace(encoding, container=container, container_options=_SURVIVES_A_KILL)
     return replace(encoding, container=container)
+
+
+def fit_codecs(outputs: tuple[OutputSpec, ...]) -> tuple[OutputSpec, ...]:
+    """The same outputs; what cannot hold the codec that is asked for gets its usual one, if another output can."""
+
+    def fits(output: OutputSpec) -> bool:
+        return output.codec in _TABLE[output.kind].get(output.path.suffix.lower(), ())
+
+    if not any(fits(output) for output in outputs):
+        return outputs
+    return tuple(output if fits(output) else replace(output, codec=None) for output in outputs)
 
 
 def _prores(quality: Quality) -> Encoding:
@@ -273,7 +284,3 @@ _TABLE: dict[str, dict[str, tuple[str, ...]]] = {
     "composite": _OPAQUE,
     "foreground": _OPAQUE,
 }
-#: Names that --codec takes.
-CODEC_NAMES = tuple(
-    dict.fromkeys(name for kind in ("composite", "mask") for row in _TABLE[kind].values() for name in row)
-)

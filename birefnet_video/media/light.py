@@ -10,7 +10,7 @@ import numpy as np
 from birefnet_video.types import Colour
 
 #: Code points of H.273.
-LINEAR, SRGB, PQ, HLG, WIDE_PRIMARIES = 8, 13, 16, 18, 9
+_UNSPECIFIED, LINEAR, SRGB, PQ, HLG, WIDE_PRIMARIES = 2, 8, 13, 16, 18, 9
 #: Reference white: in units of PQ's 10,000 cd/m², and as HLG's light of scene at 75 % of the signal.
 _PQ_WHITE, _HLG_WHITE = 203 / 10000, 0.26496256
 _PQ = (2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128)
@@ -91,7 +91,7 @@ def _srgb_table() -> np.ndarray:
 def to_sdr(coded: np.ndarray, colour: Colour) -> np.ndarray:
     """Coded RGB of 16 bits -> sRGB, uint8, for eyes and networks that know no HDR.
 
-    Primaries become BT.709's; light above a knee is rolled off, all three channels by one factor, so that hues stay.
+    Primaries become BT.709's; HDR above a knee is rolled off, all three channels by one factor, so that hues stay.
 
     Args:
         coded: uint16 (H, W, 3).
@@ -100,10 +100,28 @@ def to_sdr(coded: np.ndarray, colour: Colour) -> np.ndarray:
     light = light_table(colour.transfer)[coded]
     if colour.primaries == WIDE_PRIMARIES:
         light = np.maximum(light @ _NARROW.T, 0)
+    if not is_hdr(colour):
+        return _as_srgb(light)
     brightest = np.maximum(light.max(axis=2, keepdims=True), np.float32(1e-6))
     rolled = _KNEE + (1 - _KNEE) * (1 - np.exp(-(brightest - _KNEE) / (1 - _KNEE)))
     shown = light * np.where(brightest > _KNEE, rolled / brightest, np.float32(1))
-    return _srgb_table()[(np.sqrt(shown.clip(0, 1)) * 4095 + 0.5).astype(np.int32)]
+    return _as_srgb(shown)
+
+
+def _as_srgb(light: np.ndarray) -> np.ndarray:
+    return _srgb_table()[(np.sqrt(light.clip(0, 1)) * 4095 + 0.5).astype(np.int32)]
+
+
+def scene_light(coded: np.ndarray, colour: Colour, *, is_rgb: bool) -> np.ndarray:
+    """Coded RGB of 16 bits -> light of BT.709's primaries, float32; what these cannot show is negative or beyond 1.
+
+    Args:
+        coded: uint16 (H, W, 3).
+        colour: what the values mean.
+        is_rgb: the source is RGB: without a tag its transfer function is sRGB's.
+    """
+    light = light_table(SRGB if is_rgb and colour.transfer == _UNSPECIFIED else colour.transfer)[coded]
+    return light @ _NARROW.T if colour.primaries == WIDE_PRIMARIES else light
 
 
 def from_sdr(rgb: np.ndarray, colour: Colour) -> np.ndarray:

@@ -30,9 +30,12 @@ def read_mattes(path: Path) -> Iterator[np.ndarray]:
 
 def matte_of(picture: av.VideoFrame) -> np.ndarray:
     """The alpha of a frame, or its brightness where it has none: float32 (H, W) in [0, 1]."""
+    if picture.format.name in ("grayf32le", "grayf16le"):
+        return plane_array(picture, 0).astype(np.float32).clip(0, 1)
     picture = integral(picture)
     alpha = stored_alpha(picture)
-    if alpha is not None:
+    # Every palette has alpha, most of them none that shows.
+    if alpha is not None and not (picture.format.name == "pal8" and alpha.min() == 1):
         return alpha
     components = picture.format.components
     if picture.format.is_rgb or not components[0].is_luma:

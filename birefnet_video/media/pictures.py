@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import av.video.codeccontext
 
 from birefnet_video.errors import OutputRefused, VerificationFailed
 from birefnet_video.media.encodings import Encoding
-from birefnet_video.media.light import is_hdr
+from birefnet_video.media.light import needs_mapping
 from birefnet_video.media.sequence import list_numbers
 from birefnet_video.media.verify import Promise, alpha_spread
 from birefnet_video.media.writer import PARTIAL_MARK, refused
@@ -29,15 +30,17 @@ class PictureWriter:
         *,
         pixel_format: str,
         size: tuple[int, int],
+        number_of: Callable[[FrameMeta], int],
         notify: Callable[[str], None],
     ) -> None:
         """
         Args:
             target: final path with ``%d`` in its name.
             encoding: of pictures.
-            info: of the input; the numbers of a sequence go on.
+            info: of the input.
             pixel_format: of the frames that will come.
             size: width and height of the frames.
+            number_of: the number of a frame; rising.
             notify: called with one line for each thing that a user should know.
 
         Raises:
@@ -50,9 +53,9 @@ class PictureWriter:
         self.audio_tracks = 0
         self.sound_damage: list[str] = []
         self._notify = notify
-        self._first_number = info.sequence.numbers[0] if info.sequence else 1
+        self._number_of = number_of
+        self._numbers: list[int] = []
         self._steps: set[int] = set()
-        self._is_hdr = is_hdr(info.colour)
         self._colour = info.colour
         context = av.CodecContext.create(encoding.codec, "w")
         assert isinstance(context, av.video.codeccontext.VideoCodecContext)
@@ -68,9 +71,10 @@ class PictureWriter:
     def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
         """See :class:`birefnet_video.media.sink.Sink`."""
         picture.pts, picture.time_base = self.frames, self._context.time_base
-        if self._is_hdr:
+        if needs_mapping(self._colour):
             # Written into PNG as cICP; without it the values mean sRGB, which is what they are.
             picture.color_primaries, picture.color_trc = self._colour.primaries, self._colour.transfer
+        self._numbers.append(self._number_of(meta))
         self._save(picture)
         if self.last_pts is not None:
             self._steps.add(meta.pts - self.last_pts)
@@ -87,16 +91,15 @@ class PictureWriter:
 
     def verify(self, promise: Promise) -> None:
         """See :class:`birefnet_video.media.sink.Sink`."""
-        numbers = range(self._first_number, self._first_number + self.frames)
-        missing = [number for number in numbers if not self._path(number).is_file()]
+        missing = [number for number in self._numbers if not self._path(number).is_file()]
         if missing:
             raise VerificationFailed(f"{self._path(missing[0])}: is missing")
         for index in range(self.frames) if promise.full else [promise.telling_frame]:
-            _check(self._path(numbers[index]), index, promise)
+            _check(self._path(self._numbers[index]), index, promise)
 
     def keep_partial(self) -> Path | None:
         """See :class:`birefnet_video.media.sink.Sink`."""
-        if not self.frames:
+        if not self.frames or not self.partial.is_dir():
             self.discard()
             return None
         if self.stored < self.frames:
@@ -106,18 +109,19 @@ class PictureWriter:
     def commit(self, *, overwrite: bool) -> None:
         """See :class:`birefnet_video.media.sink.Sink`."""
         place = self.target.parent.resolve()
+        finals = [place / (self.target.name % number) for number in self._numbers]
         try:
-            older = list_numbers(self.target)
-            for number in range(self._first_number, self._first_number + self.frames):
-                final = place / (self.target.name % number)
-                if final.exists() and not overwrite:
-                    raise OutputRefused(f"{final}: has appeared meanwhile; the results are in {self.partial}")
+            older = set(list_numbers(self.target))
+            if not overwrite and (taken := [final for final in finals if final.exists()]):
+                raise OutputRefused(f"{taken[0]}: has appeared meanwhile; the results are in {self.partial}")
+            for number, final in zip(self._numbers, finals, strict=True):
                 self._path(number).replace(final)
-            self.partial.rmdir()
         except OSError as error:
             raise refused(self.target, error) from None
-        last = self._first_number + self.frames - 1
-        if left := [number for number in older if not self._first_number <= number <= last]:
+        # File managers put files of their own into folders that somebody looks at.
+        with suppress(OSError):
+            self.partial.rmdir()
+        if left := sorted(older - set(self._numbers)):
             self._notify(f"{self.target}: {len(left)} older pictures of that name are left ({left[0]}-{left[-1]})")
 
     def discard(self) -> None:
@@ -127,7 +131,7 @@ class PictureWriter:
     def _save(self, picture: av.VideoFrame | None) -> None:
         try:
             for packet in self._context.encode(picture):
-                self._path(self._first_number + self.stored).write_bytes(bytes(packet))
+                self._path(self._numbers[self.stored]).write_bytes(bytes(packet))
                 self.stored += 1
         except (OSError, av.error.FFmpegError) as error:
             raise refused(self.target, error) from None

@@ -15,10 +15,10 @@ import numpy as np
 from birefnet_video.defaults import LATE_SOUND_S
 from birefnet_video.errors import NotAVideo
 from birefnet_video.media.convert import has_alpha, integral, stored_alpha
-from birefnet_video.media.opening import demux, open_input
+from birefnet_video.media.opening import demux, open_input, seek_before
 from birefnet_video.media.sequence import find_sequence, open_run
 from birefnet_video.media.vp9 import has_hidden_alpha
-from birefnet_video.types import DEFAULT_LIMITS, Chapter, Colour, Limits, MediaInfo, Turn
+from birefnet_video.types import DEFAULT_LIMITS, Chapter, Colour, Cut, Limits, MediaInfo, Turn
 
 _UNSPECIFIED = 2
 _BT709, _BT601, _BT2020 = 1, 6, 9
@@ -56,7 +56,7 @@ def probe(path: Path, frame_rate: Fraction | None = None, limits: Limits = DEFAU
     if info.duration_s is not None:
         limits.check_duration(path, info.duration_s)
     if sequence is None:
-        return replace(info, has_awkward_sound=_has_awkward_sound(path))
+        return replace(info, has_awkward_sound=has_awkward_sound(path))
     pictures = sequence.numbers[-1] - sequence.numbers[0] + 1
     return replace(
         info, sequence=sequence, frame_count=len(sequence.numbers), duration_s=float(pictures / sequence.rate)
@@ -167,34 +167,39 @@ def _describe(
 def _has_alpha(
     container: av.container.InputContainer, stream: av.video.stream.VideoStream, frame: av.VideoFrame
 ) -> bool:
-    if container.format.name == "gif":
-        # Every GIF decodes to RGBA.
+    if container.format.name == "gif" or frame.format.name == "pal8":
+        # Every GIF decodes to RGBA, and every palette has room for alpha.
         alpha = stored_alpha(frame)
         return alpha is not None and alpha.min() < 1
     return has_alpha(frame.format) or has_hidden_alpha(stream)
 
 
-def _has_awkward_sound(path: Path) -> bool:
-    """Look at the first seconds of a file: does every track begin there, and is sound framed as MOV wants it?"""
+def has_awkward_sound(path: Path, cut: Cut | None = None) -> bool:
+    """Look at the first seconds: does every sound track begin there, and is it framed as MOV wants it?"""
     with open_input(path) as container:
         waiting = set()
-        for stream in (*container.streams.audio, *container.streams.subtitles):
+        for stream in container.streams.audio:
             if stream.codec_context is None:
                 continue
             if stream.codec_context.name == "aac" and not stream.codec_context.extradata:
                 return True
             waiting.add(stream.index)
-        first_s: float | None = None
+        first: Fraction | None = None
+        if cut is not None:
+            seek_before(container, cut)
+            first = cut.start
         try:
             for packet in demux(container):
-                waiting.discard(packet.stream.index)
+                if packet.dts is None or packet.time_base is None:
+                    continue
+                time = packet.dts * packet.time_base
+                first = time if first is None else first
+                if time >= first:
+                    waiting.discard(packet.stream.index)
                 if not waiting:
                     return False
-                if packet.dts is not None and packet.time_base is not None:
-                    time_s = float(packet.dts * packet.time_base)
-                    first_s = time_s if first_s is None else first_s
-                    if time_s - first_s > LATE_SOUND_S:
-                        break
+                if time - first > LATE_SOUND_S:
+                    break
         except av.error.FFmpegError:
             pass  # reading proper will come to the same place and report it
         return bool(waiting)

@@ -1,5 +1,6 @@
 """Decode a file into frames with exact timestamps, past what is damaged."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -102,7 +103,12 @@ class Reader:
             self.damage.append(cut_off)
 
     def _sequence(self, sequence: PictureSequence) -> Iterator[av.VideoFrame]:
-        if gaps := missing(sequence):
+        begin = sequence.numbers[0]
+        first, last = begin, None
+        if self._cut is not None:
+            first += self._cut.shift(self.info.time_base)
+            last = None if self._cut.end is None else begin + math.ceil(self._cut.end / self.info.time_base) - 1
+        if gaps := missing(sequence, None if self._cut is None else first, last):
             self.damage.append(gaps)
         for run in runs(sequence):
             with open_run(sequence, run.start, self.info.limits) as container:
@@ -135,7 +141,7 @@ class Reader:
     ) -> Iterator[av.VideoFrame]:
         """Pictures of all packets, or of the first ``most``."""
         bad, bad_in_a_row, corrupt = 0, 0, 0
-        hidden = alpha_decoder(stream) if self._with_alpha else None
+        hidden = alpha_decoder(stream, self.info.limits) if self._with_alpha else None
         packets = demux(container, stream)
         if most is not None:
             packets = chain(islice(packets, most), [cast("av.Packet[av.VideoStream]", av.Packet())])
@@ -163,6 +169,7 @@ class Reader:
     def _fit(self, picture: av.VideoFrame) -> av.VideoFrame:
         """The picture at the size of the first one."""
         info = self.info
+        info.limits.check_size(Path(info.path), picture.width, picture.height)
         if (picture.width, picture.height) == (info.coded_width, info.coded_height):
             return picture
         now, first = f"{picture.width}x{picture.height}", f"{info.coded_width}x{info.coded_height}"

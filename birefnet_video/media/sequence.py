@@ -1,9 +1,10 @@
 """Image sequences as an input: ``shot_%04d.png``."""
 
+import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -14,7 +15,9 @@ from birefnet_video.defaults import SEQUENCE_RATE
 from birefnet_video.errors import InputMissing, NotAVideo
 from birefnet_video.types import DEFAULT_LIMITS, Limits, PictureSequence
 
-_NUMBER = re.compile(r"%(?:0(\d+))?d")
+_NUMBER = re.compile(r"%(?:0(\d{1,2}))?d")
+#: Gaps that are named one by one.
+_MOST_GAPS = 5
 
 
 def is_pattern(path: Path) -> bool:
@@ -40,7 +43,15 @@ def find_sequence(path: Path, rate: Fraction | None = None) -> PictureSequence |
         raise InputMissing(f"{path}: the folder cannot be read: {error.strerror}") from None
     if not numbers:
         raise InputMissing(f"{path}: no such picture")
-    return PictureSequence(str(path), numbers, rate or Fraction(SEQUENCE_RATE))
+    broken = tuple(number for number in numbers if not _is_readable(path.parent / (path.name % number)))
+    if len(broken) == len(numbers):
+        raise InputMissing(f"{path}: none of its pictures can be read")
+    usable = tuple(number for number in numbers if number not in set(broken))
+    return PictureSequence(str(path), usable, broken, rate or Fraction(SEQUENCE_RATE))
+
+
+def _is_readable(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0 and os.access(path, os.R_OK)
 
 
 def list_numbers(path: Path) -> tuple[int, ...]:
@@ -49,10 +60,7 @@ def list_numbers(path: Path) -> tuple[int, ...]:
     Raises:
         OSError: if the folder cannot be read.
     """
-    (width,) = _NUMBER.findall(path.name)
-    before, after = (re.escape(part) for part in (_NUMBER.sub("\0", path.name)).split("\0"))
-    name = re.compile(f"{before}(\\d{{{width or 1},}}){after}")
-    found = (name.fullmatch(other.name) for other in path.parent.iterdir())
+    found = (_names(path).fullmatch(other.name) for other in path.parent.iterdir())
     return tuple(sorted(int(match[1]) for match in found if match and path.name % int(match[1]) == match[0]))
 
 
@@ -67,15 +75,35 @@ def runs(sequence: PictureSequence) -> Iterator[range]:
     yield range(start, previous + 1)
 
 
-def missing(sequence: PictureSequence) -> str | None:
-    """What is not there between the first and the last picture, in words."""
-    parts = list(runs(sequence))
-    gaps = [(one.stop, other.start - 1) for one, other in pairwise(parts)]
-    if not gaps:
+def could_be(path: Path, other: Path) -> bool:
+    """Whether ``other`` is a file that the name with ``%d`` may stand for, whatever the case of its letters."""
+    in_place = path.parent.resolve() == other.parent.resolve()
+    return in_place and re.fullmatch(_names(path).pattern, other.name, re.IGNORECASE) is not None
+
+
+def _names(path: Path) -> re.Pattern[str]:
+    (width,) = _NUMBER.findall(path.name)
+    before, after = (re.escape(part) for part in (_NUMBER.sub("\0", path.name)).split("\0"))
+    return re.compile(f"{before}(\\d{{{width or 1},}}){after}")
+
+
+def missing(sequence: PictureSequence, first: int | None = None, last: int | None = None) -> str | None:
+    """What cannot be read between two numbers, in words; ``None``: nothing.
+
+    Args:
+        sequence: to look at.
+        first: number to begin with; ``None``: the sequence's first.
+        last: number to end with; ``None``: the sequence's last.
+    """
+    there = set(sequence.numbers)
+    ends = (*sequence.numbers, *sequence.broken)
+    lost = [n for n in range(first or min(ends), (max(ends) if last is None else last) + 1) if n not in there]
+    if not lost:
         return None
-    count = sum(last - first + 1 for first, last in gaps)
-    names = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in gaps)
-    return f"{count} picture{'s are' if count > 1 else ' is'} missing ({names})"
+    gaps = list(runs(replace(sequence, numbers=tuple(lost))))
+    names = [f"{gap.start}" if len(gap) == 1 else f"{gap.start}-{gap.stop - 1}" for gap in gaps[:_MOST_GAPS]]
+    more = f" and {len(gaps) - _MOST_GAPS} more places" if len(gaps) > _MOST_GAPS else ""
+    return f"{len(lost)} picture{'s are' if len(lost) > 1 else ' is'} missing ({', '.join(names)}{more})"
 
 
 def open_run(sequence: PictureSequence, first: int, limits: Limits = DEFAULT_LIMITS) -> av.container.InputContainer:

@@ -10,7 +10,8 @@ import av.container
 import av.error
 import av.stream
 
-from birefnet_video.defaults import SOUND_LEAD_S, TIME_JUMP_S
+from birefnet_video.defaults import LONGEST_TEXT_S, SOUND_LEAD_S, TIME_JUMP_S
+from birefnet_video.media.languages import language_tags
 from birefnet_video.media.opening import demux, open_input, seek_before
 from birefnet_video.media.recode import Recoder
 from birefnet_video.media.subtitles import SubtitleTrack
@@ -28,30 +29,10 @@ _COPYABLE = {
 }
 #: What is written instead: uncompressed where the file is large anyway.
 _SUBSTITUTE = {"mov": "pcm_s16le", "mp4": "aac", "webm": "libopus", "matroska": "flac"}
+#: Seconds by which streams of one file may lie apart.
+_BEHIND_S = 10
 #: Lossless sources whose samples need more than 16 bits.
 _DEEP_SUBSTITUTE = {"mov": "pcm_s24le", "mp4": "aac", "webm": "libopus", "matroska": "flac"}
-#: MOV stores the bibliographic codes of ISO 639-2 and loses the terminologic ones.
-_BIBLIOGRAPHIC = {
-    "ces": "cze",
-    "cym": "wel",
-    "deu": "ger",
-    "ell": "gre",
-    "eus": "baq",
-    "fas": "per",
-    "fra": "fre",
-    "hye": "arm",
-    "isl": "ice",
-    "kat": "geo",
-    "mkd": "mac",
-    "mri": "mao",
-    "msa": "may",
-    "mya": "bur",
-    "nld": "dut",
-    "ron": "rum",
-    "slk": "slo",
-    "sqi": "alb",
-    "zho": "chi",
-}
 
 
 class Sound:
@@ -74,44 +55,53 @@ class Sound:
         self._input = open_input(source)
         self._output = output
         self._tracks: dict[int, _Track | SubtitleTrack] = {}
-        keeps_gaps = "mov" in self._input.format.name
-        for number, stream in enumerate(self._input.streams.audio if with_audio else (), start=1):
-            if stream.codec_context is None:
-                notify(f"sound track {number} has a codec that FFmpeg does not know: left out")
-                continue
-            if not stream.codec_context.sample_rate or not stream.codec_context.channels:
-                notify(f"sound track {number} is damaged: it states no sample rate or no channels: left out")
-                continue
-            track = _Track(stream, output, muxer, pcm_keeps_gaps=keeps_gaps)
-            self._tracks[stream.index] = track
-            if track.substitute:
-                notify(
-                    f"sound track {number} ({track.codec}) cannot be copied into {muxer}: encoded as {track.substitute}"
-                )
-        self._audio = [track.index for track in self._tracks.values() if isinstance(track, _Track)]
-        for number, subtitle in enumerate(self._input.streams.subtitles, start=1):
-            self._add_subtitles(number, subtitle, muxer, notify)
-        if cut is not None:
-            seek_before(self._input, cut)
+        self._audio: list[int] = []
+        """Of the streams in the output."""
+        try:
+            self._add_audio(muxer, with_audio=with_audio)
+            for number, subtitle in enumerate(self._input.streams.subtitles, start=1):
+                self._add_subtitles(number, subtitle, muxer)
+            if cut is not None:
+                seek_before(self._input, cut, LONGEST_TEXT_S if self._input.streams.subtitles else None)
+        except BaseException:
+            self._input.close()
+            raise
         self._packets = self._read()
         self._written_s = float("-inf")
         self._refused = 0
         self._written: Counter[int] = Counter()
 
-    def _add_subtitles(
-        self, number: int, stream: "av.stream.Stream", muxer: str, notify: Callable[[str], None]
-    ) -> None:
+    def _add_audio(self, muxer: str, *, with_audio: bool) -> None:
+        keeps_gaps = "mov" in self._input.format.name
+        for number, stream in enumerate(self._input.streams.audio if with_audio else (), start=1):
+            if stream.codec_context is None:
+                self._notify(f"sound track {number} has a codec that FFmpeg does not know: left out")
+                continue
+            if not stream.codec_context.sample_rate or not stream.codec_context.channels:
+                self._notify(f"sound track {number} is damaged: it states no sample rate or no channels: left out")
+                continue
+            track = _Track(stream, self._output, muxer, pcm_keeps_gaps=keeps_gaps)
+            self._tracks[stream.index] = track
+            self._audio.append(track.index)
+            if track.substitute:
+                self._notify(
+                    f"sound track {number} ({track.codec}) cannot be copied into {muxer}: encoded as {track.substitute}"
+                )
+
+    def _add_subtitles(self, number: int, stream: "av.stream.Stream", muxer: str) -> None:
         if stream.codec_context is None:
-            notify(f"subtitle track {number} has a codec that FFmpeg does not know: left out")
+            self._notify(f"subtitle track {number} has a codec that FFmpeg does not know: left out")
             return
         try:
             track = SubtitleTrack(stream, self._output, muxer)
         except ValueError:
-            notify(f"subtitle track {number} ({stream.codec_context.name}) cannot be put into {muxer}: left out")
+            self._notify(f"subtitle track {number} ({stream.codec_context.name}) cannot be put into {muxer}: left out")
             return
         self._tracks[stream.index] = track
         if track.substitute:
-            notify(f"subtitle track {number} ({track.codec}) cannot be copied into {muxer}: written as plain text")
+            self._notify(
+                f"subtitle track {number} ({track.codec}) cannot be copied into {muxer}: written as plain text"
+            )
 
     def write_until(self, time_s: float) -> None:
         """Write all sound up to ``time_s`` on the input's clock, and a little more."""
@@ -127,7 +117,7 @@ class Sound:
         for packet in self._packets:
             self._mux(packet)
         if self._refused:
-            self.damage.append(f"{self._refused} packets of sound are damaged and were left out")
+            self.damage.append(f"{self._refused} packets of sound or subtitles are damaged and were left out")
         for number, index in enumerate(self._audio, start=1):
             if not self._written[index] and self._cut is None:
                 self._notify(f"sound track {number} holds nothing that can be read")
@@ -152,8 +142,11 @@ class Sound:
         self._input.close()
 
     def _read(self) -> Iterator[av.Packet]:
-        streams = [self._input.streams[index] for index in self._tracks]
-        packets = demux(self._input, *streams) if streams else iter(())
+        if not self._tracks:
+            return
+        # Subtitles are rare: in a part it is the other streams that tell when it is over.
+        ends = self._cut is not None and self._cut.end is not None
+        packets = demux(self._input, *([] if ends else [self._input.streams[index] for index in self._tracks]))
         while True:
             try:
                 packet = next(packets)
@@ -164,6 +157,11 @@ class Sound:
                 break
             if packet.dts is None or packet.time_base is None:
                 continue
+            if self._cut is not None and self._cut.end is not None:
+                if packet.dts * packet.time_base > self._cut.end + _BEHIND_S:
+                    break
+                if packet.stream.index not in self._tracks:
+                    continue
             track = self._tracks[packet.stream.index]
             track.straighten(packet)
             if self._cut is not None and not track.fit(packet, self._cut):
@@ -207,10 +205,7 @@ class _Track:
         self._target = self._recoder.stream if self._recoder else output.add_stream_from_template(source)
         self.index: int = self._target.index
         """Of the stream in the output."""
-        metadata = dict(source.metadata)
-        if muxer == "mov" and (language := metadata.get("language")):
-            metadata["language"] = _BIBLIOGRAPHIC.get(language, language)
-        self._target.metadata.update(metadata)
+        self._target.metadata.update(language_tags(dict(source.metadata), muxer))
         self._target.disposition = source.disposition
 
     def straighten(self, packet: av.Packet) -> None:

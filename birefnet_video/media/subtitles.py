@@ -10,6 +10,7 @@ import av.container
 import av.stream
 import av.subtitles.stream
 
+from birefnet_video.media.languages import language_tags
 from birefnet_video.types import Cut
 
 #: Codecs that a container takes as they are.
@@ -24,6 +25,8 @@ _TEXT = {"mov": "mov_text", "mp4": "mov_text", "webm": "webvtt", "matroska": "su
 _READABLE = {"mov_text", "subrip", "srt", "text", "webvtt", "ass", "ssa"}
 #: Fields before the text in a line of ASS as Matroska stores it.
 _ASS_FIELDS = 8
+#: Bytes of one text in MOV.
+_LONGEST_TEXT = 0xFFFF
 _TICK = Fraction(1, 1000)
 
 
@@ -50,7 +53,7 @@ class SubtitleTrack:
             written.time_base = written.codec_context.time_base = _TICK
             # The encoder is opened with the header and does not open without this, though it encodes nothing.
             written.codec_context.subtitle_header = b"[Script Info]\n"
-        self._target.metadata.update(source.metadata)
+        self._target.metadata.update(language_tags(dict(source.metadata), muxer))
         self._target.disposition = source.disposition
 
     def straighten(self, packet: av.Packet) -> None:
@@ -79,8 +82,11 @@ class SubtitleTrack:
         if not text:
             return
         assert packet.dts is not None and packet.time_base is not None  # the caller has looked
+        if self.substitute == "webvtt":
+            text = text.replace("&", "&amp;").replace("<", "&lt;")
         payload = text.encode()
         if self.substitute == "mov_text":
+            payload = payload[:_LONGEST_TEXT]
             payload = len(payload).to_bytes(2, "big") + payload
         written = av.Packet(payload)
         written.pts = written.dts = round(packet.dts * packet.time_base / _TICK)
@@ -101,5 +107,7 @@ def read_text(payload: bytes, codec: str) -> str:
     text = payload.decode(errors="replace").strip()
     if codec in ("ass", "ssa"):
         text = text.split(",", _ASS_FIELDS)[-1]
+        if re.search(r"\\p[1-9]", text):
+            return ""  # a drawing
         return re.sub(r"\{[^}]*\}", "", text).replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
     return re.sub(r"</?[a-zA-Z][^>]*>", "", text)

@@ -8,6 +8,8 @@ import av.video.codeccontext
 import av.video.frame
 import av.video.stream
 
+from birefnet_video.types import DEFAULT_LIMITS, Limits
+
 #: Codec -> the decoder that knows of alpha.
 _DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
 
@@ -17,12 +19,15 @@ def has_hidden_alpha(stream: av.video.stream.VideoStream) -> bool:
     return stream.metadata.get("alpha_mode") == "1" and stream.codec_context.name in _DECODERS
 
 
-def alpha_decoder(stream: av.video.stream.VideoStream) -> av.video.codeccontext.VideoCodecContext | None:
+def alpha_decoder(
+    stream: av.video.stream.VideoStream, limits: Limits = DEFAULT_LIMITS
+) -> av.video.codeccontext.VideoCodecContext | None:
     """A decoder for the alpha that the usual one leaves out, or ``None`` if there is none."""
     if not has_hidden_alpha(stream):
         return None
     decoder = av.CodecContext.create(_DECODERS[stream.codec_context.name], "r")
     assert isinstance(decoder, av.video.codeccontext.VideoCodecContext)
+    decoder.options = {"max_pixels": str(limits.pixels)}
     decoder.extradata = stream.codec_context.extradata
     return decoder
 

@@ -15,7 +15,7 @@ import av.video.stream
 from birefnet_video.defaults import KEYFRAME_EVERY_MS
 from birefnet_video.errors import BackendUnavailable, OutputRefused
 from birefnet_video.media.encodings import Encoding
-from birefnet_video.media.light import is_hdr
+from birefnet_video.media.light import needs_mapping
 from birefnet_video.media.sound import Sound
 from birefnet_video.media.verify import Promise, verify
 from birefnet_video.types import Cut, FrameMeta, MediaInfo
@@ -260,7 +260,7 @@ class Writer:
         full = encoding.full_range or (encoding.follows_source_range and info.colour.full_range)
         context.color_range = 2 if full else 1
         # Without tags a PNG means sRGB; those of SDR video would make browsers show it brighter or darker.
-        if encoding.is_matte or (encoding.container == "apng" and not is_hdr(info.colour)):
+        if encoding.is_matte or (encoding.container == "apng" and not needs_mapping(info.colour)):
             return
         context.color_primaries = info.colour.primaries
         context.color_trc = info.colour.transfer

@@ -11,20 +11,20 @@ from birefnet_video.defaults import QUEUE_BATCHES
 from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.matting.backdrop import Canvas, open_backdrop
 from birefnet_video.matting.compose import STRAIGHT, even, foreground, grey_matte, over, straight_alpha
-from birefnet_video.media.encodings import Encoding, encoding_for
-from birefnet_video.media.light import is_hdr
+from birefnet_video.media.encodings import Encoding, encoding_for, fit_codecs
+from birefnet_video.media.light import is_hdr, needs_mapping
 from birefnet_video.media.pictures import PictureWriter
-from birefnet_video.media.probe import probe
+from birefnet_video.media.probe import has_awkward_sound, probe
 from birefnet_video.media.raw import RawWriter
 from birefnet_video.media.reader import Reader
-from birefnet_video.media.sequence import list_numbers
+from birefnet_video.media.sequence import could_be, is_pattern, list_numbers
 from birefnet_video.media.sink import Sink
 from birefnet_video.media.verify import Promise
 from birefnet_video.media.writer import PARTIAL_MARK, Writer
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.stages import Composed, Composer, MatteGauge, compose, decode, encode, infer, prepare
 from birefnet_video.spec import STDOUT, BackendSpec, JobSpec, OutputSpec, PictureFile, VideoFile
-from birefnet_video.types import Chapter, Cut, Matte, MediaInfo
+from birefnet_video.types import Chapter, Cut, FrameMeta, Matte, MediaInfo
 
 Notify = Callable[[str], None]
 #: Loads the network for an input; replaced in tests and benchmarks.
@@ -85,6 +85,7 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
     Raises:
         BirefnetVideoError: whatever stands in the way, before any frame is computed; nothing is left behind.
     """
+    spec = replace(spec, outputs=fit_codecs(spec.outputs))
     for output in spec.outputs:
         _check_output(spec, output)
     info = probe(spec.source, spec.frame_rate, spec.limits)
@@ -157,7 +158,12 @@ def _cut(spec: JobSpec, info: MediaInfo) -> Cut | None:
 
 def _shortened(info: MediaInfo, spec: JobSpec, cut: Cut) -> MediaInfo:
     """What is known of the input, for the part alone."""
-    info = replace(info, starts_before_zero=False, chapters=_chapters_within(info, cut))
+    info = replace(
+        info,
+        starts_before_zero=False,
+        chapters=_chapters_within(info, cut),
+        has_awkward_sound=info.has_awkward_sound or (info.audio_tracks > 0 and has_awkward_sound(Path(info.path), cut)),
+    )
     if info.duration_s is None:
         return info
     rest = info.duration_s - float(spec.start_s)
@@ -186,10 +192,14 @@ def _tell_of_input(info: MediaInfo, spec: JobSpec, notify: Notify) -> None:
         notify("the input has alpha of its own: mattes are multiplied by it (--input-alpha ignore leaves it out)")
     if is_hdr(info.colour):
         notify("the input is HDR: the network sees it tone-mapped, the outputs keep its colours and tags")
+    if needs_mapping(info.colour) and any(output.path == STDOUT for output in spec.outputs):
+        notify("-: raw RGBA is converted to sRGB")
 
 
 def _canvas(encoding: Encoding, info: MediaInfo) -> Canvas:
-    pixel_format = encoding.pixel_format(info.bit_depth)
+    # Eight bits are too few for other colours than sRGB's.
+    as_deep = needs_mapping(info.colour) and encoding.container in ("image2", "apng")
+    pixel_format = encoding.pixel_format(16 if as_deep else info.bit_depth)
     width, height = info.width, info.height
     if encoding.needs_even_sides:
         width, height = even(width), even(height)
@@ -241,11 +251,26 @@ def _check_output(spec: JobSpec, output: OutputSpec) -> None:
         raise OutputRefused(f"{path}: cannot be written: {error.strerror}") from None
 
 
+def _numbering(info: MediaInfo, cut: Cut | None) -> Callable[[FrameMeta], int]:
+    """Pictures keep the numbers of the sequence they come from; those of a video are counted from 1."""
+    if info.sequence is None:
+        return lambda meta: meta.index + 1
+    first = info.sequence.numbers[0] + (cut.shift(info.time_base) if cut is not None else 0)
+    return lambda meta: first + meta.pts
+
+
 def _check_pictures(spec: JobSpec, path: Path) -> None:
     if not path.parent.is_dir():
         return
-    if spec.source.parent.resolve() == path.parent.resolve() and spec.source.name == path.name:
+    inputs = [spec.source]
+    if is_pattern(spec.source) and not spec.source.exists() and spec.source.parent.is_dir():
+        inputs = [spec.source.parent / (spec.source.name % number) for number in list_numbers(spec.source)]
+    if any(could_be(path, picture) for picture in inputs):
         raise OutputRefused(f"{path}: is the input itself")
+    for other in spec.outputs:
+        behind = other.background
+        if isinstance(behind, PictureFile | VideoFile) and could_be(path, behind.path):
+            raise OutputRefused(f"{path}: is the background itself")
     if not spec.overwrite and (numbers := list_numbers(path)):
         raise OutputRefused(f"{path.parent / (path.name % numbers[0])}: exists already", hint="-y overwrites it")
 
@@ -267,7 +292,13 @@ def _open_writer(
         return RawWriter(encoding)
     size = (canvas.width, canvas.height)
     if encoding.container == "image2":
-        return PictureWriter(output.path, encoding, info, pixel_format=canvas.pixel_format, size=size, notify=notify)
+        return PictureWriter(
+            *(output.path, encoding, info),
+            pixel_format=canvas.pixel_format,
+            size=size,
+            number_of=_numbering(info, cut),
+            notify=notify,
+        )
     return Writer(
         output.path,
         encoding,

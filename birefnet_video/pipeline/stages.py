@@ -1,5 +1,6 @@
 """The five stages. Each is a passive generator from what comes before to what comes after; none starts a thread."""
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import av
@@ -12,7 +13,7 @@ from birefnet_video.media.reader import Reader
 from birefnet_video.media.sink import Sink
 from birefnet_video.types import Batch, Frame, FrameMeta, Matte, MediaInfo
 
-#: Depth of alpha in the files.
+#: Depth at which the gauge reads alpha.
 _FILE_BITS = 10
 #: Makes the frame of one output from a decoded frame and its alpha at full size.
 Composer = Callable[[Frame, np.ndarray], "av.VideoFrame"]
@@ -87,7 +88,7 @@ class MatteGauge:
         Args:
             keeps_means: also remember the mean of every frame's matte, eight bytes each.
         """
-        self.means: list[float] | None = [] if keeps_means else None
+        self.means: array[float] | None = array("d") if keeps_means else None
         self.telling_frame = 0
         self.telling_spread = 0.0
         """Largest minus smallest alpha of that frame."""

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -26,6 +27,26 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory.mktemp("clip") / "in.mp4", frames=300, rate=RATE, with_sound=True)
 
 
+@pytest.fixture(scope="module")
+def late_text(clip: Path) -> Path:
+    """The clip with a subtitle near its end."""
+    path = clip.with_name("late.mkv")
+    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
+        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        text = target.add_stream("subrip")
+        text.codec_context.subtitle_header = b"[Script Info]\n"
+        text.time_base = text.codec_context.time_base = Fraction(1, 1000)
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+        packet = av.Packet(b"late")
+        packet.pts = packet.dts = 11_000
+        packet.duration, packet.time_base, packet.stream = 500, Fraction(1, 1000), text
+        target.mux(packet)
+    return path
+
+
 def readable_frames(path: Path) -> int:
     if path.is_dir():
         return len(list(path.iterdir()))
@@ -34,12 +55,16 @@ def readable_frames(path: Path) -> int:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL")
-@pytest.mark.parametrize("number", range(7))
-def test_a_killed_render_leaves_what_was_reported_but_for_a_second(number: int, clip: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", range(8))
+def test_a_killed_render_leaves_what_was_reported_but_for_a_second(
+    number: int, clip: Path, late_text: Path, tmp_path: Path
+) -> None:
     kind, name = [
         *(("alpha", "a.mov"), ("alpha", "a.webm"), ("alpha", "a.mkv"), ("alpha", "a_%03d.png")),
         *(("composite", "c.mp4"), ("composite", "c.webm"), ("mask", "m.mkv")),
+        ("alpha", "late.mov"),
     ][number]
+    clip = late_text if name == "late.mov" else clip
     enough = random.Random(number).randint(40, 200)
     command = [sys.executable, str(RENDER), str(clip), f"{kind}={tmp_path / name}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

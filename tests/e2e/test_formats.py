@@ -301,18 +301,19 @@ def test_hdr_stays_hdr_and_a_colour_behind_it_looks_the_same(name: str, codec: s
 
 
 def test_hdr_in_pictures_keeps_its_code_values_and_its_light(tmp_path: Path) -> None:
-    from birefnet_video.media.light import to_light
+    from birefnet_video.media.light import scene_light
+    from birefnet_video.types import Colour as Meaning
 
     for name in ("a_%d.png", "a_%d.exr"):
         render(HDR, OutputSpec("alpha", tmp_path / name))
     with av.open(str(tmp_path / "a_1.png")) as container:
         frame = next(container.decode(video=0))
     assert (int(frame.color_primaries), int(frame.color_trc)) == (9, 16)
-    coded = cv2.imread(str(tmp_path / "a_1.png"), cv2.IMREAD_UNCHANGED)[..., 1] / 65535
+    coded = np.ascontiguousarray(cv2.imread(str(tmp_path / "a_1.png"), cv2.IMREAD_UNCHANGED)[..., 2::-1])
     with av.open(str(tmp_path / "a_1.exr")) as container:
         frame = next(container.decode(video=0))
     light = np.frombuffer(memoryview(frame.planes[0]), "<f2").reshape(coded.shape[0], -1)[:, : coded.shape[1]]
-    meant = to_light(coded, 16)
+    meant = scene_light(coded, Meaning(9, 16, 9), is_rgb=False)[..., 1]
     assert np.abs(light.astype(float) - meant).max() < 2e-3 * max(1, meant.max())
 
 
@@ -321,3 +322,25 @@ def test_bits_that_are_lost_are_told(tmp_path: Path) -> None:
     job.start()
     job.result()
     assert any("holds 8 bits a sample, the input 10" in text for text in notices(events))
+
+
+def test_a_turned_clip_keeps_its_colours_in_422(tmp_path: Path) -> None:
+    turned = HDR.with_name("rot90.mov")
+    for name, codec in (("a.mov", "prores-hq"), ("b.mkv", "ffv1")):
+        output = OutputSpec("composite", tmp_path / name, parse_background("#2040c0"), codec=codec)
+        render(turned, output)
+    one, other = (np.stack(rgb_frames(tmp_path / name)) for name in ("a.mov", "b.mkv"))
+    assert one.shape == other.shape and np.abs(one - other).mean() < 3
+
+
+def test_an_output_that_cannot_hold_the_codec_has_its_own_if_another_can(clip: Path, tmp_path: Path) -> None:
+    outputs = (
+        OutputSpec("composite", tmp_path / "c.mp4", codec="av1"),
+        OutputSpec("mask", tmp_path / "m.mkv", codec="av1"),
+    )
+    job = Job(JobSpec(clip, outputs), open_backend=open_stub())
+    job.start()
+    job.result()
+    for name, codec in (("c.mp4", "av1"), ("m.mkv", "ffv1")):
+        with av.open(str(tmp_path / name)) as container:
+            assert container.streams.video[0].codec_context.codec.canonical_name == codec

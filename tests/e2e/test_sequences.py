@@ -11,12 +11,14 @@ from clips import make_clip, read_times
 from stubs import notices, open_stub
 
 from birefnet_video.errors import InputMissing, OutputRefused, UsageError, VerificationFailed
-from birefnet_video.events import JobEvent
+from birefnet_video.events import JobEvent, JobStarted
 from birefnet_video.jobs import Job
-from birefnet_video.media.light import PQ, from_light, light_table, to_light, to_sdr
+from birefnet_video.media.convert import integral, plane_array
+from birefnet_video.media.light import PQ, from_light, light_table, scene_light, to_light, to_sdr
 from birefnet_video.media.mattes import read_mattes
-from birefnet_video.spec import JobSpec, OutputSpec, parse_rate
-from birefnet_video.types import Colour
+from birefnet_video.media.sequence import missing
+from birefnet_video.spec import JobSpec, OutputSpec, PictureFile, parse_rate
+from birefnet_video.types import Colour, Limits, PictureSequence
 
 
 @pytest.fixture(scope="module")
@@ -224,3 +226,122 @@ def test_hdr_is_shown_to_the_network_as_a_picture_with_black_and_white() -> None
     shown = to_sdr(coded, Colour(9, PQ, 9))[0, :, 0].astype(int)
     assert shown[0] == 0 and 115 <= shown[1] <= 120 and 229 <= shown[2] <= 233
     assert shown[2] < shown[3] <= shown[4] == 255
+
+
+@pytest.mark.parametrize("rate", [24, 30, 60])
+def test_apng_of_any_rate_is_what_was_written(rate: int, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "in.mp4", frames=50, rate=rate, size=(32, 32))
+    run(clip, OutputSpec("alpha", tmp_path / "a.apng"))
+    assert len(read_times(tmp_path / "a.apng")) == 50
+
+
+def test_an_empty_picture_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    source = make_sequence(tmp_path / "in", [1, 2, 3, 4, 5, 6])
+    (tmp_path / "in" / "shot_0003.png").write_bytes(b"")
+    (tmp_path / "in" / "shot_0006.png").write_bytes(b"")
+    job = Job(JobSpec(source, (OutputSpec("alpha", tmp_path / "a_%d.png"),)), open_backend=open_stub())
+    job.start()
+    assert job.result().damage == "2 pictures are missing (3, 6)"
+    assert sorted(path.name for path in tmp_path.glob("a_*")) == [f"a_{i}.png" for i in (1, 2, 4, 5)]
+
+
+def test_a_part_of_a_sequence_keeps_its_numbers_and_its_own_gaps(tmp_path: Path) -> None:
+    source = make_sequence(tmp_path / "in", [1, 3, 4, 5, 6, 8])
+    told = run(
+        source,
+        OutputSpec("alpha", tmp_path / "a_%d.png"),
+        frame_rate=Fraction(10),
+        start_s=Fraction(3, 10),
+        duration_s=Fraction(3, 10),
+    )
+    assert sorted(path.name for path in tmp_path.glob("a_*")) == ["a_4.png", "a_5.png", "a_6.png"]
+    assert not any("missing" in text for text in told)
+
+
+def test_gaps_are_named_up_to_a_point() -> None:
+    odd = PictureSequence("x_%d.png", tuple(range(1, 100, 2)), (), Fraction(25))
+    assert missing(odd) == "49 pictures are missing (2, 4, 6, 8, 10 and 44 more places)"
+
+
+@pytest.mark.parametrize("name", ["shot_%d.png", "SHOT_%04d.PNG"])
+def test_pictures_of_the_input_are_not_replaced_under_another_pattern(name: str, tmp_path: Path) -> None:
+    source = make_sequence(tmp_path / "in", [1000, 1001])
+    with pytest.raises(OutputRefused, match="is the input itself"):
+        run(source, OutputSpec("alpha", source.with_name(name)), overwrite=True)
+
+
+def test_a_background_among_the_pictures_is_not_replaced(clip: Path, tmp_path: Path) -> None:
+    make_sequence(tmp_path, [1])
+    behind = OutputSpec("composite", tmp_path / "c.mp4", PictureFile(tmp_path / "shot_0001.png"))
+    with pytest.raises(OutputRefused, match="is the background itself"):
+        run(clip, OutputSpec("alpha", tmp_path / "shot_%04d.png"), behind, overwrite=True)
+
+
+def test_a_stranger_in_the_folder_of_unfinished_pictures_does_no_harm(clip: Path, tmp_path: Path) -> None:
+    job = Job(JobSpec(clip, (OutputSpec("alpha", tmp_path / "a_%d.png"),)), open_backend=open_stub())
+    folder = tmp_path / "a.partial"
+    job.subscribe(lambda event: (folder / ".DS_Store").write_text("") if isinstance(event, JobStarted) else None)
+    job.start()
+    assert job.result().frames == 6 and len(list(tmp_path.glob("a_*.png"))) == 6
+
+
+@pytest.mark.parametrize("low", [0.002, 0.4])
+@pytest.mark.parametrize("name", ["a_%d.png", "a.apng", "a.mkv", "m_%d.exr"])
+def test_mattes_without_black_or_white_pass_verification(low: float, name: str, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "in.mp4", frames=2)
+
+    class Soft:
+        info = open_stub()(None, None).info  # type: ignore[arg-type]
+
+        def infer(self, rgb: np.ndarray) -> np.ndarray:
+            row = np.linspace(low, 1 - low, rgb.shape[2], dtype=np.float32)
+            return np.broadcast_to(row, rgb.shape[:3]).copy()
+
+        def close(self) -> None: ...
+
+    kind = "mask" if name.startswith("m") else "alpha"
+    spec = JobSpec(clip, (OutputSpec(kind, tmp_path / name),), full_verification=True)  # type: ignore[arg-type]
+    job = Job(spec, open_backend=lambda spec, info: Soft())
+    job.start()
+    assert job.result().frames == 2
+
+
+def test_premultiplied_light_is_divided() -> None:
+    frame = av.VideoFrame(8, 8, "gbrapf32le")
+    frame.pts, frame.time_base = 0, Fraction(1, 25)
+    for index, value in enumerate((0.2, 0.1, 0.4, 0.5)):
+        plane_array(frame, index)[:] = value
+    found = integral(frame)
+    codes = [plane_array(found, index)[0, 0] / 65535 for index in range(4)]
+    assert codes[:3] == pytest.approx([float(from_light(np.array(v), 1)) for v in (0.4, 0.2, 0.8)], abs=1e-4)
+    assert codes[3] == pytest.approx(0.5, abs=1e-4)
+
+
+def test_sdr_of_wide_primaries_keeps_its_white() -> None:
+    white = np.full((1, 1, 3), 65535, np.uint16)
+    assert (to_sdr(white, Colour(9, 14, 9)) == 255).all()
+
+
+def test_light_of_an_untagged_picture_is_that_of_srgb() -> None:
+    grey = np.full((1, 1, 3), 32768, np.uint16)
+    assert scene_light(grey, Colour(), is_rgb=True)[0, 0, 0] == pytest.approx(0.214, abs=1e-3)
+    assert scene_light(grey, Colour(), is_rgb=False)[0, 0, 0] == pytest.approx(0.26, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"input_alpha": "x"},
+        {"frame_rate": Fraction(0)},
+        {"frame_rate": Fraction(-5)},
+        {"limits": Limits(pixels=0)},
+    ],
+)
+def test_values_out_of_range_are_wrong_usage(wrong: dict[str, object], tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        JobSpec(tmp_path, (OutputSpec("mask", tmp_path / "m.mkv"),), **wrong)  # type: ignore[arg-type]
+
+
+def test_an_unknown_quality_is_wrong_usage() -> None:
+    with pytest.raises(UsageError, match="--quality"):
+        OutputSpec("mask", Path("m.mkv"), quality="hi")  # type: ignore[arg-type]

@@ -8,9 +8,8 @@ import pytest
 from clips import make_clip
 
 from birefnet_video.errors import NotAVideo
-from birefnet_video.media import probe as probe_module
 from birefnet_video.media.probe import probe, read_turn
-from birefnet_video.types import Turn
+from birefnet_video.types import Limits, Turn
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 
@@ -74,7 +73,6 @@ def test_untagged_pictures_get_the_matrix_that_their_size_means() -> None:
     assert probe(CLIPS / "pq_2020_10bit_hevc.mp4").bit_depth == 10
 
 
-def test_pictures_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe_module, "MAX_PIXELS", 160 * 96 - 1)
+def test_pictures_beyond_the_limit_are_refused() -> None:
     with pytest.raises(NotAVideo, match="too large: 160x96"):
-        probe(CLIPS / "no_audio.mp4")
+        probe(CLIPS / "no_audio.mp4", limits=Limits(pixels=160 * 96 - 1))
