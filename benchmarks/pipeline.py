@@ -26,9 +26,11 @@ from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.events import JobState
 from birefnet_video.jobs import Job
+from birefnet_video.media.encodings import encoding_for
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Reader
 from birefnet_video.pipeline.assemble import assemble
+from birefnet_video.pipeline.outputs import make_canvas, make_composer
 from birefnet_video.pipeline.stages import compose, decode, encode, infer, prepare
 from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
 from birefnet_video.types import MediaInfo
@@ -89,9 +91,9 @@ def _stub_rate(frames: int) -> float:
 def _encode_rate(spec: JobSpec, frames: int) -> float:
     """The encoder alone: composed frames are made beforehand, a few and again."""
     line = assemble(spec, lambda message: None, open_stub)
-    from birefnet_video.pipeline.assemble import _composer
-
-    composers = [_composer(output, line.info) for output in spec.outputs]
+    composers = [
+        make_composer(output, make_canvas(encoding_for(output), line.info), line.info) for output in spec.outputs
+    ]
     batches = prepare(decode(line.reader), line.info, NETWORK_SIZE, BATCH_SIZE)
     quick = StubBackend(line.backend.info)
     metas, pool = [], []

@@ -1,0 +1,154 @@
+"""Each output of a job: what can be said before any work, the frames it takes, and what they go into."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from birefnet_video.errors import OutputRefused
+from birefnet_video.matting.backdrop import Canvas, open_backdrop
+from birefnet_video.matting.compose import STRAIGHT, even, foreground, grey_matte, over, straight_alpha
+from birefnet_video.media.encodings import Encoding, encoding_for
+from birefnet_video.media.light import needs_mapping
+from birefnet_video.media.pictures import PictureWriter
+from birefnet_video.media.raw import RawWriter
+from birefnet_video.media.sequence import could_be, is_pattern, list_numbers
+from birefnet_video.media.sink import Sink
+from birefnet_video.media.writer import PARTIAL_MARK, Writer
+from birefnet_video.pipeline.stages import Composer
+from birefnet_video.spec import STDOUT, JobSpec, OutputSpec, PictureFile, VideoFile
+from birefnet_video.types import Cut, FrameMeta, MediaInfo
+
+Notify = Callable[[str], None]
+
+
+def check_output(spec: JobSpec, output: OutputSpec) -> None:
+    """What can be said about an output before anything is opened.
+
+    Raises:
+        OutputRefused: if its container cannot carry it, it exists, its folder does not, or it is the input.
+    """
+    encoding = encoding_for(output)
+    path: Path = output.path
+    if path == STDOUT:
+        return
+    if PARTIAL_MARK in path.stem:
+        raise OutputRefused(f"{path}: names with {PARTIAL_MARK} are for files that are not finished")
+    try:
+        if path.exists() and spec.source.exists() and path.samefile(spec.source):
+            raise OutputRefused(f"{path}: is the input itself")
+        for other in spec.outputs:
+            behind = other.background
+            if isinstance(behind, PictureFile | VideoFile) and _is_same(path, behind.path):
+                raise OutputRefused(f"{path}: is the background itself")
+        if path.is_dir():
+            raise OutputRefused(f"{path}: is a folder")
+        if not spec.overwrite and (path.exists() or path.is_symlink()):
+            raise OutputRefused(f"{path}: exists already", hint="-y overwrites it")
+        if encoding.container == "image2":
+            _check_pictures(spec, path)
+        if path.exists() and not path.is_file():
+            raise OutputRefused(f"{path}: is no regular file")
+        if not path.parent.is_dir():
+            raise OutputRefused(f"{path}: the folder {path.parent} does not exist")
+    except OSError as error:
+        raise OutputRefused(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def make_canvas(encoding: Encoding, info: MediaInfo) -> Canvas:
+    """Size and format of the frames that an encoding takes."""
+    # Eight bits are too few for other colours than sRGB's.
+    as_deep = needs_mapping(info.colour) and encoding.container in ("image2", "apng")
+    pixel_format = encoding.pixel_format(16 if as_deep else info.bit_depth)
+    width, height = info.width, info.height
+    if encoding.needs_even_sides:
+        width, height = even(width), even(height)
+    full_range = encoding.full_range or (encoding.follows_source_range and info.colour.full_range)
+    return Canvas(width, height, pixel_format, full_range)
+
+
+def make_composer(output: OutputSpec, canvas: Canvas, info: MediaInfo) -> Composer:
+    """What makes the frames of an output.
+
+    Raises:
+        InputMissing, NotAVideo: if its background is missing or no picture or video.
+    """
+    if output.kind == "mask":
+        return lambda frame, alpha: grey_matte(alpha, canvas.pixel_format)
+    if output.kind == "alpha":
+        straight = STRAIGHT.get(canvas.pixel_format, straight_alpha)
+        return lambda frame, alpha: straight(frame.picture, alpha, info, canvas.pixel_format)
+    if output.kind == "foreground":
+        return lambda frame, alpha: foreground(frame.picture, alpha, info, canvas)
+    return partial(over, info=info, canvas=canvas, backdrop=open_backdrop(output.background, info, canvas))
+
+
+def _numbering(info: MediaInfo, cut: Cut | None) -> Callable[[FrameMeta], int]:
+    """Pictures keep the numbers of the sequence they come from; those of a video are counted from 1."""
+    if info.sequence is None:
+        return lambda meta: meta.index + 1
+    first = info.sequence.numbers[0] + (cut.shift(info.time_base) if cut is not None else 0)
+    return lambda meta: first + meta.pts
+
+
+def _check_pictures(spec: JobSpec, path: Path) -> None:
+    if not path.parent.is_dir():
+        return
+    inputs = [spec.source]
+    if is_pattern(spec.source) and not spec.source.exists() and spec.source.parent.is_dir():
+        inputs = [spec.source.parent / (spec.source.name % number) for number in list_numbers(spec.source)]
+    if any(could_be(path, picture) for picture in inputs):
+        raise OutputRefused(f"{path}: is the input itself")
+    for other in spec.outputs:
+        behind = other.background
+        if isinstance(behind, PictureFile | VideoFile) and could_be(path, behind.path):
+            raise OutputRefused(f"{path}: is the background itself")
+    if not spec.overwrite and (numbers := list_numbers(path)):
+        raise OutputRefused(f"{path.parent / (path.name % numbers[0])}: exists already", hint="-y overwrites it")
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    return path.exists() and other.exists() and path.samefile(other)
+
+
+def open_sink(
+    spec: JobSpec,
+    output: OutputSpec,
+    encoding: Encoding,
+    canvas: Canvas,
+    info: MediaInfo,
+    cut: Cut | None,
+    notify: Notify,
+) -> Sink:
+    """Open what an output's frames go into.
+
+    Raises:
+        OutputRefused: if it cannot be created or its container refuses what it should hold.
+        BackendUnavailable: if a hardware encoder does not open.
+    """
+    """Open what an output's frames go into.
+
+    Raises:
+        OutputRefused: if it cannot be created or its container refuses what it should hold.
+        BackendUnavailable: if a hardware encoder does not open.
+    """
+    if output.path == STDOUT:
+        return RawWriter(encoding)
+    size = (canvas.width, canvas.height)
+    if encoding.container == "image2":
+        return PictureWriter(
+            *(output.path, encoding, info),
+            pixel_format=canvas.pixel_format,
+            size=size,
+            number_of=_numbering(info, cut),
+            notify=notify,
+        )
+    return Writer(
+        output.path,
+        encoding,
+        info,
+        pixel_format=canvas.pixel_format,
+        size=size,
+        with_sound=spec.with_sound and encoding.holds_sound,
+        notify=notify,
+        cut=cut,
+    )

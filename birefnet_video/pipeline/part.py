@@ -1,0 +1,50 @@
+"""The part of the input that a job wants."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from birefnet_video.errors import UsageError
+from birefnet_video.media.probe import has_awkward_sound
+from birefnet_video.spec import JobSpec
+from birefnet_video.types import Chapter, Cut, MediaInfo
+
+
+def find_cut(spec: JobSpec, info: MediaInfo) -> Cut | None:
+    """The part of the input's clock that is wanted, or ``None`` for all of it.
+
+    Raises:
+        UsageError: if the input ends before it begins.
+    """
+    if not spec.start_s and spec.duration_s is None:
+        return None
+    if info.duration_s is not None and spec.start_s >= info.duration_s:
+        raise UsageError(f"-ss: {float(spec.start_s):g} s, but {spec.source} lasts {info.duration_s:.2f} s")
+    start = info.start + spec.start_s
+    return Cut(start, None if spec.duration_s is None else start + spec.duration_s)
+
+
+def shorten(info: MediaInfo, spec: JobSpec, cut: Cut) -> MediaInfo:
+    """What is known of the input, for the part alone."""
+    info = replace(
+        info,
+        starts_before_zero=False,
+        chapters=_chapters_within(info, cut),
+        has_awkward_sound=info.has_awkward_sound or (info.audio_tracks > 0 and has_awkward_sound(Path(info.path), cut)),
+    )
+    if info.duration_s is None:
+        return info
+    rest = info.duration_s - float(spec.start_s)
+    duration = rest if spec.duration_s is None else min(rest, float(spec.duration_s))
+    frames = max(1, round(duration * info.frame_rate))
+    return replace(info, duration_s=duration, frame_count=frames)
+
+
+def _chapters_within(info: MediaInfo, cut: Cut) -> tuple[Chapter, ...]:
+    """The parts of the chapters that lie within ``cut``, on the clock of what is written."""
+    kept = []
+    for chapter in info.chapters:
+        start = max(chapter.start, cut.start)
+        end = chapter.end if cut.end is None else min(chapter.end, cut.end)
+        if start < end:
+            kept.append(replace(chapter, start=start - cut.start, end=end - cut.start))
+    return tuple(kept)
