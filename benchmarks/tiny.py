@@ -88,6 +88,8 @@ def _band(truth: np.ndarray) -> np.ndarray:
 def measure_empty(matting: Matting, folders: list[Path]) -> dict[str, float]:
     """Mean alpha over pictures without a subject, and the share of them with less than 1 % of it."""
     means = [matting(read_rgb(path)).mean() for folder in folders for path in list_pictures(folder).values()]
+    if not means:
+        raise SystemExit(f"--empty: no pictures in {', '.join(map(str, folders))}")
     return {
         "pictures": len(means),
         "mean": float(np.mean(means)),

@@ -18,8 +18,8 @@ from prepare import prepare
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "model" / "weights"
 #: Commit whose weights the recipe begins with.
-_VERSION_2 = "4723164"
-#: Share of the trained weights in what is shipped; the rest is version 2.
+_VERSION_1 = "ac08f8a"
+#: Share of the trained weights in what is shipped; the rest is version 1.
 _SHARE = 0.7
 #: Every how many steps a line of the log is shipped.
 _LOG_EVERY = 20
@@ -39,7 +39,7 @@ def main() -> None:
     if not options.only_measure:
         prepare(packages, options.data)
         _train(options.work, options.data, run)
-        mix(options.work / "version-2.safetensors", run / "model.safetensors", _SHARE, WEIGHTS / "tiny.safetensors")
+        mix(options.work / "version-1.safetensors", run / "model.safetensors", _SHARE, WEIGHTS / "tiny.safetensors")
         lines = (run / "log.csv").read_text().splitlines(keepends=True)
         (WEIGHTS / "training.csv").write_text("".join(lines[:1] + lines[_LOG_EVERY::_LOG_EVERY]))
     figures = _measure(options, packages)
@@ -48,9 +48,9 @@ def main() -> None:
 
 def _train(work: Path, data: Path, run: Path) -> None:
     """Run the recipe; an interrupted run goes on."""
-    begin = work / "version-2.safetensors"
+    begin = work / "version-1.safetensors"
     if not begin.exists():
-        place = f"{_VERSION_2}:model/weights/tiny.safetensors"
+        place = f"{_VERSION_1}:model/weights/tiny.safetensors"
         shown = subprocess.run(["git", "show", place], cwd=ROOT, check=True, capture_output=True)
         begin.write_bytes(shown.stdout)
     command = [sys.executable, "-m", "birefnet_video", "train", "tiny", "--data", str(data), "--out", str(run)]
