@@ -8,8 +8,9 @@ from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import open_backend
 from birefnet_video.defaults import QUEUE_BATCHES
 from birefnet_video.errors import UsageError
+from birefnet_video.matting.backdrop import Canvas
 from birefnet_video.matting.compose import even
-from birefnet_video.media.encodings import encoding_for, fit_codecs
+from birefnet_video.media.encodings import Encoding, encoding_for, fit_codecs
 from birefnet_video.media.light import is_hdr, needs_mapping
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Reader
@@ -94,9 +95,7 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
             notify(f"the timecode {info.timecode} is that of the input's first frame: left out")
             info = replace(info, timecode=None)
     canvases = [make_canvas(encoding, info) for encoding in encodings]
-    for output, canvas in zip(spec.outputs, canvases, strict=True):
-        if output.kind != "mask" and canvas.bits < info.bit_depth:
-            notify(f"{output.path}: holds {canvas.bits} bits a sample, the input {info.bit_depth}")
+    _tell_of_outputs(spec, encodings, canvases, info, notify)
     composers = [make_composer(output, canvas, info) for output, canvas in zip(spec.outputs, canvases, strict=True)]
     writers: list[Sink] = []
     try:
@@ -107,11 +106,6 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
         for writer in writers:
             writer.discard()
         raise
-    if any(encoding.needs_even_sides for encoding in encodings) and (info.width % 2 or info.height % 2):
-        notify(
-            f"{info.width}x{info.height} has an odd side, which 4:2:0 cannot hold: the result is "
-            f"{even(info.width)}x{even(info.height)}, the last line repeated"
-        )
     with_own_alpha = info.has_alpha and spec.input_alpha == "multiply"
     reader = Reader(info, notify, cut, with_alpha=with_own_alpha)
     gauge = MatteGauge(keeps_means=spec.full_verification)
@@ -149,3 +143,20 @@ def _tell_of_input(info: MediaInfo, spec: JobSpec, notify: Notify) -> None:
         notify("the input is HDR: the network sees it tone-mapped, the outputs keep its colours and tags")
     if needs_mapping(info.colour) and any(output.path == STDOUT for output in spec.outputs):
         notify("-: raw RGBA is converted to sRGB")
+
+
+def _tell_of_outputs(
+    spec: JobSpec, encodings: list[Encoding], canvases: list[Canvas], info: MediaInfo, notify: Notify
+) -> None:
+    """What the containers and codecs cannot hold of the input."""
+    for output, encoding, canvas in zip(spec.outputs, encodings, canvases, strict=True):
+        if output.kind != "mask" and canvas.bits < info.bit_depth:
+            notify(f"{output.path}: holds {canvas.bits} bits a sample, the input {info.bit_depth}")
+        if info.sample_aspect_ratio != 1 and encoding.container in ("matroska", "webm"):
+            shape = f"{info.sample_aspect_ratio.numerator}:{info.sample_aspect_ratio.denominator}"
+            notify(f"{output.path}: cannot say that pixels are {shape} and not square; .mov and .mp4 can")
+    if any(encoding.needs_even_sides for encoding in encodings) and (info.width % 2 or info.height % 2):
+        notify(
+            f"{info.width}x{info.height} has an odd side, which 4:2:0 cannot hold: the result is "
+            f"{even(info.width)}x{even(info.height)}, the last line repeated"
+        )

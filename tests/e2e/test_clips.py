@@ -23,6 +23,7 @@ TOLD = {
     "resolution_change.ts": "size changes",
     "opus_in_mkv.mkv": "cannot be copied into mov",
     "pq_2020_10bit_hevc.mp4": "HDR",
+    "sar_16_11.mp4": "cannot say that pixels are 16:11",
     "in_prores4444.mov": "alpha of its own",
     "in_vp9_alpha.webm": "alpha of its own",
     "seq_png/shot_%04d.png": "25 a second assumed",
