@@ -1,8 +1,17 @@
-"""Skip policy, in one place."""
+"""Skip policy and signals, in one place."""
 
 import os
+import signal
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Signals as a terminal has them: a run in the background ignores some, and so would its children."""
+    for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
