@@ -108,9 +108,9 @@ class Job:
             return JobSnapshot(self._state, 0, 0, None, elapsed, 0.0, None)
         stages = _stage_snapshots(line)
         decoded, written = stages[0].items, stages[-1].items
-        first_at, last_at = line.runner.meters[-1].first_at, line.runner.meters[-1].last_at
-        # The first frame's own time is start-up, not speed.
-        fps = (written - 1) / (last_at - first_at) if written > 1 and last_at > first_at else 0.0
+        # Encoders give frames out in bursts: the stage before them has the pace. Its first frame is start-up.
+        pace = line.runner.meters[-2]
+        fps = (pace.items - 1) / (pace.last_at - pace.first_at) if pace.last_at > pace.first_at else 0.0
         total = line.info.frame_count
         eta = max(total - written, 0) / fps if total and fps else None
         return JobSnapshot(self._state, decoded, written, total, elapsed, fps, eta, stages)

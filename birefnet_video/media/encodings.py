@@ -215,7 +215,6 @@ def _as_matte(encoding: Encoding) -> Encoding:
     """The same codec for grey alone."""
     greys = {
         "ffv1": {8: "gray", 10: "gray10le", 12: "gray12le"},
-        "libx265": {8: "gray"},
         "png": {8: "gray", 16: "gray16be"},
         "exr": {16: "grayf32le"},
     }

@@ -1,5 +1,6 @@
 """Open an input so that it can touch nothing but itself, and say in one line why it cannot be opened."""
 
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,6 +18,8 @@ from birefnet_video.types import DEFAULT_LIMITS, Cut, Limits
 
 # Findings reach the user through our own errors and warnings, in one line each.
 av.logging.set_level(None)
+# SVT-AV1 writes to standard error by itself.
+os.environ.setdefault("SVT_LOG", "1")
 
 #: Demuxers of files that hold their own data: no playlists, no scripts that name other files or hosts.
 _FORMATS = (

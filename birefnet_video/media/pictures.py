@@ -13,9 +13,9 @@ import av.video.codeccontext
 from birefnet_video.errors import OutputRefused, VerificationFailed
 from birefnet_video.media.encodings import Encoding
 from birefnet_video.media.light import needs_mapping
+from birefnet_video.media.partial import refused, reserve_partial
 from birefnet_video.media.sequence import list_numbers
 from birefnet_video.media.verify import Promise, alpha_spread
-from birefnet_video.media.writer import PARTIAL_MARK, refused
 from birefnet_video.types import FrameMeta, MediaInfo
 
 
@@ -66,7 +66,8 @@ class PictureWriter:
         context.thread_type = "AUTO"
         context.options = dict(encoding.options)
         self._context = context
-        self.partial = _reserve_folder(target)
+        stem = target.stem.partition("%")[0].rstrip("_-. ") or "pictures"
+        self.partial = reserve_partial(target, stem, "", Path.mkdir)
 
     def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
         """See :class:`birefnet_video.media.sink.Sink`."""
@@ -150,24 +151,3 @@ def _check(path: Path, index: int, promise: Promise) -> None:
         promise.check_alpha(path, alpha_spread(picture))
     if promise.full:
         promise.check_frame(path, index, picture)
-
-
-def _reserve_folder(target: Path) -> Path:
-    """Make an empty folder of a free name beside ``target`` that says that it is not finished.
-
-    Raises:
-        OutputRefused: if none can be made.
-    """
-    place = target.parent.resolve()
-    stem = target.stem.partition("%")[0].rstrip("_-. ") or "pictures"
-    for number in range(1, 1000):
-        mark = PARTIAL_MARK if number == 1 else f"{PARTIAL_MARK}-{number}"
-        folder = place / f"{stem}{mark}"
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise refused(target, error) from None
-        return folder
-    raise OutputRefused(f"{target}: a thousand partial folders lie beside it", hint="remove them")

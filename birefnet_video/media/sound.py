@@ -29,10 +29,10 @@ _COPYABLE = {
 }
 #: What is written instead: uncompressed where the file is large anyway.
 _SUBSTITUTE = {"mov": "pcm_s16le", "mp4": "aac", "webm": "libopus", "matroska": "flac"}
-#: Seconds by which streams of one file may lie apart.
-_BEHIND_S = 10
 #: Lossless sources whose samples need more than 16 bits.
 _DEEP_SUBSTITUTE = {"mov": "pcm_s24le", "mp4": "aac", "webm": "libopus", "matroska": "flac"}
+#: Seconds by which streams of one file may lie apart.
+_BEHIND_S = 10
 
 
 class Sound:

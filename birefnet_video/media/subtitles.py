@@ -22,7 +22,7 @@ _COPYABLE = {
 }
 #: What text becomes elsewhere.
 _TEXT = {"mov": "mov_text", "mp4": "mov_text", "webm": "webvtt", "matroska": "subrip"}
-_READABLE = {"mov_text", "subrip", "srt", "text", "webvtt", "ass", "ssa"}
+_READABLE = {"mov_text", "subrip", "text", "webvtt", "ass", "ssa"}
 #: Fields before the text in a line of ASS as Matroska stores it.
 _ASS_FIELDS = 8
 #: Bytes of one text in MOV.

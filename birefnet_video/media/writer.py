@@ -16,18 +16,15 @@ from birefnet_video.defaults import KEYFRAME_EVERY_MS
 from birefnet_video.errors import BackendUnavailable, OutputRefused
 from birefnet_video.media.encodings import Encoding
 from birefnet_video.media.light import needs_mapping
+from birefnet_video.media.partial import refused, reserve_partial
 from birefnet_video.media.sound import Sound
 from birefnet_video.media.verify import Promise, verify
 from birefnet_video.types import Cut, FrameMeta, MediaInfo
 
-#: Stands in the name of a file that is not finished.
-PARTIAL_MARK = ".partial"
 #: Resolution of chapters' times.
 _CHAPTER_TICK = Fraction(1, 1_000_000)
 #: The same samples in two layouts.
 _PLANAR_10, _P010 = "yuv420p10le", "p010le"
-#: Bytes of the longest file name that common file systems take.
-_LONGEST_NAME = 255
 
 
 class Writer:
@@ -61,7 +58,8 @@ class Writer:
             OutputRefused: if the file cannot be created or the container refuses what it should hold.
         """
         self.target = target
-        self.partial = _reserve_partial(target)
+        place = target.resolve()
+        self.partial = reserve_partial(target, place.stem, place.suffix, lambda path: path.open("xb").close())
         self.encoding = encoding
         self.frames = 0
         """Frames taken so far."""
@@ -272,28 +270,6 @@ class Writer:
             raise OutputRefused(f"{self.target}: {self.encoding.codec} does not know the options {', '.join(unused)}")
 
 
-def _reserve_partial(target: Path) -> Path:
-    """Create an empty file of a free name beside ``target`` that says that it is not finished.
-
-    Raises:
-        OutputRefused: if none can be created.
-    """
-    place = target.resolve()
-    for number in range(1, 1000):
-        mark = PARTIAL_MARK if number == 1 else f"{PARTIAL_MARK}-{number}"
-        room = _LONGEST_NAME - len(os.fsencode(mark + place.suffix))
-        stem = os.fsdecode(os.fsencode(place.stem)[:room])
-        path = place.with_name(f"{stem}{mark}{place.suffix}")
-        try:
-            path.open("xb").close()
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise refused(target, error) from None
-        return path
-    raise OutputRefused(f"{target}: a thousand partial files lie beside it", hint="remove them")
-
-
 def _container_options(encoding: Encoding, info: MediaInfo, *, with_sound: bool) -> dict[str, str]:
     """The encoding's own, as far as the muxer can combine them with this input."""
     options = dict(encoding.container_options)
@@ -317,11 +293,3 @@ def _chapters(info: MediaInfo) -> "list[av.container.core.Chapter]":
         }
         for number, chapter in enumerate(info.chapters)
     ]
-
-
-def refused(target: Path, error: Exception) -> OutputRefused:
-    """``error`` as a reason why ``target`` cannot be written."""
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        reason = f"there is no folder {target.parent}"
-    return OutputRefused(f"{target}: cannot be written: {reason}")

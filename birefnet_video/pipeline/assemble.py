@@ -13,7 +13,7 @@ from birefnet_video.matting.compose import even
 from birefnet_video.media.encodings import Encoding, encoding_for, fit_codecs
 from birefnet_video.media.light import is_hdr, needs_mapping
 from birefnet_video.media.probe import probe
-from birefnet_video.media.reader import Reader
+from birefnet_video.media.reader import Notify, Reader
 from birefnet_video.media.sink import Sink
 from birefnet_video.media.verify import Promise
 from birefnet_video.pipeline.outputs import check_output, make_canvas, make_composer, open_sink
@@ -23,7 +23,6 @@ from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, decode
 from birefnet_video.spec import STDOUT, BackendSpec, JobSpec
 from birefnet_video.types import Matte, MediaInfo
 
-Notify = Callable[[str], None]
 #: Loads the network for an input; replaced in tests and benchmarks.
 OpenBackend = Callable[[BackendSpec, MediaInfo], MattingBackend]
 

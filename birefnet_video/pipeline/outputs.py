@@ -9,16 +9,16 @@ from birefnet_video.matting.backdrop import Canvas, open_backdrop
 from birefnet_video.matting.compose import STRAIGHT, even, foreground, grey_matte, over, straight_alpha
 from birefnet_video.media.encodings import Encoding, encoding_for
 from birefnet_video.media.light import needs_mapping
+from birefnet_video.media.partial import PARTIAL_MARK
 from birefnet_video.media.pictures import PictureWriter
 from birefnet_video.media.raw import RawWriter
+from birefnet_video.media.reader import Notify
 from birefnet_video.media.sequence import could_be, is_pattern, list_numbers
 from birefnet_video.media.sink import Sink
-from birefnet_video.media.writer import PARTIAL_MARK, Writer
+from birefnet_video.media.writer import Writer
 from birefnet_video.pipeline.stages import Composer
 from birefnet_video.spec import STDOUT, JobSpec, OutputSpec, PictureFile, VideoFile
 from birefnet_video.types import Cut, FrameMeta, MediaInfo
-
-Notify = Callable[[str], None]
 
 
 def check_output(spec: JobSpec, output: OutputSpec) -> None:
@@ -34,18 +34,19 @@ def check_output(spec: JobSpec, output: OutputSpec) -> None:
     if PARTIAL_MARK in path.stem:
         raise OutputRefused(f"{path}: names with {PARTIAL_MARK} are for files that are not finished")
     try:
-        if path.exists() and spec.source.exists() and path.samefile(spec.source):
+        if any(_would_replace(path, picture) for picture in _input_files(spec.source)):
             raise OutputRefused(f"{path}: is the input itself")
         for other in spec.outputs:
             behind = other.background
-            if isinstance(behind, PictureFile | VideoFile) and _is_same(path, behind.path):
+            if isinstance(behind, PictureFile | VideoFile) and _would_replace(path, behind.path):
                 raise OutputRefused(f"{path}: is the background itself")
         if path.is_dir():
             raise OutputRefused(f"{path}: is a folder")
         if not spec.overwrite and (path.exists() or path.is_symlink()):
             raise OutputRefused(f"{path}: exists already", hint="-y overwrites it")
-        if encoding.container == "image2":
-            _check_pictures(spec, path)
+        if encoding.container == "image2" and not spec.overwrite and path.parent.is_dir():
+            for number in list_numbers(path)[:1]:
+                raise OutputRefused(f"{path.parent / (path.name % number)}: exists already", hint="-y overwrites it")
         if path.exists() and not path.is_file():
             raise OutputRefused(f"{path}: is no regular file")
         if not path.parent.is_dir():
@@ -90,23 +91,17 @@ def _numbering(info: MediaInfo, cut: Cut | None) -> Callable[[FrameMeta], int]:
     return lambda meta: first + meta.pts
 
 
-def _check_pictures(spec: JobSpec, path: Path) -> None:
-    if not path.parent.is_dir():
-        return
-    inputs = [spec.source]
-    if is_pattern(spec.source) and not spec.source.exists() and spec.source.parent.is_dir():
-        inputs = [spec.source.parent / (spec.source.name % number) for number in list_numbers(spec.source)]
-    if any(could_be(path, picture) for picture in inputs):
-        raise OutputRefused(f"{path}: is the input itself")
-    for other in spec.outputs:
-        behind = other.background
-        if isinstance(behind, PictureFile | VideoFile) and could_be(path, behind.path):
-            raise OutputRefused(f"{path}: is the background itself")
-    if not spec.overwrite and (numbers := list_numbers(path)):
-        raise OutputRefused(f"{path.parent / (path.name % numbers[0])}: exists already", hint="-y overwrites it")
+def _input_files(source: Path) -> list[Path]:
+    """The file that is read, or the pictures of a sequence."""
+    if not is_pattern(source) or source.exists() or not source.parent.is_dir():
+        return [source]
+    return [source.parent / (source.name % number) for number in list_numbers(source)]
 
 
-def _is_same(path: Path, other: Path) -> bool:
+def _would_replace(path: Path, other: Path) -> bool:
+    """Whether writing ``path``, the name of a file or of numbered pictures, could replace ``other``."""
+    if is_pattern(path) and could_be(path, other):
+        return True
     return path.exists() and other.exists() and path.samefile(other)
 
 
@@ -119,12 +114,6 @@ def open_sink(
     cut: Cut | None,
     notify: Notify,
 ) -> Sink:
-    """Open what an output's frames go into.
-
-    Raises:
-        OutputRefused: if it cannot be created or its container refuses what it should hold.
-        BackendUnavailable: if a hardware encoder does not open.
-    """
     """Open what an output's frames go into.
 
     Raises:

@@ -224,6 +224,12 @@ def test_a_codec_can_be_chosen(
             assert stream.codec_context.codec_tag == "hvc1"
 
 
+def test_speed_is_not_that_of_the_encoders_last_burst(clip: Path, tmp_path: Path) -> None:
+    job, _ = stub_job(clip, {"composite": tmp_path / "c.mp4"}, delay_s=0.01)
+    job.start()
+    assert job.result().fps < 150
+
+
 def test_better_quality_is_closer_and_larger(clip: Path, tmp_path: Path) -> None:
     sizes = []
     for quality in ("fast", "standard", "best"):

@@ -110,7 +110,10 @@ _CHANGES: tuple[Callable[[bytearray, np.random.Generator], bytes], ...] = (
 
 
 def run(seed: int, folder: Path) -> Verdict:
-    """Make mutant ``seed`` and run a job with it in a process of its own. POSIX only."""
+    """Make mutant ``seed`` and run a job with it in a process of its own. POSIX only.
+
+    The process is forked: this one must have no other threads, whose locks the child would inherit locked.
+    """
     rng = np.random.default_rng(seed)
     sources = clips()
     source = sources[seed % len(sources)]
@@ -201,7 +204,7 @@ def _listen(reader: int, until: float) -> tuple[str, bool]:
 
 
 def main() -> None:
-    """``PYTHONPATH=tests/support python tests/fuzz/mutants.py FIRST COUNT``: print findings and the worst figures."""
+    """``PYTHONPATH=tests/support python tests/fuzz/mutants.py FIRST COUNT``: print figures; exit 1 on findings."""
     import tempfile
 
     first, count = (int(text) for text in sys.argv[1:3])
@@ -218,6 +221,7 @@ def main() -> None:
                 print(f"{verdict.name}: {verdict.finding}; {verdict.message[:200]}", flush=True)
     codes_text = ", ".join(f"{code}: {number}" for code, number in sorted(codes.items(), key=str))
     print(f"{count} mutants, {findings} findings; exit codes {codes_text}; slowest {slowest:.1f} s, {largest:.0f} MB")
+    sys.exit(1 if findings else 0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,47 @@
+"""Names for what is not finished yet, and why something cannot be written."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from birefnet_video.errors import OutputRefused
+
+#: Stands in the name of a file or folder that is not finished.
+PARTIAL_MARK = ".partial"
+#: Bytes of the longest file name that common file systems take.
+_LONGEST_NAME = 255
+
+
+def reserve_partial(target: Path, stem: str, suffix: str, create: Callable[[Path], None]) -> Path:
+    """Create something empty of a free name beside ``target`` that says that it is not finished.
+
+    Args:
+        target: final path of the output.
+        stem: begins the name.
+        suffix: ends it.
+        create: makes the file or folder; raises FileExistsError if the name is taken.
+
+    Raises:
+        OutputRefused: if it cannot be created.
+    """
+    place = target.resolve().parent
+    for number in range(1, 1000):
+        ending = f"{PARTIAL_MARK if number == 1 else f'{PARTIAL_MARK}-{number}'}{suffix}"
+        room = _LONGEST_NAME - len(os.fsencode(ending))
+        path = place / f"{os.fsdecode(os.fsencode(stem)[:room])}{ending}"
+        try:
+            create(path)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise refused(target, error) from None
+        return path
+    raise OutputRefused(f"{target}: a thousand partial files lie beside it", hint="remove them")
+
+
+def refused(target: Path, error: Exception) -> OutputRefused:
+    """``error`` as a reason why ``target`` cannot be written."""
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        reason = f"there is no folder {target.parent}"
+    return OutputRefused(f"{target}: cannot be written: {reason}")
