@@ -65,7 +65,7 @@ class OutwardReference(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(channels, _GRADIENT_CHANNELS, 3, padding=1)
         self.norm = nn.BatchNorm2d(_GRADIENT_CHANNELS)
-        self.predict = nn.Conv2d(_GRADIENT_CHANNELS, 1, 1)
+        self.predict: nn.Module = nn.Conv2d(_GRADIENT_CHANNELS, 1, 1)
         self.attend = nn.Conv2d(_GRADIENT_CHANNELS, 1, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,10 +4,15 @@ Sampling positions are at least float32 whatever the precision of the features: 
 column 256 has steps of a quarter of a pixel and worse.
 """
 
+from importlib.util import find_spec
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+#: How it is computed. ``auto``: what is fastest on the tensors' device.
+Implementation = Literal["auto", "embedding_bag", "grid_sample", "torchvision", "triton"]
 #: Output pixels that are sampled at once on a CPU: bounds the im2col buffer.
 _CHUNK_PIXELS = 2048
 
@@ -17,19 +22,24 @@ def deform_conv2d(
     offset: Tensor,
     weight: Tensor,
     mask: Tensor | None = None,
+    bias: Tensor | None = None,
     *,
     stride: int = 1,
     padding: int = 0,
+    implementation: Implementation = "auto",
 ) -> Tensor:
-    """Deformable convolution, differentiable in every tensor argument.
+    """Deformable convolution, differentiable in every tensor argument (but by ``triton``).
 
     Args:
         x: features, float (N, C, H, W).
         offset: (N, 2 * K, H', W') displacement in pixels of each of the K kernel taps, y before x.
         weight: (O, C, kh, kw) with kh * kw = K.
         mask: (N, K, H', W') modulation of each tap; ``None`` means 1.
+        bias: (O,), or ``None``.
         stride: step between output positions, in pixels.
         padding: zeros on each side of ``x``; samples outside it are 0.
+        implementation: ``embedding_bag`` for CPUs, ``triton`` for CUDA, ``grid_sample`` of standard operators for
+            export, ``torchvision`` for comparison and for exporters that know its operator.
 
     Returns:
         (N, O, H', W') in the dtype of ``x``.
@@ -43,10 +53,28 @@ def deform_conv2d(
     expected = (x.shape[0], 2 * kernel_h * kernel_w, out_h, out_w)
     if tuple(offset.shape) != expected:
         raise ValueError(f"offset has shape {tuple(offset.shape)}, expected {expected}")
+    chosen = pick_implementation(x) if implementation == "auto" else implementation
+    if chosen == "torchvision":
+        return _by_torchvision(x, offset, weight, mask, bias, stride, padding)
     rows, columns = _positions(_at_least_float32(offset), kernel_h, kernel_w, stride, padding)
-    if x.device.type == "cpu" and not torch.compiler.is_compiling():
-        return _by_embedding_bag(x, rows, columns, weight, mask)
-    return _by_grid_sample(x, rows, columns, weight, mask)
+    if chosen == "triton":
+        from birefnet_video.model.deform_triton import sample_and_multiply
+
+        return sample_and_multiply(x, rows, columns, weight, mask, bias)
+    by = _by_embedding_bag if chosen == "embedding_bag" else _by_grid_sample
+    return by(x, rows, columns, weight, mask, bias)
+
+
+def pick_implementation(x: Tensor) -> Implementation:
+    """The fastest one for features like ``x``."""
+    if torch.compiler.is_compiling():
+        return "grid_sample"
+    if x.device.type == "cpu":
+        return "embedding_bag"
+    needs_gradient = torch.is_grad_enabled() and x.requires_grad
+    if x.device.type == "cuda" and not needs_gradient and find_spec("triton") is not None:
+        return "triton"
+    return "grid_sample"
 
 
 def _positions(offset: Tensor, kernel_h: int, kernel_w: int, stride: int, padding: int) -> tuple[Tensor, Tensor]:
@@ -70,7 +98,19 @@ def _at_least_float32(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-def _by_grid_sample(x: Tensor, rows: Tensor, columns: Tensor, weight: Tensor, mask: Tensor | None) -> Tensor:
+def _by_torchvision(
+    x: Tensor, offset: Tensor, weight: Tensor, mask: Tensor | None, bias: Tensor | None, stride: int, padding: int
+) -> Tensor:
+    """Its kernel computes positions in the precision of the features, and knows no bfloat16: always float32 here."""
+    from torchvision.ops import deform_conv2d as operator
+
+    wide = [part if part is None else _at_least_float32(part) for part in (x, offset, weight, bias, mask)]
+    return operator(*wide[:4], stride=stride, padding=padding, mask=wide[4]).to(x.dtype)
+
+
+def _by_grid_sample(
+    x: Tensor, rows: Tensor, columns: Tensor, weight: Tensor, mask: Tensor | None, bias: Tensor | None
+) -> Tensor:
     """Sampling as one grid_sample, then a matrix product: standard operators only."""
     n, channels, height, width = x.shape
     taps, out_h, out_w = rows.shape[1:]
@@ -82,49 +122,57 @@ def _by_grid_sample(x: Tensor, rows: Tensor, columns: Tensor, weight: Tensor, ma
     if mask is not None:
         sampled = sampled * _at_least_float32(mask).unsqueeze(1)
     sampled = sampled.to(x.dtype).view(n, channels * taps, out_h * out_w)
-    return (weight.flatten(1).to(x.dtype) @ sampled).view(n, -1, out_h, out_w)
+    out = weight.flatten(1).to(x.dtype) @ sampled
+    if bias is not None:
+        out = out + bias.to(x.dtype)[:, None]
+    return out.view(n, -1, out_h, out_w)
 
 
-def _by_embedding_bag(x: Tensor, rows: Tensor, columns: Tensor, weight: Tensor, mask: Tensor | None) -> Tensor:
+def _by_embedding_bag(
+    x: Tensor, rows: Tensor, columns: Tensor, weight: Tensor, mask: Tensor | None, bias: Tensor | None
+) -> Tensor:
     """Bilinear sampling as a weighted sum of four table rows; 1.3x (bf16: 6x) torchvision's kernel on a CPU."""
     n, channels, height, width = x.shape
     taps, out_h, out_w = rows.shape[1:]
-    table = x.permute(0, 2, 3, 1).reshape(n * height * width, channels)
-    indices, shares = _corners(rows, columns, mask, height, width)
+    # One line of zeros around each picture: what lies outside needs no test of its own.
+    table = F.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1)).reshape(-1, channels)
     kernel = weight.permute(2, 3, 1, 0).reshape(taps * channels, -1).to(x.dtype)
+    shift = None if bias is None else bias.to(x.dtype)
+    by_pixel = [part if part is None else part.permute(0, 2, 3, 1).reshape(-1, taps) for part in (rows, columns, mask)]
+    pixels_a_picture, lines_a_picture = out_h * out_w, (height + 2) * (width + 2)
     pieces = []
-    for start in range(0, n * out_h * out_w, _CHUNK_PIXELS):
-        stop = start + _CHUNK_PIXELS
-        columns_matrix = F.embedding_bag(
-            indices[start:stop].reshape(-1, 4),
-            table,
-            per_sample_weights=shares[start:stop].reshape(-1, 4).to(x.dtype),
-            mode="sum",
+    for start in range(0, n * pixels_a_picture, _CHUNK_PIXELS):
+        row, column, strength = (part if part is None else part[start : start + _CHUNK_PIXELS] for part in by_pixel)
+        assert row is not None and column is not None
+        index, share = _corners(row, column, strength, height, width)
+        if n > 1:
+            pixel = torch.arange(start, start + len(row), device=x.device, dtype=index.dtype)
+            index += ((pixel // pixels_a_picture) * lines_a_picture)[:, None, None]
+        sampled = F.embedding_bag(
+            index.reshape(-1, 4), table, per_sample_weights=share.reshape(-1, 4).to(x.dtype), mode="sum"
         )
-        pieces.append(columns_matrix.view(-1, taps * channels) @ kernel)
+        sampled = sampled.view(-1, taps * channels)
+        pieces.append(sampled @ kernel if shift is None else torch.addmm(shift, sampled, kernel))
     return torch.cat(pieces).view(n, out_h, out_w, -1).permute(0, 3, 1, 2)
 
 
 def _corners(rows: Tensor, columns: Tensor, mask: Tensor | None, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Table rows and shares of the four neighbours of every sample, (N * H' * W', K, 4) each."""
-    n = rows.shape[0]
-    top, left = rows.floor(), columns.floor()
-    down, right = rows - top, columns - left
-    image = torch.arange(n, device=rows.device).view(n, 1, 1, 1) * (height * width)
-    indices, shares = [], []
-    for row, share_row in ((top, 1 - down), (top + 1, down)):
-        for column, share_column in ((left, 1 - right), (left + 1, right)):
-            inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-            index = row.clamp(0, height - 1).long() * width + column.clamp(0, width - 1).long() + image
-            share = share_row * share_column * inside
-            indices.append(index)
-            shares.append(share if mask is None else share * _at_least_float32(mask))
-    taps = rows.shape[1]
-    by_pixel = (0, 2, 3, 1, 4)
-    return (
-        torch.stack(indices, dim=-1).permute(by_pixel).reshape(-1, taps, 4),
-        torch.stack(shares, dim=-1).permute(by_pixel).reshape(-1, taps, 4),
-    )
+    """Of each sample the four neighbours' lines in a table with one line of zeros around, and their shares.
+
+    Arguments and results are (pixels, K) and (pixels, K, 4).
+    """
+    rows, columns = rows.clamp(-1, height), columns.clamp(-1, width)
+    top, left = rows.floor().clamp(max=height - 1), columns.floor().clamp(max=width - 1)
+    first = (top.int() + 1) * (width + 2) + left.int() + 1
+    steps = torch.tensor((0, 1, width + 2, width + 3), device=rows.device, dtype=first.dtype)
+    down, right = (rows - top).unsqueeze(-1), (columns - left).unsqueeze(-1)
+    # Shares of the upper two and the lower two neighbours, then of the left two and the right two.
+    upper, lower = down.new_tensor((1, 1, 0, 0)), down.new_tensor((-1, -1, 1, 1))
+    outer, inner = down.new_tensor((1, 0, 1, 0)), down.new_tensor((-1, 1, -1, 1))
+    share = (upper + lower * down) * (outer + inner * right)
+    if mask is not None:
+        share = share * _at_least_float32(mask).unsqueeze(-1)
+    return first.unsqueeze(-1) + steps, share
 
 
 class DeformableConv2d(nn.Module):
@@ -149,9 +197,10 @@ class DeformableConv2d(nn.Module):
 class MergedDeformableConv2d(nn.Module):
     """A :class:`DeformableConv2d` for inference, with one convolution that predicts both; may have a bias."""
 
-    def __init__(self, conv: DeformableConv2d) -> None:
+    def __init__(self, conv: DeformableConv2d, implementation: Implementation = "auto") -> None:
         super().__init__()
         self.padding = conv.padding
+        self.implementation: Implementation = implementation
         self.taps = conv.modulator.out_channels
         kernel = conv.offset.kernel_size[0]
         self.predict = nn.Conv2d(conv.offset.in_channels, 3 * self.taps, kernel, padding=conv.padding)
@@ -166,5 +215,6 @@ class MergedDeformableConv2d(nn.Module):
         """(N, C, H, W) -> (N, O, H, W)."""
         offset, modulation = self.predict(x).split((2 * self.taps, self.taps), dim=1)
         mask = 2 * torch.sigmoid(_at_least_float32(modulation))
-        out = deform_conv2d(x, offset, self.weight, mask, padding=self.padding)
-        return out if self.bias is None else out + self.bias[:, None, None]
+        return deform_conv2d(
+            x, offset, self.weight, mask, self.bias, padding=self.padding, implementation=self.implementation
+        )

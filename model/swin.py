@@ -6,6 +6,7 @@ written here and timm supplies parameters, attention and patch merging.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -46,43 +47,44 @@ class SwinBackbone(nn.Module):
         layers: list[Any] = list(self.layers)
         for layer, norm in zip(layers, self.norms, strict=True):
             x = layer.downsample(x)
-            x = _run_blocks(list(layer.blocks), x)
+            x = self.run_blocks(list(layer.blocks), x)
             features.append(norm(x).permute(0, 3, 1, 2).contiguous())
         return features
 
+    def run_blocks(self, blocks: Sequence[SwinTransformerBlock], x: Tensor) -> Tensor:
+        """Blocks of one stage on (N, H, W, C), alternately with plain and shifted windows."""
+        height, width = x.shape[1:3]
+        masks: dict[tuple[int, int], Tensor | None] = {}
+        for block in blocks:
+            window, shift = block.window_size, (block.shift_size[0], block.shift_size[1])
+            if shift not in masks:
+                masks[shift] = shift_mask(height, width, window, shift, x)
+            attended = block.attn(split_windows(block.norm1(x), window, shift), mask=masks[shift])
+            x = x + block.drop_path1(join_windows(attended, x.shape, window, shift))
+            x = x + block.drop_path2(block.mlp(block.norm2(x)))
+        return x
 
-def _run_blocks(blocks: list[SwinTransformerBlock], x: Tensor) -> Tensor:
-    """Blocks of one stage on (N, H, W, C), alternately with plain and shifted windows."""
-    height, width = x.shape[1:3]
-    masks: dict[tuple[int, int], Tensor | None] = {}
-    for block in blocks:
-        shift = (block.shift_size[0], block.shift_size[1])
-        if shift not in masks:
-            masks[shift] = _shift_mask(height, width, block.window_size, shift, x)
-        x = x + block.drop_path1(_window_attention(block, block.norm1(x), masks[shift]))
-        x = x + block.drop_path2(block.mlp(block.norm2(x)))
-    return x
 
-
-def _window_attention(block: SwinTransformerBlock, x: Tensor, mask: Tensor | None) -> Tensor:
-    """Pad to whole windows, shift, attend within windows, shift back, crop."""
+def split_windows(x: Tensor, window: tuple[int, int], shift: tuple[int, int]) -> Tensor:
+    """Pad (N, H, W, C) to whole windows, shift, and cut: (windows, window area, C)."""
     _, height, width, channels = x.shape
-    window, shift = block.window_size, block.shift_size
     x = F.pad(x, (0, 0, 0, -width % window[1], 0, -height % window[0]))
-    padded_h, padded_w = x.shape[1:3]
     if any(shift):
         x = torch.roll(x, (-shift[0], -shift[1]), dims=(1, 2))
-    windows = window_partition(x, window).view(-1, window[0] * window[1], channels)
-    windows = block.attn(windows, mask=mask).view(-1, window[0], window[1], channels)
-    x = window_reverse(windows, window, padded_h, padded_w)
+    return window_partition(x, window).view(-1, window[0] * window[1], channels)
+
+
+def join_windows(windows: Tensor, shape: torch.Size, window: tuple[int, int], shift: tuple[int, int]) -> Tensor:
+    """Undo :func:`split_windows`: back to ``shape`` (N, H, W, C)."""
+    _, height, width, channels = shape
+    padded_h, padded_w = (math.ceil(side / step) * step for side, step in zip((height, width), window, strict=True))
+    x = window_reverse(windows.view(-1, *window, channels), window, padded_h, padded_w)
     if any(shift):
         x = torch.roll(x, shift, dims=(1, 2))
     return x[:, :height, :width].contiguous()
 
 
-def _shift_mask(
-    height: int, width: int, window: tuple[int, int], shift: tuple[int, int], like: Tensor
-) -> Tensor | None:
+def shift_mask(height: int, width: int, window: tuple[int, int], shift: tuple[int, int], like: Tensor) -> Tensor | None:
     """0 where two places of a shifted window were neighbours before the shift, -100 where not.
 
     Shape (windows, window area, window area), dtype and device of ``like``; ``None`` without a shift.

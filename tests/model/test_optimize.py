@@ -5,8 +5,10 @@ import torch
 from birefnet_video.model import BiRefNet, BiRefNetConfig, load_checkpoint
 from birefnet_video.model.build import build_reconstruction
 from birefnet_video.model.config import PRESETS
-from birefnet_video.model.optimize import FoldedHead, fold_batch_norm, optimize
+from birefnet_video.model.optimize import optimize
 from birefnet_video.model.reconstruction import FullHead
+from birefnet_video.model.rewrites.batch_norm import fold_batch_norm
+from birefnet_video.model.rewrites.tail import FoldedHead
 from torch import nn
 
 from birefnet_video.models import weights_path

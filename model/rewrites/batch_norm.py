@@ -1,0 +1,60 @@
+"""BatchNorm becomes part of the convolution before it."""
+
+import torch
+from birefnet_video.model.deform import DeformableConv2d
+from torch import Tensor, nn
+
+#: Side in pixels of the picture that shows which convolution feeds which BatchNorm.
+_PROBE_SIDE = 64
+
+
+def fold_batch_norm(net: nn.Module) -> int:
+    """Fold every BatchNorm into the convolution whose output it takes; returns how many there were."""
+    pairs = _convolutions_before_norms(net)
+    names = {module: name for name, module in net.named_modules()}
+    for norm, conv in pairs.items():
+        regular = conv.regular if isinstance(conv, DeformableConv2d) else conv
+        assert isinstance(regular, nn.Conv2d)  # both kinds of convolution have one
+        assert norm.running_mean is not None and norm.running_var is not None
+        scale = torch.rsqrt(norm.running_var + norm.eps) * (norm.weight if norm.affine else 1)
+        shift = (norm.bias if norm.affine else 0) - norm.running_mean * scale
+        with torch.no_grad():
+            regular.weight.mul_(scale[:, None, None, None])
+            bias = shift if regular.bias is None else regular.bias * scale + shift
+        regular.bias = nn.Parameter(bias.detach().clone(), requires_grad=False)
+        parent, _, name = names[norm].rpartition(".")
+        # timm's BatchNorm brings its activation along.
+        setattr(net.get_submodule(parent), name, getattr(norm, "act", nn.Identity()))
+    return len(pairs)
+
+
+def _convolutions_before_norms(net: nn.Module) -> dict[nn.BatchNorm2d, nn.Module]:
+    """Which convolution's output each BatchNorm takes, seen on a run; only pairs that have nobody else."""
+    made: dict[int, nn.Module] = {}
+    kept: list[Tensor] = []
+    found: dict[nn.BatchNorm2d, set[nn.Module]] = {}
+
+    def after(module: nn.Module, arguments: tuple[Tensor, ...], result: Tensor) -> None:
+        made[id(result)] = module
+        # As long as it lives no other tensor has its identity.
+        kept.append(result)
+
+    def before(module: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+        assert isinstance(module, nn.BatchNorm2d)
+        found.setdefault(module, set()).add(made.get(id(arguments[0]), module))
+
+    handles = [
+        module.register_forward_pre_hook(before)
+        if isinstance(module, nn.BatchNorm2d)
+        else module.register_forward_hook(after)
+        for module in net.modules()
+        if isinstance(module, nn.BatchNorm2d | nn.Conv2d | DeformableConv2d)
+    ]
+    device = next(net.parameters()).device
+    with torch.inference_mode():
+        net(torch.zeros(1, 3, _PROBE_SIDE, _PROBE_SIDE, device=device))
+    for handle in handles:
+        handle.remove()
+    pairs = {norm: next(iter(convs)) for norm, convs in found.items() if len(convs) == 1}
+    feeds = list(pairs.values())
+    return {norm: conv for norm, conv in pairs.items() if conv is not norm and feeds.count(conv) == 1}
