@@ -40,7 +40,7 @@ NETWORK_SIZE = (192, 320)
 BATCH_SIZE = 4
 
 
-def open_stub(spec: BackendSpec, info: MediaInfo) -> StubBackend:
+def open_stub(spec: BackendSpec, info: MediaInfo, tell: object) -> StubBackend:
     """The stub network."""
     return StubBackend(BackendInfo("stub", "stub", "cpu", "none", NETWORK_SIZE, BATCH_SIZE), delay_s=DELAY_S)
 

@@ -9,7 +9,16 @@ from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
 from birefnet_video.errors import UsageError
 from birefnet_video.events import JobReport
 from birefnet_video.jobs import Job
-from birefnet_video.spec import BackendSpec, InputAlpha, JobSpec, OutputSpec, Quality, parse_background
+from birefnet_video.spec import (
+    BackendSpec,
+    EngineName,
+    InputAlpha,
+    JobSpec,
+    OutputSpec,
+    Precision,
+    Quality,
+    parse_background,
+)
 from birefnet_video.types import Limits
 
 if TYPE_CHECKING:
@@ -30,6 +39,8 @@ def matte_video(
     model: str = "tiny",
     size: int | tuple[int, int] | None = None,
     device: str = "auto",
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
     batch_size: int | None = None,
     start: float | Fraction = 0,
     duration: float | Fraction | None = None,
@@ -57,7 +68,9 @@ def matte_video(
         model: name of a known model, or path of a checkpoint.
         size: side of the network's input, or its (height, width); ``None``: the model's own.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:<i>`` or ``mps``.
-        batch_size: frames at once; ``None``: by device.
+        engine: ``eager``, ``compile``, ``tensorrt``, ``onnx``, ``openvino``, or ``auto``: the fastest that is there.
+        precision: ``fp32``, ``bf16``, ``fp16``, or ``auto``: half where it is fast and does no harm.
+        batch_size: frames at once; ``None``: what is fastest on the first frames.
         start: where to begin, in seconds.
         duration: how much to take, in seconds; ``None``: to the end.
         frame_rate: of an image sequence; ``None``: 25.
@@ -78,7 +91,12 @@ def matte_video(
     if verify not in ("quick", "full"):
         raise UsageError(f"verify: {verify!r} is neither quick nor full")
     backend = BackendSpec(
-        model=model, size=(size, size) if isinstance(size, int) else size, device=device, batch_size=batch_size
+        model=model,
+        size=(size, size) if isinstance(size, int) else size,
+        device=device,
+        batch_size=batch_size,
+        engine=engine,
+        precision=precision,
     )
     spec = JobSpec(
         source,
@@ -144,6 +162,8 @@ def matte_image(
     model: str = "tiny",
     size: int | tuple[int, int] | None = None,
     device: str = "auto",
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
 ) -> "np.ndarray":
     """The matte of one picture.
 
@@ -152,6 +172,8 @@ def matte_image(
         model: name of a known model, or path of a checkpoint.
         size: side of the network's input, or its (height, width); ``None``: the model's own.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:<i>`` or ``mps``.
+        engine: as of :func:`matte_video`.
+        precision: as of :func:`matte_video`.
 
     Returns:
         alpha float32 (H, W) in [0, 1].
@@ -170,7 +192,9 @@ def matte_image(
         raise ValueError(f"rgb: expected uint8 (H, W, 3), got {rgb.dtype} {rgb.shape}")
     height, width = rgb.shape[:2]
     sides = (size, size) if isinstance(size, int) else size
-    backend = load_backend(BackendSpec(model=model, size=sides, device=device, batch_size=1), width, height)
+    spec = BackendSpec(model=model, size=sides, device=device, batch_size=1, engine=engine, precision=precision)
+    # One picture is not worth a long build.
+    backend = load_backend(spec, width, height, frames=1)
     small = resize_antialiased(torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None], backend.info.input_size)
     alpha = backend.infer(small.permute(0, 2, 3, 1).contiguous().numpy())
     backend.close()

@@ -23,9 +23,11 @@ from birefnet_video.jobs import Job
 from birefnet_video.report import ProgressStyle, final_record, make_reporter, say_json
 from birefnet_video.spec import (
     BackendSpec,
+    EngineName,
     InputAlpha,
     JobSpec,
     OutputSpec,
+    Precision,
     Quality,
     parse_rate,
     parse_size,
@@ -92,6 +94,8 @@ def render(
     model: Annotated[str, Parameter(name=["--model", "-m"], group=_NETWORK)] = "tiny",
     size: Annotated[str | None, Parameter(group=_NETWORK)] = None,
     device: Annotated[str, Parameter(group=_NETWORK)] = "auto",
+    engine: Annotated[EngineName, Parameter(group=_NETWORK)] = "auto",
+    precision: Annotated[Precision, Parameter(group=_NETWORK)] = "auto",
     batch_size: Annotated[str, Parameter(name=["--batch-size", "-b"], group=_NETWORK)] = "auto",
     progress: Annotated[ProgressStyle, Parameter(group=_RUN)] = "auto",
     json_lines: Annotated[bool, Parameter(name="--json", group=_RUN, negative=(), show_default=False)] = False,
@@ -146,8 +150,13 @@ def render(
         Size of the network's input: N, or WIDTHxHEIGHT; multiples of 32. Default: the model's own.
     device
         auto, cpu, cuda, cuda:N or mps.
+    engine
+        What runs the network: auto takes the fastest that is there and says why not a faster one; one asked for by
+        name is never replaced by another.
+    precision
+        auto: half where it is fast and does no harm.
     batch_size
-        Frames at once, or auto.
+        Frames at once, or auto: what is fastest on the first frames.
     progress
         How progress is shown.
     json_lines
@@ -164,7 +173,14 @@ def render(
     outputs: tuple[OutputSpec, ...] = outputs_of(
         *(source, alpha, mask, green, composite, foreground, background or "green"), codec=codec, quality=quality
     )
-    backend = BackendSpec(model=model, size=parse_size(size), device=device, batch_size=_parse_batch_size(batch_size))
+    backend = BackendSpec(
+        model=model,
+        size=parse_size(size),
+        device=device,
+        batch_size=_parse_batch_size(batch_size),
+        engine=engine,
+        precision=precision,
+    )
     to_stdout = any(str(output.path) == "-" for output in outputs)
     if to_stdout and (json_lines or progress == "json"):
         raise UsageError("--json and --alpha - both want standard output")

@@ -8,6 +8,8 @@ MAX_SECONDS = 48 * 3600
 SEQUENCE_RATE = 25
 #: Frames that go through the network at once, by kind of device.
 BATCH_SIZE = {"cpu": 1, "cuda": 8, "mps": 4}
+#: Frames of a clip from which an engine that takes minutes to build is taken without being asked for.
+BUILD_AFTER_FRAMES = 3000
 #: Batches that may wait between two stages: bounds memory whatever the length of the clip.
 QUEUE_BATCHES = 2
 #: Milliseconds after which what has been encoded can be read on the disk, should the process be killed.

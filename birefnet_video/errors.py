@@ -4,6 +4,7 @@ BirefnetVideoError            exit 1
 ├── UsageError                exit 2    options that contradict each other or a value out of range
 ├── CheckpointError           exit 3    weights missing or not valid
 ├── BackendUnavailable        exit 4    device, engine or memory not available
+│   └── OutOfMemory           exit 4    too many frames at once
 ├── DamagedInput              exit 5    delivered in part
 ├── NotAVideo                 exit 65   the input is no usable video
 ├── InputMissing              exit 66   the input is missing or not readable
@@ -42,6 +43,10 @@ class BackendUnavailable(BirefnetVideoError):
     """The device, the engine or the memory asked for is not available."""
 
     exit_code = 4
+
+
+class OutOfMemory(BackendUnavailable):
+    """The device holds fewer frames at once than were given."""
 
 
 class DamagedInput(BirefnetVideoError):

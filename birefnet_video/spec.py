@@ -12,6 +12,10 @@ from birefnet_video.types import DEFAULT_LIMITS, Limits
 
 OutputKind = Literal["alpha", "mask", "composite", "foreground"]
 Quality = Literal["fast", "standard", "best"]
+#: What runs the network; ``auto``: the fastest that is there.
+EngineName = Literal["auto", "eager", "compile", "tensorrt", "onnx", "openvino"]
+#: ``auto``: half where it is fast and does no harm.
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
 #: What becomes of alpha that the input has already.
 InputAlpha = Literal["multiply", "ignore"]
 #: The path that means standard output.
@@ -123,9 +127,17 @@ class BackendSpec:
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:<i>`` or ``mps``."""
     batch_size: int | None = None
-    """Frames at once; ``None``: by device."""
+    """Frames at once; ``None``: what is fastest, measured on the first frames."""
+    engine: EngineName = "auto"
+    precision: Precision = "auto"
 
     def __post_init__(self) -> None:
+        for option, value, choices in (
+            ("--engine", self.engine, get_args(EngineName)),
+            ("--precision", self.precision, get_args(Precision)),
+        ):
+            if value not in choices:
+                raise UsageError(f"{option}: {value!r} is none of {', '.join(choices)}")
         if self.size is not None:
             for side in self.size:
                 if side % _STRIDE or not _STRIDE <= side <= _LARGEST_SIDE:

@@ -1,9 +1,12 @@
-"""Skip policy and signals, in one place."""
+"""Skip policy, signals and the user's cache, in one place."""
 
 import os
 import signal
+import tempfile
 
 import pytest
+
+_CACHE: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def pytest_configure() -> None:
@@ -12,6 +15,15 @@ def pytest_configure() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, usual)
+    # Neither finds engines that were built before nor leaves any behind.
+    _CACHE.append(tempfile.TemporaryDirectory())
+    os.environ["XDG_CACHE_HOME"] = _CACHE[0].name
+
+
+def pytest_unconfigure() -> None:
+    """Remove what was cached."""
+    for folder in _CACHE:
+        folder.cleanup()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

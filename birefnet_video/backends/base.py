@@ -1,5 +1,6 @@
 """The one interface between the pipeline and whatever computes mattes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +20,8 @@ class BackendInfo:
     batch_size: int
     note: str = ""
     """Why this and not something faster, if there is a reason to give."""
+    overlaps: bool = False
+    """A batch can be begun before the one before it has been collected, and that saves time."""
 
     def describe(self) -> str:
         """In words, for a log."""
@@ -27,6 +30,10 @@ class BackendInfo:
             f"{self.model} at {width}x{height}, {self.name} on {self.device}, {self.precision}, batch {self.batch_size}"
         )
         return f"{words} ({self.note})" if self.note else words
+
+
+#: Waits for what has been begun: alpha float32 (N, h, w) in [0, 1]. Called once; raises what ``infer`` raises.
+Pending = Callable[[], np.ndarray]
 
 
 class MattingBackend(Protocol):
@@ -47,8 +54,12 @@ class MattingBackend(Protocol):
 
         Raises:
             ValueError: if shape or type differ.
-            BackendUnavailable: if the device is out of memory.
+            OutOfMemory: if the device is out of memory.
         """
+        ...
+
+    def begin(self, rgb: np.ndarray) -> Pending:
+        """Like :meth:`infer`, but may return before the result is there."""
         ...
 
     def close(self) -> None:

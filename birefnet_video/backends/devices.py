@@ -29,3 +29,12 @@ def pick_device(wanted: str) -> tuple[str, str]:
     if wanted.startswith("cuda:") and int(wanted[5:]) >= torch.cuda.device_count():
         raise BackendUnavailable(f"{wanted}: there are {torch.cuda.device_count()} GPUs, numbered from 0")
     return wanted, ""
+
+
+def has_fast_bfloat16(device: str) -> bool:
+    """Whether bfloat16 is faster than float32 there."""
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

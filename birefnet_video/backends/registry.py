@@ -1,10 +1,17 @@
-"""The one place where a backend is chosen."""
+"""The one place where an engine is chosen."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from birefnet_video.backends.base import BackendInfo, MattingBackend
-from birefnet_video.backends.devices import pick_device
-from birefnet_video.defaults import BATCH_SIZE
+from birefnet_video.backends.cache import EngineCache, default_cache
+from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
+from birefnet_video.backends.engine import Prepared, Request
+from birefnet_video.defaults import BATCH_SIZE, BUILD_AFTER_FRAMES
+from birefnet_video.errors import BackendUnavailable
 from birefnet_video.models import MODELS, input_size, weights_path
 from birefnet_video.spec import BackendSpec
 
@@ -12,33 +19,154 @@ if TYPE_CHECKING:
     from birefnet_video.types import MediaInfo
 
 
-def open_backend(spec: BackendSpec, media: "MediaInfo") -> MattingBackend:
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One row of :data:`ENGINES`."""
+
+    module: str
+    """In ``birefnet_video.backends.engines``; its ``prepare`` makes a network ready."""
+    precisions: dict[str, tuple[str, ...]]
+    """By kind of device."""
+    needs: tuple[str, ...] = ()
+    """Modules that must be there."""
+    extra: str = ""
+    """What brings them."""
+    builds_long: bool = False
+    """Takes minutes at first: ``auto`` takes it for long clips only."""
+
+
+_HALF = ("fp32", "bf16", "fp16")
+ENGINES = {
+    "eager": Engine("eager", {"cpu": ("fp32", "bf16"), "cuda": _HALF, "mps": ("fp32", "fp16")}),
+    "compile": Engine("compiled", {"cpu": ("fp32", "bf16"), "cuda": _HALF}, builds_long=True),
+    "tensorrt": Engine("tensorrt", {"cuda": _HALF}, ("torch_tensorrt",), "tensorrt", builds_long=True),
+    "onnx": Engine("onnx", {"cpu": ("fp32",), "cuda": ("fp32", "fp16")}, ("onnx", "onnxruntime", "onnxscript"), "onnx"),
+    "openvino": Engine("openvino", {"cpu": ("fp32", "bf16")}, ("openvino",), "openvino"),
+}
+#: What ``auto`` tries, by kind of device, fastest first.
+_LADDER = {
+    "cuda": ("tensorrt", "compile", "eager"),
+    "cpu": ("openvino", "eager"),
+    "mps": ("eager",),
+}
+
+
+def open_backend(spec: BackendSpec, media: "MediaInfo", tell: Callable[[str], None]) -> MattingBackend:
     """The network that ``spec`` asks for, sized for pictures like those of ``media``; see :func:`load_backend`."""
-    return load_backend(spec, media.width, media.height)
+    return load_backend(spec, media.width, media.height, frames=media.frame_count, tell=tell)
 
 
-def load_backend(spec: BackendSpec, width: int, height: int) -> MattingBackend:
+def load_backend(
+    spec: BackendSpec,
+    width: int,
+    height: int,
+    *,
+    frames: int | None = None,
+    tell: Callable[[str], None] = lambda message: None,
+    cache: EngineCache | None = None,
+) -> MattingBackend:
     """Load the network that ``spec`` asks for, sized for pictures of ``width`` x ``height``.
+
+    Args:
+        spec: what was asked for.
+        width: of the pictures.
+        height: of the pictures.
+        frames: how many there are about, or ``None``: long builds are worth it for many.
+        tell: takes what a user should know.
+        cache: where built engines are kept; ``None``: the user's.
 
     Raises:
         CheckpointError: if the model or its weights are missing or not valid.
-        BackendUnavailable: if the device is not available.
+        BackendUnavailable: if the device, or an engine or precision asked for by name, is not available.
     """
     path = weights_path(spec.model)
     device, note = pick_device(spec.device)
+    kind = device.split(":")[0]
     info = BackendInfo(
-        name="eager",
+        name=spec.engine,
         model=spec.model,
         device=device,
-        precision="fp32",
+        precision=spec.precision,
         input_size=spec.size or input_size(spec.model, width, height),
-        batch_size=spec.batch_size or BATCH_SIZE[device.split(":")[0]],
+        batch_size=spec.batch_size or BATCH_SIZE[kind],
         note=note,
     )
-    from birefnet_video.backends.eager import EagerBackend
+    from birefnet_video.backends.adaptive import AdaptiveBackend
+    from birefnet_video.backends.network import NetworkBackend
     from birefnet_video.model.checkpoint import load_checkpoint
-    from birefnet_video.model.optimize import optimize
 
     known = MODELS.get(spec.model)
+    if spec.engine != "auto":
+        check_engine(spec.engine, device, spec.precision)
     net = load_checkpoint(path, patch_order=known.patch_order if known else "auto")
-    return EagerBackend(optimize(net), info)
+    request = Request(net, info, path, cache or default_cache(), tell)
+    prepared, info = _climb(request, frames) if spec.engine == "auto" else _prepare(request, spec.engine)
+    backend = NetworkBackend(prepared, info)
+    if prepared.is_fixed:
+        return backend
+    return AdaptiveBackend(backend, tell, measures=spec.batch_size is None)
+
+
+def check_engine(name: str, device: str, precision: str) -> None:
+    """What can be said about an engine before anything is loaded.
+
+    Raises:
+        BackendUnavailable: if it does not run on the device or in the precision, or is not installed.
+    """
+    engine, kind = ENGINES[name], device.split(":")[0]
+    if kind not in engine.precisions:
+        raise BackendUnavailable(
+            f"{name}: does not run on {kind}", hint=f"use --device {' or '.join(engine.precisions)}"
+        )
+    if precision != "auto" and precision not in engine.precisions[kind]:
+        raise BackendUnavailable(
+            f"{name}: has no {precision} on {kind}", hint=f"there is {', '.join(engine.precisions[kind])}"
+        )
+    missing = [module for module in engine.needs if find_spec(module) is None]
+    if missing:
+        raise BackendUnavailable(
+            f"{name}: {' and '.join(missing)} not installed", hint=f"pip install 'birefnet-video[{engine.extra}]'"
+        )
+
+
+def _climb(request: Request, frames: int | None) -> tuple[Prepared, BackendInfo]:
+    """The first engine of the ladder that works, with the reasons why those before it do not."""
+    reasons = [request.info.note] if request.info.note else []
+    last: BackendUnavailable | None = None
+    for name in _LADDER[request.info.device.split(":")[0]]:
+        if ENGINES[name].builds_long and frames is not None and frames < BUILD_AFTER_FRAMES:
+            reasons.append(f"{name} takes minutes to build, not worth it for {frames} frames")
+            continue
+        try:
+            check_engine(name, request.info.device, request.info.precision)
+            prepared, info = _prepare(request, name)
+        except BackendUnavailable as error:
+            reasons.append(error.message)
+            last = error
+            continue
+        return prepared, replace(info, note="; ".join(reasons))
+    assert last is not None  # eager is on every ladder
+    raise last
+
+
+def _prepare(request: Request, name: str) -> tuple[Prepared, BackendInfo]:
+    info = replace(request.info, name=name, precision=_precision(request, name))
+    module = import_module(f"birefnet_video.backends.engines.{ENGINES[name].module}")
+    return module.prepare(replace(request, info=info)), info
+
+
+def _precision(request: Request, name: str) -> str:
+    """Half where it is fast and does no harm."""
+    if request.info.precision != "auto":
+        return request.info.precision
+    import torch
+
+    from birefnet_video.model.precision import needs_float32
+
+    kind = request.info.device.split(":")[0]
+    choices = ENGINES[name].precisions[kind]
+    if kind == "cuda" and "fp16" in choices:
+        return "fp16"
+    if "bf16" in choices and has_fast_bfloat16(request.info.device) and not needs_float32(request.net, torch.bfloat16):
+        return "bf16"
+    return "fp32"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from birefnet_video.backends.base import BackendInfo, check_input
+from birefnet_video.backends.base import BackendInfo, Pending, check_input
 
 _LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
@@ -23,6 +23,11 @@ class StubBackend:
         if self._delay_s:
             time.sleep(self._delay_s * len(rgb))
         return (rgb @ _LUMA / np.float32(255)).clip(0, 1).astype(np.float32)
+
+    def begin(self, rgb: np.ndarray) -> Pending:
+        """See :class:`birefnet_video.backends.base.MattingBackend`."""
+        alpha = self.infer(rgb)
+        return lambda: alpha
 
     def close(self) -> None:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""

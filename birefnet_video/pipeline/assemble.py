@@ -24,7 +24,7 @@ from birefnet_video.spec import STDOUT, BackendSpec, JobSpec
 from birefnet_video.types import Matte, MediaInfo
 
 #: Loads the network for an input; replaced in tests and benchmarks.
-OpenBackend = Callable[[BackendSpec, MediaInfo], MattingBackend]
+OpenBackend = Callable[[BackendSpec, MediaInfo, Notify], MattingBackend]
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
     try:
         for output, encoding, canvas in zip(spec.outputs, encodings, canvases, strict=True):
             writers.append(open_sink(spec, output, encoding, canvas, info, cut, notify))
-        backend = open_backend(spec.backend, info)
+        backend = open_backend(spec.backend, info, notify)
     except BaseException:
         for writer in writers:
             writer.discard()

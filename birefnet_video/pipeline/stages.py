@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import av
 import numpy as np
 
-from birefnet_video.backends.base import MattingBackend
+from birefnet_video.backends.base import MattingBackend, Pending
 from birefnet_video.matting.compose import enlarge
 from birefnet_video.media.convert import alpha_samples, own_alpha, to_rgb
 from birefnet_video.media.reader import Reader
@@ -42,9 +42,22 @@ def prepare(frames: Iterable[Frame], info: MediaInfo, size: tuple[int, int], bat
 
 def infer(batches: Iterable[Batch], backend: MattingBackend) -> Iterator[list[Matte]]:
     """One matte for each frame, at the network's size."""
+    before: tuple[Batch, Pending] | None = None
     for batch in batches:
-        alphas = backend.infer(batch.rgb)
-        yield [Matte(frame, alpha) for frame, alpha in zip(batch.frames, alphas, strict=True)]
+        begun = (batch, backend.begin(batch.rgb))
+        if not backend.info.overlaps:
+            yield _collect(*begun)
+            continue
+        # The device has its next batch before it is done with this one.
+        if before is not None:
+            yield _collect(*before)
+        before = begun
+    if before is not None:
+        yield _collect(*before)
+
+
+def _collect(batch: Batch, pending: Pending) -> list[Matte]:
+    return [Matte(frame, alpha) for frame, alpha in zip(batch.frames, pending(), strict=True)]
 
 
 def compose(

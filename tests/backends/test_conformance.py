@@ -1,11 +1,12 @@
 """Every backend keeps the same promises."""
 
-from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from birefnet_video.backends.base import BackendInfo, MattingBackend
+from birefnet_video.backends.cache import EngineCache
 from birefnet_video.backends.registry import load_backend
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import BackendUnavailable, CheckpointError
@@ -16,18 +17,30 @@ SIZE = (64, 96)
 BATCH_SIZE = 3
 
 
-def eager() -> MattingBackend:
-    return load_backend(BackendSpec(size=SIZE, batch_size=BATCH_SIZE, device="cpu"), 96, 64)
+def load(engine: str, precision: str, cache: Path) -> MattingBackend:
+    spec = BackendSpec(size=SIZE, batch_size=BATCH_SIZE, device="cpu", engine=engine, precision=precision)  # type: ignore[arg-type]
+    return load_backend(spec, 96, 64, cache=EngineCache(cache))
 
 
-def stub() -> MattingBackend:
-    return StubBackend(BackendInfo("stub", "stub", "cpu", "none", SIZE, BATCH_SIZE))
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("engines")
 
 
-@pytest.fixture(params=[eager, stub], ids=lambda build: build.__name__)
-def backend(request: pytest.FixtureRequest) -> MattingBackend:
-    build: Callable[[], MattingBackend] = request.param
-    return build()
+@pytest.fixture(scope="module")
+def eager(cache: Path) -> MattingBackend:
+    return load("eager", "fp32", cache)
+
+
+@pytest.fixture(
+    scope="module",
+    params=["stub", "eager fp32", "eager bf16", "openvino fp32", "onnx fp32", "compile fp32"],
+)
+def backend(request: pytest.FixtureRequest, cache: Path) -> MattingBackend:
+    """All backends that run on a CPU. What ends one stands last in this file."""
+    if request.param == "stub":
+        return StubBackend(BackendInfo("stub", "stub", "cpu", "none", SIZE, BATCH_SIZE))
+    return load(*request.param.split(), cache)
 
 
 def pictures(count: int) -> np.ndarray:
@@ -67,21 +80,46 @@ def test_what_does_not_fit_is_refused(backend: MattingBackend, wrong: np.ndarray
         backend.infer(wrong)
 
 
-def test_closing_twice_is_fine(backend: MattingBackend) -> None:
-    backend.close()
-    backend.close()
-    assert backend.info.input_size == SIZE
-
-
 def test_what_runs_is_described(backend: MattingBackend) -> None:
     words = backend.info.describe()
     assert "96x64" in words and "cpu" in words and f"batch {BATCH_SIZE}" in words
 
 
+def test_says_what_eager_says(backend: MattingBackend, eager: MattingBackend) -> None:
+    if backend.info.name == "stub":
+        pytest.skip("has no network")
+    error = np.abs(backend.infer(pictures(3)) - eager.infer(pictures(3)))
+    assert error.max() <= (1e-4 if backend.info.precision == "fp32" else 0.05), backend.info.describe()
+
+
+def test_begun_batches_come_back_in_order(backend: MattingBackend) -> None:
+    batches = [pictures(3)[:2], pictures(3)[1:]]
+    begun = [backend.begin(batch) for batch in batches]
+    for batch, result in zip(batches, begun, strict=True):
+        assert np.abs(result() - backend.infer(batch)).max() < 1e-4
+
+
+def test_closing_twice_is_fine(backend: MattingBackend) -> None:
+    backend.close()
+    backend.close()
+    assert backend.info.input_size == SIZE
+    if backend.info.name != "stub":
+        with pytest.raises(ValueError, match="closed"):
+            backend.infer(pictures(1))
+
+
 @pytest.mark.gpu
-def test_cuda_agrees_with_the_cpu() -> None:
-    on_gpu = load_backend(BackendSpec(size=SIZE, batch_size=BATCH_SIZE, device="cuda"), 96, 64)
-    assert np.abs(on_gpu.infer(pictures(3)) - eager().infer(pictures(3))).max() < 2e-3
+@pytest.mark.parametrize("engine", ["eager", "compile", "tensorrt"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+def test_cuda_agrees_with_the_cpu(engine: str, precision: str, cache: Path) -> None:
+    spec = BackendSpec(size=SIZE, batch_size=BATCH_SIZE, device="cuda", engine=engine, precision=precision)  # type: ignore[arg-type]
+    try:
+        on_gpu = load_backend(spec, 96, 64, cache=EngineCache(cache))
+    except BackendUnavailable as error:
+        assert engine == "tensorrt", error
+        pytest.skip(str(error))
+    error = np.abs(on_gpu.infer(pictures(3)) - load("eager", "fp32", cache).infer(pictures(3)))
+    assert error.max() < (2e-3 if precision == "fp32" else 0.05)
 
 
 def test_a_device_that_is_not_there_is_refused_by_name() -> None:

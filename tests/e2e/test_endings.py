@@ -89,7 +89,7 @@ class Fails(StubBackend):
 
 
 def job_with(backend: StubBackend, clip: Path, out: Path) -> tuple[Job, list[JobEvent]]:
-    def open_backend(spec: BackendSpec, info: MediaInfo) -> StubBackend:
+    def open_backend(spec: BackendSpec, info: MediaInfo, tell: object) -> StubBackend:
         return backend
 
     job = Job(JobSpec(clip, (OutputSpec("alpha", out),)), open_backend=open_backend)

@@ -301,7 +301,7 @@ def test_mattes_without_black_or_white_pass_verification(low: float, name: str, 
 
     kind = "mask" if name.startswith("m") else "alpha"
     spec = JobSpec(clip, (OutputSpec(kind, tmp_path / name),), full_verification=True)  # type: ignore[arg-type]
-    job = Job(spec, open_backend=lambda spec, info: Soft())
+    job = Job(spec, open_backend=lambda spec, info, tell: Soft())
     job.start()
     assert job.result().frames == 2
 

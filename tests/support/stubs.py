@@ -17,7 +17,7 @@ def open_stub(*, delay_s: float = 0.0, batch_size: int = 4) -> OpenBackend:
     """For ``Job(open_backend=...)``."""
     from dataclasses import replace
 
-    return lambda spec, info: StubBackend(replace(INFO, batch_size=batch_size), delay_s=delay_s)
+    return lambda spec, info, tell: StubBackend(replace(INFO, batch_size=batch_size), delay_s=delay_s)
 
 
 def stub_job(source: Path, outputs: dict[str, Path], **options: object) -> tuple[Job, list[JobEvent]]:

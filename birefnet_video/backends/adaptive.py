@@ -1,0 +1,126 @@
+"""How many frames go through the network at once: found by measuring, and halved when memory runs out."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from birefnet_video.backends.base import MattingBackend, Pending, check_input
+from birefnet_video.errors import OutOfMemory
+
+#: A larger batch must be faster by this factor to be worth its memory.
+_WORTH = 1.06
+
+
+class AdaptiveBackend:
+    """Passes batches on to another backend in smaller pieces, if that is faster or all that fits."""
+
+    def __init__(self, inner: MattingBackend, tell: Callable[[str], None], *, measures: bool) -> None:
+        """
+        Args:
+            inner: takes any number of frames up to ``inner.info.batch_size``.
+            tell: takes what a user should know.
+            measures: try smaller numbers on the first batches and keep the fastest.
+        """
+        self._inner, self._tell = inner, tell
+        self._at_once = inner.info.batch_size
+        self._trials = self._try_sizes() if measures and self._at_once > 1 else None
+        #: What a trial computes, and what it makes of it.
+        self._batch = self._result = np.empty(0)
+        self.info = inner.info
+
+    def infer(self, rgb: np.ndarray) -> np.ndarray:
+        """See :class:`birefnet_video.backends.base.MattingBackend`."""
+        return self.begin(rgb)()
+
+    def begin(self, rgb: np.ndarray) -> Pending:
+        """See :class:`birefnet_video.backends.base.MattingBackend`."""
+        check_input(rgb, self.info)
+        if self._trials is not None:
+            alpha = self._run_trial(rgb, self._trials)
+            return lambda: alpha
+        try:
+            pending = [self._inner.begin(piece) for piece in self._pieces(rgb)]
+        except OutOfMemory as error:
+            self._halve(error)
+            alpha = self._run(rgb)
+            return lambda: alpha
+
+        def collect() -> np.ndarray:
+            try:
+                return _join([result() for result in pending])
+            except OutOfMemory as error:
+                self._halve(error)
+                return self._run(rgb)
+
+        return collect
+
+    def close(self) -> None:
+        """See :class:`birefnet_video.backends.base.MattingBackend`."""
+        self._inner.close()
+
+    def _pieces(self, rgb: np.ndarray) -> list[np.ndarray]:
+        return [rgb[start : start + self._at_once] for start in range(0, len(rgb), self._at_once)]
+
+    def _run(self, rgb: np.ndarray) -> np.ndarray:
+        while True:
+            try:
+                return _join([self._inner.infer(piece) for piece in self._pieces(rgb)])
+            except OutOfMemory as error:
+                self._halve(error)
+
+    def _halve(self, error: OutOfMemory) -> None:
+        """
+        Raises:
+            OutOfMemory: if there is nothing to halve.
+        """
+        if self._at_once == 1:
+            raise error
+        self._trials = None
+        self._at_once //= 2
+        self._tell(f"{error.message}: going on with {self._at_once}")
+
+    def _run_trial(self, rgb: np.ndarray, trials: Iterator[None]) -> np.ndarray:
+        self._batch = rgb
+        try:
+            next(trials)
+        except StopIteration:
+            self._trials = None
+            return self._run(rgb)
+        except OutOfMemory as error:
+            self._halve(error)
+            return self._run(rgb)
+        return self._result
+
+    def _try_sizes(self) -> Iterator[None]:
+        """Computes one batch a step, with sizes 1, 2, 4 and so on; at the end the fastest one is set."""
+        largest = self._at_once
+        sizes = [1 << power for power in range(largest.bit_length()) if 1 << power < largest] + [largest]
+        seconds: list[float] = []
+        for size in sizes:
+            self._at_once = size
+            # What runs for the first time allocates, and is not counted.
+            for timed in (False, True):
+                began = time.perf_counter()
+                self._result = _join([self._inner.infer(piece) for piece in self._pieces(self._batch)])
+                spent = (time.perf_counter() - began) / len(self._batch)
+                if timed:
+                    seconds.append(spent)
+                yield
+        best = 0
+        for index in range(1, len(sizes)):
+            if seconds[best] > seconds[index] * _WORTH:
+                best = index
+        self._at_once = sizes[best]
+        self.info = replace(self.info, note=_add(self.info.note, f"batch {sizes[best]} measured"))
+        rates = ", ".join(f"{size}: {1 / spent:.1f}" for size, spent in zip(sizes, seconds, strict=True))
+        self._tell(f"batch {sizes[best]} is kept (frames a second by size: {rates})")
+
+
+def _add(note: str, more: str) -> str:
+    return f"{note}; {more}" if note else more
+
+
+def _join(parts: list[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -1,0 +1,67 @@
+"""Graphs and engines that took long to build, kept on disk for the next start."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+#: Bytes that are hashed at once.
+_BLOCK = 1 << 20
+
+
+class EngineCache:
+    """Folders, each named after everything that what lies in it depends on."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, engine: str, key: Mapping[str, str]) -> Path:
+        """Where what belongs to ``key`` lies, or would lie."""
+        words = json.dumps(dict(sorted(key.items())))
+        return self.root / engine / hashlib.sha256(words.encode()).hexdigest()[:24]
+
+    def find_or_build(self, engine: str, key: Mapping[str, str], build: Callable[[Path], None]) -> tuple[Path, bool]:
+        """The folder of ``key``; ``build`` fills an empty one first, if it is not there.
+
+        A build that fails leaves nothing behind. If two processes build the same, the first one's is kept.
+
+        Returns:
+            the folder, and whether it was built now.
+        """
+        folder = self.folder(engine, key)
+        if folder.is_dir():
+            return folder, False
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="building-", dir=folder.parent) as name:
+            new = Path(name) / "engine"
+            new.mkdir()
+            build(new)
+            (new / "key.json").write_text(json.dumps(dict(key), indent=1))
+            try:
+                new.rename(folder)
+            except OSError:
+                if not folder.is_dir():
+                    raise
+        return folder, True
+
+    def discard(self, folder: Path) -> None:
+        """Remove what turned out not to be usable."""
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def default_cache() -> EngineCache:
+    """That of the user: ``$XDG_CACHE_HOME/birefnet-video`` or what the system has in its place."""
+    from platformdirs import user_cache_path
+
+    return EngineCache(user_cache_path("birefnet-video", appauthor=False))
+
+
+def hash_file(path: Path) -> str:
+    """A name for the content of a file."""
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,50 @@
+"""What an engine is given and what it gives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from birefnet_video.backends.base import BackendInfo
+from birefnet_video.backends.cache import EngineCache
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from birefnet_video.model import BiRefNet
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to run where."""
+
+    net: "BiRefNet"
+    """As it was loaded. Engines make copies."""
+    info: BackendInfo
+    weights: Path
+    """Where the network came from."""
+    cache: EngineCache
+    tell: Callable[[str], None]
+    """Takes what a user should know: that something is being built, and that it was found."""
+
+
+class Run(Protocol):
+    """A network ready to run."""
+
+    def __call__(self, x: "Tensor") -> "Tensor":
+        """Normalised float32 (N, 3, h, w) on the device -> logits (N, 1, h, w) there."""
+        ...
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What an engine makes of a request."""
+
+    run: Run
+    is_fixed: bool = False
+    """Takes exactly ``info.batch_size`` pictures; a short batch must be filled up."""
+    close: Callable[[], None] = field(default=_nothing)

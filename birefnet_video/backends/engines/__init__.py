@@ -1,0 +1,1 @@
+"""Ways to run a network, one a file, listed in :mod:`birefnet_video.backends.registry`."""

@@ -1,0 +1,31 @@
+"""torch.compile, with CUDA graphs on CUDA. Built anew in every process."""
+
+import torch
+
+from birefnet_video.backends.engine import Prepared, Request
+from birefnet_video.backends.engines import eager
+from birefnet_video.errors import BackendUnavailable
+
+
+def prepare(request: Request) -> Prepared:
+    """
+    Raises:
+        BackendUnavailable: if it cannot be compiled, for want of a C++ compiler for example.
+    """
+    info = request.info
+    plain = eager.prepare(request)
+    mode = "reduce-overhead" if info.device.startswith("cuda") else "default"
+    example = torch.zeros(info.batch_size, 3, *info.input_size, device=info.device).to(
+        memory_format=torch.channels_last
+    )
+    request.tell("compile: building the network's code, which takes a minute or more")
+    try:
+        with torch.inference_mode():
+            # Makes what is kept for a size, so that it is data of the compiled code.
+            plain.run(example)
+            fast = torch.compile(plain.run, mode=mode, dynamic=False)
+            for _ in range(3):
+                fast(example)
+    except RuntimeError as error:
+        raise BackendUnavailable(f"compile: {str(error).strip().splitlines()[0]}", hint="use --engine eager") from None
+    return Prepared(fast, is_fixed=True)

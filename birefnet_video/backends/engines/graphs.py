@@ -1,0 +1,61 @@
+"""What engines that run a graph have in common: its key in the cache and its export."""
+
+import hashlib
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from birefnet_video import __version__, model
+from birefnet_video.backends.cache import hash_file
+from birefnet_video.backends.engine import Request
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+
+def key_of(request: Request, **versions: str) -> dict[str, str]:
+    """Everything that a built graph depends on."""
+    info = request.info
+    height, width = info.input_size
+    return {
+        "weights": hash_file(request.weights),
+        "code": _hash_of_code(),
+        "size": f"{width}x{height}",
+        "batch": str(info.batch_size),
+        "precision": info.precision,
+        "device": device_name(info.device),
+        "birefnet-video": __version__,
+        "torch": torch.__version__,
+        **versions,
+    }
+
+
+def _hash_of_code() -> str:
+    """Of the network's sources: what was exported by others is not what would be exported now."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(model.__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def device_name(device: str) -> str:
+    """What built code depends on: the GPU, its capability and the CUDA version, or the processor."""
+    if device.startswith("cuda"):
+        capability = ".".join(str(part) for part in torch.cuda.get_device_capability(device))
+        return f"{torch.cuda.get_device_name(device)}, {capability}, CUDA {torch.version.cuda}, driver {_driver()}"
+    return f"{device}, {platform.machine()}"
+
+
+def _driver() -> str:
+    version = Path("/proc/driver/nvidia/version")
+    return version.read_text().splitlines()[0] if version.exists() else platform.version()
+
+
+def export(request: Request, *, deform: str = "grid_sample", precision: str | None = None) -> "ExportedProgram":
+    """The graph of a request's network, on the CPU."""
+    from birefnet_video.model.export import export_program, prepare_network
+
+    net = prepare_network(request.net, precision or request.info.precision, deform)  # type: ignore[arg-type]
+    return export_program(net, request.info.input_size, request.info.batch_size)

@@ -1,0 +1,51 @@
+"""ONNX Runtime: on CPUs, on CUDA, and through it TensorRT."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from birefnet_video.backends.engine import Prepared, Request
+from birefnet_video.backends.engines.graphs import export, key_of
+from birefnet_video.errors import BackendUnavailable
+from birefnet_video.model.export import INPUT_NAME, OUTPUT_NAME, write_onnx
+
+_FILE = "network.onnx"
+
+
+def prepare(request: Request) -> Prepared:
+    """
+    Raises:
+        BackendUnavailable: if ONNX Runtime here does not run on the device.
+    """
+    import onnxruntime
+
+    info = request.info
+    providers = _providers(info.device, onnxruntime.get_available_providers())
+    key = key_of(request, onnxruntime=onnxruntime.__version__)
+
+    def build(folder: Path) -> None:
+        request.tell("onnx: exporting the network, once; the next start finds it")
+        write_onnx(export(request), folder / _FILE)
+
+    folder, _ = request.cache.find_or_build("onnx", key, build)
+    session = onnxruntime.InferenceSession(str(folder / _FILE), providers=providers)
+    if session.get_providers()[0] != (providers[0] if isinstance(providers[0], str) else providers[0][0]):
+        raise BackendUnavailable(f"onnx: ONNX Runtime does not start on {info.device}")
+
+    def run(x: Tensor) -> Tensor:
+        (logits,) = session.run([OUTPUT_NAME], {INPUT_NAME: x.cpu().contiguous().numpy()})
+        return torch.from_numpy(logits).to(x.device)
+
+    return Prepared(run, is_fixed=True)
+
+
+def _providers(device: str, available: list[str]) -> list[str]:
+    if device == "cpu":
+        return ["CPUExecutionProvider"]
+    wanted: list[str] = [name for name in ("TensorrtExecutionProvider", "CUDAExecutionProvider") if name in available]
+    if not device.startswith("cuda") or not wanted:
+        raise BackendUnavailable(
+            f"onnx: ONNX Runtime here has no provider for {device}", hint="pip install onnxruntime-gpu, or --device cpu"
+        )
+    return wanted

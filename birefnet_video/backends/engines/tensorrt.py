@@ -1,0 +1,101 @@
+"""TensorRT through torch-tensorrt: built ahead of time from an exported graph, kept on disk, run by CUDA graphs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import torch
+
+from birefnet_video.backends.engine import Prepared, Request
+from birefnet_video.backends.engines.graphs import export, key_of
+from birefnet_video.errors import BackendUnavailable
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+_FILE = "network.pt2"
+
+
+def load_library() -> Any:
+    """
+    Raises:
+        BackendUnavailable: if torch-tensorrt or a library or driver under it is missing.
+    """
+    try:
+        import torch_tensorrt
+    except Exception as error:  # noqa: BLE001 - without its libraries or a driver it raises bare exceptions
+        raise BackendUnavailable(
+            f"tensorrt: torch-tensorrt does not load here: {_first_line(error)}",
+            hint="pip install 'birefnet-video[tensorrt]'; it needs an NVIDIA GPU with its driver",
+        ) from None
+    return torch_tensorrt
+
+
+def prepare(request: Request) -> Prepared:
+    """
+    Raises:
+        BackendUnavailable: if the library is missing or the engine cannot be built.
+    """
+    library = load_library()
+    info = request.info
+    key = key_of(request, torch_tensorrt=str(library.__version__), tensorrt=_tensorrt_version())
+    example = torch.zeros(info.batch_size, 3, *info.input_size, device=info.device)
+
+    def build(folder: Path) -> None:
+        request.tell("tensorrt: building the engine, once; this takes minutes, the next start finds it")
+        build_engine(library, export(request), example, folder / _FILE)
+
+    folder, is_new = request.cache.find_or_build("tensorrt", key, build)
+    try:
+        module = torch.export.load(folder / _FILE).module()
+    except (RuntimeError, OSError, ValueError, KeyError, BadZipFile) as error:
+        # A file that was cut off or made by another build of the same version.
+        request.cache.discard(folder)
+        if is_new:
+            raise BackendUnavailable(f"tensorrt: the engine does not load: {error}") from None
+        request.tell("tensorrt: the engine on disk does not load, and is built again")
+        return prepare(request)
+    if not is_new:
+        request.tell("tensorrt: the engine was built before")
+    graphs = library.runtime.enable_cudagraphs(module)
+    run = graphs.__enter__()
+    return Prepared(run, is_fixed=True, close=lambda: graphs.__exit__(None, None, None))
+
+
+def build_engine(library: Any, program: "ExportedProgram", example: torch.Tensor, path: Path) -> None:
+    """Build one engine of the whole graph and save it.
+
+    Raises:
+        BackendUnavailable: if an operator has no converter or TensorRT fails.
+    """
+    from torch.export.passes import move_to_device_pass
+
+    try:
+        moved = move_to_device_pass(program, str(example.device))
+        # Precisions are those of the graph: half where the network is, float32 where positions are computed.
+        engine = library.dynamo.compile(
+            moved,
+            arg_inputs=[example],
+            use_explicit_typing=True,
+            require_full_compilation=True,
+            min_block_size=1,
+            timing_cache_path=str(path.parent.parent.parent / "timing.cache"),
+        )
+        library.save(engine, str(path), arg_inputs=[example])
+    except Exception as error:
+        raise BackendUnavailable(f"tensorrt: the engine cannot be built: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _tensorrt_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name in ("tensorrt", "tensorrt-cu13", "tensorrt-cu12"):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "unknown"

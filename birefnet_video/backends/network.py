@@ -1,0 +1,92 @@
+"""A network on a torch device, by whatever engine: pixels in, mattes out."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from birefnet_video.backends.base import BackendInfo, Pending, check_input
+from birefnet_video.backends.engine import Prepared
+from birefnet_video.errors import OutOfMemory
+from birefnet_video.model.preprocess import normalise
+
+
+class NetworkBackend:
+    """Uploads, normalises, runs and downloads. On CUDA one batch is copied while another is computed."""
+
+    def __init__(self, prepared: Prepared, info: BackendInfo) -> None:
+        """
+        Args:
+            prepared: the network, ready to run on ``info.device``.
+            info: what runs.
+        """
+        self._prepared: Prepared | None = prepared
+        self._device = torch.device(info.device)
+        on_cuda = self._device.type == "cuda"
+        self._copies = torch.cuda.Stream(self._device) if on_cuda else None
+        self.info = replace(info, overlaps=on_cuda)
+
+    def infer(self, rgb: np.ndarray) -> np.ndarray:
+        """See :class:`birefnet_video.backends.base.MattingBackend`."""
+        return self.begin(rgb)()
+
+    def begin(self, rgb: np.ndarray) -> Pending:
+        """See :class:`birefnet_video.backends.base.MattingBackend`."""
+        check_input(rgb, self.info)
+        if self._prepared is None:
+            raise ValueError("the backend is closed")
+        try:
+            return self._begin_on_cuda(rgb, self._prepared) if self._copies else self._run_now(rgb, self._prepared)
+        except torch.OutOfMemoryError:
+            raise self._out_of_memory(len(rgb)) from None
+
+    @torch.inference_mode()
+    def _run_now(self, rgb: np.ndarray, prepared: Prepared) -> Pending:
+        pixels = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device)
+        alpha = self._alpha(pixels, prepared).cpu().numpy()
+        return lambda: alpha
+
+    @torch.inference_mode()
+    def _begin_on_cuda(self, rgb: np.ndarray, prepared: Prepared) -> Pending:
+        assert self._copies is not None  # made where the device is CUDA
+        now = torch.cuda.current_stream(self._device)
+        with torch.cuda.stream(self._copies):
+            pixels = torch.from_numpy(np.ascontiguousarray(rgb)).pin_memory().to(self._device, non_blocking=True)
+        now.wait_stream(self._copies)
+        pixels.record_stream(now)
+        alpha = self._alpha(pixels, prepared)
+        self._copies.wait_stream(now)
+        with torch.cuda.stream(self._copies):
+            result = torch.empty(alpha.shape, dtype=alpha.dtype, pin_memory=True)
+            result.copy_(alpha, non_blocking=True)
+            alpha.record_stream(self._copies)
+            arrived = torch.cuda.Event()
+            arrived.record(self._copies)
+
+        def collect() -> np.ndarray:
+            arrived.synchronize()
+            return result.numpy()
+
+        return collect
+
+    def _alpha(self, pixels: torch.Tensor, prepared: Prepared) -> torch.Tensor:
+        count = len(pixels)
+        x = normalise(pixels.permute(0, 3, 1, 2))
+        if prepared.is_fixed and count < self.info.batch_size:
+            x = torch.cat((x, x[-1:].expand(self.info.batch_size - count, -1, -1, -1)))
+        # One layout for all batches: compiled code is built for it.
+        x = x.contiguous(memory_format=torch.channels_last)
+        return torch.sigmoid(prepared.run(x).float())[:count, 0]
+
+    def _out_of_memory(self, count: int) -> OutOfMemory:
+        height, width = self.info.input_size
+        return OutOfMemory(
+            f"{self._device}: out of memory with {count} frames of {width}x{height}",
+            hint="use a smaller --batch-size or --size",
+        )
+
+    def close(self) -> None:
+        """See :class:`birefnet_video.backends.base.MattingBackend`."""
+        if self._prepared is not None:
+            self._prepared.close()
+            self._prepared = None

@@ -1,0 +1,89 @@
+"""How many frames at once: measured, and halved when memory runs out."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from birefnet_video.backends.adaptive import AdaptiveBackend
+from birefnet_video.backends.base import BackendInfo, Pending
+from birefnet_video.backends.stub import StubBackend
+from birefnet_video.errors import OutOfMemory
+
+INFO = BackendInfo("stub", "stub", "cpu", "none", (32, 32), 8)
+
+
+class Small(StubBackend):
+    """Holds ``room`` frames at once; a call costs ``call_s`` and a frame ``frame_s``."""
+
+    def __init__(self, room: int = 8, *, call_s: float = 0.0, frame_s: float = 0.0, late: bool = False) -> None:
+        super().__init__(INFO)
+        self.room, self.call_s, self.frame_s, self.late = room, call_s, frame_s, late
+        self.sizes: list[int] = []
+
+    def infer(self, rgb: np.ndarray) -> np.ndarray:
+        self.sizes.append(len(rgb))
+        if len(rgb) > self.room:
+            raise OutOfMemory(f"out of memory with {len(rgb)} frames", hint="use a smaller --batch-size")
+        time.sleep(self.call_s + self.frame_s * len(rgb))
+        return super().infer(rgb)
+
+    def begin(self, rgb: np.ndarray) -> Pending:
+        return (lambda: self.infer(rgb)) if self.late else super().begin(rgb)
+
+
+def frames(count: int) -> np.ndarray:
+    return np.random.default_rng(count).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "when collected"])
+@pytest.mark.parametrize("room", [1, 2, 5])
+def test_out_of_memory_halves_the_batch_and_loses_nothing(room: int, late: bool) -> None:
+    told: list[str] = []
+    inner = Small(room, late=late)
+    backend = AdaptiveBackend(inner, told.append, measures=False)
+    for count in (8, 8, 3):
+        expected = StubBackend(INFO).infer(frames(count))
+        assert np.array_equal(backend.infer(frames(count)), expected)
+    # Said once for each time that it was halved, and not tried again.
+    assert len(told) == {1: 3, 2: 2, 5: 1}[room]
+    assert sum(size > room for size in inner.sizes) == len(told)
+
+
+def test_one_frame_too_many_is_an_error() -> None:
+    with pytest.raises(OutOfMemory, match="out of memory with 1 frames"):
+        AdaptiveBackend(Small(0), lambda message: None, measures=False).infer(frames(4))
+
+
+@pytest.mark.parametrize(
+    ("call_s", "frame_s", "best"), [(0.004, 0.0005, 8), (0.0, 0.01, 1)], ids=["calls cost", "frames cost"]
+)
+def test_the_fastest_size_is_found_and_told_once(call_s: float, frame_s: float, best: int) -> None:
+    told: list[str] = []
+    inner = Small(call_s=call_s, frame_s=frame_s)
+    backend = AdaptiveBackend(inner, told.append, measures=True)
+    for count in range(12):
+        assert np.array_equal(backend.infer(frames(8)), StubBackend(INFO).infer(frames(8))), count
+    assert inner.sizes[-1] == best
+    assert len(told) == 1 and f"batch {best} is kept" in told[0]
+
+
+def test_memory_may_run_out_while_sizes_are_tried() -> None:
+    told: list[str] = []
+    backend = AdaptiveBackend(Small(3, call_s=0.002), told.append, measures=True)
+    for _ in range(12):
+        assert np.array_equal(backend.infer(frames(8)), StubBackend(INFO).infer(frames(8)))
+    assert told == ["out of memory with 4 frames: going on with 2"]
+
+
+def test_a_short_clip_ends_before_the_trials_do() -> None:
+    backend = AdaptiveBackend(Small(), lambda message: None, measures=True)
+    assert backend.infer(frames(1)).shape == (1, 32, 32)
+    backend.close()
+
+
+def test_what_overlaps_inside_overlaps_outside() -> None:
+    inner = Small()
+    inner.info = replace(INFO, overlaps=True)
+    assert AdaptiveBackend(inner, lambda message: None, measures=False).info.overlaps

@@ -1,0 +1,223 @@
+"""Which engine is taken, what is said about the others, and what is kept for the next start."""
+
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from birefnet_video.model import load_checkpoint
+
+from birefnet_video.backends import registry
+from birefnet_video.backends.base import BackendInfo
+from birefnet_video.backends.cache import EngineCache
+from birefnet_video.backends.engine import Request
+from birefnet_video.backends.engines import tensorrt
+from birefnet_video.backends.engines.graphs import key_of
+from birefnet_video.backends.registry import check_engine, load_backend
+from birefnet_video.errors import BackendUnavailable, UsageError
+from birefnet_video.models import weights_path
+from birefnet_video.spec import BackendSpec
+
+SIZE = (64, 96)
+
+
+def load(cache: Path, **options: Any) -> Any:
+    return load_backend(BackendSpec(size=SIZE, device="cpu", **options), 96, 64, cache=EngineCache(cache))
+
+
+def test_auto_says_why_it_took_what_it_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "find_spec", lambda name: None)
+    backend = load(tmp_path)
+    assert backend.info.name == "eager"
+    assert backend.info.note == "openvino: openvino not installed"
+
+
+def test_auto_goes_on_when_an_engine_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(request: Request) -> None:
+        raise BackendUnavailable("openvino: the moon is full", hint="wait")
+
+    monkeypatch.setattr("birefnet_video.backends.engines.openvino.prepare", fail)
+    assert load(tmp_path).info.note == "openvino: the moon is full"
+    with pytest.raises(BackendUnavailable, match="the moon is full"):
+        load(tmp_path, engine="openvino")
+
+
+def test_long_builds_are_for_long_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry._LADDER, "cpu", ("compile", "eager"))
+    spec = BackendSpec(size=SIZE, device="cpu")
+    backend = load_backend(spec, 96, 64, frames=100, cache=EngineCache(tmp_path))
+    assert backend.info.name == "eager" and "not worth it for 100 frames" in backend.info.note
+
+
+@pytest.mark.parametrize(
+    ("engine", "device", "precision", "message"),
+    [
+        ("tensorrt", "cpu", "auto", "tensorrt: does not run on cpu"),
+        ("openvino", "cuda:1", "auto", "openvino: does not run on cuda"),
+        ("openvino", "cpu", "fp16", "openvino: has no fp16 on cpu"),
+        ("compile", "mps", "auto", "compile: does not run on mps"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(engine: str, device: str, precision: str, message: str) -> None:
+    with pytest.raises(BackendUnavailable, match=message):
+        check_engine(engine, device, precision)
+
+
+def test_a_missing_engine_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "find_spec", lambda name: None)
+    for engine, extra in (("openvino", "openvino"), ("onnx", "onnx")):
+        with pytest.raises(BackendUnavailable, match=rf"pip install 'birefnet-video\[{extra}\]'"):
+            load(tmp_path, engine=engine)
+    with pytest.raises(BackendUnavailable, match=r"pip install 'birefnet-video\[tensorrt\]'"):
+        check_engine("tensorrt", "cuda", "auto")
+
+
+def test_names_of_no_engine_are_refused() -> None:
+    with pytest.raises(UsageError, match="--engine: 'warp' is none of"):
+        BackendSpec(engine="warp")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="--precision: 'fp8' is none of"):
+        BackendSpec(precision="fp8")  # type: ignore[arg-type]
+
+
+def test_bfloat16_spares_a_backbone_that_it_would_spoil(tmp_path: Path) -> None:
+    with pytest.raises(BackendUnavailable, match="backbone of tiny needs float32"):
+        load(tmp_path, engine="openvino", precision="bf16")
+    import av
+
+    with av.open(Path(__file__).parents[2] / "samples" / "bunny.mp4") as clip:
+        frame = next(clip.decode(video=0)).reformat(512, 288, "rgb24").to_ndarray()[None]
+    exact, half = (
+        load_backend(BackendSpec(size=(288, 512), device="cpu", engine="eager", precision=precision), 512, 288)  # type: ignore[arg-type]
+        for precision in ("fp32", "bf16")
+    )
+    error = np.abs(exact.infer(frame) - half.infer(frame))
+    assert error.mean() <= 0.002 and (error > 0.02).mean() <= 0.001
+
+
+def test_a_cache_builds_once_and_forgets_failures(tmp_path: Path) -> None:
+    cache, built = EngineCache(tmp_path), []
+
+    def build(folder: Path) -> None:
+        built.append(folder)
+        (folder / "engine").write_text("code")
+
+    def fail(folder: Path) -> None:
+        (folder / "half").write_text("")
+        raise RuntimeError("no memory")
+
+    with pytest.raises(RuntimeError, match="no memory"):
+        cache.find_or_build("test", {"size": "2"}, fail)
+    assert not list((tmp_path / "test").iterdir())
+    first = cache.find_or_build("test", {"size": "1", "batch": "2"}, build)
+    again = cache.find_or_build("test", {"batch": "2", "size": "1"}, fail)
+    other = cache.find_or_build("test", {"size": "1", "batch": "3"}, build)
+    assert first == (again[0], True) and not again[1] and other[0] != first[0] and len(built) == 2
+    assert (first[0] / "engine").read_text() == "code" and "batch" in (first[0] / "key.json").read_text()
+    cache.discard(first[0])
+    assert cache.find_or_build("test", {"size": "1", "batch": "2"}, build)[1]
+
+
+def request(cache: Path, **changes: Any) -> Request:
+    info = BackendInfo("tensorrt", "tiny", "cpu", "fp32", SIZE, changes.pop("batch_size", 2))
+    path = changes.pop("weights", weights_path("tiny"))
+    net = load_checkpoint(weights_path("tiny"), patch_order="current")
+    return Request(net, info, path, EngineCache(cache), changes.pop("tell", lambda message: None))
+
+
+def test_a_built_engine_belongs_to_all_that_it_depends_on(tmp_path: Path) -> None:
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(weights_path("tiny").read_bytes() + b" ")
+    keys = [
+        key_of(request(tmp_path), library="1"),
+        key_of(request(tmp_path), library="2"),
+        key_of(request(tmp_path, batch_size=3), library="1"),
+        key_of(request(tmp_path, weights=other), library="1"),
+    ]
+    assert keys[0] == key_of(request(tmp_path), library="1")
+    assert len({str(key) for key in keys}) == 4
+    assert {"weights", "size", "batch", "precision", "device", "torch"} <= set(keys[0])
+
+
+class FakeTensorRT(types.ModuleType):
+    """Builds what torch-tensorrt would, without TensorRT: the graph itself."""
+
+    __version__ = "0.0"
+
+    def __init__(self) -> None:
+        super().__init__("torch_tensorrt")
+        self.builds: list[dict[str, Any]] = []
+        self.dynamo = types.SimpleNamespace(compile=self._compile)
+        self.runtime = types.SimpleNamespace(enable_cudagraphs=self._graphs)
+        self.open_graphs = 0
+
+    def _compile(self, program: torch.export.ExportedProgram, **options: Any) -> torch.export.ExportedProgram:
+        self.builds.append(options)
+        return program
+
+    def save(self, program: torch.export.ExportedProgram, path: str, *, arg_inputs: list[torch.Tensor]) -> None:
+        torch.export.save(program, path)
+
+    def _graphs(self, module: torch.nn.Module) -> Any:
+        fake = self
+
+        class Graphs:
+            def __enter__(self) -> torch.nn.Module:
+                fake.open_graphs += 1
+                return module
+
+            def __exit__(self, *error: object) -> None:
+                fake.open_graphs -= 1
+
+        return Graphs()
+
+
+def test_tensorrt_is_built_once_kept_and_built_anew_when_it_is_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, told = FakeTensorRT(), []
+    monkeypatch.setitem(sys.modules, "torch_tensorrt", fake)
+    asked = request(tmp_path, tell=told.append)
+    x = torch.randn(2, 3, *SIZE)
+    with torch.no_grad():
+        expected = asked.net(x)
+    first = tensorrt.prepare(asked)
+    assert (first.run(x) - expected).abs().max() <= 1e-4 and first.is_fixed and fake.open_graphs == 1
+    first.close()
+    assert fake.open_graphs == 0 and fake.builds[0]["require_full_compilation"]
+    second = tensorrt.prepare(asked)
+    assert len(fake.builds) == 1 and told == [
+        "tensorrt: building the engine, once; this takes minutes, the next start finds it",
+        "tensorrt: the engine was built before",
+    ]
+    second.close()
+    (engine,) = tmp_path.rglob("network.pt2")
+    engine.write_bytes(engine.read_bytes()[:1000])
+    third = tensorrt.prepare(asked)
+    assert len(fake.builds) == 2 and "does not load" in told[2]
+    assert (third.run(x) - expected).abs().max() <= 1e-4
+
+
+def test_tensorrt_that_cannot_be_built_says_so_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeTensorRT()
+    fake.dynamo.compile = lambda *args, **options: (_ for _ in ()).throw(Exception("no converter for fold"))
+    monkeypatch.setitem(sys.modules, "torch_tensorrt", fake)
+    with pytest.raises(BackendUnavailable, match="cannot be built: no converter for fold"):
+        tensorrt.prepare(request(tmp_path))
+    assert not list(tmp_path.rglob("network.pt2"))
+
+
+def test_torch_tensorrt_that_does_not_load_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            if name == "torch_tensorrt":
+                raise Exception("libnvinfer not found")
+
+    monkeypatch.delitem(sys.modules, "torch_tensorrt", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    with pytest.raises(BackendUnavailable, match=r"does not load here: libnvinfer not found .*\[tensorrt\]"):
+        tensorrt.load_library()
