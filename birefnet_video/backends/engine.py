@@ -36,6 +36,14 @@ class Run(Protocol):
         ...
 
 
+class Start(Protocol):
+    """A network that computes on threads of its own."""
+
+    def __call__(self, x: "Tensor") -> "Callable[[], Tensor]":
+        """Begin what :class:`Run` does, and return what waits for it."""
+        ...
+
+
 def _nothing() -> None:
     pass
 
@@ -47,4 +55,6 @@ class Prepared:
     run: Run
     is_fixed: bool = False
     """Takes exactly ``info.batch_size`` pictures; a short batch must be filled up."""
+    start: Start | None = None
+    """Set if a batch can be begun before the one before it is done."""
     close: Callable[[], None] = field(default=_nothing)

@@ -24,7 +24,7 @@ class NetworkBackend:
         self._device = torch.device(info.device)
         on_cuda = self._device.type == "cuda"
         self._copies = torch.cuda.Stream(self._device) if on_cuda else None
-        self.info = replace(info, overlaps=on_cuda)
+        self.info = replace(info, overlaps=on_cuda or prepared.start is not None)
 
     def infer(self, rgb: np.ndarray) -> np.ndarray:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
@@ -42,8 +42,11 @@ class NetworkBackend:
 
     @torch.inference_mode()
     def _run_now(self, rgb: np.ndarray, prepared: Prepared) -> Pending:
-        pixels = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device)
-        alpha = self._alpha(pixels, prepared).cpu().numpy()
+        x = self._view(torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device), prepared)
+        if prepared.start is not None:
+            collect = prepared.start(x)
+            return lambda: _matte(collect(), len(rgb)).numpy()
+        alpha = _matte(prepared.run(x), len(rgb)).cpu().numpy()
         return lambda: alpha
 
     @torch.inference_mode()
@@ -54,7 +57,7 @@ class NetworkBackend:
             pixels = torch.from_numpy(np.ascontiguousarray(rgb)).pin_memory().to(self._device, non_blocking=True)
         now.wait_stream(self._copies)
         pixels.record_stream(now)
-        alpha = self._alpha(pixels, prepared)
+        alpha = _matte(prepared.run(self._view(pixels, prepared)), len(rgb))
         self._copies.wait_stream(now)
         with torch.cuda.stream(self._copies):
             result = torch.empty(alpha.shape, dtype=alpha.dtype, pin_memory=True)
@@ -69,14 +72,14 @@ class NetworkBackend:
 
         return collect
 
-    def _alpha(self, pixels: torch.Tensor, prepared: Prepared) -> torch.Tensor:
-        count = len(pixels)
+    def _view(self, pixels: torch.Tensor, prepared: Prepared) -> torch.Tensor:
+        """uint8 (n, h, w, 3) -> what the network takes, (n or the whole batch, 3, h, w)."""
+        missing = self.info.batch_size - len(pixels)
         x = normalise(pixels.permute(0, 3, 1, 2))
-        if prepared.is_fixed and count < self.info.batch_size:
-            x = torch.cat((x, x[-1:].expand(self.info.batch_size - count, -1, -1, -1)))
+        if prepared.is_fixed and missing:
+            x = torch.cat((x, x[-1:].expand(missing, -1, -1, -1)))
         # One layout for all batches: compiled code is built for it.
-        x = x.contiguous(memory_format=torch.channels_last)
-        return torch.sigmoid(prepared.run(x).float())[:count, 0]
+        return x.contiguous(memory_format=torch.channels_last)
 
     def _out_of_memory(self, count: int) -> OutOfMemory:
         height, width = self.info.input_size
@@ -90,3 +93,8 @@ class NetworkBackend:
         if self._prepared is not None:
             self._prepared.close()
             self._prepared = None
+
+
+def _matte(logits: torch.Tensor, count: int) -> torch.Tensor:
+    """Alpha (count, h, w) of the first pictures of a batch."""
+    return torch.sigmoid(logits[:count, 0].float())

@@ -9,12 +9,21 @@ from birefnet_video.media.convert import alpha_samples, plane_array, to_deep_rgb
 from birefnet_video.media.light import scene_light
 from birefnet_video.types import Frame, MediaInfo
 
+#: Lines that are blended at once.
+_STRIP = 32
+
 
 def enlarge(alpha: np.ndarray, info: MediaInfo) -> np.ndarray:
     """Alpha float32 (h, w) at the network's size -> (H, W) at the picture's."""
     if alpha.shape == (info.height, info.width):
         return alpha
     return cv2.resize(alpha, (info.width, info.height), interpolation=cv2.INTER_LINEAR)
+
+
+def extremes(alpha: np.ndarray) -> tuple[float, float]:
+    """Smallest and largest value of float32 (H, W)."""
+    low, high, _, _ = cv2.minMaxLoc(alpha)
+    return low, high
 
 
 def straight_alpha(picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo, pixel_format: str) -> av.VideoFrame:
@@ -109,10 +118,19 @@ def over(frame: Frame, alpha: np.ndarray, info: MediaInfo, canvas: Canvas, backd
     behind = backdrop.planes(frame.meta, planes, luma_alpha, chroma_alpha)
     out = av.VideoFrame(canvas.width, canvas.height, canvas.pixel_format)
     for index, samples in enumerate(planes):
-        share = chroma_alpha if index else luma_alpha
-        blended = (samples - behind[index]) * share + (behind[index] + np.float32(0.5))
-        plane_array(out, index)[:] = blended.astype(samples.dtype)
+        _blend(samples, behind[index], chroma_alpha if index else luma_alpha, plane_array(out, index))
     return out
+
+
+def _blend(samples: np.ndarray, behind: "np.ndarray | np.float32", share: np.ndarray, out: np.ndarray) -> None:
+    """``samples`` over ``behind``, rounded into ``out``; strip by strip, which stays in the processor's cache."""
+    for start in range(0, len(samples), _STRIP):
+        strip = slice(start, start + _STRIP)
+        back = behind[strip] if isinstance(behind, np.ndarray) and behind.ndim else behind
+        mixed = samples[strip] - back
+        mixed *= share[strip]
+        mixed += back + np.float32(0.5)
+        out[strip] = mixed
 
 
 def even(side: int) -> int:

@@ -145,8 +145,8 @@ def _ffv1_opaque(quality: Quality) -> Encoding:
 
 
 def _vp9(quality: Quality) -> Encoding:
-    crf, speed = VP9[quality]
-    options = {"crf": str(crf), "b": "0", "deadline": "good", "cpu-used": str(speed), "row-mt": "1"}
+    crf, deadline, speed = VP9[quality]
+    options = {"crf": str(crf), "b": "0", "deadline": deadline, "cpu-used": str(speed), "row-mt": "1"}
     return Encoding("webm", "libvpx-vp9", {8: "yuv420p"}, {**options, "tile-columns": "2"})
 
 

@@ -7,7 +7,7 @@ import av
 import numpy as np
 
 from birefnet_video.backends.base import MattingBackend, Pending
-from birefnet_video.matting.compose import enlarge
+from birefnet_video.matting.compose import enlarge, extremes
 from birefnet_video.media.convert import alpha_samples, own_alpha, to_rgb
 from birefnet_video.media.reader import Reader
 from birefnet_video.media.sink import Sink
@@ -113,7 +113,7 @@ class MatteGauge:
         if self.telling_spread >= 1:
             return
         # As the file will hold it: differences below a step of its samples are not there to be found again.
-        low, high = alpha_samples(np.array((alpha.min(), alpha.max())), _FILE_BITS)
+        low, high = alpha_samples(np.array(extremes(alpha)), _FILE_BITS)
         spread = float(high - low) / ((1 << _FILE_BITS) - 1)
         if spread > self.telling_spread:
             self.telling_frame, self.telling_spread = index, spread
