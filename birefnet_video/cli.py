@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from birefnet_video import __version__
 from birefnet_video.commands.evaluate import evaluate
+from birefnet_video.commands.export import export
 from birefnet_video.commands.train import train
 from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
 from birefnet_video.errors import BirefnetVideoError, DamagedInput, UsageError
@@ -65,6 +66,7 @@ app = App(
 _COMMANDS = Group("Other commands", sort_key=0)
 app.command(train, group=_COMMANDS)
 app.command(evaluate, name="eval", group=_COMMANDS)
+app.command(export, group=_COMMANDS)
 
 
 @app.default

@@ -31,7 +31,7 @@ def optimize(net: BiRefNet, *, deform: Implementation = "auto") -> BiRefNet:
         net: as :func:`birefnet_video.model.load_checkpoint` gives it.
         deform: how deformable convolutions are computed.
     """
-    fast = copy.deepcopy(net).eval().requires_grad_(False)
+    fast = copy.deepcopy(net).eval()
     fold_batch_norm(fast)
     _replace(fast, DeformableConv2d, lambda conv: MergedDeformableConv2d(conv, deform))
     _replace(fast, ASPP, SummedASPP)
@@ -41,7 +41,7 @@ def optimize(net: BiRefNet, *, deform: Implementation = "auto") -> BiRefNet:
     for stage in fast.reconstruction.stages:
         if isinstance(stage, Stage) and stage.outward is not None:
             stage.side = stage.outward.predict = nn.Identity()
-    return fast
+    return fast.requires_grad_(False)
 
 
 def _replace(net: nn.Module, kind: type[nn.Module], rewrite: Callable[..., nn.Module]) -> None:

@@ -38,7 +38,7 @@ def find_patch_order(net: "BiRefNet") -> tuple[Literal["current", "legacy"], str
     Returns:
         the order, and the evidence in words. Without clear evidence it is the current one.
     """
-    picture, truth = _evidence()
+    picture, truth = read_evidence()
     current = _agreement(net, picture, truth)
     if current >= 1 - _LEAD:
         return "current", f"IoU {current:.2f} on the test picture"
@@ -64,7 +64,7 @@ def _agreement(net: "BiRefNet", picture: np.ndarray, truth: np.ndarray) -> float
     return float((found & truth).sum() / max((found | truth).sum(), 1))
 
 
-def _evidence() -> tuple[np.ndarray, np.ndarray]:
+def read_evidence() -> tuple[np.ndarray, np.ndarray]:
     """The picture uint8 (H, W, 3) RGB and its matte bool (H, W), shipped with the package."""
     folder = files("birefnet_video.model.weights")
 

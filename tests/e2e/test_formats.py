@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_clip, read_times
-from stubs import notices, open_stub, stub_job
+from stubs import INFO, notices, open_stub, stub_job
 
+from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import InputMissing, NotAVideo, OutputRefused, UsageError
 from birefnet_video.jobs import Job
 from birefnet_video.media.mattes import read_mattes
@@ -266,16 +267,12 @@ def test_the_foreground_has_lost_the_background_under_soft_edges(tmp_path: Path)
         container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="bgr0")))
         container.mux(stream.encode(None))
 
-    class Exact:
-        info = open_stub()(None, None).info  # type: ignore[arg-type]
-
+    class Exact(StubBackend):
         def infer(self, rgb: np.ndarray) -> np.ndarray:
             return alpha[None, ..., 0].astype(np.float32)
 
-        def close(self) -> None: ...
-
     output = OutputSpec("foreground", tmp_path / "f.mkv", codec="ffv1")
-    job = Job(JobSpec(tmp_path / "in.mkv", (output,)), open_backend=lambda spec, info: Exact())
+    job = Job(JobSpec(tmp_path / "in.mkv", (output,)), open_backend=lambda spec, info, tell: Exact(INFO))
     job.start()
     job.result()
     (found,) = rgb_frames(tmp_path / "f.mkv")

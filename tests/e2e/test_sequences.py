@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_clip, read_times
-from stubs import notices, open_stub
+from stubs import INFO, notices, open_stub
 
+from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import InputMissing, OutputRefused, UsageError, VerificationFailed
 from birefnet_video.events import JobEvent, JobStarted
 from birefnet_video.jobs import Job
@@ -290,18 +291,14 @@ def test_a_stranger_in_the_folder_of_unfinished_pictures_does_no_harm(clip: Path
 def test_mattes_without_black_or_white_pass_verification(low: float, name: str, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "in.mp4", frames=2)
 
-    class Soft:
-        info = open_stub()(None, None).info  # type: ignore[arg-type]
-
+    class Soft(StubBackend):
         def infer(self, rgb: np.ndarray) -> np.ndarray:
             row = np.linspace(low, 1 - low, rgb.shape[2], dtype=np.float32)
             return np.broadcast_to(row, rgb.shape[:3]).copy()
 
-        def close(self) -> None: ...
-
     kind = "mask" if name.startswith("m") else "alpha"
     spec = JobSpec(clip, (OutputSpec(kind, tmp_path / name),), full_verification=True)  # type: ignore[arg-type]
-    job = Job(spec, open_backend=lambda spec, info, tell: Soft())
+    job = Job(spec, open_backend=lambda spec, info, tell: Soft(INFO))
     job.start()
     assert job.result().frames == 2
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from birefnet_video.model import BiRefNet, load_checkpoint, patch_order, save_checkpoint
-from birefnet_video.model.patch_order import _evidence, find_patch_order
+from birefnet_video.model.patch_order import find_patch_order, read_evidence
 
 from birefnet_video import matte_image
 from birefnet_video.models import weights_path
@@ -32,7 +32,7 @@ def iou(alpha: np.ndarray, truth: np.ndarray) -> float:
 
 
 def test_it_finds_the_subject_of_a_photograph() -> None:
-    picture, truth = _evidence()
+    picture, truth = read_evidence()
     alpha = matte_image(picture)
     assert alpha.shape == truth.shape and alpha.dtype == np.float32
     assert iou(alpha, truth) >= 0.85

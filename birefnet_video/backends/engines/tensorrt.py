@@ -76,7 +76,6 @@ def build_engine(library: Any, program: "ExportedProgram", example: torch.Tensor
         engine = library.dynamo.compile(
             moved,
             arg_inputs=[example],
-            use_explicit_typing=True,
             require_full_compilation=True,
             min_block_size=1,
             timing_cache_path=str(path.parent.parent.parent / "timing.cache"),

@@ -1,0 +1,174 @@
+"""Write a network as a file for other programs, and check it against PyTorch on a photograph before it counts."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+
+from birefnet_video.backends.base import BackendInfo
+from birefnet_video.errors import BackendUnavailable, OutputRefused, VerificationFailed
+from birefnet_video.model.export import INPUT_NAME, OUTPUT_NAME, export_program, prepare_network, write_onnx
+from birefnet_video.model.patch_order import read_evidence
+from birefnet_video.model.preprocess import preprocess
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from birefnet_video.model import BiRefNet
+
+ExportFormat = Literal["onnx", "tensorrt", "openvino", "exported-program"]
+SUFFIXES: dict[str, str] = {"onnx": ".onnx", "tensorrt": ".pt2", "openvino": ".xml", "exported-program": ".pt2"}
+#: Largest mean and largest share beyond 0.02 of the change of alpha, by precision.
+_TOLERANCE = {"fp32": (1e-5, 0.0), "fp16": (0.002, 0.001), "bf16": (0.002, 0.001)}
+_FAR = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What was written, and how it compares with PyTorch in float32."""
+
+    path: Path
+    mean_error: float
+    """Of alpha in [0, 1]."""
+    far_share: float
+    """Share of pixels whose alpha changes by more than 0.02."""
+    operators: tuple[str, ...] = ()
+    """Of an ONNX graph."""
+
+
+def export_network(
+    net: "BiRefNet", form: ExportFormat, path: Path, info: BackendInfo, *, dynamic: bool
+) -> ExportReport:
+    """Write ``net`` and check it.
+
+    Args:
+        net: as it was loaded.
+        form: what to write.
+        path: where; nothing is there until the check has passed.
+        info: size, batch, precision and device.
+        dynamic: take any number of pictures at once.
+
+    Raises:
+        BackendUnavailable: if a library is missing.
+        OutputRefused: if the file cannot be written.
+        VerificationFailed: if what was written does not say what PyTorch says.
+    """
+    if not path.parent.is_dir():
+        raise OutputRefused(f"{path}: there is no folder {path.parent}")
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{path.stem}.partial-", dir=path.parent) as name:
+            part = Path(name) / path.name
+            _WRITERS[form](net, part, info, dynamic)
+            x = _photographs(info, 2 if dynamic else info.batch_size)
+            with torch.inference_mode():
+                expected = torch.sigmoid(net(x)).numpy()
+                found = torch.sigmoid(_READERS[form](part)(x.to(info.device)).float()).cpu().numpy()
+            error = np.abs(found - expected)
+            report = ExportReport(path, float(error.mean()), float((error > _FAR).mean()), _operators(form, part))
+            mean, far = _TOLERANCE[info.precision]
+            if not (report.mean_error <= mean and report.far_share <= far):
+                raise VerificationFailed(
+                    f"{path}: its alpha differs from PyTorch's by {report.mean_error:.5f} in the mean, "
+                    f"{report.far_share:.2%} of the pixels by more than {_FAR}",
+                    hint="use --precision fp32" if info.precision != "fp32" else None,
+                )
+            for file in sorted(part.parent.iterdir()):
+                file.replace(path.parent / file.name)
+    except OSError as error:
+        raise OutputRefused(f"{path}: cannot be written: {error.strerror or error}") from None
+    return report
+
+
+def _photographs(info: BackendInfo, count: int) -> "Tensor":
+    """The bundled photograph and mirrored copies of it, normalised."""
+    picture = preprocess(read_evidence()[0], info.input_size)
+    return torch.stack([picture if index % 2 == 0 else picture.flip(2) for index in range(count)])
+
+
+def _write_program(net: "BiRefNet", path: Path, info: BackendInfo, dynamic: bool) -> None:
+    torch.export.save(_program(net, info, dynamic), path)
+
+
+def _write_onnx(net: "BiRefNet", path: Path, info: BackendInfo, dynamic: bool) -> None:
+    _need("onnx", "onnx", "onnxscript", "onnxruntime")
+    write_onnx(_program(net, info, dynamic), path)
+
+
+def _write_openvino(net: "BiRefNet", path: Path, info: BackendInfo, dynamic: bool) -> None:
+    _need("openvino", "openvino")
+    import openvino
+
+    fast = prepare_network(net, "fp32", "torchvision")
+    network = openvino.convert_model(export_program(fast, info.input_size, info.batch_size, dynamic_batch=dynamic))
+    network.reshape([-1 if dynamic else info.batch_size, 3, *info.input_size])
+    network.inputs[0].get_tensor().set_names({INPUT_NAME})
+    network.outputs[0].get_tensor().set_names({OUTPUT_NAME})
+    openvino.save_model(network, path, compress_to_fp16=info.precision == "fp16")
+
+
+def _write_tensorrt(net: "BiRefNet", path: Path, info: BackendInfo, dynamic: bool) -> None:
+    from birefnet_video.backends.engines.tensorrt import build_engine, load_library
+
+    library = load_library()
+    example = torch.zeros(info.batch_size, 3, *info.input_size, device=info.device)
+    build_engine(library, _program(net, info, dynamic), example, path)
+
+
+def _program(net: "BiRefNet", info: BackendInfo, dynamic: bool) -> "torch.export.ExportedProgram":
+    fast = prepare_network(net, info.precision, "grid_sample")
+    return export_program(fast, info.input_size, info.batch_size, dynamic_batch=dynamic)
+
+
+def _need(extra: str, *modules: str) -> None:
+    from importlib.util import find_spec
+
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        raise BackendUnavailable(
+            f"export: {' and '.join(missing)} not installed", hint=f"pip install 'birefnet-video[{extra}]'"
+        )
+
+
+def _read_program(path: Path) -> "Callable[[Tensor], Tensor]":
+    return torch.export.load(path).module()
+
+
+def _read_onnx(path: Path) -> "Callable[[Tensor], Tensor]":
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return lambda x: torch.from_numpy(session.run([OUTPUT_NAME], {INPUT_NAME: x.numpy()})[0])
+
+
+def _read_openvino(path: Path) -> "Callable[[Tensor], Tensor]":
+    import openvino
+
+    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return lambda x: torch.from_numpy(compiled({INPUT_NAME: x.numpy()})[OUTPUT_NAME].copy())
+
+
+def _operators(form: ExportFormat, path: Path) -> tuple[str, ...]:
+    if form != "onnx":
+        return ()
+    import onnx
+
+    graph = onnx.load(path, load_external_data=False).graph
+    return tuple(sorted({f"{node.domain}::{node.op_type}" if node.domain else node.op_type for node in graph.node}))
+
+
+_WRITERS: "dict[str, Callable[[BiRefNet, Path, BackendInfo, bool], None]]" = {
+    "onnx": _write_onnx,
+    "tensorrt": _write_tensorrt,
+    "openvino": _write_openvino,
+    "exported-program": _write_program,
+}
+_READERS: "dict[str, Callable[[Path], Callable[[Tensor], Tensor]]]" = {
+    "onnx": _read_onnx,
+    "tensorrt": _read_program,
+    "openvino": _read_openvino,
+    "exported-program": _read_program,
+}

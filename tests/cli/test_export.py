@@ -1,0 +1,102 @@
+"""``birefnet-video export``: what is written says what PyTorch says, or is not written."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from birefnet_video.model import BiRefNet, BiRefNetConfig, load_checkpoint
+
+from birefnet_video.backends import exporting
+from birefnet_video.backends.base import BackendInfo
+from birefnet_video.backends.exporting import export_network
+from birefnet_video.cli import main
+from birefnet_video.errors import BackendUnavailable, VerificationFailed
+from birefnet_video.models import weights_path
+
+SIZE = (64, 96)
+INFO = BackendInfo("onnx", "tiny", "cpu", "fp32", SIZE, 1)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> BiRefNet:
+    return load_checkpoint(weights_path("tiny"), patch_order="current")
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_onnx_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], tiny: BiRefNet) -> None:
+    out = tmp_path / "tiny.onnx"
+    assert run("export", "onnx", "--size", "96x64", "--dynamic-batch", "--out", out) == 0
+    assert "in the mean" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.onnx"]
+    onnxruntime = pytest.importorskip("onnxruntime")
+    session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
+    for count in (1, 3):
+        x = torch.randn(count, 3, *SIZE)
+        (found,) = session.run(["output_image"], {"input_image": x.numpy()})
+        with torch.no_grad():
+            assert np.abs(found - tiny(x).numpy()).max() <= 1e-4
+    before = out.read_bytes()
+    assert run("export", "onnx", "--size", "96x64", "--out", out) == 73
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("openvino", "--precision", "bf16"), 2, "hold fp32 or fp16"),
+        (("tensorrt", "--dynamic-batch"), 2, "one batch size"),
+        (("onnx", "--out", "net.xml"), 2, "does not end in .onnx"),
+        (("onnx", "--size", "100"), 2, "multiple of 32"),
+        (("onnx", "--out", "nowhere/net.onnx"), 73, "there is no folder nowhere"),
+        (("onnx", "--model", "nonsense"), 3, "no model is called"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    arguments: tuple[str, ...], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("export", *arguments) == code
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without a GPU")
+def test_tensorrt_needs_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("export", "tensorrt") == 4
+    assert "needs an NVIDIA GPU" in capsys.readouterr().err
+
+
+def test_other_formats_say_the_same(tmp_path: Path, tiny: BiRefNet) -> None:
+    for form, name in (("openvino", "tiny.xml"), ("exported-program", "tiny.pt2")):
+        report = export_network(tiny, form, tmp_path / name, INFO, dynamic=False)  # type: ignore[arg-type]
+        assert report.mean_error <= 1e-5 and (tmp_path / name).is_file()
+
+
+def test_onnx_of_deformable_convolutions_and_windows_has_standard_operators_only(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = BiRefNet(BiRefNetConfig(backbone="swin_v1_t", two_scales=False)).eval()
+    report = export_network(net, "onnx", tmp_path / "swin.onnx", INFO, dynamic=False)
+    assert "GridSample" in report.operators
+    assert not [name for name in report.operators if "::" in name or name == "DeformConv"]
+
+
+def test_what_does_not_agree_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: BiRefNet) -> None:
+    wrong = load_checkpoint(weights_path("tiny"), patch_order="current")
+    with torch.no_grad():
+        next(iter(wrong.parameters())).mul_(3)
+    monkeypatch.setattr(exporting, "prepare_network", lambda net, precision, deform: wrong)
+    with pytest.raises(VerificationFailed, match="differs from PyTorch's by"):
+        export_network(tiny, "exported-program", tmp_path / "tiny.pt2", INFO, dynamic=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_library_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: BiRefNet) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for form in ("onnx", "openvino"):
+        with pytest.raises(BackendUnavailable, match=rf"birefnet-video\[{form}\]"):
+            export_network(tiny, form, tmp_path / "tiny", INFO, dynamic=False)  # type: ignore[arg-type]
