@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from birefnet_video import __version__
+from birefnet_video.commands.bench import bench
 from birefnet_video.commands.evaluate import evaluate
 from birefnet_video.commands.export import export
 from birefnet_video.commands.train import train
@@ -67,6 +68,7 @@ _COMMANDS = Group("Other commands", sort_key=0)
 app.command(train, group=_COMMANDS)
 app.command(evaluate, name="eval", group=_COMMANDS)
 app.command(export, group=_COMMANDS)
+app.command(bench, group=_COMMANDS)
 
 
 @app.default

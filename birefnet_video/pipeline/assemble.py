@@ -36,6 +36,8 @@ class Line:
     reader: Reader
     writers: list[Sink]
     gauge: MatteGauge
+    composing: Callable[[Iterable[list[Matte]]], Iterator[Composed]]
+    """The compose stage."""
     runner: Runner
 
     def verify_and_commit(self, *, overwrite: bool) -> None:
@@ -110,7 +112,7 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
     gauge = MatteGauge(keeps_means=spec.full_verification)
     composing = partial(compose, info=info, composers=composers, gauge=gauge, with_own_alpha=with_own_alpha)
     runner = Runner(_stages(info, backend, reader, composing, writers))
-    return Line(info, backend, reader, writers, gauge, runner)
+    return Line(info, backend, reader, writers, gauge, composing, runner)
 
 
 def _stages(

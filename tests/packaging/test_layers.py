@@ -14,7 +14,7 @@ PACKAGE = "birefnet_video"
 LAYERS = [
     ["cli", "__main__", "tui"],
     ["commands"],
-    ["report", "api"],
+    ["report", "api", "bench"],
     ["jobs"],
     ["pipeline"],
     ["backends", "matting"],
@@ -26,9 +26,9 @@ LAYERS = [
 ]
 #: Heavy libraries, and the only rooms that may import them.
 HEAVY = {
-    "torch": {"model", "backends", "api", "commands"},
+    "torch": {"model", "backends", "api", "bench", "commands"},
     "timm": {"model"},
-    "av": {"media", "matting", "pipeline", "types"},
+    "av": {"media", "matting", "pipeline", "types", "commands"},
     "cv2": {"matting", "model"},
     "textual": {"tui"},
 }

@@ -1,0 +1,191 @@
+"""How fast each part of a run is alone, how fast all of it is together, and what share of the slowest part that is."""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+from birefnet_video.backends.base import MattingBackend
+from birefnet_video.backends.registry import open_backend
+from birefnet_video.backends.stub import StubBackend
+from birefnet_video.errors import BackendUnavailable, NotAVideo
+from birefnet_video.events import JobReport, JobStarted
+from birefnet_video.jobs import Job
+from birefnet_video.pipeline.assemble import assemble
+from birefnet_video.pipeline.stages import Composed, decode, encode, infer, prepare
+from birefnet_video.spec import BackendSpec, JobSpec
+from birefnet_video.types import Batch, Frame
+
+#: Batches that are inferred before the clock starts.
+_WARM_UP = 2
+#: Composed frames that the encoder gets again and again: more would fill memory.
+_POOL = 24
+
+
+@dataclass(frozen=True, slots=True)
+class BenchRow:
+    """One engine in one precision, with one set of outputs."""
+
+    plan: str
+    """Model, size, engine, device and batch in words."""
+    frames: int
+    decode_fps: float
+    model_fps: float
+    encode_fps: float
+    end_to_end_fps: float
+    share: float
+    """Of the slowest of the three before it."""
+    cpu_s: float
+    """Processor seconds end to end."""
+    cpu_parts_s: float
+    """The same of decoding, preparing, inference, composing and encoding, each alone."""
+    memory_mb: float
+    """Largest resident memory of this process so far."""
+    gpu_memory_mb: float | None
+    error: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """For a record."""
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Adds up the seconds of all processors that pieces of work took."""
+
+    cpu_s: float = 0.0
+
+    def run(self, work: Callable[[], object], *, times: float = 1) -> float:
+        """Do ``work`` once, count it ``times`` times, and return its seconds on the wall."""
+        began, cpu = time.perf_counter(), time.process_time()
+        work()
+        self.cpu_s += (time.process_time() - cpu) * times
+        return time.perf_counter() - began
+
+
+def measure(spec: JobSpec, backend: BackendSpec, frames: int) -> BenchRow:
+    """Measure one engine.
+
+    Args:
+        spec: input and outputs; outputs are written to a temporary folder and removed.
+        backend: what is to run.
+        frames: how many frames of the input, at most.
+
+    Raises:
+        BirefnetVideoError: if the input or an output cannot be used. An engine that is not available gives a row with
+            its error.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="birefnet-video-bench-") as name:
+            return _measure(_into(spec, Path(name), backend), frames)
+    except BackendUnavailable as error:
+        words = f"{backend.engine} {backend.precision}"
+        return BenchRow(words, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, str(error))
+
+
+def _into(spec: JobSpec, folder: Path, backend: BackendSpec) -> JobSpec:
+    outputs = tuple(
+        replace(output, path=folder / f"{index}{output.path.suffix}") for index, output in enumerate(spec.outputs)
+    )
+    return replace(spec, outputs=outputs, backend=backend)
+
+
+def _measure(spec: JobSpec, limit: int) -> BenchRow:
+    line = assemble(spec, lambda message: None, open_backend)
+    backend, clock = line.backend, _Clock()
+    try:
+        began = time.perf_counter()
+        pool: list[Frame] = []
+        count = 0
+
+        def read() -> None:
+            nonlocal count
+            for frame in islice(decode(line.reader), limit):
+                count += 1
+                if len(pool) < _POOL:
+                    pool.append(frame)
+
+        clock.run(read)
+        if not pool:
+            raise NotAVideo(f"{spec.source}: no frame could be decoded")
+        decode_fps = count / (time.perf_counter() - began)
+        batches: list[Batch] = []
+        views = prepare(pool, line.info, backend.info.input_size, backend.info.batch_size)
+        clock.run(lambda: batches.extend(views), times=count / len(pool))
+        model_fps = _model_rate(clock, backend, batches, count)
+        mattes = [matte for batch in infer(batches, StubBackend(backend.info)) for matte in batch]
+        composed: list[Composed] = []
+        clock.run(lambda: composed.extend(line.composing([mattes])), times=count / len(pool))
+        encode_fps = count / clock.run(lambda: list(encode(_again(composed, count), line.writers)))
+    finally:
+        for writer in line.writers:
+            writer.discard()
+        backend.close()
+    report, cpu_s = _run(replace(spec, duration_s=Fraction(count) / line.info.frame_rate))
+    slowest = min(decode_fps, model_fps, encode_fps)
+    return BenchRow(
+        backend.info.describe(),
+        report.frames,
+        *(decode_fps, model_fps, encode_fps, report.fps, report.fps / slowest, cpu_s, clock.cpu_s),
+        memory_mb=_peak_mb(),
+        gpu_memory_mb=_gpu_peak_mb(backend.info.device),
+    )
+
+
+def _run(spec: JobSpec) -> tuple[JobReport, float]:
+    """Run a job; its report and the processor seconds from when everything was loaded."""
+    started: list[float] = []
+    job = Job(spec)
+    job.subscribe(lambda event: started.append(time.process_time()) if isinstance(event, JobStarted) else None)
+    job.start()
+    job.wait()
+    return job.result(), time.process_time() - started[0]
+
+
+def _model_rate(clock: _Clock, backend: MattingBackend, batches: list[Batch], count: int) -> float:
+    full = [batch for batch in batches if len(batch.frames) == backend.info.batch_size] or batches
+    for _ in infer(islice(_cycle(full), _WARM_UP), backend):
+        pass
+    size = len(full[0].frames)
+    runs = max(1, count // size)
+    seconds = clock.run(lambda: [None for _ in infer(islice(_cycle(full), runs), backend)], times=count / (runs * size))
+    return runs * size / seconds
+
+
+def _cycle(batches: list[Batch]) -> Iterator[Batch]:
+    while True:
+        yield from batches
+
+
+def _again(composed: list[Composed], count: int) -> Iterator[Composed]:
+    """``count`` frames with rising times."""
+    step = composed[1][0].pts - composed[0][0].pts if len(composed) > 1 else 1
+    first = composed[0][0]
+    for index in range(count):
+        pictures = composed[index % len(composed)][1]
+        yield replace(first, index=index, pts=first.pts + index * max(step, 1)), pictures
+
+
+def _peak_mb() -> float:
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _gpu_peak_mb(device: str) -> float | None:
+    if not device.startswith("cuda"):
+        return None
+    import torch
+
+    return torch.cuda.max_memory_allocated(device) / 2**20
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,64 @@
+"""``birefnet-video bench``."""
+
+import json
+from pathlib import Path
+
+import pytest
+from clips import make_clip
+
+from birefnet_video.cli import main
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return make_clip(tmp_path / "in.mp4")
+
+
+def test_parts_and_whole_are_measured(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(tmp_path.iterdir())
+    code = run("bench", clip, "--engine", "eager,tensorrt", "--size", "96x64", "--device", "cpu", "--json")
+    assert code == 0
+    record = json.loads(capsys.readouterr().out)
+    measured, refused = record["rows"]
+    assert record["output"] == "green" and record["machine"]["cores"] >= 1
+    assert "eager on cpu" in measured["plan"] and measured["error"] is None and measured["frames"] == 24
+    rates = [measured[f"{part}_fps"] for part in ("decode", "model", "encode")]
+    assert min(rates) > 0 and measured["end_to_end_fps"] > 0
+    assert measured["share"] == pytest.approx(measured["end_to_end_fps"] / min(rates))
+    assert measured["cpu_s"] > 0 and measured["cpu_parts_s"] > 0 and measured["memory_mb"] > 50
+    assert "does not run on cpu" in refused["error"]
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_table_names_what_was_measured(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("bench", clip, "--engine", "eager", "--size", "96x64", "--output", "mask", "--frames", "4") == 0
+    table = capsys.readouterr().out
+    assert table.startswith("| plan | decode | model | encode | end to end | of the slowest |")
+    assert "tiny at 96x64, eager on" in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--engine", "warp"), 2, "--engine: 'warp' is none of"),
+        (("--precision", "fp8"), 2, "--precision: 'fp8' is none of"),
+        (("--output", "gif"), 2, "--output: 'gif' is none of"),
+        (("--frames", "0"), 2, "--frames: 0 is less than 1"),
+    ],
+)
+def test_wrong_usage(
+    clip: Path, arguments: tuple[str, ...], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("bench", clip, *arguments) == code
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_input(tmp_path: Path) -> None:
+    assert run("bench", tmp_path / "none.mp4") == 66
