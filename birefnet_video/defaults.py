@@ -12,6 +12,9 @@ BATCH_SIZE = {"cpu": 1, "cuda": 8, "mps": 4}
 BUILD_AFTER_FRAMES = 3000
 #: Batches that may wait between two stages: bounds memory whatever the length of the clip.
 QUEUE_BATCHES = 2
+#: Threads of the stages that prepare and compose frames: one for so many cores, and at most so many.
+CORES_A_WORKER = 4
+MOST_WORKERS = 6
 #: Milliseconds after which what has been encoded can be read on the disk, should the process be killed.
 KEPT_EVERY_MS = 400
 #: Milliseconds between two keyframes of codecs that predict frames from others.

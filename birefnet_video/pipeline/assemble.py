@@ -1,12 +1,13 @@
 """From a job's description to opened files, a loaded network and a wired line of stages."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import open_backend
-from birefnet_video.defaults import QUEUE_BATCHES
+from birefnet_video.defaults import CORES_A_WORKER, MOST_WORKERS, QUEUE_BATCHES
 from birefnet_video.errors import UsageError
 from birefnet_video.matting.backdrop import Canvas
 from birefnet_video.matting.compose import even
@@ -20,7 +21,7 @@ from birefnet_video.pipeline.outputs import check_output, make_canvas, make_comp
 from birefnet_video.pipeline.part import find_cut, shorten
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, decode, encode, infer, prepare
-from birefnet_video.spec import STDOUT, BackendSpec, JobSpec
+from birefnet_video.spec import STDOUT, BackendSpec, JobSpec, VideoFile
 from birefnet_video.types import Matte, MediaInfo
 
 #: Loads the network for an input; replaced in tests and benchmarks.
@@ -110,7 +111,16 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
     with_own_alpha = info.has_alpha and spec.input_alpha == "multiply"
     reader = Reader(info, notify, cut, with_alpha=with_own_alpha)
     gauge = MatteGauge(keeps_means=spec.full_verification)
-    composing = partial(compose, info=info, composers=composers, gauge=gauge, with_own_alpha=with_own_alpha)
+    # A video behind the subject moves on with the frames.
+    in_order = any(isinstance(output.background, VideoFile) for output in spec.outputs)
+    composing = partial(
+        compose,
+        info=info,
+        composers=composers,
+        gauge=gauge,
+        with_own_alpha=with_own_alpha,
+        workers=1 if in_order else _workers(),
+    )
     runner = Runner(_stages(info, backend, reader, composing, writers))
     return Line(info, backend, reader, writers, gauge, composing, runner)
 
@@ -126,11 +136,17 @@ def _stages(
     frames = QUEUE_BATCHES * batch
     return [
         Stage("decode", lambda _: decode(reader), frames),
-        Stage("prepare", partial(prepare, info=info, size=size, batch_size=batch), QUEUE_BATCHES),
+        Stage("prepare", partial(prepare, info=info, size=size, batch_size=batch, workers=_workers()), QUEUE_BATCHES),
         Stage("infer", partial(infer, backend=backend), QUEUE_BATCHES),
         Stage("compose", composing, frames),
         Stage("encode", partial(encode, writers=writers)),
     ]
+
+
+def _workers() -> int:
+    """Threads of a stage that can have several: few machines have cores that nobody else needs."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores // CORES_A_WORKER, MOST_WORKERS))
 
 
 def _tell_of_input(info: MediaInfo, spec: JobSpec, notify: Notify) -> None:

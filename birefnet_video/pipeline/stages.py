@@ -11,6 +11,7 @@ from birefnet_video.matting.compose import enlarge, extremes
 from birefnet_video.media.convert import alpha_samples, own_alpha, to_rgb
 from birefnet_video.media.reader import Reader
 from birefnet_video.media.sink import Sink
+from birefnet_video.pipeline.ordered import ordered_map
 from birefnet_video.types import Batch, Frame, FrameMeta, Matte, MediaInfo
 
 #: Depth at which the gauge reads alpha.
@@ -26,13 +27,19 @@ def decode(reader: Reader) -> Iterator[Frame]:
     yield from reader.frames()
 
 
-def prepare(frames: Iterable[Frame], info: MediaInfo, size: tuple[int, int], batch_size: int) -> Iterator[Batch]:
+def prepare(
+    frames: Iterable[Frame], info: MediaInfo, size: tuple[int, int], batch_size: int, *, workers: int = 1
+) -> Iterator[Batch]:
     """Gather frames and make the network's view of them. The last batch may be short."""
+
+    def view(frame: Frame) -> tuple[Frame, np.ndarray]:
+        return frame, to_rgb(frame.picture, info, size)
+
     waiting: list[Frame] = []
     views: list[np.ndarray] = []
-    for frame in frames:
+    for frame, rgb in ordered_map(view, frames, workers, "birefnet-video prepare"):
         waiting.append(frame)
-        views.append(to_rgb(frame.picture, info, size))
+        views.append(rgb)
         if len(waiting) == batch_size:
             yield Batch(tuple(waiting), np.stack(views))
             waiting, views = [], []
@@ -67,15 +74,29 @@ def compose(
     gauge: "MatteGauge",
     *,
     with_own_alpha: bool = False,
+    workers: int = 1,
 ) -> Iterator[Composed]:
-    """The frames of all outputs; ``with_own_alpha`` multiplies mattes by the alpha that the pictures bring along."""
-    for mattes in batches:
-        for matte in mattes:
-            alpha = enlarge(matte.alpha, info)
-            if with_own_alpha and (own := own_alpha(matte.frame.picture, info)) is not None:
-                alpha = alpha * own
-            gauge.measure(matte.frame.meta.index, alpha)
-            yield matte.frame.meta, [composer(matte.frame, alpha) for composer in composers]
+    """The frames of all outputs.
+
+    Args:
+        batches: mattes at the network's size.
+        info: of the input.
+        composers: one an output.
+        gauge: sees every matte at full size, in order.
+        with_own_alpha: multiply mattes by the alpha that the pictures bring along.
+        workers: frames that are composed at once; 1 if a composer depends on their order.
+    """
+
+    def make(matte: Matte) -> tuple[FrameMeta, np.ndarray, "list[av.VideoFrame]"]:
+        alpha = enlarge(matte.alpha, info)
+        if with_own_alpha and (own := own_alpha(matte.frame.picture, info)) is not None:
+            alpha = alpha * own
+        return matte.frame.meta, alpha, [composer(matte.frame, alpha) for composer in composers]
+
+    mattes = (matte for batch in batches for matte in batch)
+    for meta, alpha, pictures in ordered_map(make, mattes, workers, "birefnet-video compose"):
+        gauge.measure(meta.index, alpha)
+        yield meta, pictures
 
 
 def encode(composed: Iterable[Composed], writers: Sequence[Sink]) -> Iterator[int]:

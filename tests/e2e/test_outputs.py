@@ -97,3 +97,19 @@ def test_a_subject_free_clip_is_delivered_with_a_note(tmp_path: Path) -> None:
     job.start()
     assert job.result().frames == 3
     assert "no subject" in " ".join(notices(events))
+
+
+def test_several_threads_make_the_same_frames_in_the_same_order(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for workers in (1, 4):
+        monkeypatch.setattr("birefnet_video.pipeline.assemble._workers", lambda workers=workers: workers)
+        out = tmp_path / f"{workers}.mkv"
+        job, _ = stub_job(clip, {"alpha": out})
+        job.start()
+        job.result()
+        found.append((read_times(out), decode_alpha(out)))
+    assert found[0][0] == found[1][0] and len(found[0][0]) == len(read_times(clip))
+    assert np.array_equal(found[0][1], found[1][1])
+    assert not our_threads()

@@ -1,0 +1,37 @@
+"""The same work on many items, some of them at once, with results in the order of the items."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+def ordered_map(work: Callable[[A], B], items: Iterable[A], workers: int, name: str) -> Iterator[B]:
+    """Like :func:`map`, on ``workers`` threads; at most one item more than those is on its way.
+
+    The first error is raised where its result would come. Leaving early waits for what has begun.
+
+    Args:
+        work: must not depend on the order of its calls if there are several workers.
+        items: taken one by one, in the caller's thread.
+        workers: 1 works in the caller's thread.
+        name: of the threads.
+    """
+    if workers == 1:
+        yield from map(work, items)
+        return
+    begun: deque[Future[B]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix=name) as pool:
+        try:
+            for item in items:
+                begun.append(pool.submit(work, item))
+                if len(begun) > workers:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()
