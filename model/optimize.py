@@ -6,6 +6,7 @@
 - Window attention is one operator, with its biases and masks made once for each size.
 - The tail at full size (up-sampling, two convolutions over the picture, a projection: all linear) becomes
   one 5x5 convolution of the picture, and a projection before the up-sampling.
+- The decoder's lateral 1x1 convolutions come before the up-sampling of the half-size features.
 - Heads that only training needs are left out.
 """
 
@@ -18,6 +19,7 @@ from birefnet_video.model.deform import DeformableConv2d, Implementation, Merged
 from birefnet_video.model.reconstruction import FullHead, Stage
 from birefnet_video.model.rewrites.batch_norm import fold_batch_norm
 from birefnet_video.model.rewrites.context import SummedASPP
+from birefnet_video.model.rewrites.laterals import commute_laterals
 from birefnet_video.model.rewrites.tail import FoldedHead
 from birefnet_video.model.rewrites.windows import FusedSwin
 from birefnet_video.model.swin import SwinBackbone
@@ -38,6 +40,7 @@ def optimize(net: BiRefNet, *, deform: Implementation = "auto") -> BiRefNet:
     _replace(fast, SwinBackbone, FusedSwin)
     _replace(fast, FullHead, FoldedHead)
     fast.localization.classifier = None
+    commute_laterals(fast)
     for stage in fast.reconstruction.stages:
         if isinstance(stage, Stage) and stage.outward is not None:
             stage.side = stage.outward.predict = nn.Identity()

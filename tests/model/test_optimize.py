@@ -1,14 +1,21 @@
 """Every rewrite for inference leaves the output as it is."""
 
+import copy
+
 import pytest
 import torch
 from birefnet_video.model import BiRefNet, BiRefNetConfig, load_checkpoint
+from birefnet_video.model.aspp import deformable_aspp
 from birefnet_video.model.build import build_reconstruction
 from birefnet_video.model.config import PRESETS
 from birefnet_video.model.optimize import optimize
 from birefnet_video.model.reconstruction import FullHead
 from birefnet_video.model.rewrites.batch_norm import fold_batch_norm
+from birefnet_video.model.rewrites.context import SummedASPP
+from birefnet_video.model.rewrites.laterals import commute_laterals
 from birefnet_video.model.rewrites.tail import FoldedHead
+from birefnet_video.model.rewrites.windows import FusedSwin
+from birefnet_video.model.swin import SwinBackbone
 from torch import nn
 
 from birefnet_video.models import weights_path
@@ -70,6 +77,41 @@ def test_the_folded_tail_is_exact_up_to_the_border(size: tuple[int, int]) -> Non
         plain, folded = head(x, image), FoldedHead(head)(x, image)
     assert plain.shape == folded.shape
     assert (plain - folded).abs().max() <= 1e-5
+
+
+def test_laterals_before_the_up_sampling_are_exact() -> None:
+    net = shaken(BiRefNet(BiRefNetConfig(backbone="resnet50")))
+    moved = copy.deepcopy(net)
+    assert commute_laterals(moved) and not commute_laterals(BiRefNet(PRESETS["tiny"]))
+    x = torch.randn(1, 3, 96, 160)
+    with torch.inference_mode():
+        plain, other = net(x), moved(x)
+    assert (plain - other).abs().max() <= 1e-5 * max(1, plain.abs().max())
+
+
+def test_context_without_concatenation_is_exact() -> None:
+    torch.manual_seed(0)
+    aspp = deformable_aspp(16, 8).eval()
+    fold_batch_norm(aspp_host := nn.Sequential(nn.Conv2d(3, 16, 1), aspp))
+    x = torch.randn(2, 16, 12, 10)
+    with torch.inference_mode():
+        assert (aspp_host[1](x) - SummedASPP(aspp_host[1])(x)).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize("size", [(14, 21), (15, 9), (7, 7)])
+def test_fused_attention_is_exact_at_every_size(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    swin = SwinBackbone(24, (2, 2, 2, 2), (1, 2, 3, 6), 7).eval()
+    for module in swin.modules():
+        if hasattr(module, "relative_position_bias_table"):
+            nn.init.normal_(module.relative_position_bias_table)
+    x = torch.randn(2, 3, size[0] * 4, size[1] * 4)
+    fused = FusedSwin(copy.deepcopy(swin))
+    with torch.inference_mode():
+        # The second time what was made for the size is used again.
+        for _ in range(2):
+            for plain, fast in zip(swin(x), fused(x), strict=True):
+                assert (plain - fast).abs().max() <= 1e-5
 
 
 def test_a_convolution_that_feeds_two_norms_is_left() -> None:
