@@ -113,7 +113,7 @@ def test_a_signal_leaves_a_playable_part_under_another_name(number: int, code: i
     source = make_clip(tmp_path / "long.mp4", frames=2000, size=(320, 192), with_sound=True)
     out = tmp_path / "out.mov"
     process = subprocess.Popen(
-        [*PROGRAM, str(source), "--alpha", str(out), "--json"],
+        [*PROGRAM, str(source), "--alpha", str(out), "--json", "--engine", "eager"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

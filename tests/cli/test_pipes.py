@@ -21,7 +21,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: str | Path, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([*PROGRAM, *map(str, arguments), "--size", "64"], input=data, capture_output=True)
+    return subprocess.run(
+        [*PROGRAM, *map(str, arguments), "--size", "64", "--engine", "eager"], input=data, capture_output=True
+    )
 
 
 def test_raw_rgba_on_standard_output(clip: Path, tmp_path: Path) -> None:
