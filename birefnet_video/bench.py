@@ -23,6 +23,8 @@ from birefnet_video.types import Batch, Frame
 
 #: Batches that are inferred before the clock starts.
 _WARM_UP = 2
+#: The same for a backend that tries batch sizes on its first batches.
+_WARM_UP_TRIALS = 12
 #: Composed frames that the encoder gets again and again: more would fill memory.
 _POOL = 24
 
@@ -96,6 +98,7 @@ def _into(spec: JobSpec, folder: Path, backend: BackendSpec) -> JobSpec:
 
 
 def _measure(spec: JobSpec, limit: int) -> BenchRow:
+    _reset_gpu_peak()
     line = assemble(spec, lambda message: None, open_backend)
     backend, clock = line.backend, _Clock()
     try:
@@ -126,7 +129,9 @@ def _measure(spec: JobSpec, limit: int) -> BenchRow:
         for writer in line.writers:
             writer.discard()
         backend.close()
-    report, cpu_s = _run(replace(spec, duration_s=Fraction(count) / line.info.frame_rate))
+    # The engine that was measured, whatever would be worth it for a part of the input.
+    same = replace(spec.backend, engine=backend.info.name, precision=backend.info.precision)  # type: ignore[arg-type]
+    report, cpu_s = _run(replace(spec, backend=same, duration_s=Fraction(count) / line.info.frame_rate))
     slowest = min(decode_fps, model_fps, encode_fps)
     return BenchRow(
         backend.info.describe(),
@@ -149,7 +154,8 @@ def _run(spec: JobSpec) -> tuple[JobReport, float]:
 
 def _model_rate(clock: _Clock, backend: MattingBackend, batches: list[Batch], count: int) -> float:
     full = [batch for batch in batches if len(batch.frames) == backend.info.batch_size] or batches
-    for _ in infer(islice(_cycle(full), _WARM_UP), backend):
+    warm_up = _WARM_UP if backend.info.batch_size == 1 else _WARM_UP_TRIALS
+    for _ in infer(islice(_cycle(full), warm_up), backend):
         pass
     size = len(full[0].frames)
     runs = max(1, count // size)
@@ -172,10 +178,19 @@ def _again(composed: list[Composed], count: int) -> Iterator[Composed]:
 
 
 def _peak_mb() -> float:
-    import resource
-
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _reset_gpu_peak() -> None:
+    import torch
+
+    for index in range(torch.cuda.device_count()):
+        torch.cuda.reset_peak_memory_stats(index)
 
 
 def _gpu_peak_mb(device: str) -> float | None:

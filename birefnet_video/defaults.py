@@ -10,6 +10,8 @@ SEQUENCE_RATE = 25
 BATCH_SIZE = {"cpu": 1, "cuda": 8, "mps": 4}
 #: Frames of a clip from which an engine that takes minutes to build is taken without being asked for.
 BUILD_AFTER_FRAMES = 3000
+#: The same of an engine that takes seconds.
+CONVERT_AFTER_FRAMES = 50
 #: Batches that may wait between two stages: bounds memory whatever the length of the clip.
 QUEUE_BATCHES = 2
 #: Threads of the stages that prepare and compose frames: one for so many cores, and at most so many.

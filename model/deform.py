@@ -77,6 +77,20 @@ def pick_implementation(x: Tensor) -> Implementation:
     return "grid_sample"
 
 
+def why_no_kernel(device: str) -> str | None:
+    """Why the CUDA kernel does not run on ``device``, found by running it; ``None`` if it does."""
+    if find_spec("triton") is None:
+        return "Triton is not installed"
+    x = torch.ones(1, 16, 4, 4, device=device)
+    offset = torch.zeros(1, 2, 4, 4, device=device)
+    try:
+        with torch.cuda.device(device):
+            deform_conv2d(x, offset, torch.ones(16, 16, 1, 1, device=device), implementation="triton").cpu()
+    except Exception as error:  # noqa: BLE001 - the border to a compiler that raises whatever its layers raise
+        return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return None
+
+
 def _positions(offset: Tensor, kernel_h: int, kernel_w: int, stride: int, padding: int) -> tuple[Tensor, Tensor]:
     """Absolute sampling rows and columns in pixels of ``x``, in the dtype of ``offset``, (N, K, H', W') each."""
     n, _, out_h, out_w = offset.shape

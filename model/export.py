@@ -42,7 +42,7 @@ def export_program(
     """
     # One of two would be taken for a constant.
     example = torch.randn(max(batch, 2) if dynamic_batch else batch, 3, *size, device=_device_of(net))
-    shapes = ({0: torch.export.Dim("batch", min=1, max=64)},) if dynamic_batch else None
+    shapes = ({0: torch.export.Dim("batch", min=1)},) if dynamic_batch else None
     with torch.no_grad():
         return torch.export.export(net, (example,), dynamic_shapes=shapes)
 

@@ -10,10 +10,17 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
-def normalise(rgb: Tensor) -> Tensor:
-    """uint8 (N, 3, H, W) RGB -> float32, ImageNet-normalised."""
-    mean = torch.tensor(MEAN, device=rgb.device).view(1, 3, 1, 1)
-    std = torch.tensor(STD, device=rgb.device).view(1, 3, 1, 1)
+def statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    """:data:`MEAN` and :data:`STD` on a device, (1, 3, 1, 1) each. Putting them there waits for it."""
+    return (
+        torch.tensor(MEAN, device=device).view(1, 3, 1, 1),
+        torch.tensor(STD, device=device).view(1, 3, 1, 1),
+    )
+
+
+def normalise(rgb: Tensor, known: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    """uint8 (N, 3, H, W) RGB -> float32, ImageNet-normalised; ``known`` is what :func:`statistics` gives."""
+    mean, std = known or statistics(rgb.device)
     return rgb.to(torch.float32).div_(255).sub_(mean).div_(std)
 
 

@@ -40,19 +40,23 @@ class AdaptiveBackend:
         if self._trials is not None:
             alpha = self._run_trial(rgb, self._trials)
             return lambda: alpha
+        failed: OutOfMemory | None = None
+        pending: list[Pending] = []
         try:
             pending = [self._inner.begin(piece) for piece in self._pieces(rgb)]
         except OutOfMemory as error:
-            self._halve(error)
-            alpha = self._run(rgb)
+            failed = error.with_traceback(None)
+        if failed is not None:
+            alpha = self._run_smaller(rgb, failed)
             return lambda: alpha
 
         def collect() -> np.ndarray:
             try:
                 return _join([result() for result in pending])
             except OutOfMemory as error:
-                self._halve(error)
-                return self._run(rgb)
+                failed = error.with_traceback(None)
+            pending.clear()
+            return self._run_smaller(rgb, failed)
 
         return collect
 
@@ -63,12 +67,17 @@ class AdaptiveBackend:
     def _pieces(self, rgb: np.ndarray) -> list[np.ndarray]:
         return [rgb[start : start + self._at_once] for start in range(0, len(rgb), self._at_once)]
 
-    def _run(self, rgb: np.ndarray) -> np.ndarray:
+    def _run_smaller(self, rgb: np.ndarray, failed: OutOfMemory) -> np.ndarray:
+        """Called when the error is no longer handled: its traceback would keep the memory that is missing."""
         while True:
+            self._halve(failed)
             try:
-                return _join([self._inner.infer(piece) for piece in self._pieces(rgb)])
+                return self._run(rgb)
             except OutOfMemory as error:
-                self._halve(error)
+                failed = error.with_traceback(None)
+
+    def _run(self, rgb: np.ndarray) -> np.ndarray:
+        return _join([self._inner.infer(piece) for piece in self._pieces(rgb)])
 
     def _halve(self, error: OutOfMemory) -> None:
         """
@@ -85,13 +94,13 @@ class AdaptiveBackend:
         self._batch = rgb
         try:
             next(trials)
+            return self._result
         except StopIteration:
             self._trials = None
-            return self._run(rgb)
+            return self.begin(rgb)()
         except OutOfMemory as error:
-            self._halve(error)
-            return self._run(rgb)
-        return self._result
+            failed = error.with_traceback(None)
+        return self._run_smaller(rgb, failed)
 
     def _try_sizes(self) -> Iterator[None]:
         """Computes one batch a step, with sizes 1, 2, 4 and so on; at the end the fastest one is set."""

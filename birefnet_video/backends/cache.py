@@ -4,11 +4,16 @@ import hashlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
 #: Bytes that are hashed at once.
 _BLOCK = 1 << 20
+#: Seconds after which nobody builds any more.
+_STALE_S = 24 * 3600
 
 
 class EngineCache:
@@ -34,6 +39,7 @@ class EngineCache:
         if folder.is_dir():
             return folder, False
         folder.parent.mkdir(parents=True, exist_ok=True)
+        self._sweep(folder.parent)
         with tempfile.TemporaryDirectory(prefix="building-", dir=folder.parent) as name:
             new = Path(name) / "engine"
             new.mkdir()
@@ -46,9 +52,35 @@ class EngineCache:
                     raise
         return folder, True
 
-    def discard(self, folder: Path) -> None:
-        """Remove what turned out not to be usable."""
+    def load(
+        self,
+        engine: str,
+        key: Mapping[str, str],
+        build: Callable[[Path], None],
+        load: Callable[[Path], T],
+        tell: Callable[[str], None],
+    ) -> T:
+        """What ``load`` makes of the folder of ``key``, built if need be; built again if it was kept and does not load.
+
+        Raises:
+            Exception: whatever ``build`` and ``load`` raise for what is new.
+        """
+        folder, is_new = self.find_or_build(engine, key, build)
+        try:
+            return load(folder)
+        except Exception:
+            if is_new:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+        tell(f"{engine}: what was built before does not load, and is built again")
         shutil.rmtree(folder, ignore_errors=True)
+        return load(self.find_or_build(engine, key, build)[0])
+
+    def _sweep(self, folder: Path) -> None:
+        """Remove what processes that were killed left half-built."""
+        for stale in folder.glob("building-*"):
+            if time.time() - stale.stat().st_mtime > _STALE_S:
+                shutil.rmtree(stale, ignore_errors=True)
 
 
 def default_cache() -> EngineCache:

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from birefnet_video.backends.base import BackendInfo
-from birefnet_video.errors import BackendUnavailable, OutputRefused, VerificationFailed
+from birefnet_video.backends.engine import first_line
+from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, OutputRefused, VerificationFailed
 from birefnet_video.model.export import INPUT_NAME, OUTPUT_NAME, export_program, prepare_network, write_onnx
 from birefnet_video.model.patch_order import read_evidence
 from birefnet_video.model.preprocess import preprocess
@@ -41,7 +42,7 @@ class ExportReport:
 
 
 def export_network(
-    net: "BiRefNet", form: ExportFormat, path: Path, info: BackendInfo, *, dynamic: bool
+    net: "BiRefNet", form: ExportFormat, path: Path, info: BackendInfo, *, dynamic: bool, overwrite: bool = False
 ) -> ExportReport:
     """Write ``net`` and check it.
 
@@ -51,6 +52,7 @@ def export_network(
         path: where; nothing is there until the check has passed.
         info: size, batch, precision and device.
         dynamic: take any number of pictures at once.
+        overwrite: replace files that exist, the one beside ``path`` that holds weights too.
 
     Raises:
         BackendUnavailable: if a library is missing.
@@ -62,13 +64,18 @@ def export_network(
     try:
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}.partial-", dir=path.parent) as name:
             part = Path(name) / path.name
-            _WRITERS[form](net, part, info, dynamic)
+            try:
+                _WRITERS[form](net, part, info, dynamic)
+            except (BirefnetVideoError, OSError):
+                raise
+            except Exception as error:
+                raise BackendUnavailable(f"export {form}: fails: {first_line(error)}") from error
             x = _photographs(info, 2 if dynamic else info.batch_size)
             with torch.inference_mode():
                 expected = torch.sigmoid(net(x)).numpy()
                 found = torch.sigmoid(_READERS[form](part)(x.to(info.device)).float()).cpu().numpy()
-            error = np.abs(found - expected)
-            report = ExportReport(path, float(error.mean()), float((error > _FAR).mean()), _operators(form, part))
+            change = np.abs(found - expected)
+            report = ExportReport(path, float(change.mean()), float((change > _FAR).mean()), _operators(form, part))
             mean, far = _TOLERANCE[info.precision]
             if not (report.mean_error <= mean and report.far_share <= far):
                 raise VerificationFailed(
@@ -76,7 +83,11 @@ def export_network(
                     f"{report.far_share:.2%} of the pixels by more than {_FAR}",
                     hint="use --precision fp32" if info.precision != "fp32" else None,
                 )
-            for file in sorted(part.parent.iterdir()):
+            written = sorted(part.parent.iterdir())
+            for there in (path.parent / file.name for file in written):
+                if there.exists() and not overwrite:
+                    raise OutputRefused(f"{there}: exists already", hint="-y overwrites it")
+            for file in written:
                 file.replace(path.parent / file.name)
     except OSError as error:
         raise OutputRefused(f"{path}: cannot be written: {error.strerror or error}") from None
@@ -115,7 +126,9 @@ def _write_tensorrt(net: "BiRefNet", path: Path, info: BackendInfo, dynamic: boo
 
     library = load_library()
     example = torch.zeros(info.batch_size, 3, *info.input_size, device=info.device)
-    build_engine(library, _program(net, info, dynamic), example, path)
+    timing_cache = path.with_name("timing.cache")
+    build_engine(library, _program(net, info, dynamic), example, path, timing_cache=timing_cache)
+    timing_cache.unlink(missing_ok=True)
 
 
 def _program(net: "BiRefNet", info: BackendInfo, dynamic: bool) -> "torch.export.ExportedProgram":

@@ -8,7 +8,7 @@ import torch
 from birefnet_video.backends.base import BackendInfo, Pending, check_input
 from birefnet_video.backends.engine import Prepared
 from birefnet_video.errors import OutOfMemory
-from birefnet_video.model.preprocess import normalise
+from birefnet_video.model.preprocess import normalise, statistics
 
 
 class NetworkBackend:
@@ -22,9 +22,11 @@ class NetworkBackend:
         """
         self._prepared: Prepared | None = prepared
         self._device = torch.device(info.device)
-        on_cuda = self._device.type == "cuda"
-        self._copies = torch.cuda.Stream(self._device) if on_cuda else None
-        self.info = replace(info, overlaps=on_cuda or prepared.start is not None)
+        self._on_cuda = self._device.type == "cuda"
+        # One for each direction: a download waits for its batch, and the next upload must not wait for the download.
+        self._uploads, self._downloads = (torch.cuda.Stream(self._device) if self._on_cuda else None for _ in range(2))
+        self._statistics = statistics(self._device)
+        self.info = replace(info, overlaps=self._on_cuda or prepared.start is not None)
 
     def infer(self, rgb: np.ndarray) -> np.ndarray:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
@@ -36,9 +38,12 @@ class NetworkBackend:
         if self._prepared is None:
             raise ValueError("the backend is closed")
         try:
-            return self._begin_on_cuda(rgb, self._prepared) if self._copies else self._run_now(rgb, self._prepared)
-        except torch.OutOfMemoryError:
-            raise self._out_of_memory(len(rgb)) from None
+            return self._begin_on_cuda(rgb, self._prepared) if self._on_cuda else self._run_now(rgb, self._prepared)
+        except RuntimeError as error:
+            if not _is_memory(error):
+                raise
+        # Not while the error is handled: its traceback holds what fills the memory.
+        raise self._out_of_memory(len(rgb))
 
     @torch.inference_mode()
     def _run_now(self, rgb: np.ndarray, prepared: Prepared) -> Pending:
@@ -51,20 +56,21 @@ class NetworkBackend:
 
     @torch.inference_mode()
     def _begin_on_cuda(self, rgb: np.ndarray, prepared: Prepared) -> Pending:
-        assert self._copies is not None  # made where the device is CUDA
-        now = torch.cuda.current_stream(self._device)
-        with torch.cuda.stream(self._copies):
-            pixels = torch.from_numpy(np.ascontiguousarray(rgb)).pin_memory().to(self._device, non_blocking=True)
-        now.wait_stream(self._copies)
-        pixels.record_stream(now)
-        alpha = _matte(prepared.run(self._view(pixels, prepared)), len(rgb))
-        self._copies.wait_stream(now)
-        with torch.cuda.stream(self._copies):
-            result = torch.empty(alpha.shape, dtype=alpha.dtype, pin_memory=True)
-            result.copy_(alpha, non_blocking=True)
-            alpha.record_stream(self._copies)
-            arrived = torch.cuda.Event()
-            arrived.record(self._copies)
+        assert self._uploads is not None and self._downloads is not None  # made where the device is CUDA
+        with torch.cuda.device(self._device):
+            now = torch.cuda.current_stream()
+            with torch.cuda.stream(self._uploads):
+                pixels = torch.from_numpy(np.ascontiguousarray(rgb)).pin_memory().to(self._device, non_blocking=True)
+            now.wait_stream(self._uploads)
+            pixels.record_stream(now)
+            alpha = _matte(prepared.run(self._view(pixels, prepared)), len(rgb))
+            self._downloads.wait_stream(now)
+            with torch.cuda.stream(self._downloads):
+                result = torch.empty(alpha.shape, dtype=alpha.dtype, pin_memory=True)
+                result.copy_(alpha, non_blocking=True)
+                alpha.record_stream(self._downloads)
+                arrived = torch.cuda.Event()
+                arrived.record(self._downloads)
 
         def collect() -> np.ndarray:
             arrived.synchronize()
@@ -75,7 +81,7 @@ class NetworkBackend:
     def _view(self, pixels: torch.Tensor, prepared: Prepared) -> torch.Tensor:
         """uint8 (n, h, w, 3) -> what the network takes, (n or the whole batch, 3, h, w)."""
         missing = self.info.batch_size - len(pixels)
-        x = normalise(pixels.permute(0, 3, 1, 2))
+        x = normalise(pixels.permute(0, 3, 1, 2), self._statistics)
         if prepared.is_fixed and missing:
             x = torch.cat((x, x[-1:].expand(missing, -1, -1, -1)))
         # One layout for all batches: compiled code is built for it.
@@ -93,6 +99,11 @@ class NetworkBackend:
         if self._prepared is not None:
             self._prepared.close()
             self._prepared = None
+
+
+def _is_memory(error: RuntimeError) -> bool:
+    """Whether a device has no memory left: not every library and device has an error of its own for that."""
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error) or "ALLOC_FAILED" in str(error)
 
 
 def _matte(logits: torch.Tensor, count: int) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """The one place where an engine is chosen."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING
 from birefnet_video.backends.base import BackendInfo, MattingBackend
 from birefnet_video.backends.cache import EngineCache, default_cache
 from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
-from birefnet_video.backends.engine import Prepared, Request
-from birefnet_video.defaults import BATCH_SIZE, BUILD_AFTER_FRAMES
-from birefnet_video.errors import BackendUnavailable
+from birefnet_video.backends.engine import Prepared, Request, first_line
+from birefnet_video.defaults import BATCH_SIZE, BUILD_AFTER_FRAMES, CONVERT_AFTER_FRAMES
+from birefnet_video.errors import BackendUnavailable, BirefnetVideoError
 from birefnet_video.models import MODELS, input_size, weights_path
 from birefnet_video.spec import BackendSpec
 
@@ -31,17 +32,21 @@ class Engine:
     """Modules that must be there."""
     extra: str = ""
     """What brings them."""
-    builds_long: bool = False
-    """Takes minutes at first: ``auto`` takes it for long clips only."""
+    worth_from: int = 0
+    """Frames from which ``auto`` takes it: building it takes so long."""
 
 
 _HALF = ("fp32", "bf16", "fp16")
+#: Compute capability of GPUs from which float16 is faster than float32.
+_FAST_FP16 = (7, 0)
 ENGINES = {
     "eager": Engine("eager", {"cpu": ("fp32", "bf16"), "cuda": _HALF, "mps": ("fp32", "fp16")}),
-    "compile": Engine("compiled", {"cpu": ("fp32", "bf16"), "cuda": _HALF}, builds_long=True),
-    "tensorrt": Engine("tensorrt", {"cuda": _HALF}, ("torch_tensorrt",), "tensorrt", builds_long=True),
+    "compile": Engine("compiled", {"cpu": ("fp32", "bf16"), "cuda": _HALF}, worth_from=BUILD_AFTER_FRAMES),
+    "tensorrt": Engine("tensorrt", {"cuda": _HALF}, ("torch_tensorrt",), "tensorrt", worth_from=BUILD_AFTER_FRAMES),
     "onnx": Engine("onnx", {"cpu": ("fp32",), "cuda": ("fp32", "fp16")}, ("onnx", "onnxruntime", "onnxscript"), "onnx"),
-    "openvino": Engine("openvino", {"cpu": ("fp32", "bf16")}, ("openvino",), "openvino"),
+    "openvino": Engine(
+        "openvino", {"cpu": ("fp32", "bf16")}, ("openvino",), "openvino", worth_from=CONVERT_AFTER_FRAMES
+    ),
 }
 #: What ``auto`` tries, by kind of device, fastest first.
 _LADDER = {
@@ -134,8 +139,8 @@ def _climb(request: Request, frames: int | None) -> tuple[Prepared, BackendInfo]
     reasons = [request.info.note] if request.info.note else []
     last: BackendUnavailable | None = None
     for name in _LADDER[request.info.device.split(":")[0]]:
-        if ENGINES[name].builds_long and frames is not None and frames < BUILD_AFTER_FRAMES:
-            reasons.append(f"{name} takes minutes to build, not worth it for {frames} frames")
+        if frames is not None and frames < ENGINES[name].worth_from:
+            reasons.append(f"{name} must be built first: not worth it for {frames} frames")
             continue
         try:
             check_engine(name, request.info.device, request.info.precision)
@@ -152,7 +157,20 @@ def _climb(request: Request, frames: int | None) -> tuple[Prepared, BackendInfo]
 def _prepare(request: Request, name: str) -> tuple[Prepared, BackendInfo]:
     info = replace(request.info, name=name, precision=_precision(request, name))
     module = import_module(f"birefnet_video.backends.engines.{ENGINES[name].module}")
-    return module.prepare(replace(request, info=info)), info
+    try:
+        with _current(info.device):
+            return module.prepare(replace(request, info=info)), info
+    except BirefnetVideoError:
+        raise
+    except Exception as error:
+        raise BackendUnavailable(f"{name}: does not start: {first_line(error)}") from error
+
+
+def _current(device: str) -> "AbstractContextManager[object]":
+    """Makes a GPU the one that libraries build for."""
+    import torch
+
+    return torch.cuda.device(device) if device.startswith("cuda") else nullcontext()
 
 
 def _precision(request: Request, name: str) -> str:
@@ -165,7 +183,7 @@ def _precision(request: Request, name: str) -> str:
 
     kind = request.info.device.split(":")[0]
     choices = ENGINES[name].precisions[kind]
-    if kind == "cuda" and "fp16" in choices:
+    if kind == "cuda" and "fp16" in choices and torch.cuda.get_device_capability(request.info.device) >= _FAST_FP16:
         return "fp16"
     if "bf16" in choices and has_fast_bfloat16(request.info.device) and not needs_float32(request.net, torch.bfloat16):
         return "bf16"

@@ -79,7 +79,7 @@ def export(
     known = MODELS.get(model)
     net = load_checkpoint(path, patch_order=known.patch_order if known else "auto")
     info = BackendInfo(form, model, device, precision, (height, width), batch_size)
-    report = export_network(net, form, target, info, dynamic=dynamic_batch)
+    report = export_network(net, form, target, info, dynamic=dynamic_batch, overwrite=overwrite)
     print(f"wrote {target}: alpha differs from PyTorch's by {report.mean_error:.1e} in the mean", file=sys.stderr)
     if report.operators:
         print(f"operators: {', '.join(report.operators)}", file=sys.stderr)

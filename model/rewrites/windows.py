@@ -28,7 +28,7 @@ class FusedWindowAttention(nn.Module):
         q, k, v = self.qkv(windows).view(count, area, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
         if any(self.shift):
             # Heads of all windows side by side: the bias is that of one picture, whatever their number.
-            q, k, v = (part.reshape(len(x), -1, *part.shape[2:]) for part in (q, k, v))
+            q, k, v = (part.reshape(x.shape[0], -1, *part.shape[2:]) for part in (q, k, v))
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(x))
         attended = attended.reshape(count, self.heads, area, -1).transpose(1, 2).reshape(count, area, -1)
         return join_windows(self.proj(attended), x.shape, self.window, self.shift)

@@ -1,5 +1,6 @@
 """Which engine is taken, what is said about the others, and what is kept for the next start."""
 
+import os
 import sys
 import types
 from pathlib import Path
@@ -46,10 +47,36 @@ def test_auto_goes_on_when_an_engine_fails(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_long_builds_are_for_long_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry._LADDER, "cpu", ("compile", "eager"))
+    monkeypatch.setitem(registry._LADDER, "cpu", ("compile", "openvino", "eager"))
     spec = BackendSpec(size=SIZE, device="cpu")
+    backend = load_backend(spec, 96, 64, frames=20, cache=EngineCache(tmp_path))
+    assert backend.info.name == "eager" and backend.info.note.count("not worth it for 20 frames") == 2
     backend = load_backend(spec, 96, 64, frames=100, cache=EngineCache(tmp_path))
-    assert backend.info.name == "eager" and "not worth it for 100 frames" in backend.info.note
+    assert backend.info.name == "openvino" and backend.info.note.count("not worth it for 100 frames") == 1
+
+
+def test_auto_goes_on_when_a_library_raises_whatever_it_likes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "openvino").write_text("a file where a folder should be")
+    assert load(tmp_path).info.name == "eager"
+    with pytest.raises(BackendUnavailable, match="openvino: does not start: "):
+        load(tmp_path, engine="openvino")
+    monkeypatch.setattr("openvino.convert_model", lambda program: (_ for _ in ()).throw(RuntimeError("")))
+    (tmp_path / "openvino").unlink()
+    with pytest.raises(BackendUnavailable, match="openvino: does not start: RuntimeError"):
+        load(tmp_path, engine="openvino")
+
+
+@pytest.mark.parametrize(("engine", "name"), [("openvino", "network.bin"), ("onnx", "network.onnx")])
+def test_what_was_kept_and_does_not_load_is_built_again(engine: str, name: str, tmp_path: Path) -> None:
+    told: list[str] = []
+    spec = BackendSpec(size=SIZE, device="cpu", engine=engine, precision="fp32")  # type: ignore[arg-type]
+    for _ in range(2):
+        backend = load_backend(spec, 96, 64, cache=EngineCache(tmp_path), tell=told.append)
+        assert backend.infer(np.zeros((1, *SIZE, 3), np.uint8)).shape == (1, *SIZE)
+        backend.close()
+        (kept,) = tmp_path.rglob(name)
+        kept.write_bytes(kept.read_bytes()[:5000])
+    assert f"{engine}: what was built before does not load, and is built again" in told
 
 
 @pytest.mark.parametrize(
@@ -116,8 +143,11 @@ def test_a_cache_builds_once_and_forgets_failures(tmp_path: Path) -> None:
     other = cache.find_or_build("test", {"size": "1", "batch": "3"}, build)
     assert first == (again[0], True) and not again[1] and other[0] != first[0] and len(built) == 2
     assert (first[0] / "engine").read_text() == "code" and "batch" in (first[0] / "key.json").read_text()
-    cache.discard(first[0])
-    assert cache.find_or_build("test", {"size": "1", "batch": "2"}, build)[1]
+    stale = tmp_path / "test" / "building-1"
+    stale.mkdir()
+    os.utime(stale, (0, 0))
+    cache.find_or_build("test", {"size": "4"}, build)
+    assert not stale.exists()
 
 
 def request(cache: Path, **changes: Any) -> Request:
@@ -196,7 +226,7 @@ def test_tensorrt_is_built_once_kept_and_built_anew_when_it_is_broken(
     (engine,) = tmp_path.rglob("network.pt2")
     engine.write_bytes(engine.read_bytes()[:1000])
     third = tensorrt.prepare(asked)
-    assert len(fake.builds) == 2 and "does not load" in told[2]
+    assert len(fake.builds) == 2 and "does not load" in told[2] and "building" in told[3]
     assert (third.run(x) - expected).abs().max() <= 1e-4
 
 

@@ -15,7 +15,7 @@ from birefnet_video.backends import exporting
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.exporting import export_network
 from birefnet_video.cli import main
-from birefnet_video.errors import BackendUnavailable, VerificationFailed
+from birefnet_video.errors import BackendUnavailable, OutputRefused, VerificationFailed
 from birefnet_video.models import weights_path
 
 SIZE = (64, 96)
@@ -96,10 +96,19 @@ class Pieces(torch.nn.Module):
         return self.conv(self.swin(x)[0])
 
 
-def test_onnx_of_deformable_convolutions_and_windows_has_standard_operators_only(tmp_path: Path) -> None:
+def test_files_beside_the_graph_are_not_replaced(tmp_path: Path, tiny: BiRefNet) -> None:
+    (tmp_path / "tiny.bin").write_text("of somebody else")
+    with pytest.raises(OutputRefused, match=r"tiny\.bin: exists already"):
+        export_network(tiny, "openvino", tmp_path / "tiny.xml", INFO, dynamic=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.bin"]
+    assert (tmp_path / "tiny.bin").read_text() == "of somebody else"
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_onnx_of_deformable_convolutions_and_windows_has_standard_operators_only(dynamic: bool, tmp_path: Path) -> None:
     onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
-    net, x = Pieces().eval(), torch.randn(1, 3, *SIZE)
-    write_onnx(export_program(net, SIZE, 1), tmp_path / "pieces.onnx")
+    net, x = Pieces().eval(), torch.randn(3 if dynamic else 1, 3, *SIZE)
+    write_onnx(export_program(net, SIZE, 1, dynamic_batch=dynamic), tmp_path / "pieces.onnx")
     operators = {(node.domain, node.op_type) for node in onnx.load(tmp_path / "pieces.onnx").graph.node}
     assert ("", "GridSample") in operators and {domain for domain, _ in operators} == {""}
     assert ("", "DeformConv") not in operators

@@ -65,7 +65,7 @@ def test_every_error_has_the_documented_exit_code() -> None:
         for cls in vars(errors).values()
         if isinstance(cls, type) and issubclass(cls, BirefnetVideoError)
     }
-    tree = [line.lstrip("├└─ ").split() for line in (errors.__doc__ or "").splitlines() if " exit " in line]
+    tree = [line.lstrip("│├└─ ").split() for line in (errors.__doc__ or "").splitlines() if " exit " in line]
     assert codes == {name: int(code) for name, _, code, *_ in tree}
 
 

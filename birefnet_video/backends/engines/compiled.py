@@ -2,7 +2,7 @@
 
 import torch
 
-from birefnet_video.backends.engine import Prepared, Request
+from birefnet_video.backends.engine import Prepared, Request, first_line
 from birefnet_video.backends.engines import eager
 from birefnet_video.errors import BackendUnavailable
 
@@ -15,17 +15,17 @@ def prepare(request: Request) -> Prepared:
     info = request.info
     plain = eager.prepare(request)
     mode = "reduce-overhead" if info.device.startswith("cuda") else "default"
-    example = torch.zeros(info.batch_size, 3, *info.input_size, device=info.device).to(
-        memory_format=torch.channels_last
-    )
     request.tell("compile: building the network's code, which takes a minute or more")
     try:
+        # Inside, as the frames are: code for tensors of another kind would be compiled again for them.
         with torch.inference_mode():
+            example = torch.zeros(info.batch_size, 3, *info.input_size, device=info.device)
+            example = example.to(memory_format=torch.channels_last)
             # Makes what is kept for a size, so that it is data of the compiled code.
             plain.run(example)
             fast = torch.compile(plain.run, mode=mode, dynamic=False)
             for _ in range(3):
                 fast(example)
     except RuntimeError as error:
-        raise BackendUnavailable(f"compile: {str(error).strip().splitlines()[0]}", hint="use --engine eager") from None
+        raise BackendUnavailable(f"compile: {first_line(error)}", hint="use --engine eager") from None
     return Prepared(fast, is_fixed=True)

@@ -26,6 +26,8 @@ def key_of(request: Request, **versions: str) -> dict[str, str]:
         "batch": str(info.batch_size),
         "precision": info.precision,
         "device": device_name(info.device),
+        # Constants of a built engine lie on one GPU.
+        "index": info.device.partition(":")[2] or "0",
         "birefnet-video": __version__,
         "torch": torch.__version__,
         **versions,

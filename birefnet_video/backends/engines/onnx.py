@@ -1,5 +1,6 @@
 """ONNX Runtime: on CPUs, on CUDA, and through it TensorRT."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -28,9 +29,14 @@ def prepare(request: Request) -> Prepared:
         request.tell("onnx: exporting the network, once; the next start finds it")
         write_onnx(export(request), folder / _FILE)
 
-    folder, _ = request.cache.find_or_build("onnx", key, build)
-    session = onnxruntime.InferenceSession(str(folder / _FILE), providers=providers)
-    if session.get_providers()[0] != (providers[0] if isinstance(providers[0], str) else providers[0][0]):
+    def load(folder: Path) -> "onnxruntime.InferenceSession":
+        session = onnxruntime.InferenceSession(str(folder / _FILE), providers=providers)
+        # Otherwise it prints and goes on elsewhere when a provider fails.
+        session.disable_fallback()
+        return session
+
+    session = request.cache.load("onnx", key, build, load, request.tell)
+    if session.get_providers()[0] == "CPUExecutionProvider" and info.device != "cpu":
         raise BackendUnavailable(f"onnx: ONNX Runtime does not start on {info.device}")
 
     def run(x: Tensor) -> Tensor:
@@ -40,12 +46,16 @@ def prepare(request: Request) -> Prepared:
     return Prepared(run, is_fixed=True)
 
 
-def _providers(device: str, available: list[str]) -> list[str]:
+def _providers(device: str, available: list[str]) -> list[str | tuple[str, dict[str, int]]]:
     if device == "cpu":
         return ["CPUExecutionProvider"]
-    wanted: list[str] = [name for name in ("TensorrtExecutionProvider", "CUDAExecutionProvider") if name in available]
-    if not device.startswith("cuda") or not wanted:
+    if not device.startswith("cuda") or "CUDAExecutionProvider" not in available:
         raise BackendUnavailable(
             f"onnx: ONNX Runtime here has no provider for {device}", hint="pip install onnxruntime-gpu, or --device cpu"
         )
-    return wanted
+    wanted = ["CUDAExecutionProvider"]
+    # The list names it even where its libraries are missing.
+    if "TensorrtExecutionProvider" in available and find_spec("tensorrt") is not None:
+        wanted.insert(0, "TensorrtExecutionProvider")
+    index = torch.device(device).index or 0
+    return [(name, {"device_id": index}) for name in wanted]

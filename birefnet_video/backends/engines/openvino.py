@@ -41,14 +41,20 @@ def prepare(request: Request) -> Prepared:
         network.reshape([info.batch_size, 3, *info.input_size])
         openvino.save_model(network, folder / _FILE, compress_to_fp16=False)
 
-    folder, _ = request.cache.find_or_build("openvino", key, build)
     settings = {
         "INFERENCE_PRECISION_HINT": _PRECISION[info.precision],
         # Two batches at once, each on half of the threads: on few cores that wastes less than sharing every layer.
         "NUM_STREAMS": _STREAMS,
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
-    compiled = openvino.Core().compile_model(folder / _FILE, "CPU", settings)
+
+    def load(folder: Path) -> "openvino.CompiledModel":
+        return openvino.Core().compile_model(folder / _FILE, "CPU", settings)
+
+    compiled = request.cache.load("openvino", key, build, load, request.tell)
+    taken = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+    if taken != _PRECISION[info.precision]:
+        raise BackendUnavailable(f"openvino: this processor computes in {taken}, not in {_PRECISION[info.precision]}")
     free = [compiled.create_infer_request() for _ in range(_STREAMS)]
 
     def start(x: Tensor) -> Callable[[], Tensor]:

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import torch
 
-from birefnet_video.backends.engine import Prepared, Request
+from birefnet_video.backends.engine import Prepared, Request, first_line
 from birefnet_video.backends.engines.graphs import export, key_of
 from birefnet_video.errors import BackendUnavailable
 
@@ -25,7 +24,7 @@ def load_library() -> Any:
         import torch_tensorrt
     except Exception as error:  # noqa: BLE001 - without its libraries or a driver it raises bare exceptions
         raise BackendUnavailable(
-            f"tensorrt: torch-tensorrt does not load here: {_first_line(error)}",
+            f"tensorrt: torch-tensorrt does not load here: {first_line(error)}",
             hint="pip install 'birefnet-video[tensorrt]'; it needs an NVIDIA GPU with its driver",
         ) from None
     return torch_tensorrt
@@ -41,20 +40,20 @@ def prepare(request: Request) -> Prepared:
     key = key_of(request, torch_tensorrt=str(library.__version__), tensorrt=_tensorrt_version())
     example = torch.zeros(info.batch_size, 3, *info.input_size, device=info.device)
 
-    def build(folder: Path) -> None:
-        request.tell("tensorrt: building the engine, once; this takes minutes, the next start finds it")
-        build_engine(library, export(request), example, folder / _FILE)
+    is_new = False
 
-    folder, is_new = request.cache.find_or_build("tensorrt", key, build)
-    try:
-        module = torch.export.load(folder / _FILE).module()
-    except (RuntimeError, OSError, ValueError, KeyError, BadZipFile) as error:
-        # A file that was cut off or made by another build of the same version.
-        request.cache.discard(folder)
-        if is_new:
-            raise BackendUnavailable(f"tensorrt: the engine does not load: {error}") from None
-        request.tell("tensorrt: the engine on disk does not load, and is built again")
-        return prepare(request)
+    def build(folder: Path) -> None:
+        nonlocal is_new
+        is_new = True
+        request.tell("tensorrt: building the engine, once; this takes minutes, the next start finds it")
+        build_engine(
+            library, export(request), example, folder / _FILE, timing_cache=request.cache.root / "timing.cache"
+        )
+
+    def load(folder: Path) -> torch.nn.Module:
+        return torch.export.load(folder / _FILE).module()
+
+    module = request.cache.load("tensorrt", key, build, load, request.tell)
     if not is_new:
         request.tell("tensorrt: the engine was built before")
     graphs = library.runtime.enable_cudagraphs(module)
@@ -62,8 +61,17 @@ def prepare(request: Request) -> Prepared:
     return Prepared(run, is_fixed=True, close=lambda: graphs.__exit__(None, None, None))
 
 
-def build_engine(library: Any, program: "ExportedProgram", example: torch.Tensor, path: Path) -> None:
+def build_engine(
+    library: Any, program: "ExportedProgram", example: torch.Tensor, path: Path, *, timing_cache: Path
+) -> None:
     """Build one engine of the whole graph and save it.
+
+    Args:
+        library: torch_tensorrt.
+        program: the graph.
+        example: an input, on the GPU that is to run it.
+        path: file to write.
+        timing_cache: file in which TensorRT keeps what it measured.
 
     Raises:
         BackendUnavailable: if an operator has no converter or TensorRT fails.
@@ -78,15 +86,14 @@ def build_engine(library: Any, program: "ExportedProgram", example: torch.Tensor
             arg_inputs=[example],
             require_full_compilation=True,
             min_block_size=1,
-            timing_cache_path=str(path.parent.parent.parent / "timing.cache"),
+            device=example.device,
+            # Fewer bits than float32 promises.
+            disable_tf32=True,
+            timing_cache_path=str(timing_cache),
         )
         library.save(engine, str(path), arg_inputs=[example])
     except Exception as error:
-        raise BackendUnavailable(f"tensorrt: the engine cannot be built: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise BackendUnavailable(f"tensorrt: the engine cannot be built: {first_line(error)}") from error
 
 
 def _tensorrt_version() -> str:
