@@ -18,6 +18,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
 from birefnet_video.backends.base import BackendInfo
+from birefnet_video.backends.stub import StubBackend
 from birefnet_video.jobs import Job
 from birefnet_video.media.mattes import matte_of, read_mattes
 from birefnet_video.spec import JobSpec, OutputSpec, parse_background
@@ -49,20 +50,17 @@ def matte(index: int) -> np.ndarray:
     return np.maximum(canvas, cv2.GaussianBlur(veil, (0, 0), 12)).astype(np.float32) / 255
 
 
-class ExactBackend:
+class ExactBackend(StubBackend):
     """In place of a network: the drawn mattes, in order."""
 
     def __init__(self) -> None:
-        self.info = BackendInfo("exact", "drawn", "cpu", "none", (HEIGHT, WIDTH), 1)
+        super().__init__(BackendInfo("exact", "drawn", "cpu", "none", (HEIGHT, WIDTH), 1))
         self._index = 0
 
     def infer(self, rgb: np.ndarray) -> np.ndarray:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
         self._index += 1
         return matte(self._index - 1)[None]
-
-    def close(self) -> None:
-        """Nothing to free."""
 
 
 def make_clip(path: Path) -> None:
@@ -88,7 +86,7 @@ def as_yuv(frame: av.VideoFrame) -> av.VideoFrame:
 
 def render(clip: Path, output: OutputSpec) -> None:
     """One output with the exact mattes."""
-    job = Job(JobSpec(clip, (output,), overwrite=True), open_backend=lambda spec, info: ExactBackend())
+    job = Job(JobSpec(clip, (output,), overwrite=True), open_backend=lambda spec, info, tell: ExactBackend())
     job.start()
     job.result()
 
