@@ -1,11 +1,10 @@
 """How fast each part of a run is alone, how fast all of it is together, and what share of the slowest part that is."""
 
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -50,10 +49,6 @@ class BenchRow:
     """Largest resident memory of this process so far."""
     gpu_memory_mb: float | None
     error: str | None = None
-
-    def as_json(self) -> dict[str, object]:
-        """For a record."""
-        return asdict(self)
 
 
 @dataclass(slots=True)
@@ -102,7 +97,6 @@ def _measure(spec: JobSpec, limit: int) -> BenchRow:
     line = assemble(spec, lambda message: None, open_backend)
     backend, clock = line.backend, _Clock()
     try:
-        began = time.perf_counter()
         pool: list[Frame] = []
         count = 0
 
@@ -113,10 +107,10 @@ def _measure(spec: JobSpec, limit: int) -> BenchRow:
                 if len(pool) < _POOL:
                     pool.append(frame)
 
-        clock.run(read)
+        seconds = clock.run(read)
         if not pool:
             raise NotAVideo(f"{spec.source}: no frame could be decoded")
-        decode_fps = count / (time.perf_counter() - began)
+        decode_fps = count / seconds
         batches: list[Batch] = []
         views = prepare(pool, line.info, backend.info.input_size, backend.info.batch_size)
         clock.run(lambda: batches.extend(views), times=count / len(pool))
@@ -199,8 +193,3 @@ def _gpu_peak_mb(device: str) -> float | None:
     import torch
 
     return torch.cuda.max_memory_allocated(device) / 2**20
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -75,3 +75,8 @@ class OutputRefused(BirefnetVideoError):
 
 class VerificationFailed(BirefnetVideoError):
     """A written file does not hold what it should."""
+
+
+def first_line(error: BaseException) -> str:
+    """An error of a library in one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from birefnet_video.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from birefnet_video.model import BiRefNet
 
 BUNDLED = "tiny"
 
@@ -78,6 +81,21 @@ def weights_path(model: str) -> Path:
         f"the weights of {model!r} ({known.megabytes} MB) are not on this machine",
         hint=f"get them with: hf download {known.repository} {known.filename}",
     )
+
+
+def load_network(model: str) -> "BiRefNet":
+    """The network of a model, in evaluation mode, its patches in the order that the code has.
+
+    Args:
+        model: as of :func:`weights_path`.
+
+    Raises:
+        CheckpointError: if its weights are missing or not valid.
+    """
+    from birefnet_video.model.checkpoint import load_checkpoint
+
+    known = MODELS.get(model)
+    return load_checkpoint(weights_path(model), patch_order=known.patch_order if known else "auto")
 
 
 def input_size(model: str, width: int, height: int) -> tuple[int, int]:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from birefnet_video.errors import first_line
+
 #: How it is computed. ``auto``: what is fastest on the tensors' device.
 Implementation = Literal["auto", "embedding_bag", "grid_sample", "torchvision", "triton"]
 #: Output pixels that are sampled at once on a CPU: bounds the im2col buffer.
@@ -87,7 +89,7 @@ def why_no_kernel(device: str) -> str | None:
         with torch.cuda.device(device):
             deform_conv2d(x, offset, torch.ones(16, 16, 1, 1, device=device), implementation="triton").cpu()
     except Exception as error:  # noqa: BLE001 - the border to a compiler that raises whatever its layers raise
-        return (str(error).strip() or type(error).__name__).splitlines()[0]
+        return first_line(error)
     return None
 
 

@@ -12,7 +12,7 @@ from birefnet_video.model.birefnet import BiRefNet
 from birefnet_video.model.deform import Implementation
 from birefnet_video.model.optimize import optimize
 from birefnet_video.model.precision import HalfBiRefNet
-from torch import Tensor, nn
+from torch import nn
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -35,13 +35,13 @@ def export_program(
     """The graph of a network for pictures of one size.
 
     Args:
-        net: normalised float32 (N, 3, H, W) -> logits (N, 1, H, W), with deformable convolutions by ``grid_sample``.
+        net: normalised float32 (N, 3, H, W) -> logits (N, 1, H, W), on the CPU.
         size: height and width, multiples of 32.
         batch: pictures at once.
         dynamic_batch: any number of pictures from 1 on.
     """
     # One of two would be taken for a constant.
-    example = torch.randn(max(batch, 2) if dynamic_batch else batch, 3, *size, device=_device_of(net))
+    example = torch.randn(max(batch, 2) if dynamic_batch else batch, 3, *size)
     shapes = ({0: torch.export.Dim("batch", min=1)},) if dynamic_batch else None
     with torch.no_grad():
         return torch.export.export(net, (example,), dynamic_shapes=shapes)
@@ -58,13 +58,3 @@ def write_onnx(program: "ExportedProgram", path: Path) -> None:
     )
     assert result is not None  # the exporter by torch.export gives a program
     result.save(str(path), include_initializers=True)
-
-
-def run_plain(net: nn.Module, x: Tensor) -> Tensor:
-    """Logits of ``x`` without gradients."""
-    with torch.no_grad():
-        return net(x)
-
-
-def _device_of(net: nn.Module) -> torch.device:
-    return next(net.parameters()).device

@@ -1,7 +1,5 @@
 """Networks in half precision, with what needs float32 left in it."""
 
-import copy
-
 import torch
 from birefnet_video.model.birefnet import BiRefNet
 from torch import Tensor, nn
@@ -22,17 +20,15 @@ class HalfBiRefNet(nn.Module):
     def __init__(self, net: BiRefNet, dtype: torch.dtype) -> None:
         """
         Args:
-            net: for inference; a copy is made.
+            net: for inference; it is taken over, not copied.
             dtype: ``torch.float16`` or ``torch.bfloat16``.
         """
         super().__init__()
-        inner = copy.deepcopy(net).to(dtype)
-        backbone = net.localization.backbone
-        if needs_float32(net, dtype):
-            inner.localization.backbone = _Cast(copy.deepcopy(backbone), torch.float32, dtype)
-        else:
-            inner.localization.backbone = _Cast(inner.localization.backbone, dtype, dtype)
-        self.localization, self.reconstruction = inner.localization, inner.reconstruction
+        inside = torch.float32 if needs_float32(net, dtype) else dtype
+        backbone = net.localization.backbone.to(inside)
+        net.localization.backbone = nn.Identity()
+        net.to(dtype).localization.backbone = _Cast(backbone, inside, dtype)
+        self.localization, self.reconstruction = net.localization, net.reconstruction
         self.dtype = dtype
 
     def forward(self, x: Tensor) -> Tensor:

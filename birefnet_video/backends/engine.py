@@ -28,11 +28,6 @@ class Request:
     """Takes what a user should know: that something is being built, and that it was found."""
 
 
-def first_line(error: BaseException) -> str:
-    """An error of a library in one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
 class Run(Protocol):
     """A network ready to run."""
 

@@ -10,8 +10,14 @@ import numpy as np
 import torch
 
 from birefnet_video.backends.base import BackendInfo
-from birefnet_video.backends.engine import first_line
-from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, OutputRefused, VerificationFailed
+from birefnet_video.backends.registry import check_installed
+from birefnet_video.errors import (
+    BackendUnavailable,
+    BirefnetVideoError,
+    OutputRefused,
+    VerificationFailed,
+    first_line,
+)
 from birefnet_video.model.export import INPUT_NAME, OUTPUT_NAME, export_program, prepare_network, write_onnx
 from birefnet_video.model.patch_order import read_evidence
 from birefnet_video.model.preprocess import preprocess
@@ -64,16 +70,17 @@ def export_network(
     try:
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}.partial-", dir=path.parent) as name:
             part = Path(name) / path.name
+            x = _photographs(info, 2 if dynamic else info.batch_size)
+            with torch.inference_mode():
+                expected = torch.sigmoid(net(x)).numpy()
             try:
                 _WRITERS[form](net, part, info, dynamic)
+                with torch.inference_mode():
+                    found = torch.sigmoid(_READERS[form](part)(x.to(info.device)).float()).cpu().numpy()
             except (BirefnetVideoError, OSError):
                 raise
             except Exception as error:
                 raise BackendUnavailable(f"export {form}: fails: {first_line(error)}") from error
-            x = _photographs(info, 2 if dynamic else info.batch_size)
-            with torch.inference_mode():
-                expected = torch.sigmoid(net(x)).numpy()
-                found = torch.sigmoid(_READERS[form](part)(x.to(info.device)).float()).cpu().numpy()
             change = np.abs(found - expected)
             report = ExportReport(path, float(change.mean()), float((change > _FAR).mean()), _operators(form, part))
             mean, far = _TOLERANCE[info.precision]
@@ -105,20 +112,15 @@ def _write_program(net: "BiRefNet", path: Path, info: BackendInfo, dynamic: bool
 
 
 def _write_onnx(net: "BiRefNet", path: Path, info: BackendInfo, dynamic: bool) -> None:
-    _need("onnx", "onnx", "onnxscript", "onnxruntime")
+    check_installed("onnx")
     write_onnx(_program(net, info, dynamic), path)
 
 
 def _write_openvino(net: "BiRefNet", path: Path, info: BackendInfo, dynamic: bool) -> None:
-    _need("openvino", "openvino")
-    import openvino
+    check_installed("openvino")
+    from birefnet_video.backends.engines.openvino import write_openvino
 
-    fast = prepare_network(net, "fp32", "torchvision")
-    network = openvino.convert_model(export_program(fast, info.input_size, info.batch_size, dynamic_batch=dynamic))
-    network.reshape([-1 if dynamic else info.batch_size, 3, *info.input_size])
-    network.inputs[0].get_tensor().set_names({INPUT_NAME})
-    network.outputs[0].get_tensor().set_names({OUTPUT_NAME})
-    openvino.save_model(network, path, compress_to_fp16=info.precision == "fp16")
+    write_openvino(net, path, info, dynamic=dynamic, in_half=info.precision == "fp16")
 
 
 def _write_tensorrt(net: "BiRefNet", path: Path, info: BackendInfo, dynamic: bool) -> None:
@@ -134,16 +136,6 @@ def _write_tensorrt(net: "BiRefNet", path: Path, info: BackendInfo, dynamic: boo
 def _program(net: "BiRefNet", info: BackendInfo, dynamic: bool) -> "torch.export.ExportedProgram":
     fast = prepare_network(net, info.precision, "grid_sample")
     return export_program(fast, info.input_size, info.batch_size, dynamic_batch=dynamic)
-
-
-def _need(extra: str, *modules: str) -> None:
-    from importlib.util import find_spec
-
-    missing = [module for module in modules if find_spec(module) is None]
-    if missing:
-        raise BackendUnavailable(
-            f"export: {' and '.join(missing)} not installed", hint=f"pip install 'birefnet-video[{extra}]'"
-        )
 
 
 def _read_program(path: Path) -> "Callable[[Tensor], Tensor]":

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from birefnet_video.backends.base import BackendInfo, MattingBackend
 from birefnet_video.backends.cache import EngineCache, default_cache
 from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
-from birefnet_video.backends.engine import Prepared, Request, first_line
+from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.defaults import BATCH_SIZE, BUILD_AFTER_FRAMES, CONVERT_AFTER_FRAMES
-from birefnet_video.errors import BackendUnavailable, BirefnetVideoError
-from birefnet_video.models import MODELS, input_size, weights_path
+from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, first_line
+from birefnet_video.models import input_size, load_network, weights_path
 from birefnet_video.spec import BackendSpec
 
 if TYPE_CHECKING:
@@ -84,7 +84,6 @@ def load_backend(
         CheckpointError: if the model or its weights are missing or not valid.
         BackendUnavailable: if the device, or an engine or precision asked for by name, is not available.
     """
-    path = weights_path(spec.model)
     device, note = pick_device(spec.device)
     kind = device.split(":")[0]
     info = BackendInfo(
@@ -98,13 +97,10 @@ def load_backend(
     )
     from birefnet_video.backends.adaptive import AdaptiveBackend
     from birefnet_video.backends.network import NetworkBackend
-    from birefnet_video.model.checkpoint import load_checkpoint
 
-    known = MODELS.get(spec.model)
     if spec.engine != "auto":
         check_engine(spec.engine, device, spec.precision)
-    net = load_checkpoint(path, patch_order=known.patch_order if known else "auto")
-    request = Request(net, info, path, cache or default_cache(), tell)
+    request = Request(load_network(spec.model), info, weights_path(spec.model), cache or default_cache(), tell)
     prepared, info = _climb(request, frames) if spec.engine == "auto" else _prepare(request, spec.engine)
     backend = NetworkBackend(prepared, info)
     if prepared.is_fixed:
@@ -127,6 +123,15 @@ def check_engine(name: str, device: str, precision: str) -> None:
         raise BackendUnavailable(
             f"{name}: has no {precision} on {kind}", hint=f"there is {', '.join(engine.precisions[kind])}"
         )
+    check_installed(name)
+
+
+def check_installed(name: str) -> None:
+    """
+    Raises:
+        BackendUnavailable: if what an engine needs is not installed; names the extra that brings it.
+    """
+    engine = ENGINES[name]
     missing = [module for module in engine.needs if find_spec(module) is None]
     if missing:
         raise BackendUnavailable(

@@ -4,6 +4,7 @@ import json
 import platform
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -92,7 +93,7 @@ def bench(
         if not json_lines:
             print(_line(rows[-1]) if rows[-1].error is None else f"{rows[-1].plan}: {rows[-1].error}", file=sys.stderr)
     if json_lines:
-        print(json.dumps({"machine": _machine(), "output": output, "rows": [row.as_json() for row in rows]}))
+        print(json.dumps({"machine": _machine(), "output": output, "rows": [asdict(row) for row in rows]}))
     else:
         print("\n".join(_table(row for row in rows if row.error is None)))
     return 0
@@ -130,7 +131,7 @@ def _machine() -> dict[str, Any]:
     import av
     import torch
 
-    from birefnet_video.bench import cores
+    from birefnet_video.pipeline.ordered import cores
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {

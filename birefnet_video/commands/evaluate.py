@@ -116,12 +116,11 @@ class _Network:
 
     def __init__(self, model: str, size: tuple[int, int] | None, device: str) -> None:
         from birefnet_video.backends.devices import pick_device
-        from birefnet_video.model.checkpoint import load_checkpoint
-        from birefnet_video.models import MODELS, weights_path
+        from birefnet_video.models import load_network, weights_path
 
         BackendSpec(model=model, size=size, device=device)
-        path, known = weights_path(model), MODELS.get(model)
-        self.net = load_checkpoint(path, patch_order=known.patch_order if known else "auto")
+        path = weights_path(model)
+        self.net = load_network(model)
         self.device = pick_device(device)[0]
         self.net.to(self.device)
         self.name, self.size = model, size

@@ -55,8 +55,7 @@ def export(
     from birefnet_video.backends.base import BackendInfo
     from birefnet_video.backends.exporting import SUFFIXES, export_network
     from birefnet_video.backends.registry import check_engine
-    from birefnet_video.model.checkpoint import load_checkpoint
-    from birefnet_video.models import MODELS, input_size, weights_path
+    from birefnet_video.models import MODELS, input_size, load_network, weights_path
 
     spec = BackendSpec(model=model, size=parse_size(size), batch_size=batch_size)
     if form == "tensorrt" and dynamic_batch:
@@ -68,7 +67,8 @@ def export(
     device = "cuda" if form == "tensorrt" else "cpu"
     if form == "tensorrt":
         check_engine("tensorrt", device, precision)
-    path = weights_path(model)
+    # A model that is not there is said before anything about its size.
+    weights_path(model)
     height, width = spec.size or input_size(model, 1920, 1080)
     stem = model if model in MODELS else Path(model).stem
     target = out or Path(f"{stem}-{width}x{height}{SUFFIXES[form]}")
@@ -76,8 +76,7 @@ def export(
         raise UsageError(f"--out: {target} does not end in {SUFFIXES[form]}")
     if target.exists() and not overwrite:
         raise OutputRefused(f"{target}: exists already", hint="-y overwrites it")
-    known = MODELS.get(model)
-    net = load_checkpoint(path, patch_order=known.patch_order if known else "auto")
+    net = load_network(model)
     info = BackendInfo(form, model, device, precision, (height, width), batch_size)
     report = export_network(net, form, target, info, dynamic=dynamic_batch, overwrite=overwrite)
     print(f"wrote {target}: alpha differs from PyTorch's by {report.mean_error:.1e} in the mean", file=sys.stderr)

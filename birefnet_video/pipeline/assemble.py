@@ -1,6 +1,5 @@
 """From a job's description to opened files, a loaded network and a wired line of stages."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +16,7 @@ from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Notify, Reader
 from birefnet_video.media.sink import Sink
 from birefnet_video.media.verify import Promise
+from birefnet_video.pipeline.ordered import cores
 from birefnet_video.pipeline.outputs import check_output, make_canvas, make_composer, open_sink
 from birefnet_video.pipeline.part import find_cut, shorten
 from birefnet_video.pipeline.runner import Runner, Stage
@@ -145,8 +145,7 @@ def _stages(
 
 def _workers() -> int:
     """Threads of a stage that can have several: few machines have cores that nobody else needs."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores // CORES_A_WORKER, MOST_WORKERS))
+    return max(1, min(cores() // CORES_A_WORKER, MOST_WORKERS))
 
 
 def _tell_of_input(info: MediaInfo, spec: JobSpec, notify: Notify) -> None:

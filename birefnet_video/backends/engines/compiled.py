@@ -2,9 +2,9 @@
 
 import torch
 
-from birefnet_video.backends.engine import Prepared, Request, first_line
+from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.backends.engines import eager
-from birefnet_video.errors import BackendUnavailable
+from birefnet_video.errors import BackendUnavailable, first_line
 
 
 def prepare(request: Request) -> Prepared:

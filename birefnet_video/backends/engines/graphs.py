@@ -55,9 +55,9 @@ def _driver() -> str:
     return version.read_text().splitlines()[0] if version.exists() else platform.version()
 
 
-def export(request: Request, *, deform: str = "grid_sample", precision: str | None = None) -> "ExportedProgram":
-    """The graph of a request's network, on the CPU."""
+def export(request: Request) -> "ExportedProgram":
+    """The graph of a request's network, of standard operators."""
     from birefnet_video.model.export import export_program, prepare_network
 
-    net = prepare_network(request.net, precision or request.info.precision, deform)  # type: ignore[arg-type]
+    net = prepare_network(request.net, request.info.precision, "grid_sample")
     return export_program(net, request.info.input_size, request.info.batch_size)

@@ -2,20 +2,49 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.engine import Prepared, Request
-from birefnet_video.backends.engines.graphs import export, key_of
+from birefnet_video.backends.engines.graphs import key_of
 from birefnet_video.errors import BackendUnavailable
-from birefnet_video.model.export import DTYPES
+from birefnet_video.model.export import DTYPES, INPUT_NAME, OUTPUT_NAME, export_program, prepare_network
 from birefnet_video.model.precision import needs_float32
+
+if TYPE_CHECKING:
+    from birefnet_video.model import BiRefNet
 
 _FILE = "network.xml"
 #: Batches that are computed at once.
 _STREAMS = 2
 _PRECISION = {"fp32": "f32", "bf16": "bf16"}
+
+
+def write_openvino(
+    net: "BiRefNet", path: Path, info: BackendInfo, *, dynamic: bool = False, in_half: bool = False
+) -> None:
+    """Write a network as OpenVINO's ``.xml`` and ``.bin``.
+
+    Args:
+        net: as it was loaded.
+        path: of the ``.xml``.
+        info: size and batch.
+        dynamic: take any number of pictures at once.
+        in_half: keep the weights in float16.
+    """
+    import openvino
+
+    # Its own deformable convolution is faster than one of grid_sample, and reads torchvision's operator.
+    fast = prepare_network(net, "fp32", "torchvision")
+    program = export_program(fast, info.input_size, info.batch_size, dynamic_batch=dynamic)
+    network = openvino.convert_model(program)
+    network.reshape([-1 if dynamic else info.batch_size, 3, *info.input_size])
+    network.inputs[0].get_tensor().set_names({INPUT_NAME})
+    network.outputs[0].get_tensor().set_names({OUTPUT_NAME})
+    openvino.save_model(network, path, compress_to_fp16=in_half)
 
 
 def prepare(request: Request) -> Prepared:
@@ -35,11 +64,7 @@ def prepare(request: Request) -> Prepared:
 
     def build(folder: Path) -> None:
         request.tell("openvino: converting the network, once; the next start finds it")
-        # Its own deformable convolution is faster than one of grid_sample, and reads torchvision's operator.
-        program = export(request, deform="torchvision", precision="fp32")
-        network = openvino.convert_model(program)
-        network.reshape([info.batch_size, 3, *info.input_size])
-        openvino.save_model(network, folder / _FILE, compress_to_fp16=False)
+        write_openvino(request.net, folder / _FILE, info)
 
     settings = {
         "INFERENCE_PRECISION_HINT": _PRECISION[info.precision],

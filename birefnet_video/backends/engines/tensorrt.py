@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from birefnet_video.backends.engine import Prepared, Request, first_line
+from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.backends.engines.graphs import export, key_of
-from birefnet_video.errors import BackendUnavailable
+from birefnet_video.errors import BackendUnavailable, first_line
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
