@@ -16,14 +16,22 @@ _WORTH = 1.06
 class AdaptiveBackend:
     """Passes batches on to another backend in smaller pieces, if that is faster or all that fits."""
 
-    def __init__(self, inner: MattingBackend, tell: Callable[[str], None], *, measures: bool) -> None:
+    def __init__(
+        self,
+        inner: MattingBackend,
+        tell: Callable[[str], None],
+        *,
+        measures: bool,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         """
         Args:
             inner: takes any number of frames up to ``inner.info.batch_size``.
             tell: takes what a user should know.
             measures: try smaller numbers on the first batches and keep the fastest.
+            clock: seconds from any beginning.
         """
-        self._inner, self._tell = inner, tell
+        self._inner, self._tell, self._clock = inner, tell, clock
         self._at_once = inner.info.batch_size
         self._trials = self._try_sizes() if measures and self._at_once > 1 else None
         #: What a trial computes, and what it makes of it.
@@ -111,9 +119,9 @@ class AdaptiveBackend:
             self._at_once = size
             # What runs for the first time allocates, and is not counted.
             for timed in (False, True):
-                began = time.perf_counter()
+                began = self._clock()
                 self._result = _join([self._inner.infer(piece) for piece in self._pieces(self._batch)])
-                spent = (time.perf_counter() - began) / len(self._batch)
+                spent = (self._clock() - began) / len(self._batch)
                 if timed:
                     seconds.append(spent)
                 yield

@@ -1,6 +1,5 @@
 """How many frames at once: measured, and halved when memory runs out."""
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -21,12 +20,13 @@ class Small(StubBackend):
         super().__init__(INFO)
         self.room, self.call_s, self.frame_s, self.late = room, call_s, frame_s, late
         self.sizes: list[int] = []
+        self.now_s = 0.0
 
     def infer(self, rgb: np.ndarray) -> np.ndarray:
         self.sizes.append(len(rgb))
         if len(rgb) > self.room:
             raise OutOfMemory(f"out of memory with {len(rgb)} frames", hint="use a smaller --batch-size")
-        time.sleep(self.call_s + self.frame_s * len(rgb))
+        self.now_s += self.call_s + self.frame_s * len(rgb)
         return super().infer(rgb)
 
     def begin(self, rgb: np.ndarray) -> Pending:
@@ -62,7 +62,7 @@ def test_one_frame_too_many_is_an_error() -> None:
 def test_the_fastest_size_is_found_and_told_once(call_s: float, frame_s: float, best: int) -> None:
     told: list[str] = []
     inner = Small(call_s=call_s, frame_s=frame_s)
-    backend = AdaptiveBackend(inner, told.append, measures=True)
+    backend = AdaptiveBackend(inner, told.append, measures=True, clock=lambda: inner.now_s)
     for count in range(12):
         assert np.array_equal(backend.infer(frames(8)), StubBackend(INFO).infer(frames(8))), count
     assert inner.sizes[-1] == best
