@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from birefnet_video.api import matte_image, matte_video
+    from birefnet_video.api import matte_image, matte_video, smooth_alphas
     from birefnet_video.jobs import Job
     from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
 
 _HOME = {
     "matte_image": "api",
     "matte_video": "api",
+    "smooth_alphas": "api",
     "Job": "jobs",
     "BackendSpec": "spec",
     "JobSpec": "spec",
     "OutputSpec": "spec",
 }
 
-__all__ = ["BackendSpec", "Job", "JobSpec", "OutputSpec", "__version__", "matte_image", "matte_video"]
+__all__ = ["BackendSpec", "Job", "JobSpec", "OutputSpec", "__version__", "matte_image", "matte_video", "smooth_alphas"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,9 +1,11 @@
 """The functions that a Python program calls: one video, one picture."""
 
 import re
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
 from birefnet_video.errors import UsageError
@@ -11,12 +13,17 @@ from birefnet_video.events import JobReport
 from birefnet_video.jobs import Job
 from birefnet_video.spec import (
     BackendSpec,
+    ColourSpec,
+    Decontamination,
+    Despill,
     EngineName,
     InputAlpha,
     JobSpec,
+    MatteSpec,
     OutputSpec,
     Precision,
     Quality,
+    Smoothing,
     parse_background,
 )
 from birefnet_video.types import Limits
@@ -46,6 +53,14 @@ def matte_video(
     duration: float | Fraction | None = None,
     frame_rate: float | Fraction | None = None,
     input_alpha: InputAlpha = "multiply",
+    smooth: Smoothing = "normal",
+    refine: bool = True,
+    threshold: float | None = None,
+    mask_offset: int = 0,
+    mask_blur: float = 0.0,
+    invert: bool = False,
+    decontaminate: Decontamination = "fast",
+    despill: Despill = "off",
     max_pixels: int = MAX_PIXELS,
     max_duration: float = MAX_SECONDS,
     no_audio: bool = False,
@@ -75,6 +90,15 @@ def matte_video(
         duration: how much to take, in seconds; ``None``: to the end.
         frame_rate: of an image sequence; ``None``: 25.
         input_alpha: ``multiply`` mattes by alpha that the input has already, or ``ignore`` it.
+        smooth: make mattes steady along the motion: ``normal`` and ``high`` look ahead, ``live`` knows only the past,
+            ``off`` leaves them as they are.
+        refine: enlarge mattes along the picture's edges; else linearly.
+        threshold: make mattes hard: all subject from this alpha on; ``None``: soft edges stay.
+        mask_offset: grow the subject by so many pixels, or shrink it if negative.
+        mask_blur: blur mattes by so many pixels (standard deviation).
+        invert: keep the background and remove the subject.
+        decontaminate: free soft edges from the background's colour: ``fast``, ``best`` (PyMatting, slow) or ``off``.
+        despill: ``green`` or ``blue``: take the light of such a screen out of the subject.
         max_pixels: of one picture; larger ones are refused.
         max_duration: in seconds; longer inputs are refused.
         no_audio: leave the sound out.
@@ -108,6 +132,8 @@ def matte_video(
         duration_s=None if duration is None else Fraction(duration),
         frame_rate=None if frame_rate is None else Fraction(frame_rate).limit_denominator(100_000),
         input_alpha=input_alpha,
+        matte=MatteSpec(smooth, refine, threshold, mask_offset, mask_blur, invert),
+        colour=ColourSpec(decontaminate, despill),
         limits=Limits(max_pixels, max_duration),
         full_verification=verify == "full",
     )
@@ -154,6 +180,56 @@ def _default_output(source: Path) -> Path:
     """``<stem>.alpha.mov`` beside the input; a sequence's number is left out."""
     stem = re.sub(r"[_\-. ]*%(0\d+)?d", "", source.stem) or "sequence"
     return source.parent / f"{stem}.alpha.mov"
+
+
+def smooth_alphas(
+    frames: Iterable["np.ndarray"], alphas: Iterable["np.ndarray"], mode: Smoothing = "normal"
+) -> Iterator["np.ndarray"]:
+    """Mattes of a video made steady along the motion of what they show; nothing is carried across a cut.
+
+    Args:
+        frames: uint8 (H, W, 3) RGB, in the order of time.
+        alphas: float32 (h, w) in [0, 1], one a frame, all of one size, which need not be the frames'.
+        mode: ``normal`` (looks 3 frames ahead), ``high`` (4 frames), ``live`` (knows only the past) or ``off``.
+
+    Yields:
+        one alpha a frame, float32 (h, w) in [0, 1]. Memory does not grow with the length.
+
+    Raises:
+        ValueError: if a frame or an alpha has another shape or type, or there are more of one than of the other.
+        UsageError: if ``mode`` is none.
+    """
+    if mode not in get_args(Smoothing):
+        raise UsageError(f"mode: {mode!r} is none of {', '.join(get_args(Smoothing))}")
+    return _smooth_alphas(frames, alphas, mode)
+
+
+def _smooth_alphas(
+    frames: Iterable["np.ndarray"], alphas: Iterable["np.ndarray"], mode: Smoothing
+) -> Iterator["np.ndarray"]:
+    import numpy as np
+
+    from birefnet_video.pipeline.smoothing import steady_alphas
+
+    pairs = iter(zip(frames, alphas, strict=True))
+    first = next(pairs, None)
+    if first is None:
+        return
+    height, width = np.shape(first[0])[:2]
+    size = np.shape(first[1])
+
+    def checked() -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
+        for rgb, alpha in chain([first], pairs):
+            if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+                raise ValueError(f"frames: expected uint8 (H, W, 3), got {rgb.dtype} {rgb.shape}")
+            if alpha.dtype != np.float32 or alpha.ndim != 2 or alpha.shape != size:
+                raise ValueError(f"alphas: expected float32 {size}, got {alpha.dtype} {alpha.shape}")
+            yield rgb, alpha
+
+    if mode == "off":
+        yield from (alpha for _, alpha in checked())
+        return
+    yield from (alpha for _, alpha in steady_alphas(checked(), lambda pair: pair, (width, height), mode))
 
 
 def matte_image(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from birefnet_video.backends.base import MattingBackend
@@ -117,6 +117,10 @@ def _measure(spec: JobSpec, limit: int) -> BenchRow:
         model_fps = _model_rate(clock, backend, batches, count)
         mattes = [matte for batch in infer(batches, StubBackend(backend.info)) for matte in batch]
         composed: list[Composed] = []
+        if line.smoothing is not None:
+            smoothing, rough = line.smoothing, mattes
+            mattes = []
+            clock.run(lambda: mattes.extend(chain.from_iterable(smoothing([rough]))), times=count / len(pool))
         clock.run(lambda: composed.extend(line.composing([mattes])), times=count / len(pool))
         encode_fps = count / clock.run(lambda: list(encode(_again(composed, count), line.writers)))
     finally:

@@ -25,12 +25,17 @@ from birefnet_video.jobs import Job
 from birefnet_video.report import ProgressStyle, final_record, make_reporter, say_json
 from birefnet_video.spec import (
     BackendSpec,
+    ColourSpec,
+    Decontamination,
+    Despill,
     EngineName,
     InputAlpha,
     JobSpec,
+    MatteSpec,
     OutputSpec,
     Precision,
     Quality,
+    Smoothing,
     parse_rate,
     parse_size,
     parse_time,
@@ -54,7 +59,8 @@ Version {__version__}."""
 _OUTPUTS = Group("Outputs (any number in one pass)", sort_key=1)
 _PART = Group("Input", sort_key=1)
 _NETWORK = Group("Network", sort_key=2)
-_RUN = Group("Run", sort_key=3)
+_MATTE = Group("Matte", sort_key=3)
+_RUN = Group("Run", sort_key=4)
 
 app = App(
     name="birefnet-video",
@@ -88,6 +94,14 @@ def render(
     duration: Annotated[str | None, Parameter(name=["-t", "--duration"], group=_PART)] = None,
     frame_rate: Annotated[str | None, Parameter(group=_PART)] = None,
     input_alpha: Annotated[InputAlpha, Parameter(group=_PART)] = "multiply",
+    smooth: Annotated[Smoothing, Parameter(group=_MATTE)] = "normal",
+    no_refine: Annotated[bool, Parameter(group=_MATTE, negative=(), show_default=False)] = False,
+    threshold: Annotated[float | None, Parameter(group=_MATTE)] = None,
+    mask_offset: Annotated[int, Parameter(group=_MATTE)] = 0,
+    mask_blur: Annotated[float, Parameter(group=_MATTE)] = 0.0,
+    invert: Annotated[bool, Parameter(group=_MATTE, negative=(), show_default=False)] = False,
+    decontaminate: Annotated[Decontamination, Parameter(group=_MATTE)] = "fast",
+    despill: Annotated[Despill, Parameter(group=_MATTE)] = "off",
     max_pixels: Annotated[int, Parameter(group=_PART)] = MAX_PIXELS,
     max_duration: Annotated[str, Parameter(group=_PART)] = f"{MAX_SECONDS // 3600}:00:00",
     no_audio: Annotated[bool, Parameter(group=_OUTPUTS, negative=(), show_default=False)] = False,
@@ -138,6 +152,22 @@ def render(
         Of an image sequence, such as 24 or 30000/1001. Default: 25.
     input_alpha
         Alpha that the input has already: multiply mattes by it, or ignore it.
+    smooth
+        Make mattes steady along the motion: normal and high look ahead, live knows only the past, off leaves them.
+    no_refine
+        Enlarge mattes linearly and not along the picture's edges.
+    threshold
+        Make mattes hard: all subject from this alpha on, such as 0.5.
+    mask_offset
+        Grow the subject by so many pixels, or shrink it if negative.
+    mask_blur
+        Blur mattes by so many pixels (standard deviation).
+    invert
+        Keep the background and remove the subject.
+    decontaminate
+        Free soft edges from the old background's colour: fast, best (PyMatting, slow), or off.
+    despill
+        Take the light of a green or blue screen out of the subject.
     max_pixels
         Refuse larger pictures.
     max_duration
@@ -198,6 +228,8 @@ def render(
         duration_s=parse_time(duration, "-t") if duration is not None else None,
         frame_rate=parse_rate(frame_rate) if frame_rate is not None else None,
         input_alpha=input_alpha,
+        matte=MatteSpec(smooth, not no_refine, threshold, mask_offset, mask_blur, invert),
+        colour=ColourSpec(decontaminate, despill),
         limits=Limits(max_pixels, float(parse_time(max_duration, "--max-duration"))),
         full_verification=verify == "full",
     )

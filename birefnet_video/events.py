@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from birefnet_video.types import MediaInfo
+from birefnet_video.types import FrameMeta, MediaInfo
 
 
 class JobState(StrEnum):
@@ -36,6 +36,14 @@ class JobNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class SceneCut:
+    """A new shot begins; smoothing does not reach across."""
+
+    frame: FrameMeta
+    """Its first frame."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobFinished:
     """All outputs have their final names."""
 
@@ -57,7 +65,7 @@ class JobFailed:
     kept: tuple[Path, ...]
 
 
-JobEvent = JobStarted | JobNotice | JobFinished | JobCancelled | JobFailed
+JobEvent = JobStarted | JobNotice | SceneCut | JobFinished | JobCancelled | JobFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +108,7 @@ class JobReport:
     damage: str | None
     """What of the input could not be read, or ``None``."""
     stages: tuple[StageSnapshot, ...]
+    cuts: tuple[FrameMeta, ...] = ()
+    """First frames of new shots, as smoothing found them."""
+    flicker: tuple[float, float] | None = None
+    """Mean change of alpha along the motion, times 1000, before and after smoothing; ``None`` without smoothing."""

@@ -19,9 +19,11 @@ from birefnet_video.events import (
     JobSnapshot,
     JobStarted,
     JobState,
+    SceneCut,
     StageSnapshot,
 )
 from birefnet_video.spec import JobSpec
+from birefnet_video.types import FrameMeta
 
 if TYPE_CHECKING:
     from birefnet_video.pipeline.assemble import Line, OpenBackend
@@ -48,6 +50,7 @@ class Job:
         self._open_backend = open_backend
         self._observers: list[Observer] = []
         self._warnings: list[str] = []
+        self._cuts: list[FrameMeta] = []
         self._state = JobState.WAITING
         self._line: Line | None = None
         self._error: BaseException | None = None
@@ -130,7 +133,7 @@ class Job:
         if self._cancel.is_set():
             self._finish(JobState.CANCELLED, JobCancelled)
             return
-        line = assemble(self.spec, self._notice, self._open_backend or default_backend)
+        line = assemble(self.spec, self._notice, self._open_backend or default_backend, on_cut=self._note_cut)
         with self._lock:
             self._line = line
         self._emit(JobStarted(line.info, line.backend.info.describe()))
@@ -170,6 +173,8 @@ class Job:
             warnings=tuple(self._warnings),
             damage="; ".join(line.damage()) or None,
             stages=snapshot.stages,
+            cuts=tuple(self._cuts),
+            flicker=line.flicker(),
         )
 
     def _finish(self, state: JobState, event: Callable[[tuple[Path, ...]], JobEvent]) -> None:
@@ -194,6 +199,10 @@ class Job:
         except Exception:  # noqa: BLE001 - the thread border: the files are what matters
             _log.exception("the backend failed to close")
         return tuple(path for path in kept if path is not None)
+
+    def _note_cut(self, frame: FrameMeta) -> None:
+        self._cuts.append(frame)
+        self._emit(SceneCut(frame))
 
     def _notice(self, message: str) -> None:
         self._warnings.append(message)

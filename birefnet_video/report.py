@@ -17,6 +17,7 @@ from birefnet_video.events import (
     JobReport,
     JobSnapshot,
     JobStarted,
+    SceneCut,
 )
 from birefnet_video.models import BUNDLED
 
@@ -142,6 +143,8 @@ class JsonReporter:
             say_json({"event": "started", "plan": event.plan, **size, "total": info.frame_count})
         elif isinstance(event, JobNotice):
             say_json({"event": "notice", "message": event.message})
+        elif isinstance(event, SceneCut):
+            say_json({"event": "cut", "frame": event.frame.index, "time": round(event.frame.time_s, 3)})
 
     def on_tick(self, snapshot: JobSnapshot) -> None:
         """See :class:`Reporter`."""
@@ -180,7 +183,8 @@ def final_record(
     if error is not None:
         details = {"type": type(error).__name__, "message": str(error), "hint": getattr(error, "hint", None)}
     snapshot = job.snapshot() if job else None
-    outputs = job.report.outputs if job and job.report else kept
+    report = job.report if job else None
+    outputs = report.outputs if report else kept
     return {
         "event": event,
         "exit_code": exit_code,
@@ -189,6 +193,8 @@ def final_record(
         "fps": round(snapshot.fps, 2) if snapshot else 0.0,
         "outputs": [str(path) for path in outputs],
         "warnings": list(job.warnings) if job else [],
+        "cuts": [frame.index for frame in report.cuts] if report else [],
+        "flicker": [round(value, 3) for value in report.flicker] if report and report.flicker else None,
         "error": details,
     }
 
@@ -219,6 +225,10 @@ def say_report(report: JobReport, say: Callable[[str], None]) -> None:
     """What came out, and what would be better."""
     names = ", ".join(str(path) for path in report.outputs)
     say(f"wrote {names}: {report.frames} frames in {report.seconds:.1f} s ({report.fps:.1f} fps), verified")
+    if report.flicker is not None and report.flicker[0] > 0:
+        before, after = report.flicker
+        cuts = f", {len(report.cuts)} scene cuts" if report.cuts else ""
+        say(f"smoothing: flicker {before:.2f} before, {after:.2f} after{cuts}")
     if report.backend.startswith(f"{BUNDLED} "):
         say(
             "tip: a larger model gives better edges: hf download ZhengPeng7/BiRefNet_lite model.safetensors, "

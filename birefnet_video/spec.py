@@ -16,6 +16,12 @@ Quality = Literal["fast", "standard", "best"]
 EngineName = Literal["auto", "eager", "compile", "tensorrt", "onnx", "openvino"]
 #: ``auto``: half where it is fast and does no harm.
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+#: How mattes are made steady over time: ``live`` knows only the past, ``normal`` and ``high`` look ahead.
+Smoothing = Literal["off", "live", "normal", "high"]
+#: How the subject's colour under soft edges is estimated; ``off``: it stays mixed with the background's.
+Decontamination = Literal["off", "fast", "best"]
+#: The colour of a screen that the subject was filmed before.
+Despill = Literal["off", "green", "blue"]
 #: What becomes of alpha that the input has already.
 InputAlpha = Literal["multiply", "ignore"]
 #: The path that means standard output.
@@ -24,6 +30,7 @@ STDOUT = Path("-")
 _STRIDE = 32
 _LARGEST_SIDE = 4096
 _HIGHEST_RATE = 1000
+_MOST_OFFSET, _MOST_BLUR = 100, 100
 
 
 #: Colours that have a name; "green" is the one that keyers expect.
@@ -93,6 +100,60 @@ def parse_background(text: str) -> Background:
             hint=f"use {', '.join(COLOURS)}, #rrggbb, blur[:RADIUS], or a picture or video file",
         )
     return PictureFile(path) if path.suffix.lower() in _PICTURE_SUFFIXES else VideoFile(path)
+
+
+@dataclass(frozen=True, slots=True)
+class MatteSpec:
+    """What becomes of mattes on their way from the network to the outputs, in this order.
+
+    Raises:
+        UsageError: if a field is out of its range.
+    """
+
+    smooth: Smoothing = "normal"
+    """Made steady over time."""
+    refine: bool = True
+    """Enlarged along the picture's edges instead of linearly."""
+    threshold: float | None = None
+    """Alpha from which a pixel is all subject; below it is none. ``None``: soft edges stay."""
+    offset: int = 0
+    """Pixels of the picture by which the subject grows, or shrinks if negative."""
+    blur: float = 0.0
+    """Standard deviation of a Gaussian blur, in pixels of the picture."""
+    invert: bool = False
+    """Keep the background and remove the subject."""
+
+    def __post_init__(self) -> None:
+        if self.smooth not in get_args(Smoothing):
+            raise UsageError(f"--smooth: {self.smooth!r} is none of {', '.join(get_args(Smoothing))}")
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise UsageError(f"--threshold: {self.threshold:g} is not between 0 and 1")
+        if abs(self.offset) > _MOST_OFFSET:
+            raise UsageError(f"--mask-offset: {self.offset} is not between -{_MOST_OFFSET} and {_MOST_OFFSET}")
+        if not 0 <= self.blur <= _MOST_BLUR:
+            raise UsageError(f"--mask-blur: {self.blur:g} is not between 0 and {_MOST_BLUR}")
+
+
+@dataclass(frozen=True, slots=True)
+class ColourSpec:
+    """What becomes of the subject's colours in outputs that show it.
+
+    Raises:
+        UsageError: if a field is none of its choices.
+    """
+
+    method: Decontamination = "fast"
+    """How soft edges lose the old background's colour."""
+    despill: Despill = "off"
+    """A screen whose light is taken out of the subject."""
+
+    def __post_init__(self) -> None:
+        for option, value, choices in (
+            ("--decontaminate", self.method, get_args(Decontamination)),
+            ("--despill", self.despill, get_args(Despill)),
+        ):
+            if value not in choices:
+                raise UsageError(f"{option}: {value!r} is none of {', '.join(choices)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +232,8 @@ class JobSpec:
     frame_rate: Fraction | None = None
     """Frames a second of an image sequence; ``None``: 25."""
     input_alpha: InputAlpha = "multiply"
+    matte: MatteSpec = MatteSpec()
+    colour: ColourSpec = ColourSpec()
     limits: Limits = DEFAULT_LIMITS
     full_verification: bool = False
     """Decode every output from end to end before it gets its name."""

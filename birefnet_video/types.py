@@ -74,7 +74,18 @@ class Matte:
 
     frame: Frame
     alpha: np.ndarray
-    """float32 (H, W) in [0, 1], upright; at the network's size until the composite stage."""
+    """float32 (H, W) in [0, 1], upright, at the network's size."""
+    view: np.ndarray
+    """uint8 (H, W, 3): what the network saw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cutout:
+    """A frame and its alpha at full size: what outputs are made of."""
+
+    frame: Frame
+    alpha: np.ndarray
+    """float32 (H, W) in [0, 1], upright, at the picture's size."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,9 +171,14 @@ def alpha_samples(alpha: np.ndarray, bits: int) -> np.ndarray:
     return scaled.astype(np.uint8 if bits <= 8 else np.uint16)
 
 
+def luma_weights(colour: Colour) -> tuple[float, float]:
+    """Red's and blue's share of luma."""
+    return _LUMA_WEIGHTS.get(colour.matrix, _LUMA_WEIGHTS_601)
+
+
 def solid_yuv(rgb: tuple[int, int, int], colour: Colour, bits: int, *, full_range: bool) -> tuple[float, float, float]:
     """An sRGB colour as YUV sample values of ``bits``, by the equations of ITU-T H.273 sections 8.2 and 8.3."""
-    red_weight, blue_weight = _LUMA_WEIGHTS.get(colour.matrix, _LUMA_WEIGHTS_601)
+    red_weight, blue_weight = luma_weights(colour)
     red, green, blue = (float(value) for value in from_sdr(np.array(rgb) / 255, colour))
     luma = red_weight * red + (1 - red_weight - blue_weight) * green + blue_weight * blue
     cb, cr = (blue - luma) / (2 * (1 - blue_weight)), (red - luma) / (2 * (1 - red_weight))

@@ -9,6 +9,7 @@ from birefnet_video.backends.registry import open_backend
 from birefnet_video.defaults import CORES_A_WORKER, MOST_WORKERS, QUEUE_BATCHES
 from birefnet_video.errors import UsageError
 from birefnet_video.matting.backdrop import Canvas
+from birefnet_video.matting.colour import Retoucher
 from birefnet_video.matting.compose import even
 from birefnet_video.media.encodings import Encoding, encoding_for, fit_codecs
 from birefnet_video.media.light import is_hdr, needs_mapping
@@ -21,8 +22,8 @@ from birefnet_video.pipeline.outputs import check_output, make_canvas, make_comp
 from birefnet_video.pipeline.part import find_cut, shorten
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, decode, encode, infer, prepare
-from birefnet_video.spec import STDOUT, BackendSpec, JobSpec, VideoFile
-from birefnet_video.types import Matte, MediaInfo
+from birefnet_video.spec import STDOUT, BackendSpec, JobSpec, Smoothing, VideoFile
+from birefnet_video.types import FrameMeta, Matte, MediaInfo
 
 #: Loads the network for an input; replaced in tests and benchmarks.
 OpenBackend = Callable[[BackendSpec, MediaInfo, Notify], MattingBackend]
@@ -39,6 +40,10 @@ class Line:
     gauge: MatteGauge
     composing: Callable[[Iterable[list[Matte]]], Iterator[Composed]]
     """The compose stage."""
+    smoothing: Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None
+    """The stage before it, or ``None`` if mattes stay as they are."""
+    flicker: Callable[[], tuple[float, float] | None]
+    """Before and after smoothing, so far."""
     runner: Runner
 
     def verify_and_commit(self, *, overwrite: bool) -> None:
@@ -78,8 +83,20 @@ class Line:
         )
 
 
-def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_backend) -> Line:
+def assemble(
+    spec: JobSpec,
+    notify: Notify,
+    open_backend: OpenBackend = open_backend,
+    *,
+    on_cut: Callable[[FrameMeta], None] = lambda frame: None,
+) -> Line:
     """Check the outputs, look into the input, open the files and load the network, in the order of what is cheap.
+
+    Args:
+        spec: what to do.
+        notify: takes what a user should know.
+        open_backend: loads the network.
+        on_cut: takes the first frame of every new shot.
 
     Raises:
         BirefnetVideoError: whatever stands in the way, before any frame is computed; nothing is left behind.
@@ -98,7 +115,10 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
             info = replace(info, timecode=None)
     canvases = [make_canvas(encoding, info) for encoding in encodings]
     _tell_of_outputs(spec, encodings, canvases, info, notify)
-    composers = [make_composer(output, canvas, info) for output, canvas in zip(spec.outputs, canvases, strict=True)]
+    retoucher = Retoucher(spec.colour)
+    composers = [
+        make_composer(output, canvas, info, retoucher) for output, canvas in zip(spec.outputs, canvases, strict=True)
+    ]
     writers: list[Sink] = []
     try:
         for output, encoding, canvas in zip(spec.outputs, encodings, canvases, strict=True):
@@ -118,17 +138,34 @@ def assemble(spec: JobSpec, notify: Notify, open_backend: OpenBackend = open_bac
         info=info,
         composers=composers,
         gauge=gauge,
+        spec=spec.matte,
         with_own_alpha=with_own_alpha,
         workers=1 if in_order else _workers(),
     )
-    runner = Runner(_stages(info, backend, reader, composing, writers))
-    return Line(info, backend, reader, writers, gauge, composing, runner)
+    smoothing, flicker = _smoothing(spec.matte.smooth, info, backend, on_cut)
+    runner = Runner(_stages(info, backend, reader, smoothing, composing, writers))
+    return Line(info, backend, reader, writers, gauge, composing, smoothing, flicker, runner)
+
+
+def _smoothing(
+    mode: Smoothing, info: MediaInfo, backend: MattingBackend, on_cut: Callable[[FrameMeta], None]
+) -> tuple[Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None, Callable[[], tuple[float, float] | None]]:
+    if mode == "off":
+        return None, lambda: None
+    # Brings torch along, which nothing before the network needs.
+    from birefnet_video.pipeline.smoothing import SmoothingRecord, smooth
+
+    record = SmoothingRecord(lambda frame: on_cut(frame.meta))
+    device = backend.info.device if backend.info.device.startswith("cuda") else "cpu"
+    shape = (info.width, info.height)
+    return partial(smooth, shape=shape, mode=mode, record=record, device=device, workers=_workers()), record.flicker
 
 
 def _stages(
     info: MediaInfo,
     backend: MattingBackend,
     reader: Reader,
+    smoothing: Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None,
     composing: Callable[[Iterable[list[Matte]]], Iterator[Composed]],
     writers: list[Sink],
 ) -> list[Stage]:
@@ -138,6 +175,7 @@ def _stages(
         Stage("decode", lambda _: decode(reader), frames),
         Stage("prepare", partial(prepare, info=info, size=size, batch_size=batch, workers=_workers()), QUEUE_BATCHES),
         Stage("infer", partial(infer, backend=backend), QUEUE_BATCHES),
+        *([Stage("smooth", smoothing, frames)] if smoothing is not None else []),
         Stage("compose", composing, frames),
         Stage("encode", partial(encode, writers=writers)),
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from birefnet_video.errors import OutputRefused
 from birefnet_video.matting.backdrop import Canvas, open_backdrop
+from birefnet_video.matting.colour import Retoucher
 from birefnet_video.matting.compose import STRAIGHT, even, foreground, grey_matte, over, straight_alpha
 from birefnet_video.media.encodings import Encoding, encoding_for
 from birefnet_video.media.light import needs_mapping
@@ -67,20 +68,21 @@ def make_canvas(encoding: Encoding, info: MediaInfo) -> Canvas:
     return Canvas(width, height, pixel_format, full_range)
 
 
-def make_composer(output: OutputSpec, canvas: Canvas, info: MediaInfo) -> Composer:
+def make_composer(output: OutputSpec, canvas: Canvas, info: MediaInfo, retoucher: Retoucher) -> Composer:
     """What makes the frames of an output.
 
     Raises:
         InputMissing, NotAVideo: if its background is missing or no picture or video.
     """
     if output.kind == "mask":
-        return lambda frame, alpha: grey_matte(alpha, canvas.pixel_format)
+        return lambda cutout: grey_matte(cutout.alpha, canvas.pixel_format)
     if output.kind == "alpha":
         straight = STRAIGHT.get(canvas.pixel_format, straight_alpha)
-        return lambda frame, alpha: straight(frame.picture, alpha, info, canvas.pixel_format)
+        return lambda cutout: straight(cutout.frame.picture, cutout.alpha, info, canvas.pixel_format, retoucher)
     if output.kind == "foreground":
-        return lambda frame, alpha: foreground(frame.picture, alpha, info, canvas)
-    return partial(over, info=info, canvas=canvas, backdrop=open_backdrop(output.background, info, canvas))
+        return lambda cutout: foreground(cutout.frame.picture, cutout.alpha, info, canvas, retoucher)
+    backdrop = open_backdrop(output.background, info, canvas)
+    return partial(over, info=info, canvas=canvas, backdrop=backdrop, retoucher=retoucher)
 
 
 def _numbering(info: MediaInfo, cut: Cut | None) -> Callable[[FrameMeta], int]:

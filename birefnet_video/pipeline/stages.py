@@ -1,4 +1,4 @@
-"""The five stages. Each is a passive generator from what comes before to what comes after; none starts a thread."""
+"""The stages, but for smoothing: passive generators from what comes before to what comes after."""
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -7,17 +7,21 @@ import av
 import numpy as np
 
 from birefnet_video.backends.base import MattingBackend, Pending
-from birefnet_video.matting.compose import enlarge, extremes
+from birefnet_video.matting.compose import extremes, guide_of
+from birefnet_video.matting.edit import edit
+from birefnet_video.matting.enlarge import resized
+from birefnet_video.matting.refine import refine
 from birefnet_video.media.convert import alpha_samples, own_alpha, to_rgb
 from birefnet_video.media.reader import Reader
 from birefnet_video.media.sink import Sink
 from birefnet_video.pipeline.ordered import ordered_map
-from birefnet_video.types import Batch, Frame, FrameMeta, Matte, MediaInfo
+from birefnet_video.spec import MatteSpec
+from birefnet_video.types import Batch, Cutout, Frame, FrameMeta, Matte, MediaInfo
 
 #: Depth at which the gauge reads alpha.
 _FILE_BITS = 10
-#: Makes the frame of one output from a decoded frame and its alpha at full size.
-Composer = Callable[[Frame, np.ndarray], "av.VideoFrame"]
+#: Makes the frame of one output.
+Composer = Callable[[Cutout], "av.VideoFrame"]
 #: Frames for all outputs, in their order, and the frame's time.
 Composed = tuple[FrameMeta, list["av.VideoFrame"]]
 
@@ -64,7 +68,7 @@ def infer(batches: Iterable[Batch], backend: MattingBackend) -> Iterator[list[Ma
 
 
 def _collect(batch: Batch, pending: Pending) -> list[Matte]:
-    return [Matte(frame, alpha) for frame, alpha in zip(batch.frames, pending(), strict=True)]
+    return [Matte(*each) for each in zip(batch.frames, pending(), batch.rgb, strict=True)]
 
 
 def compose(
@@ -73,6 +77,7 @@ def compose(
     composers: list[Composer],
     gauge: "MatteGauge",
     *,
+    spec: MatteSpec,
     with_own_alpha: bool = False,
     workers: int = 1,
 ) -> Iterator[Composed]:
@@ -83,20 +88,29 @@ def compose(
         info: of the input.
         composers: one an output.
         gauge: sees every matte at full size, in order.
+        spec: what is done to mattes on the way there.
         with_own_alpha: multiply mattes by the alpha that the pictures bring along.
         workers: frames that are composed at once; 1 if a composer depends on their order.
     """
 
     def make(matte: Matte) -> tuple[FrameMeta, np.ndarray, "list[av.VideoFrame]"]:
-        alpha = enlarge(matte.alpha, info)
+        alpha = _at_full_size(matte, info, spec)
         if with_own_alpha and (own := own_alpha(matte.frame.picture, info)) is not None:
             alpha = alpha * own
-        return matte.frame.meta, alpha, [composer(matte.frame, alpha) for composer in composers]
+        cutout = Cutout(matte.frame, edit(alpha, spec))
+        return matte.frame.meta, cutout.alpha, [composer(cutout) for composer in composers]
 
     mattes = (matte for batch in batches for matte in batch)
     for meta, alpha, pictures in ordered_map(make, mattes, workers, "birefnet-video compose"):
         gauge.measure(meta.index, alpha)
         yield meta, pictures
+
+
+def _at_full_size(matte: Matte, info: MediaInfo, spec: MatteSpec) -> np.ndarray:
+    size = (info.height, info.width)
+    if spec.refine and matte.alpha.shape != size:
+        return refine(matte.alpha, guide_of(matte.frame.picture, info))
+    return resized(matte.alpha, size)
 
 
 def encode(composed: Iterable[Composed], writers: Sequence[Sink]) -> Iterator[int]:

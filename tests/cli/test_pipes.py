@@ -27,7 +27,7 @@ def run(*arguments: str | Path, data: bytes = b"") -> subprocess.CompletedProces
 
 
 def test_raw_rgba_on_standard_output(clip: Path, tmp_path: Path) -> None:
-    ran = run(clip, "--alpha", "-", "--mask", tmp_path / "m.mkv")
+    ran = run(clip, "--alpha", "-", "--mask", tmp_path / "m.mkv", "--decontaminate", "off")
     assert ran.returncode == 0, ran.stderr
     frames = np.frombuffer(ran.stdout, np.uint8).reshape(-1, 96, 160, 4)
     with av.open(str(tmp_path / "m.mkv")) as mattes, av.open(str(clip)) as film:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_clip, read_times
-from stubs import INFO, notices, open_stub, stub_job
+from stubs import INFO, PLAIN_COLOUR, PLAIN_MATTE, notices, open_stub, stub_job
 
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import InputMissing, NotAVideo, OutputRefused, UsageError
@@ -33,7 +33,8 @@ def truth(clip: Path) -> list[np.ndarray]:
 
 def render(clip: Path, output: OutputSpec) -> list[np.ndarray]:
     """Make one output and read its mattes or brightness back."""
-    job = Job(JobSpec(clip, (output,), overwrite=True), open_backend=open_stub())
+    spec = JobSpec(clip, (output,), overwrite=True, matte=PLAIN_MATTE, colour=PLAIN_COLOUR)
+    job = Job(spec, open_backend=open_stub())
     job.start()
     job.result()
     return [] if "%" in output.path.name else list(read_mattes(output.path))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_clip, read_times
-from stubs import INFO, notices, open_stub
+from stubs import INFO, PLAIN_COLOUR, notices, open_stub
 
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import InputMissing, OutputRefused, UsageError, VerificationFailed
@@ -51,7 +51,8 @@ def make_sequence(folder: Path, numbers: list[int], *, alpha: bool = False) -> P
 
 
 def test_alpha_as_png_is_the_matte_and_the_colour(clip: Path, tmp_path: Path) -> None:
-    run(clip, OutputSpec("alpha", tmp_path / "a_%03d.png"), OutputSpec("mask", tmp_path / "m.mkv"))
+    outputs = OutputSpec("alpha", tmp_path / "a_%03d.png"), OutputSpec("mask", tmp_path / "m.mkv")
+    run(clip, *outputs, colour=PLAIN_COLOUR)
     assert sorted(path.name for path in tmp_path.glob("a*")) == [f"a_{i:03d}.png" for i in range(1, 7)]
     with av.open(str(clip)) as container:
         sources = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]

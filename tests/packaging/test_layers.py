@@ -26,7 +26,7 @@ LAYERS = [
 ]
 #: Heavy libraries, and the only rooms that may import them.
 HEAVY = {
-    "torch": {"model", "backends", "api", "bench", "commands"},
+    "torch": {"model", "backends", "matting", "pipeline", "api", "bench", "commands"},
     "timm": {"model"},
     "av": {"media", "matting", "pipeline", "types", "commands"},
     "cv2": {"matting", "model"},

@@ -1,0 +1,207 @@
+"""The subject's own colour under soft edges, freed from the background's and from the light of a coloured screen."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import cv2
+import numpy as np
+
+from birefnet_video.errors import BackendUnavailable
+from birefnet_video.matting.enlarge import enlarged_part, parts, resized
+from birefnet_video.media.convert import luma_weights
+from birefnet_video.spec import ColourSpec, Despill
+from birefnet_video.types import Colour
+
+#: Longest side of the pictures that smooth colours are estimated in.
+_SMALL_SIDE = 512
+#: Sides of the windows of the coarse and of the fine pass, as shares of the longest side.
+_COARSE, _FINE = 0.2, 0.006
+_EPSILON = 1e-5
+#: Alpha nearer to 0 or 1 than this counts as none, or all: such pixels keep their colour, which hardly shows or hardly
+#: differs.
+_CLEAR = 2 / 255
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What the numbers of a picture's three planes mean."""
+
+    bits: int
+    """Of a sample."""
+    colour: Colour | None = None
+    """The matrix of YUV; ``None``: the planes are red, green and blue."""
+    full_range: bool = True
+
+    @property
+    def top(self) -> int:
+        """The largest sample."""
+        return (1 << self.bits) - 1
+
+
+class Retoucher:
+    """Frees pictures from what the old background left in the subject."""
+
+    def __init__(self, spec: ColourSpec) -> None:
+        """
+        Raises:
+            BackendUnavailable: if it needs a library that is not installed.
+        """
+        self._spec = spec
+        if spec.method == "best" and find_spec("pymatting") is None:
+            raise BackendUnavailable(
+                "--decontaminate best: PyMatting is not installed", hint="pip install 'birefnet-video[foreground]'"
+            )
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether pictures need to be copied first."""
+        return self._spec.method != "off" or self._spec.despill != "off"
+
+    def apply(self, planes: list[np.ndarray], alpha: np.ndarray, space: Space) -> None:
+        """
+        Args:
+            planes: integer samples of three components, of full or subsampled size; changed in place.
+            alpha: float32 (H, W) in [0, 1], of the first plane's size.
+            space: of the planes.
+        """
+        if self._spec.method == "fast":
+            fuse(planes, alpha, space.top)
+        elif self._spec.method == "best":
+            solve(planes, alpha, space.top)
+        if self._spec.despill != "off":
+            despill(planes, alpha, self._spec.despill, space)
+
+
+def fuse(planes: list[np.ndarray], alpha: np.ndarray, top: int) -> None:
+    """Blur fusion (Forte, Approximate Fast Foreground Colour Estimation, ICIP 2021), its smooth parts at a small size.
+
+    With F and B the smooth colours of subject and background, the subject's colour is F + alpha (I - alpha F -
+    (1 - alpha) B), by which the picture I keeps its detail. As this is linear in colour, it works on any planes.
+
+    Args:
+        planes: integer samples of three components of one colour space, of full or subsampled size; those of soft
+            pixels are replaced.
+        alpha: float32 (H, W) in [0, 1], of the first plane's size.
+        top: the largest sample.
+    """
+    shape = _small_shape(*alpha.shape)
+    small_alpha = resized(alpha, shape)
+    soft = _is_soft(alpha).astype(np.float32)
+    # With a pixel around for planes whose pixels lie between those of alpha.
+    marks = cv2.dilate(resized(soft, shape), np.ones((3, 3), np.uint8)) > 0
+    if not marks.any():
+        return
+    for plane in planes:
+        subject, behind = _smooth_colours(resized(plane, shape).astype(np.float32), small_alpha)
+        own_alpha = resized(alpha, plane.shape)
+        for here, there in parts(marks, plane.shape):
+            share = own_alpha[there]
+            smooth, back = (enlarged_part(each, here, there, plane.shape) for each in (subject, behind))
+            samples = plane[there]
+            # In few arrays: memory is what this costs.
+            freed = smooth - back
+            freed *= share
+            freed += back
+            np.subtract(samples, freed, out=freed)
+            freed *= share
+            freed += smooth
+            freed += np.float32(0.5)
+            np.clip(freed, 0, top, out=freed)
+            np.copyto(samples, freed, where=_is_soft(share), casting="unsafe")
+
+
+def _small_shape(height: int, width: int) -> tuple[int, int]:
+    """A size for smooth colours, if possible a whole fraction of the picture's: its parts can be small then."""
+    least = -(-max(height, width) // _SMALL_SIDE)
+    whole = (factor for factor in range(least, least + 3) if height % factor == 0 and width % factor == 0)
+    factor = next(whole, least)
+    return max(1, round(height / factor)), max(1, round(width / factor))
+
+
+def _is_soft(alpha: np.ndarray) -> np.ndarray:
+    return (alpha > _CLEAR) & (alpha < 1 - _CLEAR)
+
+
+def _smooth_colours(samples: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smooth colours of subject and background of one plane (h, w)."""
+    longest = max(alpha.shape)
+    coarse, fine = max(3, round(_COARSE * longest)) | 1, max(3, round(_FINE * longest)) | 1
+    subject, behind = _weighted_blurs(samples, samples, alpha, coarse)
+    subject = subject + alpha * (samples - alpha * subject - (1 - alpha) * behind)
+    return _weighted_blurs(subject, behind, alpha, fine)
+
+
+def _weighted_blurs(
+    subject: np.ndarray, behind: np.ndarray, alpha: np.ndarray, side: int
+) -> tuple[np.ndarray, np.ndarray]:
+    share = _blur(alpha, side)
+    return (
+        _blur(subject * alpha, side) / (share + np.float32(_EPSILON)),
+        _blur(behind * (1 - alpha), side) / (1 - share + np.float32(_EPSILON)),
+    )
+
+
+def _blur(x: np.ndarray, side: int) -> np.ndarray:
+    return cv2.blur(x, (side, side), borderType=cv2.BORDER_REPLICATE)
+
+
+def solve(planes: list[np.ndarray], alpha: np.ndarray, top: int) -> None:
+    """Multi-level estimation (Germer et al., ICPR 2020), by PyMatting: slower and better; see :func:`fuse`."""
+    from pymatting import estimate_foreground_ml
+
+    picture = np.stack([resized(plane, alpha.shape) for plane in planes], -1).astype(np.float32) / top
+    freed = estimate_foreground_ml(picture, alpha) * top + 0.5
+    for index, plane in enumerate(planes):
+        share = resized(alpha, plane.shape)
+        samples = resized(np.ascontiguousarray(freed[..., index], np.float32), plane.shape).astype(plane.dtype)
+        np.copyto(plane, samples, where=_is_soft(share))
+
+
+def despill(planes: list[np.ndarray], alpha: np.ndarray, screen: Despill, space: Space) -> None:
+    """Take out of the subject what a green or blue screen has more of than the mean of the other two colours.
+
+    Args:
+        planes: as of :func:`fuse`; where alpha is above 0 they are changed in place.
+        alpha: float32 (H, W) in [0, 1].
+        screen: its colour.
+        space: of the planes.
+    """
+    weights, change = _spill_terms(screen, space)
+    neutral = np.float32(0 if space.colour is None else 1 << (space.bits - 1))
+    # Luma says nothing about spill, so YUV has it at the size of its chroma.
+    shape = planes[1].shape
+    excess = sum(
+        np.float32(weight) * (resized(plane, shape).astype(np.float32) - neutral)
+        for plane, weight in zip(planes, weights, strict=True)
+        if weight
+    )
+    excess = np.maximum(excess, 0)
+    if not excess.any():
+        return
+    for plane, per_excess in zip(planes, change, strict=True):
+        if per_excess:
+            shifted = plane + np.float32(per_excess) * resized(excess, plane.shape) + np.float32(0.5)
+            changed = np.clip(shifted, 0, space.top).astype(plane.dtype)
+            np.copyto(plane, changed, where=resized(alpha, plane.shape) > _CLEAR)
+
+
+def _spill_terms(screen: Despill, space: Space) -> tuple[list[float], list[float]]:
+    """How three samples add up to spill, and what of it goes to each of them (ITU-T H.273 section 8.3 for YUV)."""
+    of_rgb = [-0.5, 1.0, -0.5] if screen == "green" else [-0.5, -0.5, 1.0]
+    change = [-float(weight == 1) for weight in of_rgb]
+    if space.colour is None:
+        return of_rgb, change
+    red, blue = luma_weights(space.colour)
+    to_luma = np.array([red, 1 - red - blue, blue])
+    to_yuv = np.stack(
+        (
+            to_luma,
+            (np.array([0, 0, 1]) - to_luma) / (2 * (1 - blue)),
+            (np.array([1, 0, 0]) - to_luma) / (2 * (1 - red)),
+        )
+    )
+    luma_scale, chroma_scale = (1.0, 1.0) if space.full_range else (219 / 255, 224 / 255)
+    to_yuv *= np.array([[luma_scale], [chroma_scale], [chroma_scale]])
+    weights = np.array(of_rgb) @ np.linalg.inv(to_yuv)
+    weights[0] = 0
+    return list(weights), list(to_yuv @ np.array(change))

@@ -1,0 +1,28 @@
+"""Changes to mattes that a user asks for, at the picture's size."""
+
+import cv2
+import numpy as np
+
+from birefnet_video.spec import MatteSpec
+
+
+def edit(alpha: np.ndarray, spec: MatteSpec) -> np.ndarray:
+    """Threshold, grow or shrink, blur and invert, in this order.
+
+    Args:
+        alpha: float32 (H, W) in [0, 1]; it stays as it is.
+        spec: what is asked for.
+
+    Returns:
+        float32 (H, W) in [0, 1].
+    """
+    if spec.threshold is not None:
+        alpha = (alpha >= spec.threshold).astype(np.float32)
+    if spec.offset:
+        side = 2 * abs(spec.offset) + 1
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+        # By default the world outside the picture would be empty, and the subject would shrink from the borders too.
+        alpha = (cv2.dilate if spec.offset > 0 else cv2.erode)(alpha, disc, borderType=cv2.BORDER_REPLICATE)
+    if spec.blur:
+        alpha = cv2.GaussianBlur(alpha, (0, 0), spec.blur, borderType=cv2.BORDER_REPLICATE)
+    return 1 - alpha if spec.invert else alpha

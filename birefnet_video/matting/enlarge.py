@@ -1,0 +1,76 @@
+"""Parts of small arrays enlarged as if all of the array had been: work on edges costs what the edges cost."""
+
+from collections.abc import Iterator
+from math import gcd
+
+import cv2
+import numpy as np
+
+#: A rectangle of an array.
+Part = tuple[slice, slice]
+#: Least lines, and columns, of the small array in a part.
+_LINES, _COLUMNS = 16, 32
+
+
+def parts(marks: np.ndarray, large: tuple[int, ...]) -> Iterator[tuple[Part, Part]]:
+    """Rectangles that hold all marks of a small array, and the same ones of a large one, in whole pixels of both.
+
+    Args:
+        marks: bool (h, w).
+        large: height and width of the large array.
+    """
+    height, width = marks.shape
+    lines, columns = _whole(_LINES, height, large[0]), _whole(_COLUMNS, width, large[1])
+    for top in range(0, height, lines):
+        bottom = min(top + lines, height)
+        marked = np.logical_or.reduceat(marks[top:bottom].any(0), range(0, width, columns))
+        for first, last in _runs(marked):
+            here = (slice(top, bottom), slice(first * columns, min(last * columns, width)))
+            yield here, (_scaled(here[0], height, large[0]), _scaled(here[1], width, large[1]))
+
+
+def enlarged_part(plane: np.ndarray, here: Part, there: Part, large: tuple[int, ...]) -> np.ndarray:
+    """The part ``there`` of ``plane``, float32, enlarged linearly to ``large``; ``here`` is the same part of it."""
+    wide, inner = [], []
+    for axis in (0, 1):
+        side, big = plane.shape[axis], large[axis]
+        step = side // gcd(side, big)
+        begin, end = max(0, here[axis].start - step), min(side, here[axis].stop + step)
+        wide.append(slice(begin, end))
+        first = there[axis].start - begin * big // side
+        inner.append(slice(first, first + there[axis].stop - there[axis].start))
+    size = [(part.stop - part.start) * large[axis] // plane.shape[axis] for axis, part in enumerate(wide)]
+    grown = cv2.resize(plane[wide[0], wide[1]], (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    return grown[inner[0], inner[1]]
+
+
+def resized(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A plane at another size: averaged if smaller, linear if larger."""
+    if plane.shape == shape[:2]:
+        return plane
+    smaller = plane.shape[0] >= shape[0] and plane.shape[1] >= shape[1]
+    method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return cv2.resize(plane, (shape[1], shape[0]), interpolation=method)
+
+
+def extent(marks: np.ndarray, axis: int) -> tuple[int, int] | None:
+    """From the first to behind the last line along ``axis`` of bool (h, w) that holds a mark."""
+    places = np.flatnonzero(marks.any(axis))
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else None
+
+
+def _whole(least: int, side: int, big: int) -> int:
+    """The least number of small pixels from ``least`` on that is a whole number of large ones."""
+    step = side // gcd(side, big)
+    return -(-least // step) * step
+
+
+def _runs(marks: np.ndarray) -> list[tuple[int, int]]:
+    """From the first to behind the last of every unbroken run of marks in (N,)."""
+    padded = np.concatenate(([False], marks, [False]))
+    ends = np.flatnonzero(padded[1:] != padded[:-1])
+    return list(zip(ends[::2].tolist(), ends[1::2].tolist(), strict=True))
+
+
+def _scaled(part: slice, side: int, big: int) -> slice:
+    return slice(part.start * big // side, part.stop * big // side)

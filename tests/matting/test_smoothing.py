@@ -1,0 +1,211 @@
+"""Smoothing makes mattes steadier and no worse, along motion, never across a cut."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from birefnet_video.model.evaluation.video import flicker_error
+from moving import HEIGHT, WIDTH, Clip, make_clip, texture
+
+from birefnet_video import smooth_alphas
+from birefnet_video.errors import UsageError
+from birefnet_video.matting.agreement import make_view
+from birefnet_video.matting.flicker import FlickerGauge
+from birefnet_video.matting.motion import MotionEstimator
+from birefnet_video.matting.smoothing import make_smoother
+from birefnet_video.matting.warp import Step, make_step
+from birefnet_video.pipeline.smoothing import steady_alphas
+
+MODES = ("live", "normal", "high")
+CPU = torch.device("cpu")
+STEP = 1 / 255
+
+
+def smooth(clip: Clip, mode: str) -> list[np.ndarray]:
+    return list(smooth_alphas(clip.rgb, clip.found, mode))  # type: ignore[arg-type]
+
+
+def flicker(alphas: list[np.ndarray], truth: list[np.ndarray], frames: range) -> float:
+    pairs = list(zip(pairwise(alphas), pairwise(truth), strict=True))
+    return float(np.mean([flicker_error(b, a, d, c) for (a, b), (c, d) in (pairs[i - 1] for i in frames)]))
+
+
+def error(alphas: list[np.ndarray], truth: list[np.ndarray], frames: range) -> float:
+    return float(np.mean([np.abs(alphas[i] - truth[i]).mean() for i in frames]))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("speed", "most_flicker", "most_error"), [(0, 0.35, 0.95), (1.5, 0.85, 1.0), (8, 0.97, 1.1)], ids=str
+)
+def test_mattes_get_steadier_and_no_worse(mode: str, speed: float, most_flicker: float, most_error: float) -> None:
+    clip, frames = make_clip(12, speed), range(4, 9)
+    result = smooth(clip, mode)
+    assert flicker(result, clip.truth, frames) <= most_flicker * flicker(clip.found, clip.truth, frames)
+    assert error(result, clip.truth, frames) <= most_error * error(clip.found, clip.truth, frames)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_frame_whose_matte_is_missing_is_filled(mode: str) -> None:
+    clip = make_clip(10, 3, missing=(5,))
+    result = smooth(clip, mode)
+    assert error(result, clip.truth, range(5, 6)) < 0.2 * error(clip.found, clip.truth, range(5, 6))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_clip_cut_in_two_gives_what_its_parts_give(mode: str) -> None:
+    first, second = make_clip(7, 2, seed=0), make_clip(7, 2, seed=50)
+    cuts: list[int] = []
+    items = list(zip(range(14), first.rgb + second.rgb, first.found + second.found, strict=True))
+    whole = [
+        alpha
+        for _, alpha in steady_alphas(
+            items,
+            lambda item: item[1:],
+            (WIDTH, HEIGHT),
+            mode,  # type: ignore[arg-type]
+            on_cut=lambda item: cuts.append(item[0]),
+            workers=2,
+        )
+    ]
+    assert cuts == [7]
+    assert np.abs(np.array(whole) - np.array(smooth(first, mode) + smooth(second, mode))).max() <= STEP
+
+
+def _cuts(pictures: list[np.ndarray]) -> list[int]:
+    estimator = MotionEstimator(WIDTH, HEIGHT)
+    seen = [estimator.look(picture) for picture in pictures]
+    return [index + 1 for index, pair in enumerate(pairwise(seen)) if estimator.between(*pair).is_cut]
+
+
+def test_what_is_no_cut_is_not_called_one() -> None:
+    rng = np.random.default_rng(3)
+    wide = texture(9).astype(np.uint8)
+    pan = [wide[:HEIGHT, 20 * index : 20 * index + WIDTH] for index in range(8)]
+    assert not _cuts(pan)
+    fade = [(wide[:HEIGHT, :WIDTH] * share).astype(np.uint8) for share in np.linspace(1, 0, 12)]
+    assert not _cuts(fade)
+    dark = [rng.normal(12, 3, (HEIGHT, WIDTH, 3)).clip(0, 255).astype(np.uint8) for _ in range(6)]
+    grain = [rng.normal(60, 25, (HEIGHT, WIDTH, 3)).clip(0, 255).astype(np.uint8) for _ in range(4)]
+    dissolve = [(fade[0] * (1 - t) + wide[HEIGHT:, WIDTH:] * t).astype(np.uint8) for t in np.linspace(0, 1, 12)]
+    assert not _cuts(dissolve)
+    assert not _cuts([np.full((HEIGHT, WIDTH, 3), 90, np.uint8)] * 4)
+    assert not _cuts(dark)
+    assert not _cuts(grain)
+
+
+def test_cuts_to_and_from_black_are_found() -> None:
+    scene, black = make_clip(3, 2).rgb, np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    assert _cuts([*scene, black, black, *scene]) == [3, 5]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
+def test_a_constant_matte_over_a_still_clip_stays(mode: str, value: float) -> None:
+    rgb = [make_clip(1, 0).rgb[0]] * 7
+    alphas = [np.full((HEIGHT, WIDTH), value, np.float32)] * 7
+    for alpha in smooth_alphas(rgb, alphas, mode):  # type: ignore[arg-type]
+        assert np.abs(alpha - value).max() <= STEP
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_soft_edges_stay_soft_and_empty_frames_empty(mode: str) -> None:
+    rgb = [make_clip(1, 0).rgb[0]] * 6
+    ramp = np.tile(np.linspace(0, 1, WIDTH, dtype=np.float32), (HEIGHT, 1))
+    assert all(np.abs(alpha - ramp).max() <= STEP for alpha in smooth_alphas(rgb, [ramp] * 6, mode))  # type: ignore[arg-type]
+    faint = [np.full((HEIGHT, WIDTH), 0.01 * (index % 2), np.float32) for index in range(6)]
+    assert all(alpha.max() <= 0.01 for alpha in smooth_alphas(rgb, faint, mode))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("frames", [0, 1, 2, 3, 5])
+def test_every_frame_gives_one_matte(mode: str, frames: int) -> None:
+    clip = make_clip(max(frames, 1), 2)
+    result = list(smooth_alphas(clip.rgb[:frames], clip.found[:frames], mode))  # type: ignore[arg-type]
+    assert len(result) == frames
+    assert all(alpha.dtype == np.float32 and alpha.min() >= 0 and alpha.max() <= 1 for alpha in result)
+
+
+def test_frames_need_not_have_the_size_of_the_mattes() -> None:
+    clip = make_clip(6, 2)
+    half = [alpha[::2, ::2].copy() for alpha in clip.found]
+    result = list(smooth_alphas(clip.rgb, half))
+    assert result[0].shape == half[0].shape
+    assert error(result, [alpha[::2, ::2] for alpha in clip.truth], range(2, 5)) < error(
+        half, [alpha[::2, ::2] for alpha in clip.truth], range(2, 5)
+    )
+
+
+def test_off_gives_mattes_back_as_they_came() -> None:
+    clip = make_clip(3, 2)
+    assert all(a is b for a, b in zip(smooth_alphas(clip.rgb, clip.found, "off"), clip.found, strict=True))
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    clip = make_clip(3, 2)
+    with pytest.raises(UsageError, match="mode"):
+        smooth_alphas(clip.rgb, clip.found, "much")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="shorter"):
+        list(smooth_alphas(clip.rgb, clip.found[:2]))
+    with pytest.raises(ValueError, match="frames: expected uint8"):
+        list(smooth_alphas([rgb[..., 0] for rgb in clip.rgb], clip.found))
+    with pytest.raises(ValueError, match="alphas: expected float32"):
+        list(smooth_alphas(clip.rgb, [alpha.astype(np.float64) for alpha in clip.found]))
+
+
+def _steps(clip: Clip) -> list[Step | None]:
+    estimator = MotionEstimator(WIDTH, HEIGHT)
+    seen = [estimator.look(rgb) for rgb in clip.rgb]
+    return [None, *(make_step(estimator.between(*pair), (HEIGHT, WIDTH), CPU) for pair in pairwise(seen))]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_state_is_a_value(mode: str) -> None:
+    """A stretch of a clip can be rendered again from any state, and memory does not grow."""
+    clip = make_clip(14, 2)
+    views = [make_view(rgb, alpha, CPU) for rgb, alpha in zip(clip.rgb, clip.found, strict=True)]
+    steps, smoother = _steps(clip), make_smoother(mode)  # type: ignore[arg-type]
+    state, given = smoother.start(), []
+    for index in range(8):
+        state, ready = smoother.push(state, views[index], steps[index])
+        given += ready
+    assert len(given) == 8 - smoother.delay
+    runs = []
+    for _ in range(2):
+        branch, rest = state, []
+        for index in range(8, 14):
+            branch, ready = smoother.push(branch, views[index], steps[index])
+            rest += ready
+        runs.append(rest + smoother.finish(branch))
+    assert len(runs[0]) == 6 + smoother.delay
+    assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
+    if mode != "live":
+        assert all(len(window.views) <= 2 * smoother.delay + 1 for window in branch)
+
+
+def test_live_gives_every_frame_at_once() -> None:
+    clip = make_clip(5, 2)
+    seen = 0
+
+    def counted() -> "list[np.ndarray]":
+        nonlocal seen
+        for alpha in clip.found:
+            seen += 1
+            yield alpha  # type: ignore[misc]
+
+    for number, _ in enumerate(smooth_alphas(clip.rgb, counted(), "live"), 1):
+        assert seen <= number + 2  # the pair whose motion is being found, and the one that is waited for
+
+
+def test_flicker_is_what_motion_does_not_explain() -> None:
+    clip = make_clip(8, 4)
+    values = []
+    for alphas in (clip.truth, clip.found):
+        gauge = FlickerGauge()
+        assert gauge.value is None
+        for alpha, step in zip(alphas, _steps(clip), strict=True):
+            gauge.add(torch.from_numpy(alpha)[None, None], step)
+        assert gauge.value is not None
+        values.append(gauge.value)
+    assert values[0] < 0.5 * values[1]
