@@ -12,6 +12,8 @@ BATCH_SIZE = {"cpu": 1, "cuda": 8, "mps": 4}
 BUILD_AFTER_FRAMES = 3000
 #: The same of an engine that takes seconds.
 CONVERT_AFTER_FRAMES = 50
+#: Bytes of built engines that are kept for the next start.
+CACHE_BYTES = 20 * 2**30
 #: Batches that may wait between two stages: bounds memory whatever the length of the clip.
 QUEUE_BATCHES = 2
 #: Threads of the stages that prepare and compose frames: one for so many cores, and at most so many.

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
+
+from birefnet_video.defaults import CACHE_BYTES
 
 T = TypeVar("T")
 #: Bytes that are hashed at once.
@@ -19,8 +22,13 @@ _STALE_S = 24 * 3600
 class EngineCache:
     """Folders, each named after everything that what lies in it depends on."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, most_bytes: int = CACHE_BYTES) -> None:
+        """
+        Args:
+            root: the folder of all of them; made when it is needed.
+            most_bytes: what has not been used for longest makes room when a new one goes beyond.
+        """
+        self.root, self._most_bytes = root, most_bytes
 
     def folder(self, engine: str, key: Mapping[str, str]) -> Path:
         """Where what belongs to ``key`` lies, or would lie."""
@@ -37,6 +45,8 @@ class EngineCache:
         """
         folder = self.folder(engine, key)
         if folder.is_dir():
+            # Its time tells which of them nobody uses any more.
+            os.utime(folder)
             return folder, False
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._sweep(folder.parent)
@@ -50,6 +60,7 @@ class EngineCache:
             except OSError:
                 if not folder.is_dir():
                     raise
+        self._make_room(folder)
         return folder, True
 
     def load(
@@ -76,11 +87,41 @@ class EngineCache:
         shutil.rmtree(folder, ignore_errors=True)
         return load(self.find_or_build(engine, key, build)[0])
 
+    def _make_room(self, newest: Path) -> None:
+        """Remove what has not been used for longest, but never ``newest``, until the rest is small enough."""
+        folders = [path for path in self.root.glob("*/*") if path.is_dir() and not path.name.startswith("building-")]
+        sizes = {folder: _size_of(folder) for folder in folders}
+        total = sum(sizes.values())
+        for folder in sorted(folders, key=_last_used):
+            if total <= self._most_bytes:
+                return
+            if folder != newest:
+                shutil.rmtree(folder, ignore_errors=True)
+                total -= sizes[folder]
+
     def _sweep(self, folder: Path) -> None:
         """Remove what processes that were killed left half-built."""
         for stale in folder.glob("building-*"):
             if time.time() - stale.stat().st_mtime > _STALE_S:
                 shutil.rmtree(stale, ignore_errors=True)
+
+
+def _size_of(folder: Path) -> int:
+    """Bytes of the files in a folder; another process may be removing it."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size
+        except OSError:
+            continue
+    return total
+
+
+def _last_used(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def default_cache() -> EngineCache:

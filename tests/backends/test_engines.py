@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 import types
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,22 @@ def test_a_cache_builds_once_and_forgets_failures(tmp_path: Path) -> None:
     os.utime(stale, (0, 0))
     cache.find_or_build("test", {"size": "4"}, build)
     assert not stale.exists()
+
+
+def test_a_cache_makes_room_for_what_is_new(tmp_path: Path) -> None:
+    def build(folder: Path) -> None:
+        (folder / "engine").write_bytes(bytes(1000))
+
+    cache = EngineCache(tmp_path, most_bytes=2500)
+    used_again, unused = (cache.folder("test", {"size": size}) for size in "12")
+    for age, size in ((300, "1"), (200, "2")):
+        folder, _ = cache.find_or_build("test", {"size": size}, build)
+        os.utime(folder, (time.time() - age,) * 2)
+    cache.find_or_build("test", {"size": "1"}, build)
+    cache.find_or_build("other", {"size": "3"}, build)
+    assert used_again.is_dir() and not unused.exists()
+    tight = EngineCache(tmp_path / "tight", most_bytes=1)
+    assert tight.find_or_build("test", {"size": "1"}, build)[0].is_dir()
 
 
 def request(cache: Path, **changes: Any) -> Request:
