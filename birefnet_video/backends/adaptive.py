@@ -22,6 +22,7 @@ class AdaptiveBackend:
         tell: Callable[[str], None],
         *,
         measures: bool,
+        reopen: Callable[[int], MattingBackend] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """
@@ -29,9 +30,11 @@ class AdaptiveBackend:
             inner: takes any number of frames up to ``inner.info.batch_size``.
             tell: takes what a user should know.
             measures: try smaller numbers on the first batches and keep the fastest.
+            reopen: builds another backend for so many frames at once, if ``inner`` takes one number alone.
             clock: seconds from any beginning.
         """
         self._inner, self._tell, self._clock = inner, tell, clock
+        self._reopen = reopen
         self._at_once = inner.info.batch_size
         self._trials = self._try_sizes() if measures and self._at_once > 1 else None
         #: What a trial computes, and what it makes of it.
@@ -97,6 +100,10 @@ class AdaptiveBackend:
         self._trials = None
         self._at_once //= 2
         self._tell(f"{error.message}: going on with {self._at_once}")
+        if self._reopen is not None:
+            # First, because there is no memory for both.
+            self._inner.close()
+            self._inner = self._reopen(self._at_once)
 
     def _run_trial(self, rgb: np.ndarray, trials: Iterator[None]) -> np.ndarray:
         self._batch = rgb

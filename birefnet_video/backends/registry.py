@@ -100,12 +100,20 @@ def load_backend(
 
     if spec.engine != "auto":
         check_engine(spec.engine, device, spec.precision)
-    request = Request(load_network(spec.model), info, weights_path(spec.model), cache or default_cache(), tell)
-    prepared, info = _climb(request, frames) if spec.engine == "auto" else _prepare(request, spec.engine)
+    store = cache or default_cache()
+
+    def ask(info: BackendInfo) -> Request:
+        return Request(load_network(spec.model), info, weights_path(spec.model), store, tell)
+
+    prepared, info = _climb(ask(info), frames) if spec.engine == "auto" else _prepare(ask(info), spec.engine)
     backend = NetworkBackend(prepared, info)
-    if prepared.is_fixed:
-        return backend
-    return AdaptiveBackend(backend, tell, measures=spec.batch_size is None)
+    if not prepared.is_fixed:
+        return AdaptiveBackend(backend, tell, measures=spec.batch_size is None)
+
+    def reopen(batch_size: int) -> MattingBackend:
+        return NetworkBackend(*_prepare(ask(replace(info, batch_size=batch_size)), info.name))
+
+    return AdaptiveBackend(backend, tell, measures=False, reopen=reopen)
 
 
 def check_engine(name: str, device: str, precision: str) -> None:

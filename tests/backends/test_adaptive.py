@@ -21,6 +21,7 @@ class Small(StubBackend):
         self.room, self.call_s, self.frame_s, self.late = room, call_s, frame_s, late
         self.sizes: list[int] = []
         self.now_s = 0.0
+        self.closed = False
 
     def infer(self, rgb: np.ndarray) -> np.ndarray:
         self.sizes.append(len(rgb))
@@ -28,6 +29,9 @@ class Small(StubBackend):
             raise OutOfMemory(f"out of memory with {len(rgb)} frames", hint="use a smaller --batch-size")
         self.now_s += self.call_s + self.frame_s * len(rgb)
         return super().infer(rgb)
+
+    def close(self) -> None:
+        self.closed = True
 
     def begin(self, rgb: np.ndarray) -> Pending:
         return (lambda: self.infer(rgb)) if self.late else super().begin(rgb)
@@ -49,6 +53,24 @@ def test_out_of_memory_halves_the_batch_and_loses_nothing(room: int, late: bool)
     # Said once for each time that it was halved, and not tried again.
     assert len(told) == {1: 3, 2: 2, 5: 1}[room]
     assert sum(size > room for size in inner.sizes) == len(told)
+
+
+def test_an_engine_of_one_size_is_built_again_for_half() -> None:
+    told: list[str] = []
+    opened: list[Small] = []
+
+    def reopen(batch_size: int) -> Small:
+        assert all(backend.closed for backend in (first, *opened))
+        opened.append(Small(2))
+        return opened[-1]
+
+    first = Small(2)
+    backend = AdaptiveBackend(first, told.append, measures=False, reopen=reopen)
+    for count in (8, 3):
+        assert np.array_equal(backend.infer(frames(count)), StubBackend(INFO).infer(frames(count)))
+    assert len(opened) == len(told) == 2 and opened[-1].sizes == [2, 2, 2, 2, 2, 1]
+    backend.close()
+    assert opened[-1].closed
 
 
 def test_one_frame_too_many_is_an_error() -> None:
