@@ -102,6 +102,16 @@ class Job:
         """What a user was told so far."""
         return tuple(self._warnings)
 
+    @property
+    def cuts(self) -> tuple[FrameMeta, ...]:
+        """First frames of new shots so far."""
+        return tuple(self._cuts)
+
+    @property
+    def flicker(self) -> tuple[float, float] | None:
+        """As of :attr:`JobReport.flicker`, so far."""
+        return self._line.flicker() if self._line is not None else None
+
     def snapshot(self) -> JobSnapshot:
         """The job at this moment. Cheap, from any thread."""
         now = self._ended_at or time.monotonic()
@@ -173,8 +183,8 @@ class Job:
             warnings=tuple(self._warnings),
             damage="; ".join(line.damage()) or None,
             stages=snapshot.stages,
-            cuts=tuple(self._cuts),
-            flicker=line.flicker(),
+            cuts=self.cuts,
+            flicker=self.flicker,
         )
 
     def _finish(self, state: JobState, event: Callable[[tuple[Path, ...]], JobEvent]) -> None:

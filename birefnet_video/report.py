@@ -183,8 +183,8 @@ def final_record(
     if error is not None:
         details = {"type": type(error).__name__, "message": str(error), "hint": getattr(error, "hint", None)}
     snapshot = job.snapshot() if job else None
-    report = job.report if job else None
-    outputs = report.outputs if report else kept
+    outputs = job.report.outputs if job and job.report else kept
+    flicker = job.flicker if job else None
     return {
         "event": event,
         "exit_code": exit_code,
@@ -193,8 +193,8 @@ def final_record(
         "fps": round(snapshot.fps, 2) if snapshot else 0.0,
         "outputs": [str(path) for path in outputs],
         "warnings": list(job.warnings) if job else [],
-        "cuts": [frame.index for frame in report.cuts] if report else [],
-        "flicker": [round(value, 3) for value in report.flicker] if report and report.flicker else None,
+        "cuts": [frame.index for frame in job.cuts] if job else [],
+        "flicker": [round(value, 3) for value in flicker] if flicker else None,
         "error": details,
     }
 

@@ -128,8 +128,10 @@ class MatteSpec:
             raise UsageError(f"--smooth: {self.smooth!r} is none of {', '.join(get_args(Smoothing))}")
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise UsageError(f"--threshold: {self.threshold:g} is not between 0 and 1")
-        if abs(self.offset) > _MOST_OFFSET:
-            raise UsageError(f"--mask-offset: {self.offset} is not between -{_MOST_OFFSET} and {_MOST_OFFSET}")
+        if not isinstance(self.offset, int) or abs(self.offset) > _MOST_OFFSET:
+            raise UsageError(
+                f"--mask-offset: {self.offset} is no whole number between -{_MOST_OFFSET} and {_MOST_OFFSET}"
+            )
         if not 0 <= self.blur <= _MOST_BLUR:
             raise UsageError(f"--mask-blur: {self.blur:g} is not between 0 and {_MOST_BLUR}")
 

@@ -44,7 +44,8 @@ def make_view(rgb: np.ndarray, alpha: np.ndarray, device: torch.device) -> View:
         rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
     channels = np.stack(cv2.split(cv2.blur(rgb, (3, 3))))
     colour = torch.from_numpy(channels).to(device)[None].float().mul_(1 / 255)
-    return View(torch.from_numpy(np.ascontiguousarray(alpha)).to(device)[None, None], colour)
+    # A copy: whoever it comes from may write over it before it is needed for the last time.
+    return View(torch.from_numpy(np.array(alpha)).to(device)[None, None], colour)
 
 
 class Neighbour(NamedTuple):

@@ -1,5 +1,6 @@
 """The subject's own colour under soft edges, freed from the background's and from the light of a coloured screen."""
 
+import threading
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -16,7 +17,8 @@ from birefnet_video.types import Colour
 _SMALL_SIDE = 512
 #: Sides of the windows of the coarse and of the fine pass, as shares of the longest side.
 _COARSE, _FINE = 0.2, 0.006
-_EPSILON = 1e-5
+#: Share of a window below which a colour's smooth part fades into what was filmed.
+_EPSILON = 1e-4
 #: Alpha nearer to 0 or 1 than this counts as none, or all: such pixels keep their colour, which hardly shows or hardly
 #: differs.
 _CLEAR = 2 / 255
@@ -47,6 +49,8 @@ class Retoucher:
             BackendUnavailable: if it needs a library that is not installed.
         """
         self._spec = spec
+        # PyMatting computes on threads of its own and ends the process if it is called from two at once.
+        self._solving = threading.Lock()
         if spec.method == "best" and find_spec("pymatting") is None:
             raise BackendUnavailable(
                 "--decontaminate best: PyMatting is not installed", hint="pip install 'birefnet-video[foreground]'"
@@ -67,7 +71,12 @@ class Retoucher:
         if self._spec.method == "fast":
             fuse(planes, alpha, space.top)
         elif self._spec.method == "best":
-            solve(planes, alpha, space.top)
+            with self._solving:
+                solve(planes, alpha, space.top)
+        self.despill(planes, alpha, space)
+
+    def despill(self, planes: list[np.ndarray], alpha: np.ndarray, space: Space) -> None:
+        """The second half of :meth:`apply`."""
         if self._spec.despill != "off":
             despill(planes, alpha, self._spec.despill, space)
 
@@ -134,10 +143,10 @@ def _smooth_colours(samples: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray,
 def _weighted_blurs(
     subject: np.ndarray, behind: np.ndarray, alpha: np.ndarray, side: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    share = _blur(alpha, side)
+    share, least = _blur(alpha, side), np.float32(_EPSILON)
     return (
-        _blur(subject * alpha, side) / (share + np.float32(_EPSILON)),
-        _blur(behind * (1 - alpha), side) / (1 - share + np.float32(_EPSILON)),
+        (_blur(subject * alpha, side) + least * subject) / (share + least),
+        (_blur(behind * (1 - alpha), side) + least * behind) / (1 - share + least),
     )
 
 
@@ -149,6 +158,9 @@ def solve(planes: list[np.ndarray], alpha: np.ndarray, top: int) -> None:
     """Multi-level estimation (Germer et al., ICPR 2020), by PyMatting: slower and better; see :func:`fuse`."""
     from pymatting import estimate_foreground_ml
 
+    # It cannot do with a single line.
+    if min(alpha.shape) < 2 or not _is_soft(alpha).any():
+        return
     picture = np.stack([resized(plane, alpha.shape) for plane in planes], -1).astype(np.float32) / top
     freed = estimate_foreground_ml(picture, alpha) * top + 0.5
     for index, plane in enumerate(planes):

@@ -117,7 +117,9 @@ def foreground(
     coded = to_deep_rgb(picture, info, alpha.shape)
     unit = coded.astype(np.float32) / np.float32(65535)
     own = (estimate_foreground(unit, alpha) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
-    own = _retouched(own, np.ones_like(alpha), retoucher)
+    planes = [np.ascontiguousarray(own[..., index]) for index in range(3)]
+    retoucher.despill(planes, np.ones_like(alpha), Space(16))
+    own = np.stack(planes, -1)
     missing = (canvas.height - own.shape[0], canvas.width - own.shape[1])
     own = np.pad(own, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
     deep = av.VideoFrame.from_ndarray(own, "rgb48le")

@@ -53,12 +53,6 @@ def resized(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return cv2.resize(plane, (shape[1], shape[0]), interpolation=method)
 
 
-def extent(marks: np.ndarray, axis: int) -> tuple[int, int] | None:
-    """From the first to behind the last line along ``axis`` of bool (h, w) that holds a mark."""
-    places = np.flatnonzero(marks.any(axis))
-    return (int(places[0]), int(places[-1]) + 1) if len(places) else None
-
-
 def _whole(least: int, side: int, big: int) -> int:
     """The least number of small pixels from ``least`` on that is a whole number of large ones."""
     step = side // gcd(side, big)

@@ -14,10 +14,11 @@ _LOST, _LOST_SLOPE = 2.0, 0.05
 #: Share of lost pixels from which two pictures belong to two shots. Whip pans lose up to .12, cuts .88 and more.
 _CUT_SHARE = 0.5
 #: Standard deviation of grey below which a picture is flat and shows no motion, and the step of grey that makes a cut
-#: of a change to or from such a picture: a fade ends with less.
-_FLAT, _FLAT_STEP = 2.0, 24.0
-#: Mean step of grey, in pictures of a sixteenth of the size, below which there is no cut.
-_LEAST_STEP, _COARSE = 4.0, 16
+#: of a change to or from such a picture, or the deviation that does: a fade ends with less.
+_FLAT, _FLAT_STEP, _FLAT_CONTRAST = 2.0, 24.0, 12.0
+#: Mean step of grey, in pictures of a sixteenth of the size, below which there is no cut, for noise moves nowhere
+#: either; in pictures of little contrast this share of their deviation.
+_LEAST_STEP, _LEAST_SHARE, _COARSE = 4.0, 0.5, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Motion:
     """The same from the later picture to the earlier one."""
     is_cut: bool
     """The pictures belong to two shots."""
+    continues: bool
+    """What is seen in one is seen in the other: not so at cuts, nor where a fade has ended."""
 
 
 class MotionEstimator:
@@ -65,19 +68,23 @@ class MotionEstimator:
             cv2.resize(search.calc(*pair, None), None, fx=1 / SPACING, fy=1 / SPACING, interpolation=cv2.INTER_AREA)  # type: ignore[call-overload]
             for pair in ((earlier, later), (later, earlier))
         )
-        return Motion(forward, backward, _is_cut(earlier, later, forward, backward))
+        return Motion(forward, backward, *_judge(earlier, later, forward, backward))
 
 
-def _is_cut(earlier: np.ndarray, later: np.ndarray, forward: np.ndarray, backward: np.ndarray) -> bool:
-    if min(float(picture.std()) for picture in (earlier, later)) < _FLAT:
-        return abs(float(earlier.mean()) - float(later.mean())) > _FLAT_STEP
+def _judge(earlier: np.ndarray, later: np.ndarray, forward: np.ndarray, backward: np.ndarray) -> tuple[bool, bool]:
+    """Whether there is a cut between two pictures, and whether one continues the other."""
+    contrasts = [float(picture.std()) for picture in (earlier, later)]
+    if min(contrasts) < _FLAT:
+        # Flat pictures match anything, so their flow says nothing.
+        step = abs(float(earlier.mean()) - float(later.mean()))
+        is_cut = step > _FLAT_STEP or max(contrasts) > _FLAT_CONTRAST
+        return is_cut, max(contrasts) < _FLAT and step < _FLAT
     if _lost_share(forward, backward) <= _CUT_SHARE:
-        return False
+        return False, True
     size = (max(1, earlier.shape[1] // _COARSE), max(1, earlier.shape[0] // _COARSE))
-    coarse = [
-        cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32) for picture in (earlier, later)
-    ]
-    return float(np.abs(coarse[0] - coarse[1]).mean()) > _LEAST_STEP
+    coarse = [cv2.resize(each, size, interpolation=cv2.INTER_AREA).astype(np.float32) for each in (earlier, later)]
+    is_cut = float(np.abs(coarse[0] - coarse[1]).mean()) > min(_LEAST_STEP, _LEAST_SHARE * min(contrasts))
+    return is_cut, not is_cut
 
 
 def _lost_share(forward: np.ndarray, backward: np.ndarray) -> float:

@@ -2,13 +2,13 @@
 
 The fast guided filter (He and Sun, arXiv 1505.00996): around every pixel of the small picture alpha is a linear
 function of the colour there; the function, not alpha, is enlarged and applied to the large picture. What the small
-matte says is then put back: the large one, made small again, must equal it (back-projection, Irani and Peleg 1991).
+matte says is then put back: the large one, made small again, nearly equals it (back-projection, Irani and Peleg 1991).
 """
 
 import cv2
 import numpy as np
 
-from birefnet_video.matting.enlarge import Part, enlarged_part, extent, parts, resized
+from birefnet_video.matting.enlarge import Part, enlarged_part, parts, resized
 
 #: Pixels of a window's side, at the network's size, and the variance of colour, in units of 1, below which it is noise.
 _WINDOW, _NOISE = 3, 1e-4
@@ -27,21 +27,23 @@ def refine(alpha: np.ndarray, guide: list[np.ndarray]) -> np.ndarray:
         float32 (H, W) in [0, 1]; away from edges it is enlarged linearly.
     """
     height, width = guide[0].shape
+    # A matte can be larger than the picture, or larger in one direction.
+    alpha = resized(alpha, (min(alpha.shape[0], height), min(alpha.shape[1], width)))
+    if alpha.shape == (height, width):
+        return alpha
     large = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR)
-    if alpha.shape[0] >= height or alpha.shape[1] >= width:
-        return large
-    edges = _edges(alpha)
-    rows, columns = extent(edges, 1), extent(edges, 0)
-    if rows is None or columns is None:
+    cells = list(parts(_edges(alpha), (height, width)))
+    if not cells:
         return large
     small = [resized(plane, alpha.shape) for plane in guide]
-    part = (slice(*_grown(rows, len(alpha), _WINDOW)), slice(*_grown(columns, alpha.shape[1], _WINDOW)))
+    # Cells reach beyond the edges that they hold, and windows beyond cells.
+    part = tuple(_hull([here[axis] for here, _ in cells], alpha.shape[axis], _WINDOW) for axis in (0, 1))
     functions = [np.zeros_like(alpha) for _ in range(len(guide) + 1)]
     found = _linear_functions(alpha[part], [plane[part].astype(np.float32) * np.float32(1 / 255) for plane in small])
     for whole, plane in zip(functions, found, strict=True):
         whole[part] = plane
     whole_guide = [resized(plane, (height, width)) for plane in guide]
-    for here, there in parts(edges, (height, width)):
+    for here, there in cells:
         _apply(functions, whole_guide, here, there, large)
     missing = alpha - cv2.resize(large, alpha.shape[::-1], interpolation=cv2.INTER_AREA)
     large += cv2.resize(missing, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -98,5 +100,7 @@ def _mean(x: np.ndarray) -> np.ndarray:
     return cv2.blur(x, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REPLICATE)
 
 
-def _grown(extent: tuple[int, int], side: int, by: int) -> tuple[int, int]:
-    return max(0, extent[0] - by), min(side, extent[1] + by)
+def _hull(pieces: list[slice], side: int, by: int) -> slice:
+    """From the first to behind the last of some pieces, grown on both ends."""
+    first, last = min(piece.start for piece in pieces), max(piece.stop for piece in pieces)
+    return slice(max(0, first - by), min(side, last + by))

@@ -22,7 +22,7 @@ from birefnet_video.pipeline.outputs import check_output, make_canvas, make_comp
 from birefnet_video.pipeline.part import find_cut, shorten
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, decode, encode, infer, prepare
-from birefnet_video.spec import STDOUT, BackendSpec, JobSpec, Smoothing, VideoFile
+from birefnet_video.spec import STDOUT, BackendSpec, ColourSpec, JobSpec, Smoothing, VideoFile
 from birefnet_video.types import FrameMeta, Matte, MediaInfo
 
 #: Loads the network for an input; replaced in tests and benchmarks.
@@ -115,7 +115,8 @@ def assemble(
             info = replace(info, timecode=None)
     canvases = [make_canvas(encoding, info) for encoding in encodings]
     _tell_of_outputs(spec, encodings, canvases, info, notify)
-    retoucher = Retoucher(spec.colour)
+    with_own_alpha = info.has_alpha and spec.input_alpha == "multiply"
+    retoucher = Retoucher(_colours(spec, with_own_alpha=with_own_alpha))
     composers = [
         make_composer(output, canvas, info, retoucher) for output, canvas in zip(spec.outputs, canvases, strict=True)
     ]
@@ -128,7 +129,6 @@ def assemble(
         for writer in writers:
             writer.discard()
         raise
-    with_own_alpha = info.has_alpha and spec.input_alpha == "multiply"
     reader = Reader(info, notify, cut, with_alpha=with_own_alpha)
     gauge = MatteGauge(keeps_means=spec.full_verification)
     # A video behind the subject moves on with the frames.
@@ -158,7 +158,15 @@ def _smoothing(
     record = SmoothingRecord(lambda frame: on_cut(frame.meta))
     device = backend.info.device if backend.info.device.startswith("cuda") else "cpu"
     shape = (info.width, info.height)
-    return partial(smooth, shape=shape, mode=mode, record=record, device=device, workers=_workers()), record.flicker
+    # Several at once would let frames wait for each other.
+    workers = 1 if mode == "live" else _workers()
+    return partial(smooth, shape=shape, mode=mode, record=record, device=device, workers=workers), record.flicker
+
+
+def _colours(spec: JobSpec, *, with_own_alpha: bool) -> ColourSpec:
+    """What is left to do to colours: those of a cut-out are free from a background already, mattes have none."""
+    needless = with_own_alpha or all(output.kind == "mask" for output in spec.outputs)
+    return replace(spec.colour, method="off") if needless else spec.colour
 
 
 def _stages(
@@ -192,7 +200,7 @@ def _tell_of_input(info: MediaInfo, spec: JobSpec, notify: Notify) -> None:
     if info.sequence is None and spec.frame_rate is not None:
         raise UsageError("--frame-rate: only image sequences need one; a video's own times are kept")
     if info.has_alpha and spec.input_alpha == "multiply":
-        notify("the input has alpha of its own: mattes are multiplied by it (--input-alpha ignore leaves it out)")
+        notify("the input has alpha of its own: mattes are multiplied by it, colours stay (--input-alpha ignore)")
     if is_hdr(info.colour):
         notify("the input is HDR: the network sees it tone-mapped, the outputs keep its colours and tags")
     if needs_mapping(info.colour) and any(output.path == STDOUT for output in spec.outputs):

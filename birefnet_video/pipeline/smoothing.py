@@ -102,15 +102,15 @@ def steady_alphas(
             item, step = waiting.popleft()
             if gauges is not None:
                 gauges[1].add(alpha, step)
-            yield item, alpha[0, 0].cpu().numpy()
+            # A copy: the smoother goes on with its own.
+            yield item, alpha[0, 0].cpu().numpy().copy()
 
     for item, motion in _with_motion(items, see, MotionEstimator(*shape, thorough=mode == "high"), workers):
         if motion is not None and motion.is_cut:
             on_cut(item)
         rgb, alpha = see(item)
         view = make_view(rgb, alpha, where)
-        continues = motion is not None and not motion.is_cut
-        step = make_step(motion, alpha.shape, where) if continues and motion is not None else None
+        step = make_step(motion, alpha.shape, where) if motion is not None and motion.continues else None
         if gauges is not None:
             gauges[0].add(view.alpha, step)
         waiting.append((item, step))

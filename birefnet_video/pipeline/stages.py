@@ -94,10 +94,10 @@ def compose(
     """
 
     def make(matte: Matte) -> tuple[FrameMeta, np.ndarray, "list[av.VideoFrame]"]:
-        alpha = _at_full_size(matte, info, spec)
+        alpha = edit(_at_full_size(matte, info, spec), spec)
         if with_own_alpha and (own := own_alpha(matte.frame.picture, info)) is not None:
             alpha = alpha * own
-        cutout = Cutout(matte.frame, edit(alpha, spec))
+        cutout = Cutout(matte.frame, alpha)
         return matte.frame.meta, cutout.alpha, [composer(cutout) for composer in composers]
 
     mattes = (matte for batch in batches for matte in batch)

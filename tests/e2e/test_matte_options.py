@@ -153,6 +153,21 @@ def test_edits_reach_the_file(tmp_path: Path) -> None:
     assert abs(radius - 34) < 0.7
 
 
+@pytest.mark.parametrize("method", ["fast", "best"])
+def test_a_cut_out_keeps_its_colours_and_its_holes(method: str, tmp_path: Path) -> None:
+    own = np.tile(np.linspace(0, 255, WIDTH).astype(np.uint8), (HEIGHT, 1))
+    rgba = np.dstack([np.full((HEIGHT, WIDTH, 3), (180, 60, 60), np.uint8) * (own > 0)[..., None], own])
+    for index in (1, 2):
+        cv2.imwrite(str(tmp_path / f"in_{index}.png"), cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
+    mattes, options = [np.ones((HEIGHT, WIDTH), np.float32)] * 2, {"colour": ColourSpec(method)}  # type: ignore[arg-type]
+    run(tmp_path / "in_%d.png", mattes, {"alpha": tmp_path / "a_%d.png"}, **options)
+    found = cv2.cvtColor(cv2.imread(str(tmp_path / "a_1.png"), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
+    assert np.array_equal(found, rgba)
+    matte = MatteSpec(invert=True, offset=3, blur=2)
+    run(tmp_path / "in_%d.png", [1 - alpha for alpha in mattes], {"mask": tmp_path / "m.mkv"}, matte=matte)
+    assert np.abs(next(read_mattes(tmp_path / "m.mkv")) - own / 255).max() < 1e-6
+
+
 def test_the_command_line_knows_all_of_it(tmp_path: Path) -> None:
     film = make_plain_clip(tmp_path / "in.mp4", frames=10, with_sound=True)
     arguments = "--size 64 --engine eager --smooth high --no-refine --threshold 0.4 --mask-offset -1 --mask-blur 1.5"

@@ -38,6 +38,19 @@ def test_the_error_under_soft_edges_is_less_than_half(estimate, top: int) -> Non
     assert np.array_equal(freed[clear], filmed[clear])
 
 
+@pytest.mark.parametrize("radius", [1, 2, 3, 6])
+@pytest.mark.parametrize("share", [0.05, 0.5])
+def test_small_subjects_do_not_change_their_hue(radius: int, share: float) -> None:
+    """In YUV nothing may drift towards 0, which is green."""
+    rows, columns = np.mgrid[0:1080, 0:1920]
+    alpha = np.where(np.hypot(columns - 960, rows - 540) <= radius, np.float32(share), np.float32(0))
+    luma = (alpha * 900 + (1 - alpha) * 500).astype(np.uint16)
+    planes = [luma, *(np.full((540, 960), 512, np.uint16) for _ in range(2))]
+    fuse(planes, alpha, 1023)
+    assert all(np.abs(plane.astype(int) - 512).max() <= 2 for plane in planes[1:])
+    assert planes[0].min() >= 495 and planes[0].max() <= 905
+
+
 def test_chroma_may_be_smaller() -> None:
     alpha, subject, filmed = composite(255)
     planes = [np.ascontiguousarray(filmed[..., 0]), *(filmed[::2, ::2, index].copy() for index in (1, 2))]

@@ -41,12 +41,29 @@ def test_edges_are_found_again(size: tuple[int, int]) -> None:
     assert np.abs(refined - alpha)[band].mean() < 0.7 * np.abs(linear - alpha)[band].mean()
 
 
-def test_parts_are_what_the_whole_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    alpha, guide = scene(540, 960)
-    small = cv2.resize(alpha, (256, 144), interpolation=cv2.INTER_AREA)
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("size", [(540, 960), (541, 963)], ids=str)
+def test_parts_are_what_the_whole_would_be(
+    size: tuple[int, int], inverted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the subject reaches the borders of the picture, far from any edge."""
+    alpha, guide = scene(*size)
+    small = cv2.resize(1 - alpha if inverted else alpha, (256, 144), interpolation=cv2.INTER_AREA)
     in_parts = refine(small, guide)
     monkeypatch.setattr(module, "_edges", lambda alpha: np.ones(alpha.shape, bool))
-    assert np.abs(in_parts - refine(small, guide)).max() < 1 / 255
+    # What counts as no edge may still be up to four levels.
+    assert np.abs(in_parts - refine(small, guide)).max() < 6 / 255
+
+
+@pytest.mark.parametrize("column", [20, 47, 93, 130, 201])
+def test_opaque_stays_opaque_up_to_the_border(column: int) -> None:
+    _, guide = scene(540, 960)
+    small = np.zeros((144, 256), np.float32)
+    small[:, :column] = 1
+    refined = refine(small, guide)
+    away = round(960 / 256 * 4)
+    edge = round(960 / 256 * column)
+    assert refined[:, : edge - away].min() > 1 - 1e-5 and refined[:, edge + away :].max() < 1e-5
 
 
 @pytest.mark.parametrize("value", [0.0, 0.37, 1.0])
@@ -58,7 +75,15 @@ def test_without_an_edge_nothing_is_added(value: float) -> None:
 def test_a_matte_as_large_as_the_picture_only_gets_its_size() -> None:
     alpha, guide = scene(270, 480)
     assert np.array_equal(refine(alpha, guide), alpha)
-    assert refine(cv2.resize(alpha, (512, 512)), guide).shape == (270, 480)
+
+
+def test_a_matte_larger_than_the_picture_is_averaged() -> None:
+    alpha, guide = scene(270, 480)
+    hair = (np.indices((540, 960)).sum(0) % 4 == 0).astype(np.float32)
+    assert np.abs(refine(hair, guide) - 0.25).max() < 1e-5
+    wide = refine(cv2.resize(alpha, (240, 540), interpolation=cv2.INTER_AREA), guide)
+    linear = cv2.resize(cv2.resize(alpha, (240, 270), interpolation=cv2.INTER_AREA), (480, 270))
+    assert np.abs(wide - alpha).mean() < 0.8 * np.abs(linear - alpha).mean()
 
 
 def test_edits_come_in_their_order() -> None:

@@ -95,6 +95,39 @@ def test_what_is_no_cut_is_not_called_one() -> None:
     assert not _cuts(grain)
 
 
+def test_what_does_not_continue_is_not_smoothed_across() -> None:
+    """A card of flat grey before a scene of the same mean; a fade that ends in black is no cut."""
+    scene = make_clip(4, 2)
+    grey = round(float(np.mean([rgb.mean() for rgb in scene.rgb])))
+    card, empty = np.full((HEIGHT, WIDTH, 3), grey, np.uint8), np.zeros((HEIGHT, WIDTH), np.float32)
+    assert _cuts([card, *scene.rgb, card]) == [1, 5]
+    for mode in MODES:
+        mattes = list(smooth_alphas([card, *scene.rgb, card], [empty, *scene.found, empty], mode))  # type: ignore[arg-type]
+        assert mattes[0].max() == 0 and mattes[-1].max() == 0
+    dim = [(rgb * 0.06).astype(np.uint8) for rgb in scene.rgb]
+    black = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    for mode in MODES:
+        mattes = list(smooth_alphas([black, *dim, black], [empty, *scene.found, empty], mode))  # type: ignore[arg-type]
+        assert mattes[0].max() == 0 and mattes[-1].max() == 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_arrays_belong_to_whoever_has_them(mode: str) -> None:
+    clip = make_clip(7, 2)
+    expected, given = smooth(clip, mode), [alpha.copy() for alpha in clip.found]
+    buffer = np.empty_like(given[0])
+
+    def reused() -> "list[np.ndarray]":
+        for alpha in given:
+            buffer[:] = alpha
+            yield buffer  # type: ignore[misc]
+
+    for alpha, meant in zip(smooth_alphas(clip.rgb, reused(), mode), expected, strict=True):  # type: ignore[arg-type]
+        assert np.array_equal(alpha, meant)
+        alpha *= 255
+    assert all(np.array_equal(a, b) for a, b in zip(given, clip.found, strict=True))
+
+
 def test_cuts_to_and_from_black_are_found() -> None:
     scene, black = make_clip(3, 2).rgb, np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     assert _cuts([*scene, black, black, *scene]) == [3, 5]
