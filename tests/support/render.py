@@ -6,7 +6,7 @@ python tests/support/render.py INPUT KIND=OUTPUT...
 import sys
 from pathlib import Path
 
-from stubs import open_stub
+from stubs import PLAIN_COLOUR, PLAIN_MATTE, open_stub
 
 from birefnet_video.events import JobState
 from birefnet_video.jobs import Job
@@ -17,7 +17,8 @@ def main() -> None:
     """Print the number of frames that are reported as written, until the end."""
     pairs = [argument.split("=", 1) for argument in sys.argv[2:]]
     outputs = tuple(OutputSpec(kind, Path(path)) for kind, path in pairs)  # type: ignore[arg-type]
-    job = Job(JobSpec(Path(sys.argv[1]), outputs), open_backend=open_stub(delay_s=0.004))
+    spec = JobSpec(Path(sys.argv[1]), outputs, matte=PLAIN_MATTE, colour=PLAIN_COLOUR)
+    job = Job(spec, open_backend=open_stub(delay_s=0.004))
     job.start()
     while job.wait(0.01) in (JobState.WAITING, JobState.LOADING, JobState.RUNNING):
         print(job.snapshot().written, flush=True)
