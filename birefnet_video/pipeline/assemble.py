@@ -200,7 +200,8 @@ def _tell_of_input(info: MediaInfo, spec: JobSpec, notify: Notify) -> None:
     if info.sequence is None and spec.frame_rate is not None:
         raise UsageError("--frame-rate: only image sequences need one; a video's own times are kept")
     if info.has_alpha and spec.input_alpha == "multiply":
-        notify("the input has alpha of its own: mattes are multiplied by it, colours stay (--input-alpha ignore)")
+        what = "mattes are multiplied by it and colours stay"
+        notify(f"the input has alpha of its own: {what} (--input-alpha ignore leaves it out)")
     if is_hdr(info.colour):
         notify("the input is HDR: the network sees it tone-mapped, the outputs keep its colours and tags")
     if needs_mapping(info.colour) and any(output.path == STDOUT for output in spec.outputs):

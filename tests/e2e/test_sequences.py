@@ -174,7 +174,8 @@ def test_alpha_of_the_input_is_multiplied_in_or_ignored(tmp_path: Path) -> None:
     source = make_sequence(tmp_path / "in", [100, 101], alpha=True)
     rate = Fraction(25)
     told = run(source, OutputSpec("mask", tmp_path / "with.mkv"), frame_rate=rate)
-    assert told == ["the input has alpha of its own: mattes are multiplied by it (--input-alpha ignore leaves it out)"]
+    what = "mattes are multiplied by it and colours stay (--input-alpha ignore leaves it out)"
+    assert told == [f"the input has alpha of its own: {what}"]
     assert run(source, OutputSpec("mask", tmp_path / "without.mkv"), frame_rate=rate, input_alpha="ignore") == []
     (found, *_), (plain, *_) = read_mattes(tmp_path / "with.mkv"), read_mattes(tmp_path / "without.mkv")
     share = np.where(np.arange(64) < 32, 1, 128 / 255)
