@@ -3,6 +3,8 @@ SHELL := bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Test files that run at once.
+WORKERS ?= 2
 
 .PHONY: demo test check format lint types layers setup clean pictures tiny
 
@@ -18,7 +20,7 @@ demo: setup
 	$(BIN)/birefnet-video samples/bunny.mp4 --alpha out.mov --green out.mp4 --overwrite
 
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 check: format lint types test
 
