@@ -24,6 +24,7 @@ from birefnet_video.spec import (
     Precision,
     Quality,
     Smoothing,
+    check_choice,
     parse_background,
 )
 from birefnet_video.types import Limits
@@ -199,8 +200,7 @@ def smooth_alphas(
         ValueError: if a frame or an alpha has another shape or type, or there are more of one than of the other.
         UsageError: if ``mode`` is none.
     """
-    if mode not in get_args(Smoothing):
-        raise UsageError(f"mode: {mode!r} is none of {', '.join(get_args(Smoothing))}")
+    check_choice("mode", mode, get_args(Smoothing))
     return _smooth_alphas(frames, alphas, mode)
 
 

@@ -1,6 +1,7 @@
 """A job described as data: everything that can be asked for, validated once, nothing imported that is heavy."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -102,6 +103,15 @@ def parse_background(text: str) -> Background:
     return PictureFile(path) if path.suffix.lower() in _PICTURE_SUFFIXES else VideoFile(path)
 
 
+def check_choice(name: str, value: str, choices: Collection[str]) -> None:
+    """
+    Raises:
+        UsageError: if the option or parameter called ``name`` has a value that is none of its choices.
+    """
+    if value not in choices:
+        raise UsageError(f"{name}: {value!r} is none of {', '.join(choices)}")
+
+
 @dataclass(frozen=True, slots=True)
 class MatteSpec:
     """What becomes of mattes on their way from the network to the outputs, in this order.
@@ -124,8 +134,7 @@ class MatteSpec:
     """Keep the background and remove the subject."""
 
     def __post_init__(self) -> None:
-        if self.smooth not in get_args(Smoothing):
-            raise UsageError(f"--smooth: {self.smooth!r} is none of {', '.join(get_args(Smoothing))}")
+        check_choice("--smooth", self.smooth, get_args(Smoothing))
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise UsageError(f"--threshold: {self.threshold:g} is not between 0 and 1")
         if not isinstance(self.offset, int) or abs(self.offset) > _MOST_OFFSET:
@@ -150,12 +159,8 @@ class ColourSpec:
     """A screen whose light is taken out of the subject."""
 
     def __post_init__(self) -> None:
-        for option, value, choices in (
-            ("--decontaminate", self.method, get_args(Decontamination)),
-            ("--despill", self.despill, get_args(Despill)),
-        ):
-            if value not in choices:
-                raise UsageError(f"{option}: {value!r} is none of {', '.join(choices)}")
+        check_choice("--decontaminate", self.method, get_args(Decontamination))
+        check_choice("--despill", self.despill, get_args(Despill))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +176,7 @@ class OutputSpec:
     quality: Quality = "standard"
 
     def __post_init__(self) -> None:
-        if self.quality not in get_args(Quality):
-            raise UsageError(f"--quality: {self.quality!r} is none of {', '.join(get_args(Quality))}")
+        check_choice("--quality", self.quality, get_args(Quality))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +199,8 @@ class BackendSpec:
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
-        for option, value, choices in (
-            ("--engine", self.engine, get_args(EngineName)),
-            ("--precision", self.precision, get_args(Precision)),
-        ):
-            if value not in choices:
-                raise UsageError(f"{option}: {value!r} is none of {', '.join(choices)}")
+        check_choice("--engine", self.engine, get_args(EngineName))
+        check_choice("--precision", self.precision, get_args(Precision))
         if self.size is not None:
             for side in self.size:
                 if side % _STRIDE or not _STRIDE <= side <= _LARGEST_SIDE:
@@ -245,8 +245,7 @@ class JobSpec:
             raise UsageError(f"-ss: {float(self.start_s):g} lies before the beginning")
         if self.duration_s is not None and self.duration_s <= 0:
             raise UsageError(f"-t: {float(self.duration_s):g} is no length of time")
-        if self.input_alpha not in get_args(InputAlpha):
-            raise UsageError(f"--input-alpha: {self.input_alpha!r} is none of {', '.join(get_args(InputAlpha))}")
+        check_choice("--input-alpha", self.input_alpha, get_args(InputAlpha))
         if self.frame_rate is not None and not 0 < self.frame_rate <= _HIGHEST_RATE:
             raise UsageError(f"--frame-rate: {float(self.frame_rate):g} is not between 0 and {_HIGHEST_RATE}")
         if self.limits.pixels < 1 or self.limits.seconds <= 0:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 from cyclopts import Parameter
 
 from birefnet_video.errors import InputMissing, UsageError
-from birefnet_video.spec import BackendSpec, EngineName, JobSpec, OutputSpec, Precision, parse_size
+from birefnet_video.spec import BackendSpec, EngineName, JobSpec, OutputSpec, Precision, check_choice, parse_size
 
 if TYPE_CHECKING:
     from birefnet_video.bench import BenchRow
@@ -71,8 +71,7 @@ def bench(
         "green": OutputSpec("composite", Path("out.mp4")),
         "mask": OutputSpec("mask", Path("out.mkv")),
     }
-    if output not in outputs:
-        raise UsageError(f"--output: {output!r} is none of {', '.join(outputs)}")
+    check_choice("--output", output, outputs)
     if frames < 1:
         raise UsageError(f"--frames: {frames} is less than 1")
     engines = _choices("--engine", engine, get_args(EngineName))
@@ -102,8 +101,7 @@ def bench(
 def _choices(option: str, text: str, known: tuple[str, ...]) -> list[str]:
     names = [name.strip() for name in text.split(",")]
     for name in names:
-        if name not in known:
-            raise UsageError(f"{option}: {name!r} is none of {', '.join(known)}")
+        check_choice(option, name, known)
     return names
 
 

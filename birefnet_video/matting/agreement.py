@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from birefnet_video.matting.enlarge import resized
 from birefnet_video.matting.warp import Warp
 
 #: Values that differ by less count as the same: a step of eight bits.
@@ -38,11 +39,7 @@ def make_view(rgb: np.ndarray, alpha: np.ndarray, device: torch.device) -> View:
         alpha: float32 (H, W) in [0, 1].
         device: where smoothing happens.
     """
-    height, width = alpha.shape
-    if rgb.shape[:2] != alpha.shape:
-        smaller = rgb.shape[1] >= width
-        rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-    channels = np.stack(cv2.split(cv2.blur(rgb, (3, 3))))
+    channels = np.stack(cv2.split(cv2.blur(resized(rgb, alpha.shape), (3, 3))))
     colour = torch.from_numpy(channels).to(device)[None].float().mul_(1 / 255)
     # A copy: whoever it comes from may write over it before it is needed for the last time.
     return View(torch.from_numpy(np.array(alpha)).to(device)[None, None], colour)

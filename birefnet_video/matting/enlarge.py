@@ -46,7 +46,7 @@ def enlarged_part(plane: np.ndarray, here: Part, there: Part, large: tuple[int, 
 
 def resized(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """A plane at another size: averaged if smaller, linear if larger."""
-    if plane.shape == shape[:2]:
+    if plane.shape[:2] == shape[:2]:
         return plane
     smaller = plane.shape[0] >= shape[0] and plane.shape[1] >= shape[1]
     method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR

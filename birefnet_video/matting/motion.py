@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from birefnet_video.matting.enlarge import resized
+
 #: Longest side of the pictures that flow is found in. Flow, and tolerances here and in `warp`, are in their pixels.
 _FLOW_SIDE, _LEAST_SIDE = 480, 32
 #: Pixels of those pictures from one vector to the next, across and down: flow is not found any finer.
@@ -47,14 +49,13 @@ class MotionEstimator:
             thorough: refine what was found, which takes three times as long.
         """
         scale = _FLOW_SIDE / max(width, height)
-        self._size = (max(_LEAST_SIDE, round(width * scale)), max(_LEAST_SIDE, round(height * scale)))
+        self._shape = (max(_LEAST_SIDE, round(height * scale)), max(_LEAST_SIDE, round(width * scale)))
         self._thorough = thorough
 
     def look(self, rgb: np.ndarray) -> np.ndarray:
         """What is needed of a picture uint8 (H, W, 3), whatever its size: grey uint8 (h, w)."""
         grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-        smaller = grey.shape[1] >= self._size[0]
-        return cv2.resize(grey, self._size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+        return resized(grey, self._shape)
 
     def between(self, earlier: np.ndarray, later: np.ndarray) -> Motion:
         """The motion between two neighbours, as :meth:`look` gives them. From any thread."""

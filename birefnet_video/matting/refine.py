@@ -72,19 +72,18 @@ def _apply(functions: list[np.ndarray], guide: list[np.ndarray], here: Part, the
 def _linear_functions(alpha: np.ndarray, colour: list[np.ndarray]) -> list[np.ndarray]:
     """Three slopes and an offset that make alpha of the colour around every pixel: four arrays (h, w)."""
     means, mean_alpha = [_mean(plane) for plane in colour], _mean(alpha)
-    covariance = [
-        [_mean(colour[i] * colour[j]) - means[i] * means[j] if j >= i else means[i] for j in range(3)] for i in range(3)
-    ]
+    # Symmetric: what lies on and above the diagonal, line by line.
+    upper = [_mean(colour[i] * colour[j]) - means[i] * means[j] for i in range(3) for j in range(i, 3)]
     right = [_mean(plane * alpha) - mean * mean_alpha for plane, mean in zip(colour, means, strict=True)]
-    slopes = _solve(covariance, right)
+    slopes = _solve(upper, right)
     offset = mean_alpha - sum(slope * mean for slope, mean in zip(slopes, means, strict=True))
     return [_mean(plane) for plane in (*slopes, offset)]
 
 
-def _solve(upper: list[list[np.ndarray]], right: list[np.ndarray]) -> list[np.ndarray]:
+def _solve(upper: list[np.ndarray], right: list[np.ndarray]) -> list[np.ndarray]:
     """The solution of a symmetric system of three equations for every pixel, by Cramer's rule."""
-    a, d, f = (upper[i][i] + np.float32(_NOISE) for i in range(3))
-    b, c, e = upper[0][1], upper[0][2], upper[1][2]
+    a, b, c, d, e, f = upper
+    a, d, f = (each + np.float32(_NOISE) for each in (a, d, f))
     x, y, z = right
     first, second, third = d * f - e * e, c * e - b * f, b * e - c * d
     scale = 1 / (a * first + b * second + c * third)

@@ -1,6 +1,7 @@
 """From a job's description to opened files, a loaded network and a wired line of stages."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -120,15 +121,10 @@ def assemble(
     composers = [
         make_composer(output, canvas, info, retoucher) for output, canvas in zip(spec.outputs, canvases, strict=True)
     ]
-    writers: list[Sink] = []
-    try:
+    with _discarded_on_error() as writers:
         for output, encoding, canvas in zip(spec.outputs, encodings, canvases, strict=True):
             writers.append(open_sink(spec, output, encoding, canvas, info, cut, notify))
         backend = open_backend(spec.backend, info, notify)
-    except BaseException:
-        for writer in writers:
-            writer.discard()
-        raise
     reader = Reader(info, notify, cut, with_alpha=with_own_alpha)
     gauge = MatteGauge(keeps_means=spec.full_verification)
     # A video behind the subject moves on with the frames.
@@ -145,6 +141,17 @@ def assemble(
     smoothing, flicker = _smoothing(spec.matte.smooth, info, backend, on_cut)
     runner = Runner(_stages(info, backend, reader, smoothing, composing, writers))
     return Line(info, backend, reader, writers, gauge, composing, smoothing, flicker, runner)
+
+
+@contextmanager
+def _discarded_on_error() -> Iterator[list[Sink]]:
+    writers: list[Sink] = []
+    try:
+        yield writers
+    except BaseException:
+        for writer in writers:
+            writer.discard()
+        raise
 
 
 def _smoothing(
