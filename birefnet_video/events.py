@@ -13,6 +13,7 @@ class JobState(StrEnum):
     WAITING = "waiting"
     LOADING = "loading"
     RUNNING = "running"
+    PAUSED = "paused"
     VERIFYING = "verifying"
     FINISHED = "finished"
     CANCELLED = "cancelled"
@@ -77,6 +78,16 @@ class StageSnapshot:
     busy_s: float
     queued: int
     """Items that wait behind it."""
+    capacity: int = 0
+    """Items that may."""
+    waited_in_s: float = 0.0
+    """Seconds of waiting for the stage before."""
+    waited_out_s: float = 0.0
+    """Seconds of waiting for room behind it."""
+    median_s: float = 0.0
+    """Work on one hand-over, of the latest ones."""
+    slow_s: float = 0.0
+    """The same, exceeded by one in twenty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +99,13 @@ class JobSnapshot:
     written: int
     total: int | None
     elapsed_s: float
+    """Since the start, pauses left out."""
     fps: float
-    """Frames written a second since the first one came."""
+    """Frames written a second since the first one came, pauses left out."""
     eta_s: float | None
     stages: tuple[StageSnapshot, ...] = ()
+    bytes_written: int = 0
+    """Of all outputs."""
 
 
 @dataclass(frozen=True, slots=True)

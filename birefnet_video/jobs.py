@@ -23,9 +23,10 @@ from birefnet_video.events import (
     StageSnapshot,
 )
 from birefnet_video.spec import JobSpec
-from birefnet_video.types import FrameMeta
+from birefnet_video.types import FrameMeta, MediaInfo, Preview
 
 if TYPE_CHECKING:
+    from birefnet_video.backends.base import BackendInfo
     from birefnet_video.pipeline.assemble import Line, OpenBackend
 
 _log = logging.getLogger(__name__)
@@ -57,6 +58,9 @@ class Job:
         self._cancel = threading.Event()
         self._lock = threading.Lock()
         self._started_at = self._ended_at = 0.0
+        self._paused_at: float | None = None
+        self._paused_s = 0.0
+        self._keep = True
         self._thread = threading.Thread(target=self._run, name="birefnet-video job")
 
     def subscribe(self, observer: Observer) -> None:
@@ -68,15 +72,45 @@ class Job:
         self._started_at = time.monotonic()
         self._thread.start()
 
-    def cancel(self) -> None:
-        """Stop within one batch; playable parts are kept under names that say so. From any thread.
+    def cancel(self, *, keep: bool = True) -> None:
+        """Stop within one batch. From any thread.
 
         Once the last frame is encoded there is nothing left to stop: the job finishes.
+
+        Args:
+            keep: leave playable parts under names that say so; otherwise they are removed.
         """
+        self._keep = keep
         self._cancel.set()
         with self._lock:
             if self._line is not None:
                 self._line.runner.cancel()
+
+    def pause(self) -> None:
+        """Read no further; what is on its way is finished. From any thread, without effect unless it runs."""
+        with self._lock:
+            if self._state is JobState.RUNNING and self._line is not None:
+                self._state, self._paused_at = JobState.PAUSED, time.monotonic()
+                self._line.runner.pause()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`. From any thread."""
+        with self._lock:
+            if self._state is JobState.PAUSED and self._line is not None:
+                self._state = JobState.RUNNING
+                self._end_pause()
+                self._line.runner.resume()
+
+    def preview(self, width: int, height: int, zoom: int = 1) -> Preview | None:
+        """The latest picture that was asked for, ``None`` before the first, and a wish for the next. From any thread.
+
+        Args:
+            width: in which the next picture must fit; it keeps its shape.
+            height: the same.
+            zoom: 1 for the whole picture; above, a part enlarged so many times, around the softest edge.
+        """
+        line = self._line
+        return line.tap.ask(width, height, zoom) if line is not None else None
 
     def wait(self, timeout_s: float | None = None) -> JobState:
         """Wait for the end, or for ``timeout_s`` seconds, and return the state. A job not started does not end."""
@@ -103,6 +137,16 @@ class Job:
         return tuple(self._warnings)
 
     @property
+    def info(self) -> MediaInfo | None:
+        """What the input is, once it is open."""
+        return self._line.info if self._line is not None else None
+
+    @property
+    def backend(self) -> "BackendInfo | None":
+        """What runs the network, once it is loaded."""
+        return self._line.backend.info if self._line is not None else None
+
+    @property
     def cuts(self) -> tuple[FrameMeta, ...]:
         """First frames of new shots so far."""
         return tuple(self._cuts)
@@ -114,8 +158,8 @@ class Job:
 
     def snapshot(self) -> JobSnapshot:
         """The job at this moment. Cheap, from any thread."""
-        now = self._ended_at or time.monotonic()
-        elapsed = now - self._started_at if self._started_at else 0.0
+        now = self._paused_at or self._ended_at or time.monotonic()
+        elapsed = now - self._started_at - self._paused_s if self._started_at else 0.0
         line = self._line
         if line is None:
             return JobSnapshot(self._state, 0, 0, None, elapsed, 0.0, None)
@@ -123,10 +167,12 @@ class Job:
         decoded, written = stages[0].items, stages[-1].items
         # Encoders give frames out in bursts: the stage before them has the pace. Its first frame is start-up.
         pace = line.runner.meters[-2]
-        fps = (pace.items - 1) / (pace.last_at - pace.first_at) if pace.last_at > pace.first_at else 0.0
+        pace_s = pace.last_at - pace.first_at - self._paused_s
+        fps = (pace.items - 1) / pace_s if pace_s > 0 else 0.0
         total = line.info.frame_count
         eta = max(total - written, 0) / fps if total and fps else None
-        return JobSnapshot(self._state, decoded, written, total, elapsed, fps, eta, stages)
+        size = sum(writer.size for writer in line.writers)
+        return JobSnapshot(self._state, decoded, written, total, elapsed, fps, eta, stages, size)
 
     def _run(self) -> None:
         try:
@@ -153,12 +199,14 @@ class Job:
         self._state = JobState.RUNNING
         line.runner.start()
         complete = line.runner.join()
+        with self._lock:
+            self._end_pause()
+            self._state = JobState.VERIFYING
         if not complete:
             self._finish(JobState.CANCELLED, JobCancelled)
             return
         if not line.writers[0].frames:
             raise NotAVideo(f"{self.spec.source}: has a video stream, but no frame could be decoded")
-        self._state = JobState.VERIFYING
         line.verify_and_commit(overwrite=self.spec.overwrite)
         self._note_findings(line)
         self._ended_at = time.monotonic()
@@ -187,6 +235,11 @@ class Job:
             flicker=self.flicker,
         )
 
+    def _end_pause(self) -> None:
+        if self._paused_at is not None:
+            self._paused_s += time.monotonic() - self._paused_at
+            self._paused_at = None
+
     def _finish(self, state: JobState, event: Callable[[tuple[Path, ...]], JobEvent]) -> None:
         kept = self._close(keep=state is not JobState.FINISHED)
         self._ended_at = self._ended_at or time.monotonic()
@@ -199,6 +252,9 @@ class Job:
             return ()
         kept = []
         for writer in line.writers if keep else ():
+            if not self._keep:
+                writer.discard()
+                continue
             try:
                 kept.append(writer.keep_partial())
             except Exception as error:  # noqa: BLE001 - the thread border: the other files must be closed too
@@ -229,7 +285,18 @@ class Job:
 def _stage_snapshots(line: "Line") -> tuple[StageSnapshot, ...]:
     runner = line.runner
     queued = [len(channel) for channel in runner.channels] + [0]
+    capacities = [channel.capacity for channel in runner.channels] + [0]
     return tuple(
-        StageSnapshot(meter.name, meter.items, meter.busy_s, waiting)
-        for meter, waiting in zip(runner.meters, queued, strict=True)
+        StageSnapshot(
+            meter.name,
+            meter.items,
+            meter.busy_s,
+            waiting,
+            capacity,
+            meter.waited_in_s,
+            meter.waited_out_s,
+            meter.percentile_s(0.5),
+            meter.percentile_s(0.95),
+        )
+        for meter, waiting, capacity in zip(runner.meters, queued, capacities, strict=True)
     )

@@ -89,6 +89,17 @@ class Cutout:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """A small picture of one frame, or of a part of it, with its alpha."""
+
+    meta: FrameMeta
+    rgb: np.ndarray
+    """uint8 (H, W, 3), upright, as it is shown."""
+    alpha: np.ndarray
+    """uint8 (H, W)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """A display matrix as what to do with pixels: quarter turns counter-clockwise, then a mirror left to right."""
 

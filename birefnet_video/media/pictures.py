@@ -52,6 +52,7 @@ class PictureWriter:
         self.last_pts: int | None = None
         self.audio_tracks = 0
         self.sound_damage: list[str] = []
+        self.size = 0
         self._notify = notify
         self._number_of = number_of
         self._numbers: list[int] = []
@@ -134,6 +135,7 @@ class PictureWriter:
             for packet in self._context.encode(picture):
                 self._path(self._numbers[self.stored]).write_bytes(bytes(packet))
                 self.stored += 1
+                self.size += packet.size
         except (OSError, av.error.FFmpegError) as error:
             raise refused(self.target, error) from None
 

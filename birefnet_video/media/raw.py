@@ -38,6 +38,7 @@ class RawWriter:
         self.last_pts: int | None = None
         self.audio_tracks = 0
         self.sound_damage: list[str] = []
+        self.size = 0
 
     def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
         """Write one frame.
@@ -50,7 +51,9 @@ class RawWriter:
         left = memoryview(rows[: picture.height, : picture.width * 4].tobytes())
         try:
             while left:
-                left = left[os.write(self._file, left) :]
+                taken = os.write(self._file, left)
+                self.size += taken
+                left = left[taken:]
         except OSError as error:
             raise OutputRefused(f"-: nobody reads standard output any more ({error.strerror})") from None
         self.first_pts = meta.pts if self.first_pts is None else self.first_pts

@@ -35,6 +35,11 @@ class Sink(Protocol):
         """What of the sound could not be read, known when all is finished."""
         ...
 
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        ...
+
     def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
         """Take one frame with the time of its source.
 

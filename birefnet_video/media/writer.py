@@ -112,6 +112,14 @@ class Writer:
         """What of the sound could not be read, known when the file is finished."""
         return self._sound.damage if self._sound is not None else []
 
+    @property
+    def size(self) -> int:
+        """See :class:`birefnet_video.media.sink.Sink`."""
+        try:
+            return self.partial.stat().st_size
+        except OSError:
+            return self.target.stat().st_size if self.target.exists() else 0
+
     def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
         """Encode one frame with the time of its source.
 

@@ -21,6 +21,7 @@ from birefnet_video.media.verify import Promise
 from birefnet_video.pipeline.ordered import cores
 from birefnet_video.pipeline.outputs import check_output, make_canvas, make_composer, open_sink
 from birefnet_video.pipeline.part import find_cut, shorten
+from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, decode, encode, infer, prepare
 from birefnet_video.spec import STDOUT, BackendSpec, ColourSpec, JobSpec, Smoothing, VideoFile
@@ -45,6 +46,7 @@ class Line:
     """The stage before it, or ``None`` if mattes stay as they are."""
     flicker: Callable[[], tuple[float, float] | None]
     """Before and after smoothing, so far."""
+    tap: PreviewTap
     runner: Runner
 
     def verify_and_commit(self, *, overwrite: bool) -> None:
@@ -137,10 +139,11 @@ def assemble(
         spec=spec.matte,
         with_own_alpha=with_own_alpha,
         workers=1 if in_order else _workers(),
+        tap=(tap := PreviewTap()),
     )
     smoothing, flicker = _smoothing(spec.matte.smooth, info, backend, on_cut)
     runner = Runner(_stages(info, backend, reader, smoothing, composing, writers))
-    return Line(info, backend, reader, writers, gauge, composing, smoothing, flicker, runner)
+    return Line(info, backend, reader, writers, gauge, composing, smoothing, flicker, tap, runner)
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
+#: Hand-overs whose durations are remembered.
+_RECENT = 128
 
 
 class StageMeter:
@@ -18,7 +20,12 @@ class StageMeter:
         """Seconds of work, without waiting on either side."""
         self.first_at = self.last_at = 0.0
         """When the first and the latest item were handed on, on the monotonic clock."""
-        self._waited_s = 0.0
+        self.waited_in_s = 0.0
+        """Seconds of waiting for what comes before."""
+        self.waited_out_s = 0.0
+        """Seconds of waiting for room behind it."""
+        self._recent: list[float] = []
+        self._handed_on = 0
 
     def waiting(self, source: Iterable[T]) -> Iterator[T]:
         """Pass ``source`` through and count the time its items take to come."""
@@ -30,20 +37,36 @@ class StageMeter:
             except StopIteration:
                 return
             finally:
-                self._waited_s += time.perf_counter() - started
+                self.waited_in_s += time.perf_counter() - started
             yield item
 
     def working(self, produced: Iterator[T]) -> Iterator[T]:
         """Pass the stage's results through and count the time they take to make."""
         while True:
-            started, waited = time.perf_counter(), self._waited_s
+            started, waited = time.perf_counter(), self.waited_in_s
             try:
                 item = next(produced)
             except StopIteration:
                 return
             finally:
-                self.busy_s += time.perf_counter() - started - (self._waited_s - waited)
+                took = time.perf_counter() - started - (self.waited_in_s - waited)
+                self.busy_s += took
             self.items += 1
+            self._remember(took)
             self.last_at = time.monotonic()
             self.first_at = self.first_at or self.last_at
+            started = time.perf_counter()
             yield item
+            self.waited_out_s += time.perf_counter() - started
+
+    def percentile_s(self, share: float) -> float:
+        """Work on one hand-over in seconds, of the latest ones the one that ``share`` of them do not exceed."""
+        recent = sorted(self._recent.copy())
+        return recent[min(len(recent) - 1, int(share * len(recent)))] if recent else 0.0
+
+    def _remember(self, seconds: float) -> None:
+        if len(self._recent) < _RECENT:
+            self._recent.append(seconds)
+        else:
+            self._recent[self._handed_on % _RECENT] = seconds
+        self._handed_on += 1

@@ -29,6 +29,8 @@ class Runner:
         self.meters = [StageMeter(stage.name) for stage in stages]
         self._error: BaseException | None = None
         self._cancelled = False
+        self._may_run = threading.Event()
+        self._may_run.set()
         self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._run_stage, args=(i,), name=f"birefnet-video {stage.name}")
@@ -49,6 +51,14 @@ class Runner:
         with self._lock:
             self._cancelled = True
         self._abort()
+
+    def pause(self) -> None:
+        """Take nothing more into the line; what is on its way goes through."""
+        self._may_run.clear()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        self._may_run.set()
 
     def join(self) -> bool:
         """Wait for all threads.
@@ -73,6 +83,8 @@ class Runner:
         try:
             with closing(self.stages[index].work(meter.waiting(source))) as items:  # type: ignore[type-var]
                 for item in meter.working(items):
+                    if not index:
+                        self._may_run.wait()
                     if target is not None:
                         target.put(item)
             if target is not None:
@@ -86,5 +98,6 @@ class Runner:
             self._abort()
 
     def _abort(self) -> None:
+        self._may_run.set()
         for channel in self.channels:
             channel.abort()

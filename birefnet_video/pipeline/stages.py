@@ -15,6 +15,7 @@ from birefnet_video.media.convert import alpha_samples, own_alpha, to_rgb
 from birefnet_video.media.reader import Reader
 from birefnet_video.media.sink import Sink
 from birefnet_video.pipeline.ordered import ordered_map
+from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.spec import MatteSpec
 from birefnet_video.types import Batch, Cutout, Frame, FrameMeta, Matte, MediaInfo
 
@@ -80,6 +81,7 @@ def compose(
     spec: MatteSpec,
     with_own_alpha: bool = False,
     workers: int = 1,
+    tap: PreviewTap | None = None,
 ) -> Iterator[Composed]:
     """The frames of all outputs.
 
@@ -91,6 +93,7 @@ def compose(
         spec: what is done to mattes on the way there.
         with_own_alpha: multiply mattes by the alpha that the pictures bring along.
         workers: frames that are composed at once; 1 if a composer depends on their order.
+        tap: is offered every frame.
     """
 
     def make(matte: Matte) -> tuple[FrameMeta, np.ndarray, "list[av.VideoFrame]"]:
@@ -98,6 +101,8 @@ def compose(
         if with_own_alpha and (own := own_alpha(matte.frame.picture, info)) is not None:
             alpha = alpha * own
         cutout = Cutout(matte.frame, alpha)
+        if tap is not None:
+            tap.offer(cutout, info)
         return matte.frame.meta, cutout.alpha, [composer(cutout) for composer in composers]
 
     mattes = (matte for batch in batches for matte in batch)

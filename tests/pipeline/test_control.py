@@ -1,0 +1,109 @@
+"""A job is paused, looked at, and stopped with or without a trace."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import make_clip, read_times
+from stubs import open_stub, our_threads, stub_job
+
+from birefnet_video.events import JobState
+from birefnet_video.jobs import Job
+from birefnet_video.spec import JobSpec, OutputSpec
+from birefnet_video.types import Preview
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return make_clip(tmp_path / "in.mp4", frames=200)
+
+
+def until(condition: Callable[[], object], patience_s: float = 20.0) -> None:
+    end = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_paused_job_stands_still_and_then_finishes(clip: Path, tmp_path: Path) -> None:
+    job, _ = stub_job(clip, {"alpha": tmp_path / "out.mov"}, delay_s=0.005)
+    job.pause()
+    assert job.snapshot().state is JobState.WAITING
+    job.start()
+    until(lambda: job.snapshot().written > 8)
+    job.pause()
+    assert job.snapshot().state is JobState.PAUSED
+    elapsed = job.snapshot().elapsed_s
+    # What is on its way goes through.
+    time.sleep(0.5)
+    stood = job.snapshot().written
+    time.sleep(0.3)
+    now = job.snapshot()
+    assert now.written == stood < 200 and now.elapsed_s == elapsed
+    job.resume()
+    assert job.wait() is JobState.FINISHED
+    assert len(read_times(tmp_path / "out.mov")) == 200
+    end = job.snapshot()
+    assert end.fps > 1.2 * 200 / (end.elapsed_s + 0.8)
+    assert end.bytes_written == (tmp_path / "out.mov").stat().st_size
+
+
+def test_a_paused_job_can_be_cancelled(clip: Path, tmp_path: Path) -> None:
+    job, _ = stub_job(clip, {"alpha": tmp_path / "out.mov"}, delay_s=0.005)
+    job.start()
+    until(lambda: job.snapshot().written > 4)
+    job.pause()
+    job.cancel()
+    assert job.wait() is JobState.CANCELLED and our_threads() == []
+    assert 4 < len(read_times(tmp_path / "out.partial.mov")) < 200
+
+
+def test_a_part_that_nobody_wants_is_removed(clip: Path, tmp_path: Path) -> None:
+    job, _ = stub_job(clip, {"alpha": tmp_path / "out.mov", "mask": tmp_path / "m.mkv"}, delay_s=0.005)
+    job.start()
+    until(lambda: job.snapshot().written > 4)
+    job.cancel(keep=False)
+    assert job.wait() is JobState.CANCELLED
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_previews_are_pictures_of_the_frames(clip: Path, tmp_path: Path) -> None:
+    job, _ = stub_job(clip, {"alpha": tmp_path / "out.mov"}, delay_s=0.005)
+    assert job.preview(40, 40) is None
+    job.start()
+    seen: list[Preview] = []
+
+    def look(zoom: int) -> bool:
+        picture = job.preview(40, 40, zoom)
+        if picture is not None and (not seen or picture.meta.index != seen[-1].meta.index):
+            seen.append(picture)
+        return len(seen) >= 4
+
+    until(lambda: look(1))
+    for picture in seen:
+        assert picture.rgb.shape == (24, 40, 3) and picture.alpha.shape == (24, 40)
+        # The disc is bright, and where the clip says.
+        columns = np.flatnonzero((picture.rgb[..., 0] > 160).any(0))
+        assert abs(columns.mean() / 40 - (0.2 + 0.6 * picture.meta.index / 199)) < 0.06
+    seen.clear()
+    until(lambda: look(2))
+    assert seen[-1].rgb.shape == (24, 40, 3)
+    # Enlarged, the edge of the matte fills more of the picture.
+    assert ((seen[-1].alpha > 8) & (seen[-1].alpha < 247)).mean() > 0
+    job.cancel(keep=False)
+    job.wait()
+
+
+def test_where_the_time_goes_adds_up(clip: Path, tmp_path: Path) -> None:
+    spec = JobSpec(clip, (OutputSpec("mask", tmp_path / "m.mkv"),))
+    job = Job(spec, open_backend=open_stub(delay_s=0.01, batch_size=1))
+    job.start()
+    assert job.wait() is JobState.FINISHED
+    snapshot = job.snapshot()
+    infer = next(stage for stage in snapshot.stages if stage.name == "infer")
+    assert infer.busy_s > 200 * 0.01 and infer.slow_s >= infer.median_s >= 0.01
+    for stage in snapshot.stages[:-1]:
+        assert stage.capacity > 0
+        assert stage.busy_s + stage.waited_in_s + stage.waited_out_s < snapshot.elapsed_s + 0.05
