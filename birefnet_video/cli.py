@@ -1,14 +1,9 @@
 """The command line: options to a job, a job's end to an exit code. Heavy modules are imported by the job."""
 
-import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Group, Parameter
@@ -17,12 +12,13 @@ from birefnet_video import __version__
 from birefnet_video.commands.bench import bench
 from birefnet_video.commands.evaluate import evaluate
 from birefnet_video.commands.export import export
+from birefnet_video.commands.jobs import jobs, work
+from birefnet_video.commands.probe import probe
 from birefnet_video.commands.train import train
 from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
 from birefnet_video.errors import BirefnetVideoError, DamagedInput, UsageError
-from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobState
-from birefnet_video.jobs import Job
-from birefnet_video.report import ProgressStyle, final_record, make_reporter, say_json
+from birefnet_video.report import ProgressStyle, final_record, say_json
+from birefnet_video.request import RenderRequest
 from birefnet_video.spec import (
     BackendSpec,
     ColourSpec,
@@ -40,6 +36,8 @@ from birefnet_video.spec import (
     parse_size,
     parse_time,
 )
+from birefnet_video.tui.commands import attach
+from birefnet_video.tui.commands import tui as tui_command
 from birefnet_video.types import Limits
 
 _EXIT_DAMAGED = DamagedInput.exit_code
@@ -75,6 +73,11 @@ app.command(train, group=_COMMANDS)
 app.command(evaluate, name="eval", group=_COMMANDS)
 app.command(export, group=_COMMANDS)
 app.command(bench, group=_COMMANDS)
+app.command(probe, group=_COMMANDS)
+app.command(tui_command, name="tui", group=_COMMANDS)
+app.command(attach, group=_COMMANDS)
+app.command(jobs, group=_COMMANDS)
+app.command(work, show=False)
 
 
 @app.default
@@ -119,7 +122,10 @@ def render(
     json_lines: Annotated[bool, Parameter(name="--json", group=_RUN, negative=(), show_default=False)] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=_RUN, negative=(), show_default=False)] = False,
     verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], group=_RUN, negative=(), show_default=False)] = False,
-) -> int:
+    tui: Annotated[bool, Parameter(group=_RUN, negative=(), show_default=False)] = False,
+    detach: Annotated[bool, Parameter(group=_RUN, negative=(), show_default=False)] = False,
+    job: Annotated[str | None, Parameter(show=False)] = None,
+) -> RenderRequest:
     """Cut the subject out of INPUT.
 
     Parameters
@@ -199,6 +205,12 @@ def render(
         Say nothing but warnings and errors.
     verbose
         Show where an unexpected error came from.
+    tui
+        Watch and steer it in a terminal interface. A closed terminal leaves it running.
+    detach
+        Render in a process apart and return at once; birefnet-video attach shows it.
+    job
+        The record of this render: set by the program itself.
     """
     from birefnet_video.api import outputs_of
 
@@ -234,37 +246,12 @@ def render(
         full_verification=verify == "full",
     )
     style: ProgressStyle = "json" if json_lines else progress
-    if str(source) != "-":
-        return _run(Job(spec), style, quiet=quiet, verbose=verbose)
-    if not (alpha or mask or green or composite or foreground):
+    from_stdin = str(source) == "-"
+    if from_stdin and not (alpha or mask or green or composite or foreground):
         raise UsageError("standard input gives no name for the output", hint="for example --alpha out.mov")
-    with _spooled_input() as path:
-        return _run(Job(replace(spec, source=path)), style, quiet=quiet, verbose=verbose)
-
-
-@contextmanager
-def _spooled_input() -> Iterator[Path]:
-    """Standard input as a file that only this user can read: sound and picture are read apart, some files end to end.
-
-    Raises:
-        UsageError: if standard input is a terminal.
-    """
-    if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError(
-            "-: standard input is a terminal", hint="send a video into it: cat in.mp4 | birefnet-video - ..."
-        )
-    import tempfile
-
-    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        # By default these end the process on the spot and leave the file behind.
-        signal.signal(number, lambda received, frame: sys.exit(128 + received))
-    with tempfile.TemporaryDirectory(prefix="birefnet-video-") as folder:
-        path = Path(folder) / "stdin"
-        with path.open("xb") as file:
-            # Not through a buffer, which would go on waiting for the rest of a block when a signal asks for the end.
-            while block := os.read(sys.stdin.fileno(), _SPOOL_BYTES):
-                file.write(block)
-        yield path
+    if (tui or detach) and (from_stdin or to_stdout):
+        raise UsageError("--tui and --detach render in another process, which does not have this one's pipes")
+    return RenderRequest(spec, style, quiet=quiet, verbose=verbose, tui=tui, detach=detach, record_id=job)
 
 
 def _parse_batch_size(text: str) -> int | None:
@@ -275,59 +262,6 @@ def _parse_batch_size(text: str) -> int | None:
     return int(text)
 
 
-def _run(job: Job, style: ProgressStyle, *, quiet: bool, verbose: bool) -> int:
-    """Watch a job to its end and turn that into an exit code."""
-    reporter = make_reporter(style, quiet=quiet)
-    ends: list[JobEvent] = []
-    job.subscribe(reporter.on_event)
-    job.subscribe(lambda event: ends.append(event) if isinstance(event, JobCancelled | JobFailed) else None)
-    received = _cancel_on_signals(job)
-    try:
-        job.start()
-        while job.wait(_POLL_S) not in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED):
-            reporter.on_tick(job.snapshot())
-        job.wait()
-    finally:
-        reporter.close()
-    end = ends[-1] if ends else None
-    error = end.error if isinstance(end, JobFailed) else None
-    code, name = _exit_code(job, error, received)
-    if verbose and error is not None:
-        import traceback
-
-        traceback.print_exception(error)
-    if style == "json":
-        kept = end.kept if isinstance(end, JobCancelled | JobFailed) else ()
-        say_json(final_record(name, code, job, error, kept))
-    return code
-
-
-def _exit_code(job: Job, error: BaseException | None, received: list[int]) -> tuple[int, str]:
-    if error is not None:
-        return getattr(error, "exit_code", 1), "failed"
-    if job.report is None:
-        return 128 + (received[0] if received else signal.SIGINT), "cancelled"
-    return (_EXIT_DAMAGED if job.report.damage else 0), "finished"
-
-
-def _cancel_on_signals(job: Job) -> list[int]:
-    """Cancel the job on the first signal, leave at once on the second; returns those received."""
-    received: list[int] = []
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        if len(received) > 1:
-            os._exit(128 + number)
-        job.cancel()
-
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        # Whoever ignores a signal, as nohup does, has a reason.
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, handle)
-    return received
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of ``birefnet-video``."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -335,6 +269,8 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = ["./-" if argument == "-" else argument for argument in arguments]
     try:
         code: Any = app(arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
+        if isinstance(code, RenderRequest):
+            code = code.carry_out(arguments)
     except CycloptsError as error:
         code = _complain(UsageError(" ".join(str(error).split())), arguments)
     except BirefnetVideoError as error:
@@ -347,6 +283,11 @@ def main(arguments: list[str] | None = None) -> None:
 def _complain(error: BirefnetVideoError, arguments: list[str]) -> int:
     """Report what was wrong before there was a job."""
     print(f"birefnet-video: error: {error}", file=sys.stderr)
+    if "--job" in arguments[:-1]:
+        from birefnet_video.remote.process import refuse
+        from birefnet_video.remote.store import JobStore
+
+        refuse(JobStore(), arguments[arguments.index("--job") + 1], error)
     if "--json" in arguments or "json" in arguments:
         say_json(final_record("failed", error.exit_code, None, error))
     return error.exit_code

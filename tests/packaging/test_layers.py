@@ -12,8 +12,10 @@ PACKAGE = "birefnet_video"
 
 #: Where a module stands; it may import from its own row and from rows below.
 LAYERS = [
-    ["cli", "__main__", "tui"],
-    ["commands"],
+    ["cli", "__main__"],
+    ["request"],
+    ["tui", "commands"],
+    ["remote"],
     ["report", "api", "bench"],
     ["jobs"],
     ["pipeline"],

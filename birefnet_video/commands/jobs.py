@@ -1,0 +1,53 @@
+"""``birefnet-video jobs``: the renders that are kept, and the process that works through the queue."""
+
+import json
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def jobs(
+    *,
+    forget: str | None = None,
+    json_lines: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
+) -> int:
+    """List renders: those that wait, run or have ended.
+
+    Parameters
+    ----------
+    forget
+        Remove the render with this id from the list; its files stay.
+    json_lines
+        One JSON object a render on stdout in place of a table.
+    """
+    from birefnet_video.errors import UsageError
+    from birefnet_video.remote.record import RecordState
+    from birefnet_video.remote.store import JobStore
+
+    store = JobStore()
+    if forget is not None:
+        record = store.find(forget)
+        if record.state is RecordState.RUNNING:
+            raise UsageError(f"{record.id}: is running", hint=f"birefnet-video attach {record.id} can cancel it")
+        store.remove(record.id)
+        return 0
+    for record in store.records():
+        if json_lines:
+            # Who knows the key can cancel the render.
+            print(json.dumps({name: value for name, value in asdict(record).items() if name != "key"}))
+            continue
+        at = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created_at))
+        end = f"  {record.error}" if record.error else ""
+        print(f"{record.id}  {at}  {record.state:9}  {record.source} -> {', '.join(record.outputs)}{end}")
+    return 0
+
+
+def work() -> int:
+    """Render what waits in the queue."""
+    from birefnet_video.remote.process import work as work_through
+    from birefnet_video.remote.store import JobStore
+
+    work_through(JobStore())
+    return 0

@@ -1,0 +1,57 @@
+"""``birefnet-video probe``: what an input is."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from birefnet_video.spec import parse_rate
+
+
+def probe(
+    source: Annotated[Path, Parameter(name="INPUT")],
+    /,
+    *,
+    frame_rate: str | None = None,
+    json_lines: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
+) -> int:
+    """Say what INPUT is: size, rate, length, colours, sound.
+
+    Parameters
+    ----------
+    source
+        Video file or image sequence (shot_%04d.png).
+    frame_rate
+        Of an image sequence. Default: 25.
+    json_lines
+        One JSON object on stdout in place of lines.
+    """
+    from birefnet_video.media.probe import probe as look
+
+    info = look(source, parse_rate(frame_rate) if frame_rate is not None else None)
+    facts: dict[str, Any] = {
+        "path": info.path,
+        "width": info.width,
+        "height": info.height,
+        "frame_rate": _exact(info.frame_rate),
+        "frames": info.frame_count,
+        "seconds": info.duration_s,
+        "pixel_format": info.pixel_format,
+        "bit_depth": info.bit_depth,
+        "sample_aspect_ratio": _exact(info.sample_aspect_ratio),
+        "has_alpha": info.has_alpha,
+        "audio_tracks": info.audio_tracks,
+        "subtitle_tracks": info.subtitle_tracks,
+        "timecode": info.timecode,
+    }
+    if json_lines:
+        print(json.dumps(facts))
+    else:
+        print("\n".join(f"{name.replace('_', ' '):20}{value}" for name, value in facts.items() if value is not None))
+    return 0
+
+
+def _exact(value: Fraction) -> str:
+    return str(value)

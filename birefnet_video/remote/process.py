@@ -1,0 +1,153 @@
+"""Processes that render: started apart from who starts them, so that a lost terminal takes nothing along."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from birefnet_video.errors import BirefnetVideoError
+from birefnet_video.events import JobCancelled, JobEvent, JobFailed
+from birefnet_video.jobs import Job
+from birefnet_video.remote.record import JobRecord, RecordState
+from birefnet_video.remote.server import JobServer
+from birefnet_video.remote.store import JobStore
+from birefnet_video.remote.summary import summarise
+
+_MODULE = "birefnet_video"
+
+
+def launch(store: JobStore, record: JobRecord) -> JobRecord:
+    """Start the process of a render now, apart from this one.
+
+    Returns:
+        the record, running.
+    """
+    store.update(record.id, state=RecordState.RUNNING, started_at=time.time())
+    process = _spawn_render(store, record)
+    _let_go(process)
+    return store.update(record.id, pid=process.pid, pid_started_at=_began(process.pid))
+
+
+def ensure_worker(store: JobStore) -> None:
+    """Have a process work through the queue, if there is none yet."""
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(store.lock_path("worker"), timeout=0):
+            pass
+    except Timeout:
+        return
+    _let_go(_spawn(["work"], Path.cwd(), store.log_path("worker")))
+
+
+def work(store: JobStore) -> None:
+    """Render what waits in the queue, one after another, each in a process of its own, until nothing waits."""
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(store.lock_path("worker"), timeout=1):
+            while (record := store.take_next()) is not None:
+                running = _spawn_render(store, record)
+                store.update(record.id, pid=running.pid, pid_started_at=_began(running.pid))
+                running.wait()
+                _settle(store, record.id)
+    except Timeout:
+        # Another one has begun at the same moment.
+        return
+
+
+def _settle(store: JobStore, record_id: str) -> None:
+    """Write down that a render has ended whose process did not."""
+    for record in store.records():
+        if record.id == record_id and not (record.state.is_over and record.ended_at):
+            state = record.state if record.state.is_over else RecordState.FAILED
+            store.update(record_id, state=state, ended_at=time.time(), error=record.error)
+
+
+def _spawn_render(store: JobStore, record: JobRecord) -> "subprocess.Popen[bytes]":
+    arguments = [*record.arguments, "--job", record.id]
+    return _spawn(arguments, Path(record.folder), store.log_path(record.id))
+
+
+def _let_go(process: "subprocess.Popen[bytes]") -> None:
+    """Leave a process to itself; its end is noticed, or it would stay in the table of processes as long as this one."""
+    threading.Thread(target=process.wait, name="birefnet-video child", daemon=True).start()
+
+
+def _spawn(arguments: list[str], folder: Path, log: Path) -> "subprocess.Popen[bytes]":
+    apart: dict[str, int | bool] = {"start_new_session": True}
+    if sys.platform == "win32":
+        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    with log.open("ab") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", _MODULE, *arguments],
+            cwd=folder if folder.is_dir() else None,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            **apart,  # type: ignore[call-overload]
+        )
+
+
+def _began(pid: int) -> float | None:
+    import psutil
+
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
+
+
+def serve(job: Job, store: JobStore, record_id: str, run: Callable[[Job], int]) -> int:
+    """Run a job in this process and let others watch it.
+
+    Args:
+        job: not yet started.
+        store: that holds its record.
+        record_id: of its record.
+        run: starts the job, waits for its end and returns the exit code.
+
+    Returns:
+        the exit code.
+    """
+    record = store.update(record_id, state=RecordState.RUNNING, pid=os.getpid(), pid_started_at=_began(os.getpid()))
+    server = JobServer(job, bytes.fromhex(record.key))
+    ends: list[JobEvent] = []
+    job.subscribe(lambda event: ends.append(event) if isinstance(event, JobCancelled | JobFailed) else None)
+    server.start()
+    store.update(record_id, address=server.address)
+    try:
+        code = run(job)
+        end = ends[-1] if ends else None
+        kept = end.kept if isinstance(end, JobCancelled | JobFailed) else ()
+        error = end.error if isinstance(end, JobFailed) else None
+        summary = summarise(job, exit_code=code, kept=kept, error=error, command=record.command)
+        if job.report is not None and job.report.outputs:
+            try:
+                summary.save_beside(job.report.outputs[0])
+            except OSError as problem:
+                print(f"the summary cannot be written: {problem}", file=sys.stderr)
+        store.update(
+            record_id,
+            state=RecordState(summary.state),
+            ended_at=time.time(),
+            error=str(error) if error else None,
+            result=summary.to_json(),
+            address=None,
+        )
+    finally:
+        server.close()
+    return code
+
+
+def refuse(store: JobStore, record_id: str, error: BirefnetVideoError) -> None:
+    """Write down why a render could not even begin."""
+    store.update(
+        record_id,
+        state=RecordState.FAILED,
+        ended_at=time.time(),
+        error=str(error),
+    )

@@ -1,0 +1,91 @@
+"""What is kept of one render in the user's state folder."""
+
+import json
+import shlex
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any, Self
+
+#: Of the files. Others are left alone.
+_SCHEMA = 1
+#: How the program is called in commands that users see.
+PROGRAM = "birefnet-video"
+
+
+class RecordState(StrEnum):
+    """Where a render is, as far as the disk knows."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will happen to it any more."""
+        return self not in (RecordState.WAITING, RecordState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One render: how it was asked for, where it runs, and how it ended."""
+
+    id: str
+    arguments: tuple[str, ...]
+    """Of the command line, without the program's name."""
+    folder: str
+    """Working folder: relative paths begin there."""
+    source: str
+    outputs: tuple[str, ...]
+    position: float
+    """In the queue: lower ones come first."""
+    created_at: float
+    """Seconds since 1970, as all times here."""
+    frames: int | None = None
+    """Of the input, if known."""
+    state: RecordState = RecordState.WAITING
+    queued: bool = True
+    """Started when its turn comes; otherwise by who added it."""
+    started_at: float | None = None
+    ended_at: float | None = None
+    pid: int | None = None
+    pid_started_at: float | None = None
+    """When that process began, which tells it from a later one of the same number."""
+    address: str | None = None
+    """Where the process answers."""
+    key: str = ""
+    """What one must know to be answered, in hexadecimal digits."""
+    error: str | None = None
+    """Why it failed, in one line."""
+    result: dict[str, Any] | None = None
+    """A :class:`~birefnet_video.remote.summary.RunSummary` as JSON."""
+
+    @property
+    def command(self) -> str:
+        """The command line, to be copied."""
+        return shlex.join([PROGRAM, *self.arguments])
+
+    def to_json(self) -> str:
+        """The text of its file."""
+        return json.dumps({"schema": _SCHEMA, **asdict(self)}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """
+        Raises:
+            ValueError: if it is no record, or one of another version.
+        """
+        values = json.loads(text)
+        if not isinstance(values, dict) or values.pop("schema", None) != _SCHEMA:
+            raise ValueError("no record of this version")
+        try:
+            record = cls(**values)
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        return replace(
+            record,
+            arguments=tuple(record.arguments),
+            outputs=tuple(record.outputs),
+            state=RecordState(record.state),
+        )

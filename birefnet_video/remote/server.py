@@ -1,0 +1,109 @@
+"""Answers whoever watches a job, in the process that renders."""
+
+import contextlib
+import threading
+import time
+from multiprocessing.connection import Connection, Listener
+from typing import Any
+
+from birefnet_video.events import JobEvent, JobFailed, JobNotice, JobStarted, SceneCut
+from birefnet_video.jobs import Job
+from birefnet_video.remote import wire
+from birefnet_video.report import describe_error, say_event
+
+
+class JobServer:
+    """Watches a job itself, and tells and obeys watchers of other processes. Any number may be connected at once."""
+
+    def __init__(self, job: Job, key: bytes) -> None:
+        """
+        Args:
+            job: not yet started.
+            key: watchers must know it.
+        """
+        self._job = job
+        self._lines: list[wire.LogLine] = []
+        self._listener = Listener(None, authkey=key)
+        self._thread = threading.Thread(target=self._listen, name="birefnet-video watchers", daemon=True)
+        job.subscribe(self._note)
+
+    @property
+    def address(self) -> str:
+        """Where it answers: a path or the name of a pipe."""
+        return str(self._listener.address)
+
+    def start(self) -> None:
+        """Answer, on threads of its own."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Answer no new watcher."""
+        with contextlib.suppress(OSError):
+            self._listener.close()
+
+    def _note(self, event: JobEvent) -> None:
+        now = time.time()
+        if isinstance(event, SceneCut):
+            self._lines.append(wire.LogLine(now, "info", f"a new shot begins at {event.frame.time_s:.2f} s"))
+            return
+        level: wire.Level = (
+            "error" if isinstance(event, JobFailed) else "note" if isinstance(event, JobNotice) else "info"
+        )
+        said = [describe_error(event.error)] if isinstance(event, JobFailed) else []
+        if not said:
+            say_event(event, said.append)
+        if isinstance(event, JobStarted):
+            # What the clip is stands above the picture.
+            said = said[1:]
+        self._lines.extend(wire.LogLine(now, level, line.removeprefix("note: ")) for line in said)
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                connection = self._listener.accept()
+            except OSError:
+                # Closed, or whoever called did not know the key or hung up.
+                if self._listener_is_closed():
+                    return
+                continue
+            except Exception:  # noqa: BLE001 - the process border: a caller of any kind must not end the render
+                continue
+            threading.Thread(
+                target=self._answer_all, args=(connection,), name="birefnet-video watcher", daemon=True
+            ).start()
+
+    def _listener_is_closed(self) -> bool:
+        return getattr(self._listener, "_listener", None) is None
+
+    def _answer_all(self, connection: Connection) -> None:
+        with connection:
+            try:
+                while True:
+                    self._answer(connection, wire.receive(connection))
+            except (EOFError, OSError, ValueError, KeyError, TypeError):
+                # The watcher has gone, or speaks otherwise; the render goes on.
+                return
+
+    def _answer(self, connection: Connection, request: dict[str, Any]) -> None:
+        wish = request["do"]
+        if wish == "look":
+            wire.send(connection, self._view(request["after"]))
+        elif wish == "preview":
+            wire.send_preview(connection, self._job.preview(request["width"], request["height"], request["zoom"]))
+        elif wish == "pause":
+            self._job.pause()
+        elif wish == "resume":
+            self._job.resume()
+        elif wish == "cancel":
+            self._job.cancel(keep=request["keep"])
+
+    def _view(self, after: int) -> dict[str, Any]:
+        from dataclasses import asdict
+
+        info, backend = self._job.info, self._job.backend
+        return {
+            "snapshot": wire.snapshot_to_json(self._job.snapshot()),
+            "clip": asdict(wire.clip_of(info)) if info else None,
+            "plan": backend.describe() if backend else None,
+            "lines": [asdict(line) for line in self._lines[after:]],
+        }

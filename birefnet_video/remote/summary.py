@@ -1,0 +1,164 @@
+"""What a finished run did, where its time went, and what would make it faster."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from birefnet_video.events import JobSnapshot, JobState, StageSnapshot
+from birefnet_video.jobs import Job
+
+#: Share of a run for which the busiest stage works, below which no stage limits it.
+_BUSY = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run that has ended, in values that JSON has."""
+
+    state: str
+    exit_code: int
+    source: str
+    outputs: tuple[str, ...]
+    """Finished files, or what is kept of them."""
+    bytes_written: int
+    frames: int
+    seconds: float
+    fps: float
+    realtime: float | None
+    """Seconds of video a second; ``None`` if the input's rate is not known."""
+    plan: str
+    stages: tuple[StageSnapshot, ...]
+    limit: str | None
+    """The stage that was busiest, or ``None`` if none was busy for most of the time."""
+    advice: tuple[str, ...]
+    """What would make it faster."""
+    flicker: tuple[float, float] | None
+    cuts: int
+    warnings: tuple[str, ...]
+    error: str | None
+    hint: str | None
+    command: str
+    peak_memory: int | None
+    """Bytes, of the rendering process."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """
+        Raises:
+            ValueError: if it is no summary of this version.
+        """
+        known = {field.name for field in fields(cls)}
+        if set(values) != known:
+            raise ValueError("no summary of this version")
+        flicker = values["flicker"]
+        return cls(
+            **{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+            | {
+                "stages": tuple(StageSnapshot(**stage) for stage in values["stages"]),
+                "flicker": (flicker[0], flicker[1]) if flicker else None,
+            }
+        )
+
+    def save_beside(self, output: Path) -> Path:
+        """Write it as JSON beside an output: ``out.mov`` gives ``out.run.json``; returns the path.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        stem = output.stem.partition("%")[0].rstrip("_-. ") or "pictures"
+        path = output.with_name(f"{stem}.run.json")
+        path.write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
+        return path
+
+
+def summarise(
+    job: Job, *, exit_code: int, kept: tuple[Path, ...], error: BaseException | None, command: str
+) -> RunSummary:
+    """The summary of a job that has ended.
+
+    Args:
+        job: that has ended.
+        exit_code: of its process.
+        kept: what is left of outputs that were not finished.
+        error: why it failed, or ``None``.
+        command: that does the same again.
+    """
+    snapshot, report = job.snapshot(), job.report
+    outputs = report.outputs if report else kept
+    info = job.info
+    rate = float(info.frame_rate) if info else 0.0
+    limit = limiting_stage(snapshot)
+    return RunSummary(
+        state=str(snapshot.state),
+        exit_code=exit_code,
+        source=str(job.spec.source),
+        outputs=tuple(str(path) for path in outputs),
+        bytes_written=snapshot.bytes_written,
+        frames=snapshot.written,
+        seconds=round(snapshot.elapsed_s, 3),
+        fps=round(snapshot.fps, 2),
+        realtime=round(snapshot.fps / rate, 3) if rate else None,
+        plan=job.backend.describe() if job.backend else "",
+        stages=snapshot.stages,
+        limit=limit,
+        advice=advice(limit, job) if snapshot.state is JobState.FINISHED else (),
+        flicker=job.flicker,
+        cuts=len(job.cuts),
+        warnings=job.warnings,
+        error=getattr(error, "message", None) or (" ".join(str(error).split()) if error else None),
+        hint=getattr(error, "hint", None),
+        command=command,
+        peak_memory=_peak_memory(),
+    )
+
+
+def limiting_stage(snapshot: JobSnapshot) -> str | None:
+    """The name of the stage that holds all others up, or ``None``."""
+    if not snapshot.stages or not snapshot.elapsed_s:
+        return None
+    busiest = max(snapshot.stages, key=lambda stage: stage.busy_s)
+    # What loading took belongs to no stage.
+    working = max(stage.busy_s + stage.waited_in_s + stage.waited_out_s for stage in snapshot.stages)
+    return busiest.name if working and busiest.busy_s >= _BUSY * working else None
+
+
+def advice(limit: str | None, job: Job) -> tuple[str, ...]:
+    """What a user can change about the stage that limits a job."""
+    spec = job.spec
+    told: list[str] = []
+    if limit == "infer" and job.backend is not None:
+        if job.backend.device == "cpu":
+            if job.backend.name == "eager":
+                told.append("the extra openvino: pip install 'birefnet-video[openvino]'")
+            told.append("a machine with a CUDA device")
+        if spec.backend.model not in ("tiny", "lite"):
+            told.append("-m lite, a smaller network")
+        told.append("--size, a smaller input of the network")
+    elif limit == "smooth" and spec.matte.smooth != "off":
+        told.append(
+            "--smooth live, which looks at one frame at a time" if spec.matte.smooth != "live" else "--smooth off"
+        )
+    elif limit == "compose":
+        if spec.colour.method != "off":
+            told.append("--decontaminate off, if edges show no colour of the background")
+        if spec.matte.refine:
+            told.append("--no-refine, for coarser edges")
+    elif limit == "encode" and any(output.quality != "fast" for output in spec.outputs):
+        told.append("--quality fast")
+    return tuple(told)
+
+
+def _peak_memory() -> int | None:
+    import sys
+
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

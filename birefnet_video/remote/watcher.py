@@ -1,0 +1,206 @@
+"""A render of another process, as it looks from here: polled on a thread, so that nobody waits for it."""
+
+import queue
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection
+from typing import Any, Protocol
+
+from birefnet_video.events import JobSnapshot, JobState
+from birefnet_video.remote import wire
+from birefnet_video.remote.record import JobRecord, RecordState
+from birefnet_video.remote.store import JobStore
+from birefnet_video.remote.summary import RunSummary
+
+#: Seconds from one look to the next, and from one picture to the next.
+_LOOK_S, _PREVIEW_S = 0.5, 1.0
+#: Seconds in which a new process must answer; it imports nothing heavy before that.
+_PATIENCE_S = 60.0
+
+_ENDS = (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
+NOTHING_YET = JobSnapshot(JobState.WAITING, 0, 0, None, 0.0, 0.0, None)
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A render at one moment, as a watcher shows it."""
+
+    record: JobRecord
+    snapshot: JobSnapshot = NOTHING_YET
+    clip: wire.Clip | None = None
+    plan: str | None = None
+    lines: tuple[wire.LogLine, ...] = ()
+    picture: wire.Picture | None = None
+    summary: RunSummary | None = None
+    """Once it is over and has left one."""
+    looked_at: float = field(default=0.0)
+    """On the monotonic clock."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.record.state.is_over
+
+
+@dataclass(frozen=True, slots=True)
+class PictureWish:
+    """What pictures a watcher wants."""
+
+    width: int
+    height: int
+    zoom: int = 1
+    every_s: float = _PREVIEW_S
+
+
+class Watch(Protocol):
+    """What the terminal interface knows of a render."""
+
+    @property
+    def view(self) -> JobView:
+        """The latest; never waits."""
+        ...
+
+    def want(self, wish: PictureWish | None) -> None:
+        """Ask for pictures from now on, or for none."""
+        ...
+
+    def pause(self) -> None:
+        """Read no further."""
+        ...
+
+    def resume(self) -> None:
+        """Go on."""
+        ...
+
+    def cancel(self, *, keep: bool) -> None:
+        """Stop, and keep the part that is done or not."""
+        ...
+
+    def close(self) -> None:
+        """Look no longer; the render goes on."""
+        ...
+
+
+class Watcher:
+    """A :class:`Watch` of a render whose record is in a store."""
+
+    def __init__(self, store: JobStore, record: JobRecord) -> None:
+        """
+        Args:
+            store: that holds the record.
+            record: of the render, which may still wait for its turn.
+        """
+        self._store = store
+        self._view = JobView(record)
+        self._wish: PictureWish | None = None
+        self._orders: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._watch, name="birefnet-video watch", daemon=True)
+        self._thread.start()
+
+    @property
+    def view(self) -> JobView:
+        """See :class:`Watch`."""
+        return self._view
+
+    def want(self, wish: PictureWish | None) -> None:
+        """See :class:`Watch`."""
+        self._wish = wish
+        self._orders.put({})
+
+    def pause(self) -> None:
+        """See :class:`Watch`."""
+        self._orders.put({"do": "pause"})
+
+    def resume(self) -> None:
+        """See :class:`Watch`."""
+        self._orders.put({"do": "resume"})
+
+    def cancel(self, *, keep: bool) -> None:
+        """See :class:`Watch`."""
+        self._orders.put({"do": "cancel", "keep": keep})
+
+    def close(self) -> None:
+        """See :class:`Watch`."""
+        self._orders.put(None)
+        self._thread.join(2 * _LOOK_S)
+
+    def _watch(self) -> None:
+        next_look = next_picture = began = time.monotonic()
+        self._reread()
+        while not self._view.is_over:
+            try:
+                order = self._orders.get(timeout=max(0.0, next_look - time.monotonic()))
+            except queue.Empty:
+                order = {}
+            if order is None:
+                break
+            now = time.monotonic()
+            try:
+                connection = self._connect(began)
+                if connection is not None and order:
+                    wire.send(connection, order)
+                if connection is not None and self._wish is not None and now >= next_picture:
+                    self._get_picture(connection, self._wish)
+                    next_picture = now + self._wish.every_s
+                if connection is not None:
+                    self._look(connection)
+            except (OSError, EOFError, ValueError, KeyError, TypeError, AuthenticationError):
+                self._hang_up()
+            next_look = now + _LOOK_S
+        self._hang_up()
+
+    def _connect(self, began: float) -> Connection | None:
+        if self._connection is not None:
+            return self._connection
+        record = self._reread()
+        if record.state is RecordState.RUNNING and record.address:
+            self._connection = Client(record.address, authkey=bytes.fromhex(record.key))
+        elif record.state is RecordState.RUNNING and time.monotonic() - began > _PATIENCE_S:
+            self._view = replace(self._view, record=replace(record, state=RecordState.FAILED))
+        return self._connection
+
+    def _reread(self) -> JobRecord:
+        """The record as it is now; one that has been removed is over."""
+        here = [record for record in self._store.records() if record.id == self._view.record.id]
+        record = here[0] if here else replace(self._view.record, state=RecordState.CANCELLED)
+        summary = None
+        if record.result is not None:
+            try:
+                summary = RunSummary.from_json(record.result)
+            except (ValueError, KeyError, TypeError):
+                summary = None
+        self._view = replace(self._view, record=record, summary=summary)
+        return record
+
+    def _look(self, connection: Connection) -> None:
+        view = self._view
+        wire.send(connection, {"do": "look", "after": len(view.lines)})
+        seen = wire.receive(connection)
+        clip = seen["clip"]
+        self._view = replace(
+            view,
+            snapshot=wire.snapshot_from_json(seen["snapshot"]),
+            clip=wire.Clip(**clip) if clip else None,
+            plan=seen["plan"],
+            lines=view.lines + tuple(wire.LogLine(**line) for line in seen["lines"]),
+            looked_at=time.monotonic(),
+        )
+        if self._view.snapshot.state in _ENDS:
+            # The record is what tells how it ended.
+            self._reread()
+
+    def _get_picture(self, connection: Connection, wish: PictureWish) -> None:
+        wire.send(connection, {"do": "preview", "width": wish.width, "height": wish.height, "zoom": wish.zoom})
+        picture = wire.receive_preview(connection)
+        if picture is not None:
+            self._view = replace(self._view, picture=picture)
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if not self._view.is_over:
+            self._reread()

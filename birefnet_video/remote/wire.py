@@ -1,0 +1,116 @@
+"""What goes over the connection between a render and who watches it: JSON, and the samples of pictures."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from multiprocessing.connection import Connection
+from typing import Any, Literal
+
+import numpy as np
+
+from birefnet_video.events import JobSnapshot, JobState, StageSnapshot
+from birefnet_video.types import MediaInfo, Preview
+
+Level = Literal["info", "note", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """Something that a render said."""
+
+    at: float
+    """Seconds since 1970."""
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What a watcher shows of an input."""
+
+    width: int
+    height: int
+    rate: float
+    """Frames a second."""
+    pixel_format: str
+    frames: int | None
+
+
+def clip_of(info: MediaInfo) -> Clip:
+    """The part of ``info`` that a watcher shows."""
+    return Clip(info.width, info.height, float(info.frame_rate), info.pixel_format, info.frame_count)
+
+
+def send(connection: Connection, message: dict[str, Any]) -> None:
+    """Send one message.
+
+    Raises:
+        OSError: if the other side is gone.
+    """
+    connection.send_bytes(json.dumps(message).encode())
+
+
+def receive(connection: Connection) -> dict[str, Any]:
+    """The next message.
+
+    Raises:
+        EOFError, OSError: if the other side is gone.
+        ValueError: if it is none.
+    """
+    message = json.loads(connection.recv_bytes())
+    if not isinstance(message, dict):
+        raise ValueError("expected an object")
+    return message
+
+
+def snapshot_to_json(snapshot: JobSnapshot) -> dict[str, Any]:
+    """A snapshot as a JSON object."""
+    return asdict(snapshot)
+
+
+def snapshot_from_json(values: dict[str, Any]) -> JobSnapshot:
+    """The opposite of :func:`snapshot_to_json`."""
+    snapshot = JobSnapshot(**values)
+    stages = tuple(StageSnapshot(**stage) for stage in values["stages"])
+    return replace(snapshot, state=JobState(values["state"]), stages=stages)
+
+
+def send_preview(connection: Connection, preview: Preview | None) -> None:
+    """A message about a picture, then its samples.
+
+    Raises:
+        OSError: if the other side is gone.
+    """
+    if preview is None:
+        send(connection, {"height": 0, "width": 0, "index": 0, "seconds": 0.0})
+        return
+    height, width = preview.alpha.shape
+    meta = preview.meta
+    send(connection, {"height": height, "width": width, "index": meta.index, "seconds": float(meta.time_s)})
+    connection.send_bytes(np.dstack((preview.rgb, preview.alpha)).tobytes())
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A preview, as a watcher gets it."""
+
+    index: int
+    """Of the frame."""
+    seconds: float
+    """Its time in the clip."""
+    rgb: np.ndarray
+    """uint8 (H, W, 3)."""
+    alpha: np.ndarray
+    """uint8 (H, W)."""
+
+
+def receive_preview(connection: Connection) -> Picture | None:
+    """The opposite of :func:`send_preview`.
+
+    Raises:
+        EOFError, OSError: if the other side is gone.
+    """
+    header = receive(connection)
+    if not header["height"]:
+        return None
+    samples = np.frombuffer(connection.recv_bytes(), np.uint8).reshape(header["height"], header["width"], 4)
+    return Picture(header["index"], header["seconds"], samples[..., :3], samples[..., 3])

@@ -1,0 +1,171 @@
+"""A render as the command line asks for it: watched here, in a terminal interface, or left to itself."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+
+from birefnet_video.errors import DamagedInput, InputMissing, UsageError
+from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobState
+from birefnet_video.jobs import Job
+from birefnet_video.report import ProgressStyle, final_record, make_reporter, say_json
+from birefnet_video.spec import JobSpec
+
+_EXIT_DAMAGED = DamagedInput.exit_code
+#: Bytes of standard input that are copied at once.
+_SPOOL_BYTES = 1 << 20
+#: How often progress is polled, in seconds.
+_POLL_S = 0.25
+#: Options that say where to render and not what.
+_APART = ("--tui", "--detach")
+
+
+@dataclass(frozen=True, slots=True)
+class RenderRequest:
+    """What to render, and how it is watched."""
+
+    spec: JobSpec
+    style: ProgressStyle
+    quiet: bool
+    verbose: bool
+    tui: bool = False
+    """Render in a process apart and watch it in a terminal interface."""
+    detach: bool = False
+    """Render in a process apart and do not watch it."""
+    record_id: str | None = None
+    """Of the record of a render that this process was started for."""
+
+    def carry_out(self, arguments: list[str]) -> int:
+        """Render, or have it rendered.
+
+        Args:
+            arguments: that this request was made of.
+
+        Returns:
+            the exit code.
+
+        Raises:
+            BirefnetVideoError: if it cannot begin.
+        """
+        if self.tui or self.detach:
+            return self._render_apart(arguments)
+        if self.record_id is not None:
+            from birefnet_video.remote.process import serve
+            from birefnet_video.remote.store import JobStore
+
+            return serve(Job(self.spec), JobStore(), self.record_id, self._run)
+        if str(self.spec.source) != "-":
+            return self._run(Job(self.spec))
+        with _spooled_input() as path:
+            return self._run(Job(replace(self.spec, source=path)))
+
+    def _run(self, job: Job) -> int:
+        return _run(job, self.style, quiet=self.quiet, verbose=self.verbose)
+
+    def _render_apart(self, arguments: list[str]) -> int:
+        from birefnet_video.remote.process import launch
+        from birefnet_video.remote.store import JobStore
+
+        if "%" not in self.spec.source.name and not self.spec.source.exists():
+            raise InputMissing(f"{self.spec.source}: no such file")
+        if self.tui:
+            from birefnet_video.tui.start import require_terminal
+
+            require_terminal()
+        store = JobStore()
+        record = store.add(
+            [argument for argument in arguments if argument not in _APART],
+            str(self.spec.source),
+            [str(output.path) for output in self.spec.outputs],
+            folder=Path.cwd(),
+            queued=False,
+        )
+        record = launch(store, record)
+        if self.tui:
+            from birefnet_video.tui.start import watch
+
+            return watch(store, record)
+        print(f"{record.id}: rendering; birefnet-video attach {record.id} shows it", file=sys.stderr)
+        return 0
+
+
+@contextmanager
+def _spooled_input() -> Iterator[Path]:
+    """Standard input as a file that only this user can read: sound and picture are read apart, some files end to end.
+
+    Raises:
+        UsageError: if standard input is a terminal.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError(
+            "-: standard input is a terminal", hint="send a video into it: cat in.mp4 | birefnet-video - ..."
+        )
+    import tempfile
+
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        # By default these end the process on the spot and leave the file behind.
+        signal.signal(number, lambda received, frame: sys.exit(128 + received))
+    with tempfile.TemporaryDirectory(prefix="birefnet-video-") as folder:
+        path = Path(folder) / "stdin"
+        with path.open("xb") as file:
+            # Not through a buffer, which would go on waiting for the rest of a block when a signal asks for the end.
+            while block := os.read(sys.stdin.fileno(), _SPOOL_BYTES):
+                file.write(block)
+        yield path
+
+
+def _run(job: Job, style: ProgressStyle, *, quiet: bool, verbose: bool) -> int:
+    """Watch a job to its end and turn that into an exit code."""
+    reporter = make_reporter(style, quiet=quiet)
+    ends: list[JobEvent] = []
+    job.subscribe(reporter.on_event)
+    job.subscribe(lambda event: ends.append(event) if isinstance(event, JobCancelled | JobFailed) else None)
+    received = _cancel_on_signals(job)
+    try:
+        job.start()
+        while job.wait(_POLL_S) not in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED):
+            reporter.on_tick(job.snapshot())
+        job.wait()
+    finally:
+        reporter.close()
+    end = ends[-1] if ends else None
+    error = end.error if isinstance(end, JobFailed) else None
+    code, name = _exit_code(job, error, received)
+    if verbose and error is not None:
+        import traceback
+
+        traceback.print_exception(error)
+    if style == "json":
+        kept = end.kept if isinstance(end, JobCancelled | JobFailed) else ()
+        say_json(final_record(name, code, job, error, kept))
+    return code
+
+
+def _exit_code(job: Job, error: BaseException | None, received: list[int]) -> tuple[int, str]:
+    if error is not None:
+        return getattr(error, "exit_code", 1), "failed"
+    if job.report is None:
+        return 128 + (received[0] if received else signal.SIGINT), "cancelled"
+    return (_EXIT_DAMAGED if job.report.damage else 0), "finished"
+
+
+def _cancel_on_signals(job: Job) -> list[int]:
+    """Cancel the job on the first signal, leave at once on the second; returns those received."""
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        if len(received) > 1:
+            os._exit(128 + number)
+        job.cancel()
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # Whoever ignores a signal, as nohup does, has a reason.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handle)
+    return received

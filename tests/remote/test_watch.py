@@ -1,0 +1,163 @@
+"""A render is watched and steered from another thread, process, or not at all."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import make_clip, read_times
+from stubs import stub_job
+
+from birefnet_video.errors import NotAVideo
+from birefnet_video.events import JobState
+from birefnet_video.jobs import Job
+from birefnet_video.remote.process import serve
+from birefnet_video.remote.record import JobRecord, RecordState
+from birefnet_video.remote.store import JobStore
+from birefnet_video.remote.summary import RunSummary
+from birefnet_video.remote.watcher import PictureWish, Watcher
+
+
+class Served:
+    """A job that is served by this process."""
+
+    def __init__(self, folder: Path, *, frames: int = 300, source: Path | None = None) -> None:
+        self.clip = source or make_clip(folder / "in.mp4", frames=frames)
+        self.out = folder / "out.mov"
+        self.store = JobStore(folder / "jobs")
+        arguments = [str(self.clip), "--alpha", str(self.out)]
+        self.record = self.store.add(arguments, str(self.clip), [str(self.out)], folder=folder)
+        self.job, _ = stub_job(self.clip, {"alpha": self.out}, delay_s=0.01)
+        self.thread = threading.Thread(target=serve, args=(self.job, self.store, self.record.id, self._run))
+
+    def _run(self, job: Job) -> int:
+        job.start()
+        return {JobState.FINISHED: 0, JobState.CANCELLED: 130}.get(job.wait(), 1)
+
+    def now(self) -> JobRecord:
+        return self.store.find(self.record.id)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    each = Served(tmp_path)
+    each.thread.start()
+    yield each
+    each.job.cancel(keep=False)
+    each.thread.join()
+
+
+@pytest.fixture
+def watcher(served: Served) -> Iterator[Watcher]:
+    each = Watcher(served.store, served.record)
+    yield each
+    each.close()
+
+
+def until(condition: Callable[[], object], patience_s: float = 30.0) -> None:
+    end = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_numbers_lines_and_pictures_arrive(served: Served, watcher: Watcher) -> None:
+    until(lambda: watcher.view.snapshot.written > 0)
+    view = watcher.view
+    assert view.snapshot.state is JobState.RUNNING and view.snapshot.total == 300
+    assert [stage.name for stage in view.snapshot.stages][:2] == ["decode", "prepare"]
+    assert view.clip is not None and (view.clip.width, view.clip.height, view.clip.rate) == (160, 96, 25.0)
+    assert view.plan is not None and "stub" in view.plan
+    assert any("stub" in line.text for line in view.lines)
+    assert view.picture is None
+    watcher.want(PictureWish(40, 40, every_s=0.1))
+    until(lambda: watcher.view.picture is not None)
+    picture = watcher.view.picture
+    assert picture is not None and picture.rgb.shape == (24, 40, 3) and picture.rgb.max() > 200
+    assert picture.alpha.shape == (24, 40) and picture.alpha.dtype == np.uint8
+
+
+def test_it_is_paused_resumed_and_stopped_without_a_trace(served: Served, watcher: Watcher, tmp_path: Path) -> None:
+    until(lambda: watcher.view.snapshot.written > 0)
+    watcher.pause()
+    until(lambda: watcher.view.snapshot.state is JobState.PAUSED)
+    watcher.resume()
+    until(lambda: watcher.view.snapshot.state is JobState.RUNNING)
+    watcher.cancel(keep=False)
+    until(lambda: watcher.view.is_over)
+    assert watcher.view.record.state is RecordState.CANCELLED
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "jobs"]
+
+
+def test_the_end_comes_with_a_summary(served: Served, watcher: Watcher, tmp_path: Path) -> None:
+    until(lambda: watcher.view.is_over)
+    view = watcher.view
+    assert view.record.state is RecordState.FINISHED and view.record.address is None
+    assert view.summary is not None and view.summary.frames == 300 and view.summary.exit_code == 0
+    assert view.summary.limit == "infer" and view.summary.realtime is not None
+    assert view.summary.bytes_written == served.out.stat().st_size
+    assert RunSummary.from_json(view.summary.to_json()) == view.summary
+    assert (tmp_path / "out.run.json").is_file()
+    assert len(read_times(served.out)) == 300
+    # Who comes late sees the same.
+    late = Watcher(served.store, served.now())
+    until(lambda: late.view.summary is not None)
+    assert late.view.summary == view.summary
+    late.close()
+
+
+def test_a_failed_render_says_why(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"\0" * 500)
+    served = Served(tmp_path, source=broken)
+    watcher = Watcher(served.store, served.record)
+    served.thread.start()
+    served.thread.join()
+    until(lambda: watcher.view.is_over)
+    assert watcher.view.record.state is RecordState.FAILED
+    assert watcher.view.record.error is not None and "broken.mp4" in watcher.view.record.error
+    assert watcher.view.summary is not None and watcher.view.summary.exit_code == 1
+    with pytest.raises(NotAVideo):
+        served.job.result()
+
+
+def test_strangers_are_turned_away_and_the_render_goes_on(served: Served) -> None:
+    until(lambda: served.now().address)
+    address = str(served.now().address)
+    with pytest.raises(AuthenticationError):
+        Client(address, authkey=b"guess").close()
+    for nonsense in (b"", b"{", b"[]", b'{"do": 1}', b'{"do": "look"}', b'{"do": "preview", "width": "x"}'):
+        with Client(address, authkey=bytes.fromhex(served.record.key)) as stranger:
+            stranger.send_bytes(nonsense)
+    watcher = Watcher(served.store, served.now())
+    until(lambda: watcher.view.snapshot.written > 20)
+    assert not watcher.view.is_over
+    watcher.close()
+
+
+def test_a_render_that_is_removed_from_the_store_is_over_for_its_watcher(tmp_path: Path) -> None:
+    store = JobStore(tmp_path)
+    record = store.add(["a"], "a", ["b"], folder=tmp_path)
+    watcher = Watcher(store, record)
+    assert not watcher.view.is_over
+    store.remove(record.id)
+    until(lambda: watcher.view.is_over)
+    watcher.close()
+
+
+def test_a_process_that_never_answers_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("birefnet_video.remote.watcher._PATIENCE_S", 0.5)
+    store = JobStore(tmp_path)
+    record = store.add(["a"], "a", ["b"], folder=tmp_path)
+    store.update(record.id, state=RecordState.RUNNING, pid=os.getpid())
+    watcher = Watcher(store, record)
+    until(lambda: watcher.view.is_over, 5.0)
+    assert watcher.view.record.state is RecordState.FAILED
+    watcher.close()

@@ -1,0 +1,86 @@
+"""Ways to start the interface, and when not to."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from birefnet_video.errors import UsageError
+from birefnet_video.remote.record import JobRecord
+from birefnet_video.remote.store import JobStore
+
+
+def watch(store: JobStore, record: JobRecord, *, own: bool = True) -> int:
+    """Show one render until it is left.
+
+    Args:
+        store: of its record.
+        record: of the render.
+        own: it was started together with the interface.
+
+    Returns:
+        the exit code.
+
+    Raises:
+        UsageError: if there is no terminal.
+    """
+    from birefnet_video.tui.app import BirefnetApp
+    from birefnet_video.tui.settings import load_settings
+
+    app = BirefnetApp(store, load_settings())
+    app.begin_with(record, own=own)
+    return _run(app)
+
+
+def open_home(source: Path | None) -> int:
+    """Show the queue, or a new render of ``source``.
+
+    Raises:
+        UsageError: if there is no terminal.
+    """
+    require_terminal()
+    from birefnet_video.tui.app import BirefnetApp
+    from birefnet_video.tui.form import FormValues
+    from birefnet_video.tui.settings import load_settings
+
+    store = JobStore()
+    form = FormValues(source=str(source)) if source is not None else None if store.records() else FormValues()
+    app = BirefnetApp(store, load_settings(), form=form)
+    # What was left waiting when the machine went off goes on.
+    app.start_queue()
+    return _run(app)
+
+
+def serve_web(source: Path | None, port: int) -> int:
+    """Show it in a browser of this machine; every window is a process of its own, and all see the same renders.
+
+    Raises:
+        UsageError: if the extra is not installed.
+    """
+    try:
+        from textual_serve.server import Server
+    except ImportError:
+        raise UsageError("--serve: textual-serve is not installed", hint="pip install 'birefnet-video[web]'") from None
+    command = [sys.executable, "-m", "birefnet_video", "tui", *([str(source.absolute())] if source else [])]
+    # Whoever reaches the port may read and write this user's files: nobody outside this machine can.
+    Server(shlex.join(command), host="127.0.0.1", port=port, title="birefnet-video").serve()
+    return 0
+
+
+def require_terminal() -> None:
+    """
+    Raises:
+        UsageError: if there is no terminal that can show the interface.
+    """
+    # textual-serve has pipes in place of a terminal, and says so.
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
+        raise UsageError("the interface needs a terminal", hint="without --tui it runs anywhere")
+    if os.environ.get("TERM") == "dumb":
+        raise UsageError("TERM=dumb: this terminal cannot show the interface", hint="without --tui it runs anywhere")
+
+
+def _run(app) -> int:  # type: ignore[no-untyped-def]  # its module is imported when it is needed
+    code = app.run()
+    return code if isinstance(code, int) else app.return_code or 0
