@@ -1,0 +1,274 @@
+"""The terminal interface: one application, its screens, and the renders that it watches."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from birefnet_video.tui import themes
+from birefnet_video.tui.dialogs import Choice
+from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.monitor import MonitorScreen
+from birefnet_video.tui.new import NewScreen
+from birefnet_video.tui.queue import QueueScreen
+from birefnet_video.tui.settings import Settings
+from birefnet_video.tui.summary import SummaryScreen
+from birefnet_video.tui.telemetry import Telemetry
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from birefnet_video.remote.process import ensure_worker, launch
+from birefnet_video.remote.record import JobRecord, RecordState
+from birefnet_video.remote.store import JobStore
+from birefnet_video.remote.watcher import Watch, Watcher
+
+#: Seconds that a render is given to close its files when the interface is told to end.
+_ENDING_S = 60.0
+
+
+class BirefnetApp(App[int]):
+    """Knows renders by their records; each runs in a process of its own, which no fault in here can reach."""
+
+    TITLE = "birefnet-video"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
+        (0, "-narrow"),
+        (76, "-middle"),
+        (110, "-broad"),
+        (130, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
+        (0, "-short"),
+        (22, "-medium"),
+        (40, "-tall"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "Help", id="app.help", tooltip="All keys of this screen"),
+        Binding("t", "next_theme", "Theme", show=False, id="app.theme"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit"),
+    ]
+
+    def __init__(self, store: JobStore, settings: Settings, *, form: FormValues | None = None) -> None:
+        """
+        Args:
+            store: of the records.
+            settings: of the user.
+            form: begin with a new render of these values.
+        """
+        super().__init__()
+        self.store = store
+        self._settings = settings
+        self._form = form
+        self._first: JobRecord | None = None
+        self._is_own = False
+        self._watches: dict[str, Watch] = {}
+        self.telemetry = Telemetry()
+
+    def begin_with(self, record: JobRecord, *, own: bool) -> None:
+        """Show this render first.
+
+        Args:
+            record: of the render.
+            own: it was started together with the interface, and ends if that is terminated.
+        """
+        self._first, self._is_own = record, own
+
+    def get_default_screen(self) -> Screen[object]:
+        """See Textual."""
+        return QueueScreen(self.store)  # type: ignore[return-value]
+
+    def on_mount(self) -> None:
+        """See Textual."""
+        for theme in (themes.DARK, themes.LIGHT):
+            self.register_theme(theme)
+        self.theme = self._settings.theme or themes.suited(self.console.color_system)
+        self.set_keymap(dict(self._settings.keys))
+        for complaint in self._settings.complaints:
+            self.notify(complaint, title="settings", severity="warning", markup=False)
+        self.telemetry.start()
+        self._obey_signals()
+        if self._first is not None:
+            self.open_render(self._first)
+        elif self._form is not None:
+            self.push_screen(NewScreen(self._form))
+
+    def on_unmount(self) -> None:
+        """See Textual."""
+        self.telemetry.close()
+        for watch in self._watches.values():
+            watch.close()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """See Textual: what keys do can also be searched."""
+        yield from super().get_system_commands(screen)
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if active.node is screen and binding.description and active.enabled:
+                action = binding.action
+                yield SystemCommand(
+                    f"{type(screen).__name__.removesuffix('Screen').lower()}: {binding.description}",
+                    binding.tooltip or f"key {binding.key}",
+                    lambda action=action: self.call_later(screen.run_action, action),  # type: ignore[misc]
+                )
+
+    def watch_of(self, record: JobRecord) -> Watch:
+        """The watch of a render; it is begun at the first call."""
+        watch = self._watches.get(record.id)
+        if watch is None or (watch.view.is_over and not record.state.is_over):
+            watch = self._watches[record.id] = self.start_watch(record)
+        return watch
+
+    def start_watch(self, record: JobRecord) -> Watch:
+        """Begin to watch a render."""
+        return Watcher(self.store, record)
+
+    def begin(self, values: FormValues, frames: int | None, *, queued: bool) -> None:
+        """Start what a form describes, or put it into the queue.
+
+        Args:
+            values: without a problem.
+            frames: of the input, if known.
+            queued: wait for its turn.
+        """
+        records = [
+            self.store.add(
+                values.arguments(source),
+                str(source),
+                [str(values.output_of(source))],
+                folder=Path.cwd(),
+                frames=frames,
+                # Several take turns, or they would take each other's time.
+                queued=queued or len(values.sources) > 1,
+            )
+            for source in values.sources
+        ]
+        if records[0].queued:
+            self.start_queue()
+            self.notify(f"{len(records)} in the queue" if len(records) > 1 else "in the queue")
+            self.show_queue()
+        else:
+            self.show_queue()
+            self.open_render(self.launch(records[0]))
+
+    def launch(self, record: JobRecord) -> JobRecord:
+        """Start the process of a render."""
+        return launch(self.store, record)
+
+    def start_queue(self) -> None:
+        """Have what waits rendered."""
+        ensure_worker(self.store)
+
+    def retry(self, record_id: str) -> None:
+        """Put a render that has ended back into the queue."""
+        self.store.retry(record_id)
+        self._watches.pop(record_id, None)
+        self.start_queue()
+        self.show_queue()
+
+    def open_render(self, record: JobRecord) -> None:
+        """Watch a render, or see how it ended."""
+        watch = self.watch_of(record)
+        if record.state.is_over:
+            self.show_summary(watch)
+        else:
+            self.push_screen(MonitorScreen(watch, self.telemetry))
+
+    def show_summary(self, watch: Watch) -> None:
+        """Show how a render ended, in place of its monitor."""
+        # A question about a render that has ended needs no answer any more.
+        while isinstance(self.screen, Choice):
+            self.pop_screen()
+        if isinstance(self.screen, MonitorScreen):
+            self.switch_screen(SummaryScreen(watch.view))
+        else:
+            self.push_screen(SummaryScreen(watch.view))
+        self.bell()
+
+    def show_queue(self) -> None:
+        """Show the queue."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def show_form(self) -> None:
+        """Describe a new render."""
+        self.show_queue()
+        self.push_screen(NewScreen(FormValues()))
+
+    def action_help(self) -> None:
+        """Show all keys, or hide them."""
+        if self.screen.query("HelpPanel"):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
+
+    def action_next_theme(self) -> None:
+        """Go on to the next theme."""
+        names = themes.NAMES
+        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+        self.notify(self.theme)
+
+    async def action_quit(self) -> None:
+        """Ask first while a render runs: this is where all doors lead."""
+        if isinstance(self.screen, Choice):
+            return
+        running = [record for record in self.store.records() if record.state is RecordState.RUNNING]
+        if not running:
+            self.exit(self.exit_status())
+            return
+        what = "The render goes" if len(running) == 1 else f"{len(running)} renders go"
+        question = f"{what} on without this window.\nbirefnet-video attach shows it again."
+        answers = {"leave": ("l", "Leave it running"), "stop": ("s", "Stop it, keep the part")}
+        self.push_screen(Choice(question, answers), lambda answer: self._quit(answer, running))
+
+    def _quit(self, answer: str | None, running: list[JobRecord]) -> None:
+        if answer == "leave":
+            self.exit(0)
+        elif answer == "stop":
+            self.run_worker(self._stop_and_exit(running, self.exit_status), exclusive=True)
+
+    def exit_status(self) -> int:
+        """Of the program: that of the render it was started with, as far as it has ended."""
+        if self._first is None or not self._is_own:
+            return 0
+        for record in self.store.records():
+            if record.id == self._first.id and record.state.is_over:
+                return int(record.result["exit_code"]) if record.result else 1
+        return 0
+
+    async def _stop_and_exit(self, records: list[JobRecord], status: "object") -> None:
+        watches = [self.watch_of(record) for record in records]
+        for watch in watches:
+            watch.cancel(keep=True)
+        patience = time.monotonic() + _ENDING_S
+        while not all(watch.view.is_over for watch in watches) and time.monotonic() < patience:
+            await asyncio.sleep(0.1)
+        self.exit(status() if callable(status) else status)  # type: ignore[arg-type]
+
+    def _obey_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is None or signal.getsignal(number) is signal.SIG_IGN:
+                continue
+            try:
+                loop.add_signal_handler(number, self._on_signal, number)
+            except (NotImplementedError, RuntimeError, ValueError):
+                # Windows, or not the main thread.
+                return
+
+    def _on_signal(self, number: int) -> None:
+        """A lost terminal takes the window only; whoever ends the program ends the render that came with it."""
+        mine = self._first if self._is_own and number != getattr(signal, "SIGHUP", None) else None
+        running = [
+            record
+            for record in self.store.records()
+            if mine is not None and record.id == mine.id and record.state is RecordState.RUNNING
+        ]
+        if running:
+            self.run_worker(self._stop_and_exit(running, 128 + number), exclusive=True)
+        else:
+            self.exit(128 + number)

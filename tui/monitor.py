@@ -1,0 +1,321 @@
+"""The screen of one render: its picture, where its time goes, how long it will take."""
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, ClassVar
+
+from birefnet_video.tui.dialogs import Choice
+from birefnet_video.tui.picture_view import PictureView
+from birefnet_video.tui.pictures import View, paint
+from birefnet_video.tui.stage_table import StageTable
+from birefnet_video.tui.telemetry import Telemetry
+from birefnet_video.tui.text import clock, count, pace, progress, shortened, size
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Footer, RichLog, Static
+
+from birefnet_video.events import JobSnapshot, JobState
+from birefnet_video.remote.watcher import JobView, PictureWish, Watch
+
+if TYPE_CHECKING:
+    from birefnet_video.tui.app import BirefnetApp
+
+#: Seconds from one look at the numbers to the next.
+_TICK_S = 0.5
+#: Pictures a second, from which and to which the keys go.
+_RATES = (0.5, 1.0, 2.0, 4.0)
+#: How a render's state is shown: never by colour alone.
+MARKS = {
+    JobState.WAITING: "· WAITING",
+    JobState.LOADING: "… LOADING",
+    JobState.RUNNING: "▶ RENDERING",
+    JobState.PAUSED: "‖ PAUSED",
+    JobState.VERIFYING: "… CHECKING",
+    JobState.FINISHED: "✔ DONE",
+    JobState.CANCELLED: "■ CANCELLED",
+    JobState.FAILED: "✖ FAILED",
+}
+_LEVELS = {"info": "  ", "note": "! ", "error": "✖ "}
+
+
+class MonitorScreen(Screen[None]):
+    """Watches and steers one render."""
+
+    app: "BirefnetApp"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "pause", "Pause", id="monitor.pause", tooltip="Pause the render, or go on"),
+        Binding("v", "view", "View", id="monitor.view", tooltip="Composite, matte, source, green"),
+        Binding("w", "wipe", "Wipe", id="monitor.wipe", tooltip="The source beside the result"),
+        Binding("left", "move_wipe(-1)", "Wipe left", show=False, id="monitor.wipe_left"),
+        Binding("right", "move_wipe(1)", "Wipe right", show=False, id="monitor.wipe_right"),
+        Binding("0", "move_wipe(0)", "Wipe to the middle", show=False, id="monitor.wipe_middle"),
+        Binding("z", "zoom", "Zoom", id="monitor.zoom", tooltip="Enlarge the softest edge"),
+        Binding("c", "cancel", "Cancel", id="monitor.cancel", tooltip="Stop the render"),
+        Binding("p", "preview", "Picture on or off", show=False, id="monitor.preview"),
+        Binding("plus,equals_sign", "rate(1)", "More pictures", show=False, id="monitor.faster"),
+        Binding("minus", "rate(-1)", "Fewer pictures", show=False, id="monitor.slower"),
+        Binding("l", "log", "Log", id="monitor.log", tooltip="Only what the render said"),
+        Binding("i", "internals", "What the interface costs", show=False, id="monitor.internals"),
+        Binding("j", "jobs", "Jobs", id="monitor.jobs", tooltip="The queue"),
+        Binding("q", "leave", "Quit", id="monitor.quit"),
+    ]
+
+    def __init__(self, render: Watch, telemetry: Telemetry) -> None:
+        """
+        Args:
+            render: to watch.
+            telemetry: of the machine.
+        """
+        super().__init__()
+        self._render_watch = render
+        self._telemetry = telemetry
+        self._view = View.COMPOSITE
+        self._wipe: float | None = None
+        self._zoom = 1
+        self._with_picture = True
+        self._rate = _RATES.index(1.0)
+        self._shown_picture: object = None
+        self._shown_lines = 0
+        self._wish: PictureWish | None = None
+        self._paces: deque[float] = deque(maxlen=240)
+        self._last: tuple[float, int] | None = None
+        self._with_internals = False
+        self._cpu = (time.monotonic(), time.thread_time())
+        self._ended = False
+        self._is_seen = True
+
+    def compose(self) -> ComposeResult:
+        """See Textual."""
+        yield Static(id="title")
+        with Horizontal(id="panes"):
+            with Vertical(id="picture-pane", classes="pane"):
+                yield PictureView(hint="the first picture is on its way", id="picture")
+            with Vertical(id="stage-pane", classes="pane"):
+                yield StageTable(id="stages")
+        with Horizontal(id="more-pictures"):
+            for view in (View.MATTE, View.SOURCE):
+                with Vertical(classes="pane small") as pane:
+                    pane.border_title = view
+                    yield PictureView(id=f"small-{view}")
+        yield Static(id="progress")
+        yield Static(id="times")
+        with Vertical(id="log-pane", classes="pane"):
+            yield RichLog(max_lines=500, markup=False, wrap=True, id="log", auto_scroll=True)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """See Textual."""
+        self.query_one("#stage-pane").border_title = "where the time goes"
+        self.query_one("#log-pane").border_title = "log"
+        self.query_one("#log").can_focus = False
+        self.set_interval(_TICK_S, self._tick)
+        self.call_after_refresh(self._tick)
+
+    def on_screen_resume(self) -> None:
+        """See Textual."""
+        self._wish = None
+
+    def on_screen_suspend(self) -> None:
+        """No pictures for a screen that nobody sees."""
+        self._render_watch.want(None)
+
+    def on_app_blur(self) -> None:
+        """No pictures for a window that nobody looks at."""
+        self._is_seen = False
+
+    def on_app_focus(self) -> None:
+        """See Textual."""
+        self._is_seen = True
+
+    @property
+    def record_id(self) -> str:
+        """Of the render."""
+        return self._render_watch.view.record.id
+
+    def _tick(self) -> None:
+        if not self.is_current or not self.is_mounted:
+            return
+        view = self._render_watch.view
+        self._telemetry.follow(view.record.pid)
+        self._show_numbers(view)
+        self._show_lines(view)
+        self._show_picture(view)
+        if view.is_over and not self._ended:
+            self._ended = True
+            self.app.show_summary(self._render_watch)
+
+    def _show_numbers(self, view: JobView) -> None:
+        snapshot = view.snapshot
+        self._put("#title", self._heading(view))
+        now = time.monotonic()
+        if self._last is not None and now > self._last[0]:
+            self._paces.append((snapshot.written - self._last[1]) / (now - self._last[0]))
+        self._last = (now, snapshot.written)
+        self.query_one(StageTable).show(snapshot, self._paces, self._telemetry.latest, view.plan)
+        width = max(10, self.size.width - 2)
+        share = snapshot.written / snapshot.total if snapshot.total else 0.0
+        words = (
+            f"  {share:4.0%}  {snapshot.written}/{snapshot.total}" if snapshot.total else f"  {snapshot.written} frames"
+        )
+        self._put("#progress", Text.assemble((progress(share, width - len(words)), "bold"), words))
+        self._put("#times", Text(_times(snapshot, self.size.width) + self._internals(), no_wrap=True))
+
+    def _heading(self, view: JobView) -> Text:
+        state = view.snapshot.state if not view.is_over else JobState(view.record.state)
+        right = ""
+        if view.clip is not None:
+            right = f"{view.clip.width}x{view.clip.height}  {view.clip.rate:.4g} fps"
+        left = f" {MARKS[state]}   "
+        what = f"{_base(view.record.source)} → {', '.join(_base(path) for path in view.record.outputs)}"
+        room = self.size.width - len(left) - len(right) - 2
+        what = shortened(what, max(0, room))
+        return Text.assemble((left, "bold"), what, " " * max(1, room - len(what) + 1), right, no_wrap=True)
+
+    def _show_lines(self, view: JobView) -> None:
+        fresh = view.lines[self._shown_lines :]
+        if not fresh:
+            return
+        self._shown_lines = len(view.lines)
+        log = self.query_one("#log", RichLog)
+        for line in fresh:
+            at = time.strftime("%H:%M:%S", time.localtime(line.at))
+            log.write(Text(f"{at}  {_LEVELS[line.level]}{line.text}"))
+        notes = sum(line.level == "note" for line in view.lines)
+        errors = sum(line.level == "error" for line in view.lines)
+        self.query_one("#log-pane").border_subtitle = f"notes {notes} · errors {errors}"
+
+    def _show_picture(self, view: JobView) -> None:
+        widget = self.query_one("#picture", PictureView)
+        visible = self._with_picture and self._is_seen and not view.is_over
+        wish = widget.wish(self._zoom, 1 / _RATES[self._rate]) if visible else None
+        if wish != self._wish:
+            self._wish = wish
+            self._render_watch.want(wish)
+        key = (view.picture and view.picture.index, self._view, self._wipe, widget.size)
+        if view.picture is None or not self._with_picture or key == self._shown_picture:
+            return
+        self._shown_picture = key
+        widget.show(paint(view.picture, self._view, self._wipe))
+        for each in (View.MATTE, View.SOURCE):
+            small = self.query_one(f"#small-{each}", PictureView)
+            if small.size.width and small.size.height:
+                rgb = paint(view.picture, each)
+                step = max(1, -(-rgb.shape[1] // small.size.width), -(-rgb.shape[0] // (2 * small.size.height)))
+                small.show(rgb[::step, ::step])
+        pane = self.query_one("#picture-pane")
+        pane.border_title = self._picture_title()
+        pane.border_subtitle = f"frame {count(view.picture.index)}  {clock(view.picture.seconds)}"
+
+    def _picture_title(self) -> str:
+        title = str(self._view)
+        if self._wipe is not None:
+            title = f"source │ {title}, wipe {self._wipe:.0%}"
+        return f"{title}, zoom {self._zoom}" if self._zoom > 1 else title
+
+    def _internals(self) -> str:
+        if not self._with_internals:
+            return ""
+        before, self._cpu = self._cpu, (time.monotonic(), time.thread_time())
+        passed = max(1e-3, self._cpu[0] - before[0])
+        return f"   interface {(self._cpu[1] - before[1]) / passed:.1%} of a core"
+
+    def _put(self, selector: str, content: Text) -> None:
+        self.query_one(selector, Static).update(content, layout=False)
+
+    def _redraw(self) -> None:
+        self._shown_picture = None
+        self._show_picture(self._render_watch.view)
+
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+        state = self._render_watch.view.snapshot.state
+        if state is JobState.PAUSED:
+            self._render_watch.resume()
+        elif state is JobState.RUNNING:
+            self._render_watch.pause()
+        else:
+            self.notify("only a render that runs can be paused")
+
+    def action_view(self) -> None:
+        """Show the next view."""
+        self._view = self._view.following
+        self._redraw()
+
+    def action_wipe(self) -> None:
+        """Show the source beside the result, or not."""
+        self._wipe = 0.5 if self._wipe is None else None
+        self._redraw()
+
+    def action_move_wipe(self, way: int) -> None:
+        """Move the border between source and result."""
+        if self._wipe is not None:
+            self._wipe = min(max(self._wipe + 0.05 * way, 0.0), 1.0) if way else 0.5
+            self._redraw()
+
+    def action_zoom(self) -> None:
+        """Enlarge the softest edge, or show the whole picture."""
+        self._zoom = {1: 2, 2: 4, 4: 1}[self._zoom]
+        self._redraw()
+
+    def action_preview(self) -> None:
+        """Show pictures, or none."""
+        self._with_picture = not self._with_picture
+        self.notify("pictures on" if self._with_picture else "pictures off")
+
+    def action_rate(self, step: int) -> None:
+        """More or fewer pictures a second."""
+        self._rate = min(max(self._rate + step, 0), len(_RATES) - 1)
+        self.notify(f"{_RATES[self._rate]:g} pictures a second")
+
+    def action_log(self) -> None:
+        """Give the log all the room, or not."""
+        self.toggle_class("-log")
+
+    def action_internals(self) -> None:
+        """Say what the interface costs, or not."""
+        self._with_internals = not self._with_internals
+
+    def action_jobs(self) -> None:
+        """Show the queue."""
+        self.app.show_queue()
+
+    def action_cancel(self) -> None:
+        """Ask whether to stop the render."""
+        if self._render_watch.view.is_over:
+            return
+        question = "Stop this render?\nThe part that is done can be kept under a name that says so."
+        answers = {"keep": ("k", "Stop, keep the part"), "discard": ("d", "Stop, remove it")}
+        self.app.push_screen(Choice(question, answers), self._cancel)
+
+    def _cancel(self, answer: str | None) -> None:
+        if answer is not None:
+            self._render_watch.cancel(keep=answer == "keep")
+
+    async def action_leave(self) -> None:
+        """Leave the program."""
+        await self.app.action_quit()
+
+    def steer_away(self) -> Watch:
+        """The render, for the application's own questions."""
+        return self._render_watch
+
+
+def _base(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2] or path
+
+
+def _times(snapshot: JobSnapshot, width: int) -> str:
+    written = size(snapshot.bytes_written)
+    expected = ""
+    if snapshot.total and snapshot.written and snapshot.state is JobState.RUNNING:
+        expected = f" → ~{size(snapshot.bytes_written * snapshot.total / snapshot.written)}"
+    finish = ""
+    if snapshot.eta_s is not None and snapshot.state is JobState.RUNNING and width >= 76:
+        finish = f" (finishes {time.strftime('%H:%M:%S', time.localtime(time.time() + snapshot.eta_s))})"
+    eta = clock(snapshot.eta_s) if snapshot.state is not JobState.PAUSED else "paused"
+    speed = f"   {pace(snapshot.fps)}" if width >= 100 else ""
+    return f" elapsed {clock(snapshot.elapsed_s)}   ETA {eta}{finish}   out {written}{expected}{speed}"

@@ -1,0 +1,295 @@
+"""The screen on which a render is described."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, get_args
+
+from birefnet_video.tui.children import Facts, frame_of, probe
+from birefnet_video.tui.dialogs import FilePicker, FrameDialog
+from birefnet_video.tui.form import KINDS, FormValues, model_labels
+from birefnet_video.tui.picture_view import PictureView
+from birefnet_video.tui.pictures import View, paint
+from birefnet_video.tui.text import clock, count, shortened
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Button, Checkbox, Footer, Input, Select, Static
+
+from birefnet_video.remote.record import PROGRAM
+from birefnet_video.remote.wire import Picture
+from birefnet_video.spec import EngineName, Quality, Smoothing
+
+if TYPE_CHECKING:
+    from birefnet_video.tui.app import BirefnetApp
+
+#: Seconds of rest after a key, before a file is looked into.
+_REST_S = 0.4
+
+
+class NewScreen(Screen[None]):
+    """A form whose every field is checked as it is typed."""
+
+    app: "BirefnetApp"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+o", "browse", "Browse", id="new.browse", priority=True),
+        Binding("ctrl+r", "preview", "One frame", id="new.preview", tooltip="Render the first frame of the part"),
+        Binding("ctrl+s", "start", "Start", id="new.start", priority=True),
+        Binding("ctrl+a", "enqueue", "Add to queue", id="new.queue", priority=True),
+        Binding("ctrl+y", "copy", "Copy command", id="new.copy"),
+        Binding("escape", "back", "Back", id="new.back"),
+    ]
+
+    def __init__(self, values: FormValues) -> None:
+        """
+        Args:
+            values: that the fields begin with.
+        """
+        super().__init__()
+        self._first = values
+        self._facts: Facts | None = None
+        self._probed = ""
+
+    def compose(self) -> ComposeResult:
+        """See Textual."""
+        first = self._first
+        yield Static(Text(" NEW RENDER", "bold"), id="title")
+        with Horizontal():
+            with VerticalScroll(classes="pane", id="fields"):
+                yield from _row("input", Input(first.source, placeholder="video or folder", compact=True, id="source"))
+                yield Static(id="facts")
+                models = model_labels()
+                yield from _row("model", Select(models, value=first.model, allow_blank=False, compact=True, id="model"))
+                yield from _row(
+                    "size", Input(first.size, placeholder="the model's own, or 512, 1024x576", compact=True, id="size")
+                )
+                yield from _row("engine", _select(get_args(EngineName), first.engine, "engine"))
+                kinds = [(kind.label, name) for name, kind in KINDS.items()]
+                yield from _row("result", Select(kinds, value=first.kind, allow_blank=False, compact=True, id="kind"))
+                yield from _row(
+                    "background",
+                    Input(
+                        first.background, placeholder="colour, blur, picture or video", compact=True, id="background"
+                    ),
+                )
+                yield from _row("file", Input(first.output, placeholder="beside the input", compact=True, id="output"))
+                yield from _row("", Tick("replace it if it exists", first.overwrite, compact=True, id="overwrite"))
+                yield from _row("smoothing", _select(get_args(Smoothing), first.smooth, "smooth"))
+                yield from _row("quality", _select(get_args(Quality), first.quality, "quality"))
+                yield from _row("from", Input(first.start, placeholder="the beginning", compact=True, id="start"))
+                yield from _row("for", Input(first.duration, placeholder="to the end", compact=True, id="duration"))
+                yield from _row("", Tick("keep the sound", first.with_sound, compact=True, id="with_sound"))
+            with Vertical(classes="pane", id="frame-pane") as pane:
+                pane.border_title = "one frame"
+                yield PictureView(hint="^r renders one frame", id="frame")
+        yield Static(id="command")
+        with Horizontal(classes="buttons"):
+            yield Button(Text("Start [^s]"), id="go", compact=True, variant="primary")
+            yield Button(Text("Add to queue [^a]"), id="add", compact=True)
+            yield Static(id="count")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """See Textual."""
+        self.query_one("#source").focus()
+        self._check()
+        self._look_into_source()
+
+    @property
+    def values(self) -> FormValues:
+        """The fields as they are."""
+
+        def text(name: str) -> str:
+            return self.query_one(f"#{name}", Input).value
+
+        def choice(name: str) -> str:
+            return str(self.query_one(f"#{name}", Select).value)
+
+        return FormValues(
+            source=text("source").strip(),
+            model=choice("model"),
+            size=text("size"),
+            engine=choice("engine"),
+            kind=choice("kind"),
+            output=text("output").strip(),
+            background=text("background").strip(),
+            smooth=choice("smooth"),
+            quality=choice("quality"),
+            start=text("start"),
+            duration=text("duration"),
+            with_sound=self.query_one("#with_sound", Checkbox).value,
+            overwrite=self.query_one("#overwrite", Checkbox).value,
+        )
+
+    @on(Input.Changed)
+    @on(Select.Changed)
+    @on(Checkbox.Changed)
+    def _on_change(self) -> None:
+        self._check()
+
+    @on(Input.Changed, "#source")
+    def _on_source(self) -> None:
+        self.set_timer(_REST_S, self._look_into_source)
+
+    def _check(self) -> None:
+        values = self.values
+        problems = values.problems()
+        for complaint in self.query(".complaint").results(Static):
+            field = (complaint.id or "").removeprefix("complaint-")
+            message = problems.get(field, "")
+            complaint.update(Text(f"✖ {message}" if message else ""))
+            complaint.set_class(bool(message), "-wrong")
+        self.query_one("#background").parent.display = values.kind == "composite"  # type: ignore[union-attr]
+        files = values.sources if "source" not in problems else []
+        self.query_one("#output", Input).placeholder = str(values.output_of(files[0])) if files else "beside the input"
+        self.query_one("#command", Static).update(Text(self._command(values)))
+        self.query_one("#go", Button).disabled = self.query_one("#add", Button).disabled = bool(problems)
+        left = f"{len(problems)} problem{'s' if len(problems) > 1 else ''} left" if problems else "ready"
+        more = f", {len(files)} videos" if len(files) > 1 else ""
+        self.query_one("#count", Static).update(Text(f"  {left}{more}"))
+
+    def _command(self, values: FormValues) -> str:
+        import shlex
+
+        return f"= {shlex.join([PROGRAM, *values.arguments()])}" if values.source else "= …"
+
+    def _look_into_source(self) -> None:
+        source = self.query_one("#source", Input).value.strip()
+        if source == self._probed:
+            return
+        self._probed, self._facts = source, None
+        path = Path(source).expanduser()
+        if source and (path.is_file() or "%" in path.name):
+            self.query_one("#facts", Static).update(Text("looking into it …"))
+            self._probe(source)
+        else:
+            self.query_one("#facts", Static).update(Text(""))
+
+    @work(thread=True, exclusive=True, group="probe", exit_on_error=False)
+    def _probe(self, source: str) -> None:
+        facts = probe(Path(source).expanduser())
+        # The screen may have gone meanwhile.
+        with suppress(RuntimeError):
+            self.app.call_from_thread(self._show_facts, source, facts)
+
+    def _show_facts(self, source: str, facts: Facts) -> None:
+        if source != self._probed or not self.is_mounted:
+            return
+        self._facts = facts if facts.error is None else None
+        self.query_one("#facts", Static).update(Text(_fact_line(facts)))
+
+    def action_browse(self) -> None:
+        """Choose the input, or the background if that is where the cursor is."""
+        field = self.focused.id if self.focused is not None and self.focused.id == "background" else "source"
+        typed = Path(self.query_one(f"#{field}", Input).value or ".").expanduser()
+        start = typed if typed.is_dir() else typed.parent if typed.parent.is_dir() else Path.cwd()
+
+        def take(path: Path | None) -> None:
+            if path is not None:
+                self.query_one(f"#{field}", Input).value = str(path)
+
+        if field == "source":
+            self.app.push_screen(FilePicker(start.resolve()), take)
+        else:
+            suffixes = (".png", ".jpg", ".jpeg", ".webp", ".mp4", ".mov", ".mkv", ".webm")
+            self.app.push_screen(FilePicker(start.resolve(), suffixes, with_folders=False), take)
+
+    def action_preview(self) -> None:
+        """Render one frame and show it."""
+        problems = {name: text for name, text in self.values.problems().items() if name != "output"}
+        if problems or self._facts is None:
+            self.notify(next(iter(problems.values()), "the input has not been looked into yet"), markup=False)
+            return
+        view = self.query_one("#frame", PictureView)
+        view.hint = "rendering …"
+        view.refresh()
+        self.notify("rendering one frame …")
+        # Where there is no room beside the form, the frame gets a window.
+        wish = view.wish() if view.is_on_screen else None
+        width, height = (wish.width, wish.height) if wish else (self.size.width - 8, 2 * (self.size.height - 6))
+        self._render_frame(self.values, self._facts, width, height)
+
+    @work(thread=True, exclusive=True, group="frame", exit_on_error=False)
+    def _render_frame(self, values: FormValues, facts: Facts, width: int, height: int) -> None:
+        result = frame_of(values, facts, width, height)
+        with suppress(RuntimeError):
+            self.app.call_from_thread(self._show_frame, result)
+
+    def _show_frame(self, result: Picture | str) -> None:
+        if not self.is_current:
+            return
+        view = self.query_one("#frame", PictureView)
+        if isinstance(result, str):
+            view.hint = "^r renders one frame"
+            view.refresh()
+            self.notify(result, title="no frame", severity="error", markup=False)
+            return
+        if view.is_on_screen:
+            view.show(paint(result, View.COMPOSITE))
+        else:
+            self.app.push_screen(FrameDialog(result))
+
+    @on(Button.Pressed, "#go")
+    def action_start(self) -> None:
+        """Begin now."""
+        self._begin(queued=False)
+
+    @on(Button.Pressed, "#add")
+    def action_enqueue(self) -> None:
+        """Begin when its turn comes."""
+        self._begin(queued=True)
+
+    def _begin(self, *, queued: bool) -> None:
+        values = self.values
+        problems = values.problems()
+        if problems:
+            field, message = next(iter(problems.items()))
+            self.query_one(f"#{field}").focus()
+            self.notify(message, title=field, severity="error", markup=False)
+            return
+        self.app.begin(values, self._facts.frames if self._facts else None, queued=queued)
+
+    def action_copy(self) -> None:
+        """Put the command into the terminal's clipboard."""
+        command = self._command(self.values).removeprefix("= ")
+        self.app.copy_to_clipboard(command)
+        self.notify(command, title="copied, if the terminal allows it", markup=False)
+
+    def action_back(self) -> None:
+        """Leave the form."""
+        self.app.show_queue()
+
+
+class Tick(Checkbox):
+    """A box that shows by its sign, not by a colour, whether it is ticked."""
+
+    def watch_value(self) -> None:
+        """See Textual."""
+        self.BUTTON_INNER = "✔" if self.value else " "
+        super().watch_value()
+
+
+def _row(label: str, field: Widget) -> ComposeResult:
+    with Horizontal(classes="row"):
+        yield Static(label, classes="label")
+        yield field
+        yield Static("", classes="complaint", id=f"complaint-{field.id}")
+
+
+def _select(options: tuple[str, ...], value: str, name: str) -> Select[str]:
+    return Select([(option, option) for option in options], value=value, allow_blank=False, compact=True, id=name)
+
+
+def _fact_line(facts: Facts) -> str:
+    if facts.error is not None:
+        return f"✖ {shortened(facts.error, 200)}"
+    sound = {0: "no sound", 1: "sound"}.get(facts.audio_tracks, f"{facts.audio_tracks} sound tracks")
+    frames = f"{count(facts.frames)} frames" if facts.frames else "length unknown"
+    return (
+        f"{facts.width}x{facts.height} · {facts.rate:.4g} fps · {frames} · {clock(facts.seconds)} · "
+        f"{facts.pixel_format} · {sound}{' · has alpha' if facts.has_alpha else ''}"
+    )

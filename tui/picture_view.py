@@ -1,0 +1,70 @@
+"""The widget that shows a picture."""
+
+import numpy as np
+from birefnet_video.tui.pictures import half_blocks, shades
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from birefnet_video.remote.watcher import PictureWish
+
+#: Cells beyond which a picture takes more of the terminal's bandwidth than it is worth.
+_MOST_COLUMNS, _MOST_LINES = 100, 28
+
+
+class PictureView(Widget):
+    """A picture in half blocks, in the middle of its room."""
+
+    DEFAULT_CSS = "PictureView { height: 1fr; width: 1fr; }"
+
+    def __init__(self, *, hint: str = "", id: str | None = None) -> None:
+        """
+        Args:
+            hint: shown while there is no picture.
+            id: of the widget.
+        """
+        super().__init__(id=id)
+        self.hint = hint
+        self._strips: list[Strip] = []
+
+    def wish(self, zoom: int = 1, every_s: float = 1.0) -> PictureWish | None:
+        """What picture fits, or ``None`` if there is no room for any."""
+        columns, lines = min(self.size.width, _MOST_COLUMNS), min(self.size.height, _MOST_LINES)
+        return PictureWish(columns, 2 * lines, zoom, every_s) if columns and lines else None
+
+    def show(self, rgb: np.ndarray) -> None:
+        """Show uint8 (H, W, 3)."""
+        even = rgb[: rgb.shape[0] // 2 * 2] if rgb.shape[0] > 1 else np.repeat(rgb, 2, axis=0)
+        before, self._strips = self._strips, shades(even) if self.app.no_color else half_blocks(even)
+        if len(before) != len(self._strips) or not before:
+            self.refresh()
+            return
+        # Only what has changed goes to the terminal.
+        top = self._top
+        changed = [
+            Region(0, top + line, self.size.width, 1)
+            for line, (old, new) in enumerate(zip(before, self._strips, strict=True))
+            if old != new
+        ]
+        if changed:
+            self.refresh(*changed)
+
+    @property
+    def _top(self) -> int:
+        return max(0, (self.size.height - len(self._strips)) // 2)
+
+    def render_line(self, y: int) -> Strip:
+        """See :class:`textual.widget.Widget`."""
+        style = self.visual_style.rich_style
+        width = self.size.width
+        line = y - self._top
+        if not 0 <= line < len(self._strips):
+            text = self.hint.center(width)[:width] if not self._strips and y == self.size.height // 2 else " " * width
+            return Strip([Segment(text, style)], width)
+        strip = self._strips[line]
+        left = max(0, (width - strip.cell_length) // 2)
+        right = max(0, width - left - strip.cell_length)
+        padded = [Segment(" " * left, style), *strip, Segment(" " * right, Style.combine([style]))]
+        return Strip(padded, left + strip.cell_length + right).crop(0, width)

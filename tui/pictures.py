@@ -1,0 +1,109 @@
+"""Pictures as cells of a terminal: two pixels above each other in one character."""
+
+from enum import StrEnum
+from functools import lru_cache
+
+import numpy as np
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from birefnet_video.defaults import GREEN_RGB
+from birefnet_video.remote.wire import Picture
+
+#: Colours are rounded to this many bits a channel: neighbours then often share one, which saves text.
+_BITS = 5
+#: Side of a checkerboard's squares, in pixels, and its two greys.
+_SQUARE, _GREYS = 4, (102, 153)
+#: From dark to bright, where there are no colours.
+_SHADES = " ░▒▓█"
+
+
+class View(StrEnum):
+    """What of a frame is shown."""
+
+    COMPOSITE = "composite"
+    MATTE = "matte"
+    SOURCE = "source"
+    GREEN = "green"
+
+    @property
+    def following(self) -> "View":
+        """The next one."""
+        views = list(View)
+        return views[(views.index(self) + 1) % len(views)]
+
+
+def paint(picture: Picture, view: View, wipe: float | None = None) -> np.ndarray:
+    """
+    Args:
+        picture: frame and alpha.
+        view: what to show.
+        wipe: share of the width, from the left, that shows the source instead; ``None``: none of it.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
+    shown = _painted(picture, view)
+    if wipe is None:
+        return shown
+    edge = round(min(max(wipe, 0.0), 1.0) * shown.shape[1])
+    shown = np.concatenate((picture.rgb[:, :edge], shown[:, edge:]), axis=1)
+    if 0 < edge < shown.shape[1]:
+        shown[:, edge] = 255
+    return shown
+
+
+def _painted(picture: Picture, view: View) -> np.ndarray:
+    if view is View.SOURCE:
+        return picture.rgb
+    if view is View.MATTE:
+        return np.repeat(picture.alpha[..., None], 3, axis=2)
+    if view is View.GREEN:
+        behind = np.array(GREEN_RGB, np.uint16)
+    else:
+        rows, columns = np.indices(picture.alpha.shape)
+        behind = np.array(_GREYS, np.uint16)[(rows // _SQUARE + columns // _SQUARE) % 2][..., None]
+    alpha = picture.alpha[..., None].astype(np.uint16)
+    return ((picture.rgb * alpha + behind * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def half_blocks(rgb: np.ndarray) -> list[Strip]:
+    """uint8 (H, W, 3) with an even number of lines -> one strip for every two of them."""
+    step = 8 - _BITS
+    rounded = (rgb >> step << step) | (1 << step >> 1)
+    codes = rounded.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    pairs = codes[0::2].astype(np.uint64) << 24 | codes[1::2]
+    return [_strip(row) for row in pairs]
+
+
+def _strip(row: np.ndarray) -> Strip:
+    starts = np.flatnonzero(np.concatenate(([True], row[1:] != row[:-1])))
+    lengths = np.diff(np.append(starts, len(row)))
+    return Strip(
+        [
+            Segment("▀" * length, _style(code))
+            for code, length in zip(row[starts].tolist(), lengths.tolist(), strict=True)
+        ],
+        len(row),
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _style(code: int) -> Style:
+    upper, lower = code >> 24, code & 0xFFFFFF
+    return Style(color=_colour(upper), bgcolor=_colour(lower))
+
+
+def _colour(code: int) -> Color:
+    return Color.from_rgb(code >> 16, code >> 8 & 255, code & 255)
+
+
+def shades(rgb: np.ndarray) -> list[Strip]:
+    """The same without colours: how bright it is, as characters."""
+    bright = rgb.mean(2)
+    cells = (bright[0::2] + bright[1::2]) / 2
+    levels = np.minimum((cells * len(_SHADES) / 256).astype(int), len(_SHADES) - 1)
+    plain = Style()
+    return [Strip([Segment("".join(_SHADES[level] for level in row), plain)], len(row)) for row in levels.tolist()]

@@ -1,0 +1,245 @@
+"""The screen of all renders: those that wait, run or have ended."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from birefnet_video.tui.dialogs import Choice
+from birefnet_video.tui.text import bar, clock, count, shortened
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import Screen
+from textual.widgets import DataTable, Footer, Static
+
+from birefnet_video.events import JobState
+from birefnet_video.remote.record import JobRecord, RecordState
+from birefnet_video.remote.store import JobStore
+from birefnet_video.remote.watcher import Watch
+
+if TYPE_CHECKING:
+    from birefnet_video.tui.app import BirefnetApp
+
+_TICK_S = 1.0
+_MARKS = {
+    RecordState.WAITING: "· waits",
+    RecordState.RUNNING: "▶ runs",
+    RecordState.FINISHED: "✔ done",
+    RecordState.FAILED: "✖ failed",
+    RecordState.CANCELLED: "■ stopped",
+}
+_COLUMNS = ("state", "input", "output", "frames", "progress", "fps", "ETA")
+
+
+class QueueScreen(Screen[None]):
+    """The queue, which outlives the program."""
+
+    app: "BirefnetApp"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n,a", "new", "Add", id="queue.new", tooltip="A new render"),
+        Binding("enter", "open", "Open", id="queue.open", tooltip="Watch it, or see how it ended"),
+        Binding("space", "pause", "Pause", id="queue.pause"),
+        Binding("K,shift+up", "move(-1)", "Earlier", id="queue.earlier"),
+        Binding("J,shift+down", "move(1)", "Later", id="queue.later"),
+        Binding("r", "retry", "Retry", id="queue.retry"),
+        Binding("d,delete", "remove", "Remove", id="queue.remove", tooltip="Stop it, or forget it; files stay"),
+        Binding("x", "clear", "Clear ended", id="queue.clear"),
+        Binding("q", "leave", "Quit", id="queue.quit"),
+    ]
+
+    def __init__(self, store: JobStore) -> None:
+        """
+        Args:
+            store: of the records.
+        """
+        super().__init__()
+        self._store = store
+        self._records: list[JobRecord] = []
+        self._rows: dict[str, tuple[str, ...]] = {}
+
+    def compose(self) -> ComposeResult:
+        """See Textual."""
+        yield Static(id="title")
+        with Vertical(classes="pane", id="queue-pane"):
+            yield DataTable(id="renders", cursor_type="row", zebra_stripes=True)
+        with Vertical(classes="pane", id="detail-pane"):
+            yield Static(id="detail")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """See Textual."""
+        self.query_one("#queue-pane").border_title = "renders"
+        self.query_one("#detail-pane").border_title = "this one"
+        table = self.query_one(DataTable)
+        for column in _COLUMNS:
+            table.add_column(column, key=column)
+        self.set_interval(_TICK_S, self.look)
+        self.look()
+
+    def on_screen_resume(self) -> None:
+        """See Textual."""
+        if self.is_mounted and self.query(DataTable):
+            self.look()
+
+    def look(self) -> None:
+        """Show the records as they are now."""
+        if not self.is_current:
+            return
+        self._records = self._store.records()
+        rows = {record.id: self._row(record) for record in self._records}
+        table = self.query_one(DataTable)
+        if list(rows) != list(self._rows):
+            chosen = self.chosen
+            table.clear()
+            for record_id, row in rows.items():
+                table.add_row(*(Text(cell) for cell in row), key=record_id)
+            if chosen is not None and chosen.id in rows:
+                table.move_cursor(row=list(rows).index(chosen.id))
+        else:
+            for record_id, row in rows.items():
+                for column, old, new in zip(_COLUMNS, self._rows[record_id], row, strict=True):
+                    if old != new:
+                        table.update_cell(record_id, column, Text(new))
+        self._rows = rows
+        self._show_title()
+        self._show_detail()
+
+    @property
+    def chosen(self) -> JobRecord | None:
+        """The record under the cursor."""
+        table = self.query_one(DataTable)
+        keys = list(self._rows)
+        if not 0 <= table.cursor_row < len(keys):
+            return None
+        found = [record for record in self._records if record.id == keys[table.cursor_row]]
+        return found[0] if found else None
+
+    def on_data_table_row_highlighted(self) -> None:
+        """See Textual."""
+        self._show_detail()
+
+    def on_data_table_row_selected(self) -> None:
+        """See Textual."""
+        self.action_open()
+
+    def _row(self, record: JobRecord) -> tuple[str, ...]:
+        source, output = Path(record.source).name, ", ".join(Path(path).name for path in record.outputs)
+        names = (shortened(source, 24), shortened(output, 24))
+        frames, share, fps, eta = "", 0.0, "", ""
+        mark = _MARKS[record.state]
+        if record.state is RecordState.RUNNING:
+            snapshot = self.app.watch_of(record).view.snapshot
+            frames = count(snapshot.total) if snapshot.total else ""
+            share = snapshot.written / snapshot.total if snapshot.total else 0.0
+            fps = f"{snapshot.fps:.1f}" if snapshot.fps else ""
+            eta = clock(snapshot.eta_s) if snapshot.eta_s is not None else ""
+            mark = "‖ paused" if snapshot.state is JobState.PAUSED else mark
+        elif record.result is not None:
+            frames, fps = count(record.result.get("frames", 0)), f"{record.result.get('fps', 0.0):.1f}"
+            share = 1.0 if record.state is RecordState.FINISHED else 0.0
+        return mark, *names, frames, f"{bar(share, 10)} {share:4.0%}", fps, eta
+
+    def _show_title(self) -> None:
+        counts = [
+            f"{sum(record.state is state for record in self._records)} {word}"
+            for state, word in (
+                (RecordState.RUNNING, "running"),
+                (RecordState.WAITING, "waiting"),
+                (RecordState.FAILED, "failed"),
+                (RecordState.FINISHED, "done"),
+            )
+        ]
+        total = self._total_eta()
+        eta = f"   total ETA {clock(total)}" if total is not None else ""
+        self.query_one("#title", Static).update(Text.assemble((" RENDERS   ", "bold"), " · ".join(counts), eta))
+
+    def _total_eta(self) -> float | None:
+        """What runs, and what waits at the pace of what runs, as long as its length is known from an earlier run."""
+        running = [record for record in self._records if record.state is RecordState.RUNNING]
+        if not running:
+            return None
+        snapshots = [self.app.watch_of(record).view.snapshot for record in running]
+        if any(snapshot.eta_s is None for snapshot in snapshots):
+            return None
+        left = max(snapshot.eta_s or 0.0 for snapshot in snapshots)
+        pace = max(snapshot.fps for snapshot in snapshots)
+        for record in self._records:
+            if record.state is RecordState.WAITING:
+                if record.frames is None or pace <= 0:
+                    return None
+                left += record.frames / pace
+        return left
+
+    def _show_detail(self) -> None:
+        record = self.chosen
+        detail = self.query_one("#detail", Static)
+        if record is None:
+            detail.update(Text("nothing here yet: n adds a render"))
+            return
+        lines = [record.command]
+        if record.error:
+            lines.insert(0, f"✖ {record.error}")
+        detail.update(Text("\n".join(lines)))
+
+    def action_new(self) -> None:
+        """Begin a new render."""
+        self.app.show_form()
+
+    def action_open(self) -> None:
+        """Watch a render, or see how it ended."""
+        if self.chosen is not None:
+            self.app.open_render(self.chosen)
+
+    def action_pause(self) -> None:
+        """Pause a render, or go on."""
+        record = self.chosen
+        if record is None or record.state is not RecordState.RUNNING:
+            self.notify("only a render that runs can be paused")
+            return
+        watch = self.app.watch_of(record)
+        if watch.view.snapshot.state is JobState.PAUSED:
+            watch.resume()
+        else:
+            watch.pause()
+
+    def action_move(self, steps: int) -> None:
+        """Move a render that waits."""
+        if self.chosen is not None:
+            self._store.move(self.chosen.id, steps)
+            self.look()
+
+    def action_retry(self) -> None:
+        """Put a render that has ended back into the queue."""
+        if self.chosen is not None and self.chosen.state.is_over:
+            self.app.retry(self.chosen.id)
+            self.look()
+
+    def action_remove(self) -> None:
+        """Stop a render that runs, or forget one that does not."""
+        record = self.chosen
+        if record is None:
+            return
+        if record.state is not RecordState.RUNNING:
+            self._store.remove(record.id)
+            self.look()
+            return
+        watch = self.app.watch_of(record)
+        answers = {"keep": ("k", "Stop, keep the part"), "discard": ("d", "Stop, remove it")}
+        self.app.push_screen(Choice("Stop this render?", answers), lambda answer: _stop(watch, answer))
+
+    def action_clear(self) -> None:
+        """Forget all renders that have ended; their files stay."""
+        for record in self._records:
+            if record.state.is_over:
+                self._store.remove(record.id)
+        self.look()
+
+    async def action_leave(self) -> None:
+        """Leave the program."""
+        await self.app.action_quit()
+
+
+def _stop(watch: Watch, answer: str | None) -> None:
+    if answer is not None:
+        watch.cancel(keep=answer == "keep")

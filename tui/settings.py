@@ -1,0 +1,63 @@
+"""What a user has set for the interface."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The table ``[tui]`` of the user's ``config.toml``."""
+
+    theme: str | None = None
+    """``None``: what suits the terminal."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Keys by the name of what they do, such as ``monitor.pause``; several are joined by commas."""
+    complaints: tuple[str, ...] = ()
+    """What of the file was not understood."""
+
+
+def default_path() -> Path:
+    """Where the file lies."""
+    from platformdirs import user_config_path
+
+    return user_config_path("birefnet-video") / "config.toml"
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read them; what is wrong with the file is told and left out.
+
+    Args:
+        path: of the file, which need not exist; ``None``: the user's.
+    """
+    path = path or default_path()
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tui", {})
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return Settings(complaints=(f"{path}: {error}",))
+    if not isinstance(table, dict):
+        return Settings(complaints=(f"{path}: tui is no table",))
+    complaints = []
+    theme = table.get("theme")
+    if theme is not None and not _is_theme(theme):
+        complaints.append(f"{path}: there is no theme {theme!r}")
+        theme = None
+    keys = table.get("keys", {})
+    if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
+        complaints.append(f"{path}: tui.keys must be a table of texts")
+        keys = {}
+    return Settings(theme, _flat(keys), tuple(complaints))
+
+
+def _is_theme(name: object) -> bool:
+    from birefnet_video.tui.themes import NAMES
+    from textual.theme import BUILTIN_THEMES
+
+    return isinstance(name, str) and (name in NAMES or name in BUILTIN_THEMES)
+
+
+def _flat(keys: dict[str, str]) -> dict[str, str]:
+    return {name: key.strip() for name, key in keys.items()}
