@@ -86,7 +86,9 @@ def frame_of(values: FormValues, facts: Facts, width: int, height: int) -> Pictu
         return _complaint(done.stderr)
     rgba = np.frombuffer(done.stdout[:octets], np.uint8).reshape(facts.height, facts.width, 4)
     step = max(1, -(-facts.width // width), -(-facts.height // height))
-    small = rgba[::step, ::step]
+    lines, columns = facts.height // step, facts.width // step
+    cells = rgba[: lines * step, : columns * step].reshape(lines, step, columns, step, 4)
+    small = cells.mean((1, 3)).astype(np.uint8)
     return Picture(0, 0.0, small[..., :3], small[..., 3])
 
 

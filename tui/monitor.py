@@ -162,7 +162,8 @@ class MonitorScreen(Screen[None]):
             f"  {share:4.0%}  {snapshot.written}/{snapshot.total}" if snapshot.total else f"  {snapshot.written} frames"
         )
         self._put("#progress", Text.assemble((progress(share, width - len(words)), "bold"), words))
-        self._put("#times", Text(_times(snapshot, self.size.width) + self._internals(), no_wrap=True))
+        self._put("#times", Text(_times(snapshot, self.size.width), no_wrap=True))
+        self.query_one("#stage-pane").border_subtitle = self._internals()
 
     def _heading(self, view: JobView) -> Text:
         state = view.snapshot.state if not view.is_over else JobState(view.record.state)
@@ -221,7 +222,7 @@ class MonitorScreen(Screen[None]):
             return ""
         before, self._cpu = self._cpu, (time.monotonic(), time.thread_time())
         passed = max(1e-3, self._cpu[0] - before[0])
-        return f"   interface {(self._cpu[1] - before[1]) / passed:.1%} of a core"
+        return f"interface {(self._cpu[1] - before[1]) / passed:.1%} of a core"
 
     def _put(self, selector: str, content: Text) -> None:
         self.query_one(selector, Static).update(content, layout=False)

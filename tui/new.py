@@ -53,6 +53,7 @@ class NewScreen(Screen[None]):
         self._first = values
         self._facts: Facts | None = None
         self._probed = ""
+        self._complaints: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
         """See Textual."""
@@ -141,14 +142,18 @@ class NewScreen(Screen[None]):
         for complaint in self.query(".complaint").results(Static):
             field = (complaint.id or "").removeprefix("complaint-")
             message = problems.get(field, "")
+            if message == self._complaints.get(field, ""):
+                continue
             complaint.update(Text(f"✖ {message}" if message else ""))
             complaint.set_class(bool(message), "-wrong")
+        self._complaints = problems
         self.query_one("#background").parent.display = values.kind == "composite"  # type: ignore[union-attr]
         files = values.sources if "source" not in problems else []
         self.query_one("#output", Input).placeholder = str(values.output_of(files[0])) if files else "beside the input"
         self.query_one("#command", Static).update(Text(self._command(values)))
         self.query_one("#go", Button).disabled = self.query_one("#add", Button).disabled = bool(problems)
-        left = f"{len(problems)} problem{'s' if len(problems) > 1 else ''} left" if problems else "ready"
+        first = next(iter(problems.values()), "")
+        left = f"✖ {len(problems)} left: {first}" if problems else "ready"
         more = f", {len(files)} videos" if len(files) > 1 else ""
         self.query_one("#count", Static).update(Text(f"  {left}{more}"))
 
@@ -266,6 +271,8 @@ class NewScreen(Screen[None]):
 
 class Tick(Checkbox):
     """A box that shows by its sign, not by a colour, whether it is ticked."""
+
+    BUTTON_INNER = " "
 
     def watch_value(self) -> None:
         """See Textual."""

@@ -90,12 +90,12 @@ class QueueScreen(Screen[None]):
         rows = {record.id: self._row(record) for record in self._records}
         table = self.query_one(DataTable)
         if list(rows) != list(self._rows):
-            chosen = self.chosen
+            chosen, row_before = self.chosen, table.cursor_row
             table.clear()
             for record_id, row in rows.items():
                 table.add_row(*(Text(cell) for cell in row), key=record_id)
-            if chosen is not None and chosen.id in rows:
-                table.move_cursor(row=list(rows).index(chosen.id))
+            stays = chosen is not None and chosen.id in rows
+            table.move_cursor(row=list(rows).index(chosen.id) if chosen and stays else row_before)
         else:
             for record_id, row in rows.items():
                 for column, old, new in zip(_COLUMNS, self._rows[record_id], row, strict=True):

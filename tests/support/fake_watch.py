@@ -1,0 +1,144 @@
+"""A render for the terminal interface that stands still, and an application whose renders are such."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from birefnet_video.tui.app import BirefnetApp
+from birefnet_video.tui.settings import Settings
+
+from birefnet_video.events import JobSnapshot, JobState, StageSnapshot
+from birefnet_video.remote.record import JobRecord, RecordState
+from birefnet_video.remote.store import JobStore
+from birefnet_video.remote.summary import RunSummary
+from birefnet_video.remote.watcher import JobView, PictureWish
+from birefnet_video.remote.wire import Clip, LogLine, Picture
+
+_BUSY = {"decode": 0.3, "prepare": 0.4, "infer": 60.0, "smooth": 8.0, "compose": 12.0, "encode": 9.0}
+_VIDEOS = Path("/videos")
+STAGES = tuple(
+    StageSnapshot(name, 4212, busy, 1, 4, 1.0, 68.0 - busy, busy / 4212, 2 * busy / 4212)
+    for name, busy in _BUSY.items()
+)
+SNAPSHOT = JobSnapshot(JobState.RUNNING, 4300, 4212, 6581, 69.0, 61.3, 39.0, STAGES, 812_000_000)
+LINES = (
+    LogLine(0.0, "info", "model: tiny at 512x288"),
+    LogLine(0.0, "note", "decoding in [software], not on the GPU"),
+)
+SUMMARY = RunSummary(
+    state="finished",
+    exit_code=0,
+    source="interview.mp4",
+    outputs=("interview.alpha.mov",),
+    bytes_written=1_270_000_000,
+    frames=6581,
+    seconds=108.0,
+    fps=60.9,
+    realtime=2.03,
+    plan="tiny at 512x288, openvino on cpu, fp32, batch 1",
+    stages=STAGES,
+    limit="infer",
+    advice=("-m lite, a smaller network",),
+    flicker=(8.32, 5.27),
+    cuts=3,
+    warnings=("holds 8 bits [of 10]",),
+    error=None,
+    hint=None,
+    command="birefnet-video interview.mp4 --alpha interview.alpha.mov",
+    peak_memory=3_100_000_000,
+)
+
+
+def picture(index: int = 4212, size: tuple[int, int] = (88, 50)) -> Picture:
+    """A soft disc before a gradient; width and height in ``size``."""
+    width, height = size
+    rows, columns = np.mgrid[:height, :width]
+    away = np.hypot((rows - height / 2) / (0.3 * height), (columns - width / 2) / (0.25 * width))
+    alpha = np.clip(255 * (1.4 - away), 0, 255).astype(np.uint8)
+    rgb = np.stack([columns * 255 // width, rows * 255 // height, 255 - columns * 255 // width], -1).astype(np.uint8)
+    return Picture(index, index / 30, rgb, alpha)
+
+
+class FakeWatch:
+    """See :class:`birefnet_video.remote.watcher.Watch`."""
+
+    def __init__(self, record: JobRecord) -> None:
+        clip = Clip(1920, 1080, 29.97, "yuv420p", 6581)
+        summary = SUMMARY if record.state is RecordState.FINISHED else None
+        self.view = JobView(record, SNAPSHOT, clip, SUMMARY.plan, LINES, picture(), summary)
+        self.wishes: list[PictureWish | None] = []
+        self.orders: list[str] = []
+
+    def want(self, wish: PictureWish | None) -> None:
+        self.wishes.append(wish)
+
+    def pause(self) -> None:
+        self.orders.append("pause")
+        self.set(state=JobState.PAUSED)
+
+    def resume(self) -> None:
+        self.orders.append("resume")
+        self.set(state=JobState.RUNNING)
+
+    def cancel(self, *, keep: bool) -> None:
+        self.orders.append(f"cancel, keep={keep}")
+        self.end(RecordState.CANCELLED)
+
+    def close(self) -> None:
+        self.orders.append("close")
+
+    def set(self, **changes: object) -> None:
+        """Change the snapshot."""
+        self.view = replace(self.view, snapshot=replace(self.view.snapshot, **changes))  # type: ignore[arg-type]
+
+    def end(self, state: RecordState, **changes: object) -> None:
+        """The render is over."""
+        summary = replace(SUMMARY, state=str(state), **changes)  # type: ignore[arg-type]
+        self.view = replace(self.view, record=replace(self.view.record, state=state), summary=summary)
+
+
+class FakeApp(BirefnetApp):
+    """Starts nothing."""
+
+    launched: list[str]
+    worked = 0
+
+    def start_watch(self, record: JobRecord) -> FakeWatch:
+        return FakeWatch(record)
+
+    def launch(self, record: JobRecord) -> JobRecord:
+        self.launched = [*getattr(self, "launched", []), record.id]
+        return self.store.update(record.id, state=RecordState.RUNNING, pid=os.getpid())
+
+    def start_queue(self) -> None:
+        self.worked += 1
+
+
+def make_store(folder: Path) -> JobStore:
+    """A store with one render that runs, one that waits and two that have ended."""
+    store = JobStore(folder / "jobs")
+    arguments = ["interview.mp4", "--alpha", "interview.alpha.mov"]
+    running = store.add(arguments, "interview.mp4", ["interview.alpha.mov"], folder=_VIDEOS)
+    store.update(running.id, state=RecordState.RUNNING, pid=os.getpid())
+    store.add(["drone.mov"], "drone.mov", ["drone.alpha.mov"], folder=_VIDEOS, frames=613)
+    failed = store.add(["a[1].avi"], "a[1].avi", ["a.mov"], folder=_VIDEOS)
+    store.update(failed.id, state=RecordState.FAILED, error="a[1].avi: moov atom not found", ended_at=2.0)
+    done = store.add(["take.mp4"], "take.mp4", ["take.alpha.mov"], folder=_VIDEOS)
+    store.update(done.id, state=RecordState.FINISHED, result=SUMMARY.to_json(), ended_at=3.0)
+    return store
+
+
+def make_app(store: JobStore, *, monitor: bool = True, settings: Settings | None = None) -> FakeApp:
+    """An application over ``store``, on the monitor of the render that runs or on the queue."""
+    app = FakeApp(store, settings or Settings(theme="birefnet-dark"))
+    if monitor:
+        running = next(record for record in store.records() if record.state is RecordState.RUNNING)
+        app.begin_with(running, own=False)
+    return app
+
+
+def screen_text(app: BirefnetApp) -> str:
+    """What is on the screen, line by line."""
+    lines = ("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())
+    return "\n".join(line.rstrip() for line in lines)

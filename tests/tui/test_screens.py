@@ -1,0 +1,440 @@
+"""Every screen by its keys, over running timers, at all sizes, with and without colours."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from birefnet_video.tui.dialogs import Choice, FilePicker, FrameDialog
+from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.monitor import MonitorScreen
+from birefnet_video.tui.new import NewScreen
+from birefnet_video.tui.picture_view import PictureView
+from birefnet_video.tui.queue import QueueScreen
+from birefnet_video.tui.settings import Settings, load_settings
+from birefnet_video.tui.summary import SummaryScreen
+from fake_watch import FakeApp, FakeWatch, make_app, make_store, screen_text
+from textual.binding import Binding
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from birefnet_video.errors import UsageError
+from birefnet_video.events import JobState
+from birefnet_video.remote.record import RecordState
+from birefnet_video.remote.store import JobStore
+
+Walk = Callable[[FakeApp, Pilot[int]], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    yield
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> JobStore:
+    return make_store(tmp_path)
+
+
+def play(app: FakeApp, walk: Walk, size: tuple[int, int] = (80, 24)) -> None:
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause(0.1)
+            await walk(app, pilot)
+
+    asyncio.run(run())
+
+
+def watch_of(app: FakeApp) -> FakeWatch:
+    screen = next(each for each in app.screen_stack if isinstance(each, MonitorScreen))
+    watch = screen.steer_away()
+    assert isinstance(watch, FakeWatch)
+    return watch
+
+
+def test_the_monitor_says_what_matters(store: JobStore) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        text = screen_text(app)
+        for words in (
+            "▶ RENDERING",
+            "interview.mp4 → interview.alpha.mov",
+            "1920x1080  29.97 fps",
+            "64%  4212/6581",
+            "ETA 00:00:39",
+            "out 812 MB → ~1.27 GB",
+            "! decoding in [software], not on the GPU",
+            "61.3 fps",
+            "frame 4 212",
+        ):
+            assert words in text, words
+        watch = watch_of(app)
+        for _ in range(3):
+            stages = watch.view.snapshot.stages
+            moved = tuple(
+                type(stage)(
+                    **{name: getattr(stage, name) for name in stage.__slots__} | {"busy_s": stage.busy_s + more}
+                )
+                for stage, more in zip(stages, (0.1, 0.1, 0.97, 0.2, 0.3, 0.2), strict=True)
+            )
+            watch.set(stages=moved, elapsed_s=watch.view.snapshot.elapsed_s + 1)
+            app.screen._tick()  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert "limit: infer (97% busy)" in screen_text(app)
+        assert "▶ infer" in screen_text(app)
+
+    play(make_app(store), walk)
+
+
+def test_the_monitors_keys(store: JobStore) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        watch, screen = watch_of(app), app.screen
+        await pilot.press("space")
+        assert watch.orders == ["pause"]
+        await pilot.pause(0.6)
+        assert "‖ PAUSED" in screen_text(app) and "ETA paused" in screen_text(app)
+        await pilot.press("space")
+        assert watch.orders == ["pause", "resume"]
+        titles = []
+        for _ in range(4):
+            await pilot.press("v")
+            titles.append(screen.query_one("#picture-pane").border_title)
+        assert titles == ["matte", "source", "green", "composite"]
+        await pilot.press("w", "left", "left")
+        assert screen.query_one("#picture-pane").border_title == "source │ composite, wipe 40%"
+        await pilot.press("right", "0")
+        assert screen.query_one("#picture-pane").border_title == "source │ composite, wipe 50%"
+        await pilot.press("w", "z")
+        assert watch.wishes[-1] is not None and watch.wishes[-1].zoom == 2
+        await pilot.press("z", "z")
+        assert watch.wishes[-1] is not None and watch.wishes[-1].zoom == 1
+        await pilot.press("plus")
+        await pilot.pause(0.6)
+        assert watch.wishes[-1] is not None and watch.wishes[-1].every_s == 0.5
+        await pilot.press("minus", "minus")
+        await pilot.pause(0.6)
+        assert watch.wishes[-1] is not None and watch.wishes[-1].every_s == 2
+        await pilot.press("p")
+        await pilot.pause(0.6)
+        assert watch.wishes[-1] is None
+        await pilot.press("p", "i")
+        await pilot.pause(0.6)
+        assert "of a core" in screen_text(app)
+        await pilot.press("l")
+        assert not screen.query_one("#picture").is_on_screen
+        await pilot.press("l")
+        await pilot.press("question_mark")
+        assert screen.query("HelpPanel")
+        await pilot.press("f1")
+        assert not screen.query("HelpPanel")
+        theme = app.theme
+        await pilot.press("t")
+        assert app.theme != theme
+        await pilot.press("j")
+        assert isinstance(app.screen, QueueScreen)
+        assert watch.wishes[-1] is None
+
+    play(make_app(store), walk)
+
+
+@pytest.mark.parametrize(("key", "order"), [("k", "cancel, keep=True"), ("d", "cancel, keep=False"), ("escape", None)])
+def test_stopping_asks_first_and_timers_run_on_below(store: JobStore, key: str, order: str | None) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        watch = watch_of(app)
+        await pilot.press("c")
+        assert isinstance(app.screen, Choice)
+        await pilot.pause(1.2)
+        assert watch.orders == []
+        await pilot.press(key)
+        assert watch.orders == ([order] if order else [])
+        await pilot.pause(0.7)
+        assert isinstance(app.screen, SummaryScreen if order else MonitorScreen)
+
+    play(make_app(store), walk)
+
+
+def test_an_end_under_a_question_closes_it(store: JobStore) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        await pilot.press("c")
+        watch_of(app).end(RecordState.FINISHED)
+        await pilot.pause(1.2)
+        assert isinstance(app.screen, SummaryScreen)
+        text = screen_text(app)
+        for words in ("✔ DONE", "2.03x realtime", "◀ limit", "faster: -m lite", "flicker 8.32 before", "[of 10]"):
+            assert words in text, words
+
+    play(make_app(store), walk, (100, 40))
+
+
+@pytest.mark.parametrize("door", ["q", "ctrl+q"])
+def test_all_doors_ask_while_a_render_runs(store: JobStore, door: str) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        await pilot.press(door)
+        assert isinstance(app.screen, Choice) and "attach shows it again" in screen_text(app)
+        await pilot.press("escape")
+        assert isinstance(app.screen, MonitorScreen)
+        await app.action_quit()
+        await pilot.pause()
+        assert isinstance(app.screen, Choice)
+        await pilot.press("l")
+        assert app.return_value == 0
+
+    app = make_app(store)
+    play(app, walk)
+    assert "cancel" not in str(watch_orders(app))
+
+
+def watch_orders(app: FakeApp) -> list[str]:
+    return [order for watch in app._watches.values() if isinstance(watch, FakeWatch) for order in watch.orders]
+
+
+def test_leaving_can_stop_the_render(store: JobStore) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        await pilot.press("q", "s")
+        await pilot.pause(0.5)
+
+    app = make_app(store)
+    play(app, walk)
+    assert "cancel, keep=True" in watch_orders(app) and app.return_value == 0
+
+
+def test_the_queues_keys(store: JobStore) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        text = screen_text(app)
+        for words in ("1 running · 1 waiting · 1 failed · 1 done", "total ETA 00:00:49", "a[1].avi", "▶ runs", "64%"):
+            assert words in text, words
+        records = store.records()
+        waiting = records[1]
+        store.add(["late.mp4"], "late.mp4", ["late.mov"], folder=Path("/"))
+        await pilot.pause(1.2)
+        await pilot.press("down", "J")
+        assert [record.source for record in store.records()][-1] == "drone.mov"
+        await pilot.press("K")
+        assert [record.source for record in store.records()] == [*(each.source for each in records), "late.mp4"]
+        assert isinstance(app.screen, QueueScreen) and app.screen.chosen is not None
+        assert app.screen.chosen.id == waiting.id
+        await pilot.press("d")
+        assert waiting.id not in [record.id for record in store.records()]
+        await pilot.pause()
+        assert app.screen.chosen.source == "a[1].avi"
+        assert "moov atom not found" in screen_text(app)
+        await pilot.press("r")
+        assert app.worked == 1 and store.find(records[2].id).state is RecordState.WAITING
+        await pilot.press("x")
+        assert all(not record.state.is_over for record in store.records())
+        await pilot.press("up", "up", "up")
+        await pilot.press("space")
+        assert "pause" in watch_orders(app)
+        await pilot.pause(1.2)
+        assert "‖ paused" in screen_text(app)
+        await pilot.press("enter")
+        assert isinstance(app.screen, MonitorScreen)
+        watch = watch_of(app)
+        await pilot.press("j")
+        await pilot.press("d")
+        assert isinstance(app.screen, Choice)
+        await pilot.press("d")
+        assert watch.orders[-1] == "cancel, keep=False"
+        await pilot.press("n")
+        assert isinstance(app.screen, NewScreen)
+
+    play(make_app(store, monitor=False), walk)
+
+
+def test_a_finished_render_opens_its_summary_and_its_keys(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[list[str]] = []
+    monkeypatch.setattr("subprocess.Popen", lambda command, **options: opened.append(command))
+
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        await pilot.press("down", "down", "down", "enter")
+        assert isinstance(app.screen, SummaryScreen)
+        await pilot.press("o", "y")
+        assert opened and opened[0][-1] == "/videos"
+        assert app.clipboard == "birefnet-video take.mp4"
+        await pilot.press("r")
+        assert app.worked == 1 and isinstance(app.screen, QueueScreen)
+        assert store.records()[-1].source == "take.mp4"
+        assert store.records()[-1].state is RecordState.WAITING
+
+    play(make_app(store, monitor=False), walk)
+
+
+@pytest.mark.parametrize(("key", "screen"), [("j", QueueScreen), ("escape", QueueScreen), ("n", NewScreen)])
+def test_ways_out_of_a_summary(store: JobStore, key: str, screen: type[Screen[None]]) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        app.open_render(store.records()[2])
+        await pilot.pause()
+        assert "✖" in screen_text(app) and "moov atom" in screen_text(app)
+        await pilot.press(key)
+        assert isinstance(app.screen, screen)
+
+    play(make_app(store, monitor=False), walk)
+
+
+@pytest.mark.parametrize(("size", "no_color"), [((60, 18), True), ((200, 50), False)])
+def test_every_key_of_every_screen_at_every_size(
+    store: JobStore, size: tuple[int, int], no_color: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("birefnet_video.tui.new.frame_of", lambda *arguments: "no frame [here]")
+    monkeypatch.setattr("subprocess.Popen", lambda command, **options: None)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        for open_screen in (
+            lambda: app.show_queue(),
+            lambda: app.open_render(next(each for each in store.records() if each.state is RecordState.RUNNING)),
+            lambda: app.open_render(next(each for each in store.records() if each.state is RecordState.FAILED)),
+            lambda: app.show_form(),
+        ):
+            open_screen()
+            await pilot.pause(0.05)
+            kind = type(app.screen)
+            for binding in kind.BINDINGS:
+                assert isinstance(binding, Binding) and binding.id and binding.description
+                for key in binding.key.split(","):
+                    await pilot.press(key)
+                    await pilot.pause()
+                    assert screen_text(app).strip()
+                    while isinstance(app.screen, Choice | FilePicker | FrameDialog):
+                        await pilot.press("escape")
+                    if app._exit:
+                        pytest.fail(f"{key} ended the program")
+                    if type(app.screen) is not kind:
+                        store_again(store)
+                        open_screen()
+                        await pilot.pause()
+
+    def store_again(store: JobStore) -> None:
+        states = {record.state for record in store.records()}
+        if RecordState.FAILED not in states:
+            failed = store.add(["b"], "b", ["c"], folder=Path("/"))
+            store.update(failed.id, state=RecordState.FAILED, error="why")
+
+    app = make_app(store, monitor=False, settings=Settings(theme="ansi-dark" if no_color else "birefnet-light"))
+    play(app, walk, size)
+
+
+def test_resizing_while_pictures_come(store: JobStore) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        for size in ((60, 18), (200, 50), (20, 5), (160, 48), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause(0.6)
+        assert "▶ RENDERING" in screen_text(app)
+        assert app.screen.query_one("#picture", PictureView).size.width > 30
+
+    play(make_app(store), walk)
+
+
+def test_the_palette_knows_the_keys(store: JobStore) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        titles = [command.title for command in app.get_system_commands(app.screen)]
+        assert "monitor: Pause" in titles and "monitor: View" in titles
+        next(c for c in app.get_system_commands(app.screen) if c.title == "monitor: Pause").callback()
+        await pilot.pause()
+        assert watch_of(app).orders == ["pause"]
+
+    play(make_app(store), walk)
+
+
+def test_keys_can_be_changed(store: JobStore, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[tui]\ntheme = "birefnet-light"\n[tui.keys]\n"monitor.pause" = "f5,h"\n')
+
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        assert app.theme == "birefnet-light"
+        await pilot.press("space")
+        assert watch_of(app).orders == []
+        await pilot.press("h")
+        assert watch_of(app).orders == ["pause"]
+
+    play(make_app(store, settings=load_settings(path)), walk)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[tui", "config.toml"),
+        ("tui = 3", "no table"),
+        ('[tui]\ntheme = "pink"', "no theme 'pink'"),
+        ("[tui.keys]\na = 3", "table of texts"),
+    ],
+)
+def test_settings_that_make_no_sense_are_told_and_left_out(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    settings = load_settings(path)
+    assert settings.theme is None and not settings.keys
+    assert words in settings.complaints[0]
+    assert load_settings(tmp_path / "none.toml") == Settings()
+
+
+def test_a_fault_in_the_interface_leaves_the_render(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        monkeypatch.setattr(MonitorScreen, "_show_numbers", lambda *arguments: 1 / 0)
+        await pilot.pause(1.0)
+
+    app = make_app(store)
+    with pytest.raises(ZeroDivisionError):
+        play(app, walk)
+    assert watch_orders(app) in ([], ["close"])
+
+
+def test_a_name_that_looks_like_markup_is_shown_as_it_is(store: JobStore, tmp_path: Path) -> None:
+    (tmp_path / "[red]x.mp4").write_bytes(b"")
+
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        app.push_screen(NewScreen(FormValues(source=str(tmp_path / "[red]x.mp4"))))
+        await pilot.pause(0.3)
+        assert "[red]x" in screen_text(app)
+
+    play(make_app(store, monitor=False), walk, (160, 30))
+
+
+def test_errors_of_the_form_are_beside_their_fields(tmp_path: Path) -> None:
+    good = tmp_path / "in.mp4"
+    good.write_bytes(b"x")
+    (tmp_path / "in.alpha.mov").write_bytes(b"x")
+    values = FormValues(source=str(good), model="nonsense", size="100", start="soon", duration="0")
+    problems = values.problems()
+    assert set(problems) == {"model", "size", "start", "duration", "output"}
+    assert "exists" in problems["output"] and "multiple of 32" in problems["size"]
+    assert set(FormValues(source=str(good), output=str(good), overwrite=True).problems()) == {"output"}
+    assert "must end in" in FormValues(source=str(good), output="x.avi").problems()["output"]
+    composite = FormValues(source=str(good), kind="composite", background="nowhere.png").problems()
+    assert set(composite) == {"background"}
+    assert FormValues(source=str(good), overwrite=True).problems() == {}
+    with pytest.raises(UsageError):
+        FormValues(source="")._check_source()
+
+
+def test_what_a_form_says_is_what_the_program_reads(tmp_path: Path) -> None:
+    import birefnet_video.cli as cli
+
+    values = FormValues(
+        source=str(tmp_path / "-odd name.mp4"),
+        model="lite",
+        size="512x288",
+        engine="eager",
+        kind="composite",
+        background="blur:20",
+        smooth="live",
+        quality="best",
+        start="1:02",
+        duration="3.5",
+        with_sound=False,
+        overwrite=True,
+    )
+    request = cli.app(list(values.arguments()), exit_on_error=False, result_action="return_value")
+    spec = request.spec
+    assert spec.source == tmp_path / "-odd name.mp4" and spec.outputs[0].path == tmp_path / "-odd name.composite.mp4"
+    assert (spec.backend.model, spec.backend.size, spec.backend.engine) == ("lite", (288, 512), "eager")
+    assert (spec.start_s, float(spec.duration_s), spec.with_sound, spec.overwrite) == (62, 3.5, False, True)
+    assert spec.matte.smooth == "live" and spec.outputs[0].quality == "best"
+    assert FormValues(source="webcam").arguments()[0] == "./webcam"
+
+
+def test_paused_and_running_have_different_signs() -> None:
+    from birefnet_video.tui.monitor import MARKS
+
+    assert len(set(MARKS.values())) == len(JobState)

@@ -1,0 +1,58 @@
+"""What screens look like, as text: BV_UPDATE_SNAPSHOTS=1 writes them anew."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.new import NewScreen
+from fake_watch import FakeApp, make_app, make_store, screen_text
+from textual.widgets import Input
+
+FOLDER = Path(__file__).parent / "snapshots"
+SIZES = {"small": (60, 18), "usual": (80, 24), "large": (160, 48)}
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    monkeypatch.setattr("birefnet_video.tui.telemetry.Telemetry.start", lambda self: None)
+    monkeypatch.setattr("birefnet_video.tui.monitor.time.localtime", lambda at=None: time.gmtime(0))
+    monkeypatch.chdir(tmp_path)
+    yield
+
+
+def compare(app: FakeApp, name: str) -> None:
+    text = screen_text(app) + "\n"
+    path = FOLDER / f"{name}.txt"
+    if os.environ.get("BV_UPDATE_SNAPSHOTS") == "1":
+        FOLDER.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("screen", ["monitor", "queue", "summary", "new"])
+def test_it_looks_as_it_did(screen: str, size: str, tmp_path: Path) -> None:
+    async def walk() -> None:
+        store = make_store(tmp_path)
+        app = make_app(store, monitor=screen == "monitor")
+        async with app.run_test(size=SIZES[size]) as pilot:
+            await pilot.pause(0.3)
+            if screen == "summary":
+                app.open_render(store.records()[3])
+            elif screen == "new":
+                (tmp_path / "in.mp4").write_bytes(b"")
+                values = FormValues(source="in.mp4", size="100", output="in.mov")
+                app.push_screen(NewScreen(values))
+                await pilot.pause()
+                app.screen._probed = "in.mp4"  # type: ignore[attr-defined]
+                app.screen.query_one("#source", Input).cursor_blink = False
+                app.screen.query_one("#facts").update("1920x1080")  # type: ignore[attr-defined]
+            await pilot.pause(0.3)
+            compare(app, f"{screen}-{size}")
+
+    asyncio.run(walk())

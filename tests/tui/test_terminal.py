@@ -1,0 +1,142 @@
+"""A real terminal: a render that is watched survives signals, and so does the terminal."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from clips import make_clip, read_times
+
+from birefnet_video.remote.record import RecordState
+from birefnet_video.remote.store import JobStore
+
+PROGRAM = [sys.executable, "-m", "birefnet_video"]
+QUICK = ["--engine", "eager", "--size", "64", "--smooth", "off", "--no-refine", "--decontaminate", "off"]
+
+
+class Terminal:
+    """A program in a terminal of 80 x 24."""
+
+    def __init__(self, arguments: list[str], cwd: Path) -> None:
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.before = termios.tcgetattr(slave)
+        environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_ANIMATIONS": "none"}
+        self.process = subprocess.Popen(
+            [*PROGRAM, *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=cwd,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        self.slave = slave
+        self.output = b""
+
+    def read(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self.master], [], [], left)[0]:
+                try:
+                    self.output += os.read(self.master, 1 << 16)
+                except OSError:
+                    return
+
+    def wait_for(self, words: str, patience_s: float = 60.0) -> None:
+        end = time.monotonic() + patience_s
+        while words not in self.plain:
+            assert time.monotonic() < end and self.process.poll() is None, self.plain[-3000:]
+            self.read(0.2)
+
+    @property
+    def plain(self) -> str:
+        return re.sub(r"\x1b\[[0-9;?>=]*[ -/]*[@-~]", "", self.output.decode(errors="replace"))
+
+    def end(self, patience_s: float = 60.0) -> int:
+        end = time.monotonic() + patience_s
+        while self.process.poll() is None:
+            assert time.monotonic() < end
+            self.read(0.1)
+        self.read(0.2)
+        return self.process.returncode
+
+    def is_sane(self) -> bool:
+        """The alternate screen is left, the cursor shows, the mouse is free, and keys are echoed again."""
+        left = all(f"\x1b[?{mode}l".encode() in self.output for mode in (1049, 1000))
+        shown = self.output.rfind(b"\x1b[?25h") > self.output.rfind(b"\x1b[?25l")
+        return left and shown and termios.tcgetattr(self.slave)[3] == self.before[3]
+
+    def hang_up(self) -> None:
+        os.close(self.slave)
+        os.close(self.master)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobStore]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    yield JobStore()
+
+
+def over(store: JobStore, patience_s: float = 90.0) -> RecordState:
+    end = time.monotonic() + patience_s
+    while not (record := store.records()[0]).ended_at:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return record.state
+
+
+def test_termination_stops_the_render_and_restores_the_terminal(store: JobStore, tmp_path: Path) -> None:
+    make_clip(tmp_path / "in.mp4", frames=4000)
+    terminal = Terminal(["in.mp4", "--mask", "out.mkv", "--tui", *QUICK], tmp_path)
+    terminal.wait_for("▶ RENDERING")
+    terminal.wait_for("/4000")
+    terminal.read(1.0)
+    os.kill(terminal.process.pid, signal.SIGTERM)
+    assert terminal.end() == 143
+    assert terminal.is_sane()
+    assert over(store) is RecordState.CANCELLED
+    assert 0 < len(read_times(tmp_path / "out.partial.mkv")) < 4000
+    terminal.hang_up()
+
+
+def test_a_lost_terminal_takes_the_window_and_not_the_render(store: JobStore, tmp_path: Path) -> None:
+    make_clip(tmp_path / "in.mp4", frames=600)
+    terminal = Terminal(["in.mp4", "--mask", "out.mkv", "--tui", *QUICK], tmp_path)
+    terminal.wait_for("▶ RENDERING")
+    os.close(terminal.slave)
+    os.close(terminal.master)
+    terminal.process.wait(20)
+    assert over(store) is RecordState.FINISHED
+    assert len(read_times(tmp_path / "out.mkv")) == 600
+
+
+def test_a_newcomer_renders_a_clip_without_reading_anything(store: JobStore, tmp_path: Path) -> None:
+    """The walk: the form is there; type a path; what is missing is said; ^s starts; the end says where the file is."""
+    make_clip(tmp_path / "sample.mp4", frames=12)
+    terminal = Terminal(["tui"], tmp_path)
+    terminal.wait_for("NEW RENDER")
+    terminal.wait_for("which video?")
+    os.write(terminal.master, b"sample.mp4")
+    terminal.wait_for("160x96")
+    terminal.wait_for("birefnet-video ./sample.mp4 --alpha ./sample.alpha.mov")
+    terminal.wait_for("Start")
+    os.write(terminal.master, b"\x13")
+    terminal.wait_for("✔ DONE", 120)
+    terminal.wait_for("sample.alpha.mov")
+    terminal.wait_for("Quit")
+    os.write(terminal.master, b"q")
+    assert terminal.end() == 0 and terminal.is_sane()
+    assert len(read_times(tmp_path / "sample.alpha.mov")) == 12
+    terminal.hang_up()
