@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from birefnet_video.events import (
     SceneCut,
     StageSnapshot,
 )
+from birefnet_video.pipeline.meters import ActiveClock
 from birefnet_video.spec import JobSpec
 from birefnet_video.types import FrameMeta, MediaInfo, Preview
 
@@ -58,8 +58,7 @@ class Job:
         self._cancel = threading.Event()
         self._lock = threading.Lock()
         self._started_at = self._ended_at = 0.0
-        self._paused_at: float | None = None
-        self._paused_s = 0.0
+        self._clock = ActiveClock()
         self._keep = True
         self._thread = threading.Thread(target=self._run, name="birefnet-video job")
 
@@ -69,7 +68,7 @@ class Job:
 
     def start(self) -> None:
         """Begin. Returns at once."""
-        self._started_at = time.monotonic()
+        self._started_at = self._clock.now()
         self._thread.start()
 
     def cancel(self, *, keep: bool = True) -> None:
@@ -90,7 +89,8 @@ class Job:
         """Read no further; what is on its way is finished. From any thread, without effect unless it runs."""
         with self._lock:
             if self._state is JobState.RUNNING and self._line is not None:
-                self._state, self._paused_at = JobState.PAUSED, time.monotonic()
+                self._state = JobState.PAUSED
+                self._clock.stop()
                 self._line.runner.pause()
 
     def resume(self) -> None:
@@ -98,7 +98,7 @@ class Job:
         with self._lock:
             if self._state is JobState.PAUSED and self._line is not None:
                 self._state = JobState.RUNNING
-                self._end_pause()
+                self._clock.start()
                 self._line.runner.resume()
 
     def preview(self, width: int, height: int, zoom: int = 1) -> Preview | None:
@@ -158,8 +158,8 @@ class Job:
 
     def snapshot(self) -> JobSnapshot:
         """The job at this moment. Cheap, from any thread."""
-        now = self._paused_at or self._ended_at or time.monotonic()
-        elapsed = now - self._started_at - self._paused_s if self._started_at else 0.0
+        now = self._ended_at or self._clock.now()
+        elapsed = now - self._started_at if self._started_at else 0.0
         line = self._line
         if line is None:
             return JobSnapshot(self._state, 0, 0, None, elapsed, 0.0, None)
@@ -167,8 +167,7 @@ class Job:
         decoded, written = stages[0].items, stages[-1].items
         # Encoders give frames out in bursts: the stage before them has the pace. Its first frame is start-up.
         pace = line.runner.meters[-2]
-        pace_s = pace.last_at - pace.first_at - self._paused_s
-        fps = (pace.items - 1) / pace_s if pace_s > 0 else 0.0
+        fps = (pace.items - 1) / (pace.last_at - pace.first_at) if pace.last_at > pace.first_at else 0.0
         total = line.info.frame_count
         eta = max(total - written, 0) / fps if total and fps else None
         size = sum(writer.size for writer in line.writers)
@@ -200,7 +199,7 @@ class Job:
         line.runner.start()
         complete = line.runner.join()
         with self._lock:
-            self._end_pause()
+            self._clock.start()
             self._state = JobState.VERIFYING
         if not complete:
             self._finish(JobState.CANCELLED, JobCancelled)
@@ -209,7 +208,7 @@ class Job:
             raise NotAVideo(f"{self.spec.source}: has a video stream, but no frame could be decoded")
         line.verify_and_commit(overwrite=self.spec.overwrite)
         self._note_findings(line)
-        self._ended_at = time.monotonic()
+        self._ended_at = self._clock.now()
         self.report = report = self._make_report(line)
         self._finish(JobState.FINISHED, lambda kept: JobFinished(report))
 
@@ -235,14 +234,9 @@ class Job:
             flicker=self.flicker,
         )
 
-    def _end_pause(self) -> None:
-        if self._paused_at is not None:
-            self._paused_s += time.monotonic() - self._paused_at
-            self._paused_at = None
-
     def _finish(self, state: JobState, event: Callable[[tuple[Path, ...]], JobEvent]) -> None:
         kept = self._close(keep=state is not JobState.FINISHED)
-        self._ended_at = self._ended_at or time.monotonic()
+        self._ended_at = self._ended_at or self._clock.now()
         self._state = state
         self._emit(event(kept))
 

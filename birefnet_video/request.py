@@ -78,7 +78,7 @@ class RenderRequest:
             require_terminal()
         store = JobStore()
         record = store.add(
-            [argument for argument in arguments if argument not in _APART],
+            [argument for argument in arguments if argument.partition("=")[0] not in _APART],
             str(self.spec.source),
             [str(output.path) for output in self.spec.outputs],
             folder=Path.cwd(),

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,6 +20,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from birefnet_video.errors import BirefnetVideoError
 from birefnet_video.remote.process import ensure_worker, launch
 from birefnet_video.remote.record import JobRecord, RecordState
 from birefnet_video.remote.store import JobStore
@@ -134,7 +135,20 @@ class BirefnetApp(App[int]):
             frames: of the input, if known.
             queued: wait for its turn.
         """
-        records = [
+        records: list[JobRecord] = []
+        if not self.attempt(lambda: records.extend(self._add(values, frames, queued=queued))):
+            return
+        if records[0].queued:
+            self.start_queue()
+            self.notify(f"{len(records)} in the queue" if len(records) > 1 else "in the queue")
+            self.show_queue()
+        else:
+            self.show_queue()
+            self.attempt(lambda: self.open_render(self.launch(records[0])))
+
+    def _add(self, values: FormValues, frames: int | None, *, queued: bool) -> list[JobRecord]:
+        sources = values.sources
+        return [
             self.store.add(
                 values.arguments(source),
                 str(source),
@@ -142,17 +156,10 @@ class BirefnetApp(App[int]):
                 folder=Path.cwd(),
                 frames=frames,
                 # Several take turns, or they would take each other's time.
-                queued=queued or len(values.sources) > 1,
+                queued=queued or len(sources) > 1,
             )
-            for source in values.sources
+            for source in sources
         ]
-        if records[0].queued:
-            self.start_queue()
-            self.notify(f"{len(records)} in the queue" if len(records) > 1 else "in the queue")
-            self.show_queue()
-        else:
-            self.show_queue()
-            self.open_render(self.launch(records[0]))
 
     def launch(self, record: JobRecord) -> JobRecord:
         """Start the process of a render."""
@@ -162,12 +169,33 @@ class BirefnetApp(App[int]):
         """Have what waits rendered."""
         ensure_worker(self.store)
 
-    def retry(self, record_id: str) -> None:
-        """Put a render that has ended back into the queue."""
-        self.store.retry(record_id)
-        self._watches.pop(record_id, None)
-        self.start_queue()
-        self.show_queue()
+    def attempt(self, action: Callable[[], object]) -> bool:
+        """Do something to the store; tell what is in the way, such as another program that was faster."""
+        try:
+            action()
+        except BirefnetVideoError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return False
+        except OSError as error:
+            self.notify(f"{error.filename}: {error.strerror}", severity="error", markup=False)
+            return False
+        return True
+
+    def retry(self, record: JobRecord) -> None:
+        """Put a render that has ended back into the queue; ask first if that replaces what it has made."""
+        if record.state is not RecordState.FINISHED or record.overwrites:
+            self._retry(record.id, overwrite=False)
+            return
+        question = f"Its outputs are there: {', '.join(record.outputs)}"
+        answers = {"replace": ("o", "Replace them")}
+        self.push_screen(Choice(question, answers), lambda answer: answer and self._retry(record.id, overwrite=True))
+
+    def _retry(self, record_id: str, *, overwrite: bool) -> None:
+        if self.attempt(lambda: self.store.retry(record_id, overwrite=overwrite)):
+            if (watch := self._watches.pop(record_id, None)) is not None:
+                watch.close()
+            self.start_queue()
+            self.show_queue()
 
     def open_render(self, record: JobRecord) -> None:
         """Watch a render, or see how it ended."""
@@ -221,32 +249,33 @@ class BirefnetApp(App[int]):
             return
         what = "The render goes" if len(running) == 1 else f"{len(running)} renders go"
         question = f"{what} on without this window.\nbirefnet-video attach shows it again."
-        answers = {"leave": ("l", "Leave it running"), "stop": ("s", "Stop it, keep the part")}
-        self.push_screen(Choice(question, answers), lambda answer: self._quit(answer, running))
+        answers = {"leave": ("l", "Leave it running")}
+        own = [record for record in running if self._is_own and self._first and record.id == self._first.id]
+        if own:
+            answers["stop"] = ("s", "Stop it, keep the part")
+        self.push_screen(Choice(question, answers), lambda answer: self._quit(answer, own))
 
-    def _quit(self, answer: str | None, running: list[JobRecord]) -> None:
+    def _quit(self, answer: str | None, own: list[JobRecord]) -> None:
         if answer == "leave":
             self.exit(0)
         elif answer == "stop":
-            self.run_worker(self._stop_and_exit(running, self.exit_status), exclusive=True)
+            self.run_worker(self._stop_and_exit(own, None), exclusive=True)
 
     def exit_status(self) -> int:
         """Of the program: that of the render it was started with, as far as it has ended."""
-        if self._first is None or not self._is_own:
+        watch = self._watches.get(self._first.id) if self._first is not None and self._is_own else None
+        if watch is None or not watch.view.is_over:
             return 0
-        for record in self.store.records():
-            if record.id == self._first.id and record.state.is_over:
-                return int(record.result["exit_code"]) if record.result else 1
-        return 0
+        return watch.view.summary.exit_code if watch.view.summary is not None else 1
 
-    async def _stop_and_exit(self, records: list[JobRecord], status: "object") -> None:
+    async def _stop_and_exit(self, records: list[JobRecord], status: int | None) -> None:
         watches = [self.watch_of(record) for record in records]
         for watch in watches:
             watch.cancel(keep=True)
         patience = time.monotonic() + _ENDING_S
         while not all(watch.view.is_over for watch in watches) and time.monotonic() < patience:
             await asyncio.sleep(0.1)
-        self.exit(status() if callable(status) else status)  # type: ignore[arg-type]
+        self.exit(self.exit_status() if status is None else status)
 
     def _obey_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from birefnet_video.tui.form import FormValues
 
+from birefnet_video.remote.process import program
 from birefnet_video.remote.wire import Picture
 
 _PROBE_S, _FRAME_S = 60.0, 300.0
@@ -34,7 +34,7 @@ def probe(source: Path) -> Facts:
     """Look into a file."""
     try:
         done = subprocess.run(
-            [*_program(), "probe", _plain(source), "--json"],
+            [*program(), "probe", _plain(source), "--json"],
             capture_output=True,
             timeout=_PROBE_S,
             stdin=subprocess.DEVNULL,
@@ -57,43 +57,61 @@ def probe(source: Path) -> Facts:
     )
 
 
-def frame_of(values: FormValues, facts: Facts, width: int, height: int) -> Picture | str:
-    """Render the first frame of the part that a form describes.
+class FrameChild:
+    """Renders one frame in a process that can be stopped."""
 
-    Args:
-        values: of the form.
-        facts: of its input.
-        width: in which the picture must fit.
-        height: the same.
+    def __init__(self) -> None:
+        self.is_stopped = False
+        self._process: subprocess.Popen[bytes] | None = None
 
-    Returns:
-        the frame, or why there is none.
-    """
-    source = values.sources[0]
-    arguments = [_plain(source), "--alpha", "-", "-m", values.model, "--smooth", "off", "--quiet"]
-    arguments += ["--size", values.size.strip()] if values.size.strip() else []
-    arguments += ["-ss", values.start.strip()] if values.start.strip() else []
+    def stop(self) -> None:
+        """End the process, whether it has begun or not. From any thread."""
+        self.is_stopped = True
+        if self._process is not None:
+            self._process.kill()
+
+    def render(self, values: FormValues, facts: Facts, width: int, height: int) -> Picture | str:
+        """Render the first frame of the part that a form describes.
+
+        Args:
+            values: of the form.
+            facts: of its input.
+            width: in which the picture must fit.
+            height: the same.
+
+        Returns:
+            the frame, or why there is none.
+        """
+        try:
+            with subprocess.Popen(
+                [*program(), *_frame_arguments(values, facts)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            ) as process:
+                self._process = process
+                if self.is_stopped:
+                    process.kill()
+                samples, said = process.communicate(timeout=_FRAME_S)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+        octets = facts.width * facts.height * 4
+        if len(samples) < octets:
+            return _complaint(said)
+        rgba = np.frombuffer(samples[:octets], np.uint8).reshape(facts.height, facts.width, 4)
+        step = max(1, -(-facts.width // width), -(-facts.height // height))
+        lines, columns = facts.height // step, facts.width // step
+        cells = rgba[: lines * step, : columns * step].reshape(lines, step, columns, step, 4)
+        small = cells.mean((1, 3)).astype(np.uint8)
+        return Picture(0, 0.0, small[..., :3], small[..., 3])
+
+
+def _frame_arguments(values: FormValues, facts: Facts) -> list[str]:
+    made = [_plain(values.sources[0]), "--alpha", "-", "-m", values.model, "--smooth", "off", "--quiet"]
+    made += ["--size", values.size.strip()] if values.size.strip() else []
+    made += ["-ss", values.start.strip()] if values.start.strip() else []
     # A little more than a frame, of which one is read.
-    arguments += ["-t", f"{1.5 / facts.rate:.6f}"] if facts.rate else []
-    try:
-        done = subprocess.run(
-            [*_program(), *arguments], capture_output=True, timeout=_FRAME_S, stdin=subprocess.DEVNULL, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    octets = facts.width * facts.height * 4
-    if len(done.stdout) < octets:
-        return _complaint(done.stderr)
-    rgba = np.frombuffer(done.stdout[:octets], np.uint8).reshape(facts.height, facts.width, 4)
-    step = max(1, -(-facts.width // width), -(-facts.height // height))
-    lines, columns = facts.height // step, facts.width // step
-    cells = rgba[: lines * step, : columns * step].reshape(lines, step, columns, step, 4)
-    small = cells.mean((1, 3)).astype(np.uint8)
-    return Picture(0, 0.0, small[..., :3], small[..., 3])
-
-
-def _program() -> list[str]:
-    return [sys.executable, "-m", "birefnet_video"]
+    return made + (["-t", f"{1.5 / facts.rate:.6f}"] if facts.rate else [])
 
 
 def _plain(path: Path) -> str:

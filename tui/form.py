@@ -57,19 +57,24 @@ class FormValues:
 
     @property
     def sources(self) -> list[Path]:
-        """The input, or all videos of a folder."""
-        path = Path(self.source).expanduser()
+        """The input, or all videos of a folder but for results of earlier renders.
+
+        Raises:
+            UsageError: if it is no path.
+            OSError: if the folder cannot be read.
+        """
+        path = expanded(self.source)
         if not path.is_dir():
             return [path]
-        return sorted(each for each in path.iterdir() if each.suffix.lower() in VIDEO_SUFFIXES and each.is_file())
+        return sorted(each for each in path.iterdir() if _is_source(each))
 
     def output_of(self, source: Path) -> Path:
         """Where the result of one input goes."""
         kind = KINDS[self.kind]
-        if self.output and not Path(self.source).expanduser().is_dir():
-            return Path(self.output).expanduser()
+        if self.output and not expanded(self.source).is_dir():
+            return expanded(self.output)
         stem = source.stem.partition("%")[0].rstrip("_-. ") or "pictures"
-        return source.with_name(stem + kind.ending)
+        return source.parent / (stem + kind.ending)
 
     def arguments(self, source: Path | None = None) -> tuple[str, ...]:
         """The command line, without the program's name.
@@ -116,12 +121,15 @@ class FormValues:
                 found[field] = str(error)
             except OSError as error:
                 found[field] = error.strerror or str(error)
+            if "source" in found:
+                # Nothing can be said of outputs then.
+                checks["output"] = lambda: None
         return found
 
     def _check_source(self) -> None:
         if not self.source.strip():
             raise UsageError("which video? type its path, or ^o")
-        path = Path(self.source).expanduser()
+        path = expanded(self.source)
         if path.is_dir():
             if not self.sources:
                 raise UsageError("this folder holds no video")
@@ -137,8 +145,11 @@ class FormValues:
 
     def _check_output(self) -> None:
         kind = KINDS[self.kind]
-        for source in self.sources:
-            output = self.output_of(source)
+        sources = self.sources
+        outputs = [self.output_of(source) for source in sources]
+        for source, output in zip(sources, outputs, strict=True):
+            if outputs.count(output) > 1:
+                raise UsageError(f"two inputs would both become {output.name}")
             if output.suffix.lower() not in kind.suffixes:
                 raise UsageError(f"must end in {', '.join(kind.suffixes)}")
             if not output.parent.is_dir():
@@ -149,6 +160,27 @@ class FormValues:
                 raise UsageError("this is the input")
             if output.exists() and not self.overwrite:
                 raise UsageError("exists: tick overwrite, or change the name")
+
+
+def expanded(text: str) -> Path:
+    """A path as it was typed.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    try:
+        path = Path(text).expanduser()
+        # A name that no file system takes is noticed here.
+        path.exists()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise UsageError(f"no path: {error}") from None
+    return path
+
+
+def _is_source(path: Path) -> bool:
+    """Whether it is a video, and not what an earlier render has made of one."""
+    made = {f".{'.'.join(kind.ending.split('.')[1:-1])}" for kind in KINDS.values()} - {"."} | {".partial"}
+    return path.suffix.lower() in VIDEO_SUFFIXES and Path(path.stem).suffix not in made and path.is_file()
 
 
 def _check_length(text: str) -> None:

@@ -5,6 +5,7 @@ from collections import deque
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.dialogs import Choice
+from birefnet_video.tui.lines import Lines
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.pictures import View, paint
 from birefnet_video.tui.stage_table import StageTable
@@ -15,7 +16,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, RichLog, Static
+from textual.widgets import Footer, RichLog
 
 from birefnet_video.events import JobSnapshot, JobState
 from birefnet_video.remote.watcher import JobView, PictureWish, Watch
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 #: Seconds from one look at the numbers to the next.
 _TICK_S = 0.5
 #: Pictures a second, from which and to which the keys go.
-_RATES = (0.5, 1.0, 2.0, 4.0)
+_RATES = (0.25, 0.5, 1.0, 2.0)
 #: How a render's state is shown: never by colour alone.
 MARKS = {
     JobState.WAITING: "· WAITING",
@@ -90,7 +91,7 @@ class MonitorScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """See Textual."""
-        yield Static(id="title")
+        yield Lines(id="title")
         with Horizontal(id="panes"):
             with Vertical(id="picture-pane", classes="pane"):
                 yield PictureView(hint="the first picture is on its way", id="picture")
@@ -101,8 +102,8 @@ class MonitorScreen(Screen[None]):
                 with Vertical(classes="pane small") as pane:
                     pane.border_title = view
                     yield PictureView(id=f"small-{view}")
-        yield Static(id="progress")
-        yield Static(id="times")
+        yield Lines(id="progress")
+        yield Lines(id="times")
         with Vertical(id="log-pane", classes="pane"):
             yield RichLog(max_lines=500, markup=False, wrap=True, id="log", auto_scroll=True)
         yield Footer(show_command_palette=False)
@@ -155,7 +156,7 @@ class MonitorScreen(Screen[None]):
         if self._last is not None and now > self._last[0]:
             self._paces.append((snapshot.written - self._last[1]) / (now - self._last[0]))
         self._last = (now, snapshot.written)
-        self.query_one(StageTable).show(snapshot, self._paces, self._telemetry.latest, view.plan)
+        self.query_one(StageTable).show_job(snapshot, self._paces, self._telemetry.latest, view.plan)
         width = max(10, self.size.width - 2)
         share = snapshot.written / snapshot.total if snapshot.total else 0.0
         words = (
@@ -163,7 +164,7 @@ class MonitorScreen(Screen[None]):
         )
         self._put("#progress", Text.assemble((progress(share, width - len(words)), "bold"), words))
         self._put("#times", Text(_times(snapshot, self.size.width), no_wrap=True))
-        self.query_one("#stage-pane").border_subtitle = self._internals()
+        self._label("#stage-pane", subtitle=self._internals())
 
     def _heading(self, view: JobView) -> Text:
         state = view.snapshot.state if not view.is_over else JobState(view.record.state)
@@ -187,7 +188,7 @@ class MonitorScreen(Screen[None]):
             log.write(Text(f"{at}  {_LEVELS[line.level]}{line.text}"))
         notes = sum(line.level == "note" for line in view.lines)
         errors = sum(line.level == "error" for line in view.lines)
-        self.query_one("#log-pane").border_subtitle = f"notes {notes} · errors {errors}"
+        self._label("#log-pane", subtitle=f"notes {notes} · errors {errors}")
 
     def _show_picture(self, view: JobView) -> None:
         widget = self.query_one("#picture", PictureView)
@@ -207,9 +208,8 @@ class MonitorScreen(Screen[None]):
                 rgb = paint(view.picture, each)
                 step = max(1, -(-rgb.shape[1] // small.size.width), -(-rgb.shape[0] // (2 * small.size.height)))
                 small.show(rgb[::step, ::step])
-        pane = self.query_one("#picture-pane")
-        pane.border_title = self._picture_title()
-        pane.border_subtitle = f"frame {count(view.picture.index)}  {clock(view.picture.seconds)}"
+        shown = f"frame {count(view.picture.index)}  {clock(view.picture.seconds)}"
+        self._label("#picture-pane", self._picture_title(), shown)
 
     def _picture_title(self) -> str:
         title = str(self._view)
@@ -225,7 +225,15 @@ class MonitorScreen(Screen[None]):
         return f"interface {(self._cpu[1] - before[1]) / passed:.1%} of a core"
 
     def _put(self, selector: str, content: Text) -> None:
-        self.query_one(selector, Static).update(content, layout=False)
+        self.query_one(selector, Lines).show([content])
+
+    def _label(self, selector: str, title: str | None = None, subtitle: str = "") -> None:
+        """Write on a pane's border, if it is not there already: any change draws all of the pane again."""
+        pane = self.query_one(selector)
+        if title is not None and pane.border_title != title:
+            pane.border_title = title
+        if (pane.border_subtitle or "") != subtitle:
+            pane.border_subtitle = subtitle
 
     def _redraw(self) -> None:
         self._shown_picture = None

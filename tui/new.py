@@ -4,9 +4,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, get_args
 
-from birefnet_video.tui.children import Facts, frame_of, probe
+from birefnet_video.tui.children import Facts, FrameChild, probe
 from birefnet_video.tui.dialogs import FilePicker, FrameDialog
-from birefnet_video.tui.form import KINDS, FormValues, model_labels
+from birefnet_video.tui.form import KINDS, FormValues, expanded, model_labels
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.pictures import View, paint
 from birefnet_video.tui.text import clock, count, shortened
@@ -19,6 +19,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Footer, Input, Select, Static
 
+from birefnet_video.errors import UsageError
 from birefnet_video.remote.record import PROGRAM
 from birefnet_video.remote.wire import Picture
 from birefnet_video.spec import EngineName, Quality, Smoothing
@@ -53,6 +54,7 @@ class NewScreen(Screen[None]):
         self._first = values
         self._facts: Facts | None = None
         self._probed = ""
+        self._child = FrameChild()
         self._complaints: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
@@ -99,6 +101,10 @@ class NewScreen(Screen[None]):
         self.query_one("#source").focus()
         self._check()
         self._look_into_source()
+
+    def on_unmount(self) -> None:
+        """See Textual."""
+        self._child.stop()
 
     @property
     def values(self) -> FormValues:
@@ -150,7 +156,7 @@ class NewScreen(Screen[None]):
         self.query_one("#background").parent.display = values.kind == "composite"  # type: ignore[union-attr]
         files = values.sources if "source" not in problems else []
         self.query_one("#output", Input).placeholder = str(values.output_of(files[0])) if files else "beside the input"
-        self.query_one("#command", Static).update(Text(self._command(values)))
+        self.query_one("#command", Static).update(Text(self._command(values) if files else "= …"))
         self.query_one("#go", Button).disabled = self.query_one("#add", Button).disabled = bool(problems)
         first = next(iter(problems.values()), "")
         left = f"✖ {len(problems)} left: {first}" if problems else "ready"
@@ -160,15 +166,15 @@ class NewScreen(Screen[None]):
     def _command(self, values: FormValues) -> str:
         import shlex
 
-        return f"= {shlex.join([PROGRAM, *values.arguments()])}" if values.source else "= …"
+        return f"= {shlex.join([PROGRAM, *values.arguments()])}"
 
     def _look_into_source(self) -> None:
         source = self.query_one("#source", Input).value.strip()
         if source == self._probed:
             return
         self._probed, self._facts = source, None
-        path = Path(source).expanduser()
-        if source and (path.is_file() or "%" in path.name):
+        values = self.values
+        if "source" not in values.problems() and not expanded(source).is_dir():
             self.query_one("#facts", Static).update(Text("looking into it …"))
             self._probe(source)
         else:
@@ -176,7 +182,7 @@ class NewScreen(Screen[None]):
 
     @work(thread=True, exclusive=True, group="probe", exit_on_error=False)
     def _probe(self, source: str) -> None:
-        facts = probe(Path(source).expanduser())
+        facts = probe(expanded(source))
         # The screen may have gone meanwhile.
         with suppress(RuntimeError):
             self.app.call_from_thread(self._show_facts, source, facts)
@@ -190,8 +196,11 @@ class NewScreen(Screen[None]):
     def action_browse(self) -> None:
         """Choose the input, or the background if that is where the cursor is."""
         field = self.focused.id if self.focused is not None and self.focused.id == "background" else "source"
-        typed = Path(self.query_one(f"#{field}", Input).value or ".").expanduser()
-        start = typed if typed.is_dir() else typed.parent if typed.parent.is_dir() else Path.cwd()
+        try:
+            typed = expanded(self.query_one(f"#{field}", Input).value or ".")
+            start = typed if typed.is_dir() else typed.parent if typed.parent.is_dir() else Path.cwd()
+        except UsageError:
+            start = Path.cwd()
 
         def take(path: Path | None) -> None:
             if path is not None:
@@ -216,13 +225,16 @@ class NewScreen(Screen[None]):
         # Where there is no room beside the form, the frame gets a window.
         wish = view.wish() if view.is_on_screen else None
         width, height = (wish.width, wish.height) if wish else (self.size.width - 8, 2 * (self.size.height - 6))
-        self._render_frame(self.values, self._facts, width, height)
+        self._child.stop()
+        self._child = FrameChild()
+        self._render_frame(self._child, self.values, self._facts, width, height)
 
     @work(thread=True, exclusive=True, group="frame", exit_on_error=False)
-    def _render_frame(self, values: FormValues, facts: Facts, width: int, height: int) -> None:
-        result = frame_of(values, facts, width, height)
-        with suppress(RuntimeError):
-            self.app.call_from_thread(self._show_frame, result)
+    def _render_frame(self, child: FrameChild, values: FormValues, facts: Facts, width: int, height: int) -> None:
+        result = child.render(values, facts, width, height)
+        if not child.is_stopped:
+            with suppress(RuntimeError):
+                self.app.call_from_thread(self._show_frame, result)
 
     def _show_frame(self, result: Picture | str) -> None:
         if not self.is_current:
@@ -256,11 +268,17 @@ class NewScreen(Screen[None]):
             self.query_one(f"#{field}").focus()
             self.notify(message, title=field, severity="error", markup=False)
             return
-        self.app.begin(values, self._facts.frames if self._facts else None, queued=queued)
+        # Of a part nobody knows how many frames it has.
+        whole = self._facts is not None and not values.start.strip() and not values.duration.strip()
+        self.app.begin(values, self._facts.frames if self._facts and whole else None, queued=queued)
 
     def action_copy(self) -> None:
         """Put the command into the terminal's clipboard."""
-        command = self._command(self.values).removeprefix("= ")
+        values = self.values
+        if "source" in values.problems():
+            self.notify("there is no command yet")
+            return
+        command = self._command(values).removeprefix("= ")
         self.app.copy_to_clipboard(command)
         self.notify(command, title="copied, if the terminal allows it", markup=False)
 

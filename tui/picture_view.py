@@ -1,7 +1,7 @@
 """The widget that shows a picture."""
 
 import numpy as np
-from birefnet_video.tui.pictures import half_blocks, shades
+from birefnet_video.tui.pictures import half_blocks, shades, steady
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
@@ -27,6 +27,7 @@ class PictureView(Widget):
         """
         super().__init__(id=id)
         self.hint = hint
+        self._shown: np.ndarray | None = None
         self._strips: list[Strip] = []
 
     def wish(self, zoom: int = 1, every_s: float = 1.0) -> PictureWish | None:
@@ -37,19 +38,22 @@ class PictureView(Widget):
     def show(self, rgb: np.ndarray) -> None:
         """Show uint8 (H, W, 3)."""
         even = rgb[: rgb.shape[0] // 2 * 2] if rgb.shape[0] > 1 else np.repeat(rgb, 2, axis=0)
-        before, self._strips = self._strips, shades(even) if self.app.no_color else half_blocks(even)
-        if len(before) != len(self._strips) or not before:
+        before, self._shown = self._shown, steady(even, self._shown)
+        self._strips = shades(self._shown) if self.app.no_color else half_blocks(self._shown)
+        if before is None or before.shape != self._shown.shape:
             self.refresh()
             return
         # Only what has changed goes to the terminal.
-        top = self._top
-        changed = [
-            Region(0, top + line, self.size.width, 1)
-            for line, (old, new) in enumerate(zip(before, self._strips, strict=True))
-            if old != new
+        pixels = (before != self._shown).any(2)
+        cells = pixels[0::2] | pixels[1::2]
+        left = max(0, (self.size.width - cells.shape[1]) // 2)
+        regions = [
+            Region(left + int(columns[0]), self._top + line, int(columns[-1] - columns[0]) + 1, 1)
+            for line, row in enumerate(cells)
+            if (columns := np.flatnonzero(row)).size
         ]
-        if changed:
-            self.refresh(*changed)
+        if regions:
+            self.refresh(*regions)
 
     @property
     def _top(self) -> int:

@@ -14,6 +14,10 @@ from birefnet_video.remote.wire import Picture
 
 #: Colours are rounded to this many bits a channel: neighbours then often share one, which saves text.
 _BITS = 5
+#: Levels by which a cell may differ from the first of its run.
+_STEP = 8
+#: Levels of 255 by which a pixel must change to be drawn again.
+_NOISE = 10
 #: Side of a checkerboard's squares, in pixels, and its two greys.
 _SQUARE, _GREYS = 4, (102, 153)
 #: From dark to bright, where there are no colours.
@@ -69,35 +73,35 @@ def _painted(picture: Picture, view: View) -> np.ndarray:
     return ((picture.rgb * alpha + behind * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
+def steady(rgb: np.ndarray, before: np.ndarray | None) -> np.ndarray:
+    """A picture whose pixels are those of the picture before where they hardly differ: noise is not worth sending."""
+    if before is None or before.shape != rgb.shape:
+        return rgb
+    same = np.abs(rgb.astype(np.int16) - before).max(2, keepdims=True) <= _NOISE
+    return np.where(same, before, rgb)
+
+
 def half_blocks(rgb: np.ndarray) -> list[Strip]:
     """uint8 (H, W, 3) with an even number of lines -> one strip for every two of them."""
     step = 8 - _BITS
-    rounded = (rgb >> step << step) | (1 << step >> 1)
-    codes = rounded.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
-    pairs = codes[0::2].astype(np.uint64) << 24 | codes[1::2]
-    return [_strip(row) for row in pairs]
+    rounded = ((rgb >> step << step) | (1 << step >> 1)).astype(np.int64)
+    return [_strip(row.tolist()) for row in np.concatenate((rounded[0::2], rounded[1::2]), axis=2)]
 
 
-def _strip(row: np.ndarray) -> Strip:
-    starts = np.flatnonzero(np.concatenate(([True], row[1:] != row[:-1])))
-    lengths = np.diff(np.append(starts, len(row)))
-    return Strip(
-        [
-            Segment("▀" * length, _style(code))
-            for code, length in zip(row[starts].tolist(), lengths.tolist(), strict=True)
-        ],
-        len(row),
-    )
+def _strip(row: list[list[int]]) -> Strip:
+    """Six numbers a cell: neighbours that hardly differ get one colour, for every change of it costs forty bytes."""
+    runs: list[tuple[list[int], int]] = []
+    for cell in row:
+        if runs and all(abs(a - b) <= _STEP for a, b in zip(cell, runs[-1][0], strict=True)):
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((cell, 1))
+    return Strip([Segment("▀" * length, _style(*cell)) for cell, length in runs], len(row))
 
 
 @lru_cache(maxsize=1 << 14)
-def _style(code: int) -> Style:
-    upper, lower = code >> 24, code & 0xFFFFFF
-    return Style(color=_colour(upper), bgcolor=_colour(lower))
-
-
-def _colour(code: int) -> Color:
-    return Color.from_rgb(code >> 16, code >> 8 & 255, code & 255)
+def _style(red: int, green: int, blue: int, *lower: int) -> Style:
+    return Style(color=Color.from_rgb(red, green, blue), bgcolor=Color.from_rgb(*lower))
 
 
 def shades(rgb: np.ndarray) -> list[Strip]:

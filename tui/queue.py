@@ -84,7 +84,7 @@ class QueueScreen(Screen[None]):
 
     def look(self) -> None:
         """Show the records as they are now."""
-        if not self.is_current:
+        if not self.is_active:
             return
         self._records = self._store.records()
         rows = {record.id: self._row(record) for record in self._records}
@@ -206,13 +206,14 @@ class QueueScreen(Screen[None]):
     def action_move(self, steps: int) -> None:
         """Move a render that waits."""
         if self.chosen is not None:
-            self._store.move(self.chosen.id, steps)
+            chosen = self.chosen
+            self.app.attempt(lambda: self._store.move(chosen.id, steps))
             self.look()
 
     def action_retry(self) -> None:
         """Put a render that has ended back into the queue."""
         if self.chosen is not None and self.chosen.state.is_over:
-            self.app.retry(self.chosen.id)
+            self.app.retry(self.chosen)
             self.look()
 
     def action_remove(self) -> None:
@@ -221,7 +222,7 @@ class QueueScreen(Screen[None]):
         if record is None:
             return
         if record.state is not RecordState.RUNNING:
-            self._store.remove(record.id)
+            self.app.attempt(lambda: self._store.remove(record.id))
             self.look()
             return
         watch = self.app.watch_of(record)
@@ -232,7 +233,7 @@ class QueueScreen(Screen[None]):
         """Forget all renders that have ended; their files stay."""
         for record in self._records:
             if record.state.is_over:
-                self._store.remove(record.id)
+                self.app.attempt(lambda record=record: self._store.remove(record.id))  # type: ignore[misc]
         self.look()
 
     async def action_leave(self) -> None:

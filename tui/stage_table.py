@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from birefnet_video.tui.lines import Lines
 from birefnet_video.tui.telemetry import Reading
 from birefnet_video.tui.text import bar, pace, shortened, size, sparkline
 from rich.text import Text
-from textual.widgets import Static
 
 from birefnet_video.events import JobSnapshot, StageSnapshot
 
@@ -15,7 +15,7 @@ _LIMIT = 0.6
 _WIDE = 60
 
 
-class StageTable(Static):
+class StageTable(Lines):
     """Stages with how busy they are, the pace, and the machine."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -27,7 +27,9 @@ class StageTable(Static):
         self._before: JobSnapshot | None = None
         self._busy: dict[str, float] = {}
 
-    def show(self, snapshot: JobSnapshot, paces: Sequence[float], reading: Reading | None, plan: str | None) -> None:
+    def show_job(
+        self, snapshot: JobSnapshot, paces: Sequence[float], reading: Reading | None, plan: str | None
+    ) -> None:
         """
         Args:
             snapshot: of the render.
@@ -41,7 +43,7 @@ class StageTable(Static):
         lines = [self._stage(stage, snapshot, limit, width) for stage in snapshot.stages]
         if width >= _WIDE and lines:
             lines.insert(0, Text("  stage     busy   alone        p50      p95   waits for", "bold"))
-        held = f"limit: {limit} ({self._busy[limit]:.0%} busy)" if limit else "limit: none is busy all the time"
+        held = f"limit: {limit} ({self._busy[limit]:.0%} busy)" if limit else "limit: none"
         lines.append(Text(held if snapshot.stages else "the network is loaded"))
         lines += self._machine(reading)
         now = pace(snapshot.fps)
@@ -49,7 +51,7 @@ class StageTable(Static):
         lines.insert(len(snapshot.stages) + 1 + (width >= _WIDE), line)
         if plan and room > len(lines):
             lines.append(Text(plan, overflow="fold") if width >= _WIDE else Text(shortened(plan, max(1, width))))
-        self.update(Text("\n").join(lines[:room] if room else lines), layout=False)
+        self.show(lines[:room] if room else lines)
 
     def _measure(self, snapshot: JobSnapshot) -> None:
         before, self._before = self._before, snapshot
@@ -89,7 +91,7 @@ class StageTable(Static):
     def _machine(self, reading: Reading | None) -> list[Text]:
         if reading is None:
             return []
-        cpu = f"CPU {reading.cores:.1f} of {reading.of_cores} cores  RAM {size(reading.memory)}"
+        cpu = f"CPU {reading.cores:.1f}/{reading.of_cores} cores  RAM {size(reading.memory)}"
         if reading.gpu is None:
             return [Text(cpu, no_wrap=True), Text(shortened(reading.gpu_note, max(1, self.size.width)))]
         gpu = reading.gpu

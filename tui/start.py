@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from birefnet_video.errors import UsageError
+from birefnet_video.remote.process import program
 from birefnet_video.remote.record import JobRecord
 from birefnet_video.remote.store import JobStore
 
@@ -61,7 +62,7 @@ def serve_web(source: Path | None, port: int) -> int:
         from textual_serve.server import Server
     except ImportError:
         raise UsageError("--serve: textual-serve is not installed", hint="pip install 'birefnet-video[web]'") from None
-    command = [sys.executable, "-m", "birefnet_video", "tui", *([str(source.absolute())] if source else [])]
+    command = [*program(), "tui", *([str(source.absolute())] if source else [])]
     # Whoever reaches the port may read and write this user's files: nobody outside this machine can.
     Server(shlex.join(command), host="127.0.0.1", port=port, title="birefnet-video").serve()
     return 0

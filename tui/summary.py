@@ -81,7 +81,7 @@ class SummaryScreen(Screen[None]):
 
     def action_again(self) -> None:
         """Put the render back into the queue."""
-        self.app.retry(self.record.id)
+        self.app.retry(self.record)
 
     def action_jobs(self) -> None:
         """Show the queue."""

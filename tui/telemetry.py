@@ -43,7 +43,7 @@ class Telemetry:
         """Never waits."""
         self._pid: int | None = None
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._read_on, name="birefnet-video telemetry", daemon=True)
+        self._thread = threading.Thread(target=self._read_on, name="renders: telemetry", daemon=True)
 
     def start(self) -> None:
         """Begin."""

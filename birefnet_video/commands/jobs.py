@@ -22,16 +22,11 @@ def jobs(
     json_lines
         One JSON object a render on stdout in place of a table.
     """
-    from birefnet_video.errors import UsageError
-    from birefnet_video.remote.record import RecordState
     from birefnet_video.remote.store import JobStore
 
     store = JobStore()
     if forget is not None:
-        record = store.find(forget)
-        if record.state is RecordState.RUNNING:
-            raise UsageError(f"{record.id}: is running", hint=f"birefnet-video attach {record.id} can cancel it")
-        store.remove(record.id)
+        store.remove(store.find(forget).id)
         return 0
     for record in store.records():
         if json_lines:
@@ -40,7 +35,9 @@ def jobs(
             continue
         at = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created_at))
         end = f"  {record.error}" if record.error else ""
-        print(f"{record.id}  {at}  {record.state:9}  {record.source} -> {', '.join(record.outputs)}{end}")
+        line = f"{record.id}  {at}  {record.state:9}  {record.source} -> {', '.join(record.outputs)}{end}"
+        # A name can hold what is no text.
+        print(line.encode(errors="backslashreplace").decode())
     return 0
 
 

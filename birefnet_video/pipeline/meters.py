@@ -9,17 +9,43 @@ T = TypeVar("T")
 _RECENT = 128
 
 
+class ActiveClock:
+    """Seconds that pass while nobody has stopped it. From any thread."""
+
+    def __init__(self) -> None:
+        self._stopped_s = 0.0
+        self._stopped_at: float | None = None
+
+    def now(self) -> float:
+        """Seconds since some moment."""
+        stopped_at = self._stopped_at
+        return (time.monotonic() if stopped_at is None else stopped_at) - self._stopped_s
+
+    def stop(self) -> None:
+        """Stand still."""
+        if self._stopped_at is None:
+            self._stopped_at = time.monotonic()
+
+    def start(self) -> None:
+        """Go on."""
+        if self._stopped_at is not None:
+            # In this order nobody sees a time in the future.
+            self._stopped_s += time.monotonic() - self._stopped_at
+            self._stopped_at = None
+
+
 class StageMeter:
     """Counts one stage. Written by the stage's thread, read by any."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, clock: ActiveClock) -> None:
         self.name = name
+        self._now = clock.now
         self.items = 0
         """Items handed on."""
         self.busy_s = 0.0
         """Seconds of work, without waiting on either side."""
         self.first_at = self.last_at = 0.0
-        """When the first and the latest item were handed on, on the monotonic clock."""
+        """When the first and the latest item were handed on, on the line's clock."""
         self.waited_in_s = 0.0
         """Seconds of waiting for what comes before."""
         self.waited_out_s = 0.0
@@ -31,33 +57,33 @@ class StageMeter:
         """Pass ``source`` through and count the time its items take to come."""
         items = iter(source)
         while True:
-            started = time.perf_counter()
+            started = self._now()
             try:
                 item = next(items)
             except StopIteration:
                 return
             finally:
-                self.waited_in_s += time.perf_counter() - started
+                self.waited_in_s += self._now() - started
             yield item
 
     def working(self, produced: Iterator[T]) -> Iterator[T]:
         """Pass the stage's results through and count the time they take to make."""
         while True:
-            started, waited = time.perf_counter(), self.waited_in_s
+            started, waited = self._now(), self.waited_in_s
             try:
                 item = next(produced)
             except StopIteration:
                 return
             finally:
-                took = time.perf_counter() - started - (self.waited_in_s - waited)
+                took = self._now() - started - (self.waited_in_s - waited)
                 self.busy_s += took
             self.items += 1
             self._remember(took)
-            self.last_at = time.monotonic()
+            self.last_at = self._now()
             self.first_at = self.first_at or self.last_at
-            started = time.perf_counter()
+            started = self._now()
             yield item
-            self.waited_out_s += time.perf_counter() - started
+            self.waited_out_s += self._now() - started
 
     def percentile_s(self, share: float) -> float:
         """Work on one hand-over in seconds, of the latest ones the one that ``share`` of them do not exceed."""

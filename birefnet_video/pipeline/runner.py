@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from birefnet_video.pipeline.channel import Cancelled, Channel
-from birefnet_video.pipeline.meters import StageMeter
+from birefnet_video.pipeline.meters import ActiveClock, StageMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,11 @@ class Runner:
     def __init__(self, stages: list[Stage]) -> None:
         self.stages = stages
         self.channels: list[Channel[Any]] = [Channel(stage.capacity) for stage in stages[:-1]]
-        self.meters = [StageMeter(stage.name) for stage in stages]
+        self.clock = ActiveClock()
+        """Stands still while the line is paused."""
+        self.meters = [StageMeter(stage.name, self.clock) for stage in stages]
         self._error: BaseException | None = None
-        self._cancelled = False
+        self._cancelled = self._aborted = False
         self._may_run = threading.Event()
         self._may_run.set()
         self._lock = threading.Lock()
@@ -54,11 +56,16 @@ class Runner:
 
     def pause(self) -> None:
         """Take nothing more into the line; what is on its way goes through."""
-        self._may_run.clear()
+        with self._lock:
+            if not self._aborted:
+                self._may_run.clear()
+                self.clock.stop()
 
     def resume(self) -> None:
         """Go on after :meth:`pause`."""
-        self._may_run.set()
+        with self._lock:
+            self.clock.start()
+            self._may_run.set()
 
     def join(self) -> bool:
         """Wait for all threads.
@@ -98,6 +105,9 @@ class Runner:
             self._abort()
 
     def _abort(self) -> None:
-        self._may_run.set()
+        with self._lock:
+            self._aborted = True
+            self.clock.start()
+            self._may_run.set()
         for channel in self.channels:
             channel.abort()

@@ -1,5 +1,6 @@
 """Processes that render: started apart from who starts them, so that a lost terminal takes nothing along."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from birefnet_video.errors import BirefnetVideoError
+from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed
 from birefnet_video.jobs import Job
 from birefnet_video.remote.record import JobRecord, RecordState
@@ -16,7 +17,10 @@ from birefnet_video.remote.server import JobServer
 from birefnet_video.remote.store import JobStore
 from birefnet_video.remote.summary import summarise
 
-_MODULE = "birefnet_video"
+
+def program() -> list[str]:
+    """How this program is started from another folder: files there are not taken for modules."""
+    return [sys.executable, "-P", "-m", "birefnet_video"]
 
 
 def launch(store: JobStore, record: JobRecord) -> JobRecord:
@@ -26,7 +30,10 @@ def launch(store: JobStore, record: JobRecord) -> JobRecord:
         the record, running.
     """
     store.update(record.id, state=RecordState.RUNNING, started_at=time.time())
-    process = _spawn_render(store, record)
+    try:
+        process = _spawn_render(store, record)
+    except OSError as error:
+        return store.update(record.id, state=RecordState.FAILED, ended_at=time.time(), error=str(error))
     _let_go(process)
     return store.update(record.id, pid=process.pid, pid_started_at=_began(process.pid))
 
@@ -47,34 +54,39 @@ def work(store: JobStore) -> None:
     """Render what waits in the queue, one after another, each in a process of its own, until nothing waits."""
     from filelock import FileLock, Timeout
 
+    # What is added while the lock is being released is seen in another turn.
+    while store.waits():
+        try:
+            with FileLock(store.lock_path("worker"), timeout=1):
+                while (record := store.take_next()) is not None:
+                    _work_on(store, record)
+        except Timeout:
+            # Another one has begun at the same moment.
+            return
+
+
+def _work_on(store: JobStore, record: JobRecord) -> None:
+    """Render one; whatever is wrong with it, the others go on."""
     try:
-        with FileLock(store.lock_path("worker"), timeout=1):
-            while (record := store.take_next()) is not None:
-                running = _spawn_render(store, record)
-                store.update(record.id, pid=running.pid, pid_started_at=_began(running.pid))
-                running.wait()
-                _settle(store, record.id)
-    except Timeout:
-        # Another one has begun at the same moment.
-        return
-
-
-def _settle(store: JobStore, record_id: str) -> None:
-    """Write down that a render has ended whose process did not."""
-    for record in store.records():
-        if record.id == record_id and not (record.state.is_over and record.ended_at):
-            state = record.state if record.state.is_over else RecordState.FAILED
-            store.update(record_id, state=state, ended_at=time.time(), error=record.error)
+        running = _spawn_render(store, record)
+        store.settle(record.id, None, pid=running.pid, pid_started_at=_began(running.pid))
+        code = running.wait()
+        store.settle(record.id, running.pid, error=f"its process has ended without a word, with code {code}")
+    except (OSError, BirefnetVideoError) as error:
+        print(f"{record.id}: {error}", file=sys.stderr)
+        with contextlib.suppress(OSError, BirefnetVideoError):
+            store.settle(record.id, None, error=str(error))
 
 
 def _spawn_render(store: JobStore, record: JobRecord) -> "subprocess.Popen[bytes]":
-    arguments = [*record.arguments, "--job", record.id]
+    # In front: what stands behind "--" is no option.
+    arguments = ["--job", record.id, *record.arguments]
     return _spawn(arguments, Path(record.folder), store.log_path(record.id))
 
 
 def _let_go(process: "subprocess.Popen[bytes]") -> None:
     """Leave a process to itself; its end is noticed, or it would stay in the table of processes as long as this one."""
-    threading.Thread(target=process.wait, name="birefnet-video child", daemon=True).start()
+    threading.Thread(target=process.wait, name="renders: child", daemon=True).start()
 
 
 def _spawn(arguments: list[str], folder: Path, log: Path) -> "subprocess.Popen[bytes]":
@@ -83,7 +95,7 @@ def _spawn(arguments: list[str], folder: Path, log: Path) -> "subprocess.Popen[b
         apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     with log.open("ab") as said:
         return subprocess.Popen(
-            [sys.executable, "-m", _MODULE, *arguments],
+            [*program(), *arguments],
             cwd=folder if folder.is_dir() else None,
             stdin=subprocess.DEVNULL,
             stdout=said,
@@ -114,11 +126,19 @@ def serve(job: Job, store: JobStore, record_id: str, run: Callable[[Job], int]) 
         the exit code.
     """
     record = store.update(record_id, state=RecordState.RUNNING, pid=os.getpid(), pid_started_at=_began(os.getpid()))
+    try:
+        return _serve(job, store, record, run)
+    except BaseException as error:
+        refuse(store, record_id, error)
+        raise
+
+
+def _serve(job: Job, store: JobStore, record: JobRecord, run: Callable[[Job], int]) -> int:
     server = JobServer(job, bytes.fromhex(record.key))
     ends: list[JobEvent] = []
     job.subscribe(lambda event: ends.append(event) if isinstance(event, JobCancelled | JobFailed) else None)
     server.start()
-    store.update(record_id, address=server.address)
+    store.update(record.id, address=server.address)
     try:
         code = run(job)
         end = ends[-1] if ends else None
@@ -131,7 +151,7 @@ def serve(job: Job, store: JobStore, record_id: str, run: Callable[[Job], int]) 
             except OSError as problem:
                 print(f"the summary cannot be written: {problem}", file=sys.stderr)
         store.update(
-            record_id,
+            record.id,
             state=RecordState(summary.state),
             ended_at=time.time(),
             error=str(error) if error else None,
@@ -143,11 +163,14 @@ def serve(job: Job, store: JobStore, record_id: str, run: Callable[[Job], int]) 
     return code
 
 
-def refuse(store: JobStore, record_id: str, error: BirefnetVideoError) -> None:
+def refuse(store: JobStore, record_id: str, error: BaseException) -> None:
     """Write down why a render could not even begin."""
-    store.update(
-        record_id,
-        state=RecordState.FAILED,
-        ended_at=time.time(),
-        error=str(error),
-    )
+    # The record may have been removed: there is nobody left to tell.
+    with contextlib.suppress(UsageError):
+        store.update(
+            record_id,
+            state=RecordState.FAILED,
+            ended_at=time.time(),
+            error=str(error) or type(error).__name__,
+            address=None,
+        )

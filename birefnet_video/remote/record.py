@@ -62,6 +62,11 @@ class JobRecord:
     """A :class:`~birefnet_video.remote.summary.RunSummary` as JSON."""
 
     @property
+    def overwrites(self) -> bool:
+        """Whether it may replace what is there."""
+        return any(argument in ("--overwrite", "-y") for argument in self.arguments)
+
+    @property
     def command(self) -> str:
         """The command line, to be copied."""
         return shlex.join([PROGRAM, *self.arguments])

@@ -1,6 +1,8 @@
 """Answers whoever watches a job, in the process that renders."""
 
 import contextlib
+import shutil
+import tempfile
 import threading
 import time
 from multiprocessing.connection import Connection, Listener
@@ -23,8 +25,14 @@ class JobServer:
         """
         self._job = job
         self._lines: list[wire.LogLine] = []
-        self._listener = Listener(None, authkey=key)
-        self._thread = threading.Thread(target=self._listen, name="birefnet-video watchers", daemon=True)
+        self._folder: str | None = None
+        try:
+            self._listener = Listener(None, authkey=key)
+        except OSError:
+            # A folder for temporary files with a long name: the path of a socket has little room.
+            self._folder = tempfile.mkdtemp(prefix="birefnet-video-", dir="/tmp")
+            self._listener = Listener(f"{self._folder}/socket", authkey=key)
+        self._thread = threading.Thread(target=self._listen, name="renders: watchers", daemon=True)
         job.subscribe(self._note)
 
     @property
@@ -40,6 +48,8 @@ class JobServer:
         """Answer no new watcher."""
         with contextlib.suppress(OSError):
             self._listener.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _note(self, event: JobEvent) -> None:
         now = time.time()
@@ -68,9 +78,7 @@ class JobServer:
                 continue
             except Exception:  # noqa: BLE001 - the process border: a caller of any kind must not end the render
                 continue
-            threading.Thread(
-                target=self._answer_all, args=(connection,), name="birefnet-video watcher", daemon=True
-            ).start()
+            threading.Thread(target=self._answer_all, args=(connection,), name="renders: watcher", daemon=True).start()
 
     def _listener_is_closed(self) -> bool:
         return getattr(self._listener, "_listener", None) is None

@@ -12,6 +12,8 @@ from birefnet_video.errors import UsageError
 from birefnet_video.remote.record import JobRecord, RecordState
 
 _FOLDER = "jobs"
+#: Seconds in which a process must have been started.
+_START_S = 60.0
 #: Seconds to wait for another program that holds the lock.
 _PATIENCE_S = 10.0
 
@@ -30,10 +32,18 @@ class JobStore:
         """
         Args:
             folder: of the files, created if need be; ``None``: in the user's state folder.
+
+        Raises:
+            UsageError: if it cannot be created.
         """
         self.folder = folder or default_folder()
-        # Records hold the keys of running renders.
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            # Records hold the keys of running renders.
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise UsageError(
+                f"{self.folder}: cannot be used: {error.strerror}", hint="XDG_STATE_HOME names another place"
+            ) from None
 
     def add(
         self,
@@ -126,6 +136,29 @@ class JobStore:
                     return taken
         return None
 
+    def waits(self) -> bool:
+        """Whether a queued render waits."""
+        return any(record.state is RecordState.WAITING and record.queued for record in self.records())
+
+    def settle(self, record_id: str, pid: int | None, /, **changes: object) -> None:
+        """Change a render that runs, as far as its record knows, in that process; with an error it has failed."""
+        with self._locked():
+            record = self._read(record_id)
+            if record.state is not RecordState.RUNNING or (pid is not None and record.pid != pid):
+                return
+            if changes.get("error"):
+                changes |= {"state": RecordState.FAILED, "ended_at": time.time()}
+            self._write(replace(record, **changes))  # type: ignore[arg-type]
+
+    def withdraw(self, record_id: str) -> bool:
+        """Cancel a render that still waits; ``False`` if it does not wait any more."""
+        with self._locked():
+            record = self._read(record_id)
+            if record.state is not RecordState.WAITING:
+                return False
+            self._write(replace(record, state=RecordState.CANCELLED, ended_at=time.time()))
+            return True
+
     def move(self, record_id: str, steps: int) -> None:
         """Move a render that waits by so many places among those that wait; negative is earlier."""
         with self._locked():
@@ -140,10 +173,22 @@ class JobStore:
                 if record.position != place:
                     self._write(replace(record, position=place))
 
-    def retry(self, record_id: str) -> JobRecord:
-        """Put a render that has ended back into the queue, as the last one."""
+    def retry(self, record_id: str, *, overwrite: bool = False) -> JobRecord:
+        """Put a render that has ended back into the queue, as the last one.
+
+        Args:
+            record_id: of the render.
+            overwrite: let it replace the outputs that it has made.
+
+        Raises:
+            UsageError: if it has not ended, or has been removed.
+        """
         with self._locked():
             record = self._read(record_id)
+            if not _judged(record).state.is_over:
+                raise UsageError(f"{record_id}: has not ended")
+            if overwrite and not record.overwrites:
+                record = replace(record, arguments=("--overwrite", *record.arguments))
             last = max((each.position for each in self.records()), default=0.0)
             fresh = replace(
                 record,
@@ -162,8 +207,14 @@ class JobStore:
         return fresh
 
     def remove(self, record_id: str) -> None:
-        """Forget a render; its outputs stay."""
+        """Forget a render; its outputs stay.
+
+        Raises:
+            UsageError: if it runs.
+        """
         with self._locked():
+            if any(r.id == record_id and r.state is RecordState.RUNNING for r in self.records()):
+                raise UsageError(f"{record_id}: is running", hint=f"birefnet-video attach {record_id} can cancel it")
             for path in (self._path(record_id), self.log_path(record_id)):
                 path.unlink(missing_ok=True)
 
@@ -207,8 +258,13 @@ class JobStore:
 
 
 def _judged(record: JobRecord) -> JobRecord:
-    """A render that runs, as far as its record knows, but whose process is gone, has failed."""
-    if record.state is not RecordState.RUNNING or record.pid is None or is_alive(record):
+    """A render that should run, but has no process that does, has failed."""
+    late = time.time() - (record.started_at or record.created_at) > _START_S
+    if record.state is RecordState.WAITING and not record.queued and late:
+        return replace(record, state=RecordState.FAILED, error="it was never started")
+    if record.state is not RecordState.RUNNING or (record.pid is None and not late):
+        return record
+    if record.pid is not None and is_alive(record):
         return record
     vanished = "its process has ended without a word: killed, or out of memory; what it wrote is beside the output"
     return replace(record, state=RecordState.FAILED, error=vanished)

@@ -8,6 +8,7 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
 from typing import Any, Protocol
 
+from birefnet_video.errors import UsageError
 from birefnet_video.events import JobSnapshot, JobState
 from birefnet_video.remote import wire
 from birefnet_video.remote.record import JobRecord, RecordState
@@ -83,6 +84,16 @@ class Watch(Protocol):
         ...
 
 
+def _summary_of(record: JobRecord) -> RunSummary | None:
+    if record.result is None:
+        return None
+    try:
+        return RunSummary.from_json(record.result)
+    except (ValueError, KeyError, TypeError):
+        # Of another version of this program.
+        return None
+
+
 class Watcher:
     """A :class:`Watch` of a render whose record is in a store."""
 
@@ -93,11 +104,12 @@ class Watcher:
             record: of the render, which may still wait for its turn.
         """
         self._store = store
-        self._view = JobView(record)
+        self._view = JobView(record, summary=_summary_of(record))
         self._wish: PictureWish | None = None
         self._orders: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._connection: Connection | None = None
-        self._thread = threading.Thread(target=self._watch, name="birefnet-video watch", daemon=True)
+        self._runs_since: float | None = None
+        self._thread = threading.Thread(target=self._watch, name="renders: watch", daemon=True)
         self._thread.start()
 
     @property
@@ -128,51 +140,52 @@ class Watcher:
         self._thread.join(2 * _LOOK_S)
 
     def _watch(self) -> None:
-        next_look = next_picture = began = time.monotonic()
-        self._reread()
+        next_look = next_picture = time.monotonic()
+        unsent: list[dict[str, Any]] = []
         while not self._view.is_over:
             try:
                 order = self._orders.get(timeout=max(0.0, next_look - time.monotonic()))
+                if order is None:
+                    break
+                unsent += [order] if order else []
             except queue.Empty:
-                order = {}
-            if order is None:
-                break
+                pass
             now = time.monotonic()
             try:
-                connection = self._connect(began)
-                if connection is not None and order:
-                    wire.send(connection, order)
+                connection = self._connect()
+                if connection is None and any(order["do"] == "cancel" for order in unsent):
+                    # Nothing runs that could be told.
+                    self._store.withdraw(self._view.record.id)
+                while connection is not None and unsent:
+                    wire.send(connection, unsent[0])
+                    del unsent[0]
                 if connection is not None and self._wish is not None and now >= next_picture:
                     self._get_picture(connection, self._wish)
                     next_picture = now + self._wish.every_s
                 if connection is not None:
                     self._look(connection)
-            except (OSError, EOFError, ValueError, KeyError, TypeError, AuthenticationError):
+            except (OSError, EOFError, ValueError, KeyError, TypeError, AuthenticationError, UsageError):
                 self._hang_up()
             next_look = now + _LOOK_S
         self._hang_up()
 
-    def _connect(self, began: float) -> Connection | None:
+    def _connect(self) -> Connection | None:
         if self._connection is not None:
             return self._connection
         record = self._reread()
         if record.state is RecordState.RUNNING and record.address:
             self._connection = Client(record.address, authkey=bytes.fromhex(record.key))
-        elif record.state is RecordState.RUNNING and time.monotonic() - began > _PATIENCE_S:
-            self._view = replace(self._view, record=replace(record, state=RecordState.FAILED))
+        elif record.state is RecordState.RUNNING:
+            self._runs_since = self._runs_since or time.monotonic()
+            if time.monotonic() - self._runs_since > _PATIENCE_S:
+                self._view = replace(self._view, record=replace(record, state=RecordState.FAILED))
         return self._connection
 
     def _reread(self) -> JobRecord:
         """The record as it is now; one that has been removed is over."""
         here = [record for record in self._store.records() if record.id == self._view.record.id]
         record = here[0] if here else replace(self._view.record, state=RecordState.CANCELLED)
-        summary = None
-        if record.result is not None:
-            try:
-                summary = RunSummary.from_json(record.result)
-            except (ValueError, KeyError, TypeError):
-                summary = None
-        self._view = replace(self._view, record=record, summary=summary)
+        self._view = replace(self._view, record=record, summary=_summary_of(record))
         return record
 
     def _look(self, connection: Connection) -> None:

@@ -11,6 +11,7 @@ from stubs import open_stub, our_threads, stub_job
 
 from birefnet_video.events import JobState
 from birefnet_video.jobs import Job
+from birefnet_video.pipeline.meters import ActiveClock
 from birefnet_video.spec import JobSpec, OutputSpec
 from birefnet_video.types import Preview
 
@@ -58,6 +59,27 @@ def test_a_paused_job_can_be_cancelled(clip: Path, tmp_path: Path) -> None:
     job.cancel()
     assert job.wait() is JobState.CANCELLED and our_threads() == []
     assert 4 < len(read_times(tmp_path / "out.partial.mov")) < 200
+
+
+def test_a_pause_in_the_moment_of_a_cancel_does_not_hold_it(clip: Path, tmp_path: Path) -> None:
+    job, _ = stub_job(clip, {"alpha": tmp_path / "out.mov"}, delay_s=0.005)
+    job.start()
+    until(lambda: job.snapshot().written > 4)
+    job.cancel()
+    job.pause()
+    assert job.wait(20) is JobState.CANCELLED and our_threads() == []
+
+
+def test_a_stopped_clock_stands_still() -> None:
+    clock = ActiveClock()
+    before = clock.now()
+    clock.stop()
+    clock.stop()
+    stood = clock.now()
+    time.sleep(0.05)
+    assert clock.now() == stood
+    clock.start()
+    assert 0 <= clock.now() - before < 0.04
 
 
 def test_a_part_that_nobody_wants_is_removed(clip: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -86,9 +87,40 @@ def test_finding_by_the_beginning_of_an_id(store: JobStore) -> None:
     assert store.find(second.id) == second
     with pytest.raises(UsageError, match=f"2 renders.*{first.id}"):
         store.find(first.id[:2])
-    store.remove(first.id)
+    with pytest.raises(UsageError, match="is running"):
+        store.remove(first.id)
+    store.remove(second.id)
     with pytest.raises(UsageError, match="has been removed"):
-        store.update(first.id, error="late")
+        store.update(second.id, error="late")
+
+
+def test_only_what_has_ended_is_put_back(store: JobStore) -> None:
+    record = store.update(add(store).id, state=RecordState.RUNNING, pid=os.getpid())
+    with pytest.raises(UsageError, match="has not ended"):
+        store.retry(record.id)
+    store.update(record.id, state=RecordState.FINISHED)
+    # Its outputs are there.
+    assert store.retry(record.id, overwrite=True).arguments[0] == "--overwrite"
+    # Its process unloads still, and is waited for by the worker.
+    store.settle(record.id, os.getpid(), error="vanished")
+    assert store.find(record.id).state is RecordState.WAITING
+    assert store.withdraw(record.id) and not store.withdraw(record.id)
+    assert store.find(record.id).state is RecordState.CANCELLED
+
+
+def test_what_was_never_started_has_failed(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(store, queued=False)
+    store.update(add(store).id, state=RecordState.RUNNING, started_at=time.time())
+    assert [record.state for record in store.records()] == [RecordState.WAITING, RecordState.RUNNING]
+    later = time.time() + 100
+    monkeypatch.setattr("birefnet_video.remote.store.time.time", lambda: later)
+    assert [record.state for record in store.records()] == [RecordState.FAILED, RecordState.FAILED]
+
+
+def test_a_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be used"):
+        JobStore(tmp_path / "file" / "jobs")
 
 
 def test_a_killed_writer_leaves_no_half_record(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,23 @@ def test_the_end_comes_with_a_summary(served: Served, watcher: Watcher, tmp_path
     late.close()
 
 
+def test_a_cancel_before_anybody_answers_is_not_lost(tmp_path: Path) -> None:
+    served = Served(tmp_path)
+    watcher = Watcher(served.store, served.record)
+    served.store.update(served.record.id, state=RecordState.RUNNING)
+    watcher.cancel(keep=True)
+    time.sleep(1)
+    served.thread.start()
+    served.thread.join()
+    until(lambda: watcher.view.is_over)
+    assert watcher.view.record.state is RecordState.CANCELLED
+    waiting = served.store.add(["a"], "a", ["b"], folder=tmp_path)
+    second = Watcher(served.store, waiting)
+    second.cancel(keep=True)
+    until(lambda: second.view.is_over)
+    assert served.store.find(waiting.id).state is RecordState.CANCELLED
+
+
 def test_a_failed_render_says_why(tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"\0" * 500)

@@ -94,7 +94,8 @@ class FakeWatch:
 
     def end(self, state: RecordState, **changes: object) -> None:
         """The render is over."""
-        summary = replace(SUMMARY, state=str(state), **changes)  # type: ignore[arg-type]
+        code = {RecordState.FINISHED: 0, RecordState.CANCELLED: 130}.get(state, 1)
+        summary = replace(SUMMARY, state=str(state), exit_code=code, **changes)  # type: ignore[arg-type]
         self.view = replace(self.view, record=replace(self.view.record, state=state), summary=summary)
 
 
@@ -129,12 +130,12 @@ def make_store(folder: Path) -> JobStore:
     return store
 
 
-def make_app(store: JobStore, *, monitor: bool = True, settings: Settings | None = None) -> FakeApp:
+def make_app(store: JobStore, *, monitor: bool = True, own: bool = False, settings: Settings | None = None) -> FakeApp:
     """An application over ``store``, on the monitor of the render that runs or on the queue."""
     app = FakeApp(store, settings or Settings(theme="birefnet-dark"))
     if monitor:
         running = next(record for record in store.records() if record.state is RecordState.RUNNING)
-        app.begin_with(running, own=False)
+        app.begin_with(running, own=own)
     return app
 
 

@@ -32,7 +32,7 @@ def test_cells_hold_two_pixels_and_runs_are_joined() -> None:
     rgb[0, :5] = (255, 0, 0)
     first, second = half_blocks(rgb)
     assert [segment.text for segment in first] == ["▀" * 5, "▀" * 5] and len(list(second)) == 1
-    red = list(first)[0].style
+    red = next(iter(first)).style
     assert red is not None and red.color is not None and red.color.triplet is not None
     assert red.color.triplet.red > 240 and red.color.triplet.green < 10
     assert all(segment.style is not None for strip in shades(rgb) for segment in strip)

@@ -17,6 +17,7 @@ from fake_watch import FakeApp, FakeWatch, make_app, make_store, screen_text
 from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widgets import Input
 
 from birefnet_video.errors import UsageError
 from birefnet_video.events import JobState
@@ -193,9 +194,46 @@ def test_leaving_can_stop_the_render(store: JobStore) -> None:
         await pilot.press("q", "s")
         await pilot.pause(0.5)
 
+    app = make_app(store, own=True)
+    play(app, walk)
+    assert "cancel, keep=True" in watch_orders(app) and app.return_value == 130
+
+
+def test_a_window_ends_no_render_that_it_has_not_begun(store: JobStore) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        await pilot.press("q", "s")
+        assert isinstance(app.screen, Choice)
+        await pilot.press("l")
+
     app = make_app(store)
     play(app, walk)
-    assert "cancel, keep=True" in watch_orders(app) and app.return_value == 0
+    assert "cancel" not in str(watch_orders(app)) and app.return_value == 0
+
+
+def test_what_has_gone_meanwhile_is_told(store: JobStore) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        app.open_render(store.records()[2])
+        await pilot.pause()
+        store.remove(store.records()[2].id)
+        await pilot.press("r")
+        await pilot.pause()
+        assert "has been removed" in " ".join(notice.message for notice in app._notifications)
+
+    play(make_app(store, monitor=False), walk)
+
+
+@pytest.mark.parametrize("typed", ["/", ".", "~nobody", "x" * 300, "~", "a\x00b", "[/]", "%"])
+def test_nothing_that_is_typed_ends_the_form(store: JobStore, typed: str) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        app.show_form()
+        await pilot.pause()
+        for field in ("source", "output", "background", "size", "start", "duration"):
+            app.screen.query_one(f"#{field}", Input).value = typed
+        await pilot.pause(0.6)
+        await pilot.press("ctrl+s", "ctrl+y", "ctrl+r", "ctrl+o", "escape")
+        assert isinstance(app.screen, NewScreen)
+
+    play(make_app(store, monitor=False), walk)
 
 
 def test_the_queues_keys(store: JobStore) -> None:
@@ -252,8 +290,10 @@ def test_a_finished_render_opens_its_summary_and_its_keys(store: JobStore, monke
         assert opened and opened[0][-1] == "/videos"
         assert app.clipboard == "birefnet-video take.mp4"
         await pilot.press("r")
+        assert isinstance(app.screen, Choice) and app.worked == 0
+        await pilot.press("o")
         assert app.worked == 1 and isinstance(app.screen, QueueScreen)
-        assert store.records()[-1].source == "take.mp4"
+        assert store.records()[-1].source == "take.mp4" and store.records()[-1].overwrites
         assert store.records()[-1].state is RecordState.WAITING
 
     play(make_app(store, monitor=False), walk)
@@ -275,7 +315,7 @@ def test_ways_out_of_a_summary(store: JobStore, key: str, screen: type[Screen[No
 def test_every_key_of_every_screen_at_every_size(
     store: JobStore, size: tuple[int, int], no_color: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("birefnet_video.tui.new.frame_of", lambda *arguments: "no frame [here]")
+    monkeypatch.setattr("birefnet_video.tui.children.FrameChild.render", lambda *arguments: "no frame [here]")
     monkeypatch.setattr("subprocess.Popen", lambda command, **options: None)
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
@@ -406,6 +446,17 @@ def test_errors_of_the_form_are_beside_their_fields(tmp_path: Path) -> None:
     assert FormValues(source=str(good), overwrite=True).problems() == {}
     with pytest.raises(UsageError):
         FormValues(source="")._check_source()
+
+
+def test_a_folder_means_its_videos_but_not_what_was_made_of_them(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mov", "a.alpha.mov", "b.partial.mov", "c.green.mp4", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    values = FormValues(source=str(tmp_path), overwrite=True)
+    assert [path.name for path in values.sources] == ["a.mp4", "b.mov"]
+    assert values.problems() == {}
+    assert "exists" in FormValues(source=str(tmp_path)).problems()["output"]
+    (tmp_path / "a.mkv").write_bytes(b"x")
+    assert "both become a.alpha.mov" in values.problems()["output"]
 
 
 def test_what_a_form_says_is_what_the_program_reads(tmp_path: Path) -> None:

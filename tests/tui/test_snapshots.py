@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from birefnet_video.tui.children import Facts
 from birefnet_video.tui.form import FormValues
 from birefnet_video.tui.new import NewScreen
 from fake_watch import FakeApp, make_app, make_store, screen_text
@@ -21,6 +22,8 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.setattr("birefnet_video.tui.telemetry.Telemetry.start", lambda self: None)
     monkeypatch.setattr("birefnet_video.tui.monitor.time.localtime", lambda at=None: time.gmtime(0))
+    facts = Facts(1920, 1080, 29.97, 6581, 219.6, "yuv420p", 1)
+    monkeypatch.setattr("birefnet_video.tui.new.probe", lambda source: facts)
     monkeypatch.chdir(tmp_path)
     yield
 
@@ -48,10 +51,8 @@ def test_it_looks_as_it_did(screen: str, size: str, tmp_path: Path) -> None:
                 (tmp_path / "in.mp4").write_bytes(b"")
                 values = FormValues(source="in.mp4", size="100", output="in.mov")
                 app.push_screen(NewScreen(values))
-                await pilot.pause()
-                app.screen._probed = "in.mp4"  # type: ignore[attr-defined]
+                await pilot.pause(0.3)
                 app.screen.query_one("#source", Input).cursor_blink = False
-                app.screen.query_one("#facts").update("1920x1080")  # type: ignore[attr-defined]
             await pilot.pause(0.3)
             compare(app, f"{screen}-{size}")
 

@@ -112,14 +112,14 @@ def test_termination_stops_the_render_and_restores_the_terminal(store: JobStore,
 
 
 def test_a_lost_terminal_takes_the_window_and_not_the_render(store: JobStore, tmp_path: Path) -> None:
-    make_clip(tmp_path / "in.mp4", frames=600)
+    make_clip(tmp_path / "in.mp4", frames=250)
     terminal = Terminal(["in.mp4", "--mask", "out.mkv", "--tui", *QUICK], tmp_path)
     terminal.wait_for("▶ RENDERING")
     os.close(terminal.slave)
     os.close(terminal.master)
     terminal.process.wait(20)
     assert over(store) is RecordState.FINISHED
-    assert len(read_times(tmp_path / "out.mkv")) == 600
+    assert len(read_times(tmp_path / "out.mkv")) == 250
 
 
 def test_a_newcomer_renders_a_clip_without_reading_anything(store: JobStore, tmp_path: Path) -> None:
