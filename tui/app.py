@@ -188,7 +188,12 @@ class BirefnetApp(App[int]):
             return
         question = f"Its outputs are there: {', '.join(record.outputs)}"
         answers = {"replace": ("o", "Replace them")}
-        self.push_screen(Choice(question, answers), lambda answer: answer and self._retry(record.id, overwrite=True))
+
+        def replace(answer: str | None) -> None:
+            if answer is not None:
+                self._retry(record.id, overwrite=True)
+
+        self.push_screen(Choice(question, answers), replace)
 
     def _retry(self, record_id: str, *, overwrite: bool) -> None:
         if self.attempt(lambda: self.store.retry(record_id, overwrite=overwrite)):
