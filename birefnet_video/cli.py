@@ -15,10 +15,11 @@ from birefnet_video.commands.export import export
 from birefnet_video.commands.jobs import jobs, work
 from birefnet_video.commands.probe import probe
 from birefnet_video.commands.train import train
+from birefnet_video.commands.webcam import LiveRequest, webcam
 from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
 from birefnet_video.errors import BirefnetVideoError, DamagedInput, UsageError
 from birefnet_video.report import ProgressStyle, final_record, say_json
-from birefnet_video.request import RenderRequest
+from birefnet_video.request import RenderRequest, carry_out_live
 from birefnet_video.spec import (
     BackendSpec,
     ColourSpec,
@@ -74,6 +75,7 @@ app.command(evaluate, name="eval", group=_COMMANDS)
 app.command(export, group=_COMMANDS)
 app.command(bench, group=_COMMANDS)
 app.command(probe, group=_COMMANDS)
+app.command(webcam, group=_COMMANDS)
 app.command(tui_command, name="tui", group=_COMMANDS)
 app.command(attach, group=_COMMANDS)
 app.command(jobs, group=_COMMANDS)
@@ -271,6 +273,8 @@ def main(arguments: list[str] | None = None) -> None:
         code: Any = app(arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
         if isinstance(code, RenderRequest):
             code = code.carry_out(arguments)
+        elif isinstance(code, LiveRequest):
+            code = carry_out_live(code, arguments)
     except CycloptsError as error:
         code = _complain(UsageError(" ".join(str(error).split())), arguments)
     except BirefnetVideoError as error:

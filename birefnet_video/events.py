@@ -126,3 +126,41 @@ class JobReport:
     """First frames of new shots, as smoothing found them."""
     flicker: tuple[float, float] | None = None
     """Mean change of alpha along the motion, times 1000, before and after smoothing; ``None`` without smoothing."""
+
+
+class LiveState(StrEnum):
+    """Where a session is in its life."""
+
+    STARTING = "starting"
+    LIVE = "live"
+    FROZEN = "frozen"
+    LOST = "lost"
+    """The camera has gone; it is waited for."""
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSnapshot:
+    """A session at one moment. Times in seconds."""
+
+    state: LiveState
+    elapsed_s: float
+    taken: int
+    """Pictures that the camera gave."""
+    shown: int
+    """Pictures that came out."""
+    dropped: int
+    """Pictures that were replaced by later ones before there was time for them."""
+    reused: int
+    """Pictures that had not changed: the network was not asked."""
+    fps: float
+    latency_p50_s: float
+    latency_p95_s: float
+    latency_max_s: float
+    """From taking a picture until all outputs had it."""
+    network_s: float
+    """Median of what the network took."""
+    size: tuple[int, int] | None
+    """Height and width of the network's input."""
+    reconnects: int

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
+from birefnet_video.commands.webcam import LiveRequest
 from birefnet_video.errors import DamagedInput, InputMissing, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobState
 from birefnet_video.jobs import Job
@@ -67,30 +68,52 @@ class RenderRequest:
         return _run(job, self.style, quiet=self.quiet, verbose=self.verbose)
 
     def _render_apart(self, arguments: list[str]) -> int:
-        from birefnet_video.remote.process import launch
-        from birefnet_video.remote.store import JobStore
-
         if "%" not in self.spec.source.name and not self.spec.source.exists():
             raise InputMissing(f"{self.spec.source}: no such file")
-        if self.tui:
-            from birefnet_video.tui.start import require_terminal
+        outputs = [str(output.path) for output in self.spec.outputs]
+        return start_apart(str(self.spec.source), outputs, arguments, watched=self.tui)
 
-            require_terminal()
-        store = JobStore()
-        record = store.add(
-            [argument for argument in arguments if argument.partition("=")[0] not in _APART],
-            str(self.spec.source),
-            [str(output.path) for output in self.spec.outputs],
-            folder=Path.cwd(),
-            queued=False,
-        )
-        record = launch(store, record)
-        if self.tui:
-            from birefnet_video.tui.start import watch
 
-            return watch(store, record)
-        print(f"{record.id}: rendering; birefnet-video attach {record.id} shows it", file=sys.stderr)
-        return 0
+def carry_out_live(request: LiveRequest, arguments: list[str]) -> int:
+    """As of :meth:`RenderRequest.carry_out`."""
+    if not request.tui:
+        return request.run()
+    outputs = [str(output.path) for output in request.spec.outputs]
+    outputs += [f"virtual camera {request.spec.virtual_camera}"] if request.spec.virtual_camera else []
+    return start_apart(request.spec.source or "camera", outputs, arguments, watched=True)
+
+
+def start_apart(source: str, outputs: list[str], arguments: list[str], *, watched: bool) -> int:
+    """Start a process of its own, and watch it or not.
+
+    Args:
+        source: to be shown.
+        outputs: to be shown.
+        arguments: of this process.
+        watched: in a terminal interface, until that is left.
+
+    Returns:
+        the exit code.
+
+    Raises:
+        UsageError: if there is no terminal to watch it in.
+    """
+    from birefnet_video.remote.process import launch
+    from birefnet_video.remote.store import JobStore
+
+    if watched:
+        from birefnet_video.tui.start import require_terminal
+
+        require_terminal()
+    store = JobStore()
+    kept = [argument for argument in arguments if argument.partition("=")[0] not in _APART]
+    record = launch(store, store.add(kept, source, outputs, folder=Path.cwd(), queued=False))
+    if watched:
+        from birefnet_video.tui.start import watch
+
+        return watch(store, record)
+    print(f"{record.id}: rendering; birefnet-video attach {record.id} shows it", file=sys.stderr)
+    return 0
 
 
 @contextmanager

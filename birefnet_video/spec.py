@@ -258,6 +258,52 @@ class JobSpec:
             raise UsageError(f"{', '.join(sorted(doubles))}: named for more than one output")
 
 
+@dataclass(frozen=True, slots=True)
+class CameraSpec:
+    """What is wanted of a camera; ``None``: what it does by itself."""
+
+    width: int | None = None
+    height: int | None = None
+    rate: Fraction | None = None
+    """Pictures a second."""
+    pixel_format: str | None = None
+    """Such as ``mjpeg`` or ``yuyv422``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSpec:
+    """One live session.
+
+    Raises:
+        UsageError: if a value is out of its range.
+    """
+
+    source: str | None
+    """Camera, file, ``lavfi:`` and a filter, or the address of a stream; ``None``: the first camera."""
+    outputs: tuple[OutputSpec, ...] = ()
+    """Recordings, or raw RGBA on standard output."""
+    virtual_camera: str | None = None
+    """Name of a device, or ``auto``: the first one that is free."""
+    background: Background = Colour()
+    """Of the virtual camera."""
+    backend: BackendSpec = field(default_factory=BackendSpec)
+    matte: MatteSpec = MatteSpec(smooth="live")
+    colour: ColourSpec = ColourSpec()
+    camera: CameraSpec = CameraSpec()
+    mirror: bool = False
+    overwrite: bool = False
+    latency_ms: float | None = None
+    """The network's input is made smaller until pictures come out this fast."""
+    duration_s: float | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("--smooth", self.matte.smooth, ("off", "live"))
+        if self.latency_ms is not None and not self.latency_ms > 0:
+            raise UsageError(f"--latency: {self.latency_ms:g} is no time")
+        if self.duration_s is not None and not self.duration_s > 0:
+            raise UsageError(f"-t: {self.duration_s:g} is no length of time")
+
+
 def parse_size(text: str | None) -> tuple[int, int] | None:
     """``N`` or ``WIDTHxHEIGHT`` -> (height, width).
 

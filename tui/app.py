@@ -10,6 +10,7 @@ from typing import ClassVar
 from birefnet_video.tui import themes
 from birefnet_video.tui.dialogs import Choice
 from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.live import LiveScreen
 from birefnet_video.tui.monitor import MonitorScreen
 from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.queue import QueueScreen
@@ -208,7 +209,8 @@ class BirefnetApp(App[int]):
         if record.state.is_over:
             self.show_summary(watch)
         else:
-            self.push_screen(MonitorScreen(watch, self.telemetry))
+            screen = LiveScreen(watch, self.telemetry) if record.is_live else MonitorScreen(watch, self.telemetry)
+            self.push_screen(screen)
 
     def show_summary(self, watch: Watch) -> None:
         """Show how a render ended, in place of its monitor."""

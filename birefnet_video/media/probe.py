@@ -52,7 +52,7 @@ def probe(path: Path, frame_rate: Fraction | None = None, limits: Limits = DEFAU
         limits.check_size(path, stream.codec_context.width, stream.codec_context.height)
         frame = _first_frame(container, stream, path, limits)
         limits.check_size(path, frame.width, frame.height)
-        info = replace(_describe(path, container, stream, frame), limits=limits)
+        info = replace(describe(path, container, stream, frame), limits=limits)
     if info.duration_s is not None:
         limits.check_duration(path, info.duration_s)
     if sequence is None:
@@ -120,7 +120,7 @@ def _first_frame(
     raise NotAVideo(f"{path}: has a video stream, but {reason}")
 
 
-def _describe(
+def describe(
     path: Path,
     container: av.container.InputContainer,
     stream: av.video.stream.VideoStream,

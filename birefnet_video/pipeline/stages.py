@@ -97,7 +97,7 @@ def compose(
     """
 
     def make(matte: Matte) -> tuple[FrameMeta, np.ndarray, "list[av.VideoFrame]"]:
-        alpha = edit(_at_full_size(matte, info, spec), spec)
+        alpha = edit(at_full_size(matte, info, spec), spec)
         if with_own_alpha and (own := own_alpha(matte.frame.picture, info)) is not None:
             alpha = alpha * own
         cutout = Cutout(matte.frame, alpha)
@@ -111,7 +111,8 @@ def compose(
         yield meta, pictures
 
 
-def _at_full_size(matte: Matte, info: MediaInfo, spec: MatteSpec) -> np.ndarray:
+def at_full_size(matte: Matte, info: MediaInfo, spec: MatteSpec) -> np.ndarray:
+    """Alpha float32 (H, W) in [0, 1] of the picture's size."""
     size = (info.height, info.width)
     if spec.refine and matte.alpha.shape != size:
         return refine(matte.alpha, guide_of(matte.frame.picture, info))

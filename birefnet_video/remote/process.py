@@ -13,7 +13,7 @@ from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed
 from birefnet_video.jobs import Job
 from birefnet_video.remote.record import JobRecord, RecordState
-from birefnet_video.remote.server import JobServer
+from birefnet_video.remote.server import JobServer, Served, ServedJob
 from birefnet_video.remote.store import JobStore
 from birefnet_video.remote.summary import summarise
 
@@ -80,7 +80,8 @@ def _work_on(store: JobStore, record: JobRecord) -> None:
 
 def _spawn_render(store: JobStore, record: JobRecord) -> "subprocess.Popen[bytes]":
     # In front: what stands behind "--" is no option.
-    arguments = ["--job", record.id, *record.arguments]
+    first, rest = record.arguments[: record.is_live], record.arguments[record.is_live :]
+    arguments = [*first, "--job", record.id, *rest]
     return _spawn(arguments, Path(record.folder), store.log_path(record.id))
 
 
@@ -134,7 +135,7 @@ def serve(job: Job, store: JobStore, record_id: str, run: Callable[[Job], int]) 
 
 
 def _serve(job: Job, store: JobStore, record: JobRecord, run: Callable[[Job], int]) -> int:
-    server = JobServer(job, bytes.fromhex(record.key))
+    server = JobServer(ServedJob(job), bytes.fromhex(record.key))
     ends: list[JobEvent] = []
     job.subscribe(lambda event: ends.append(event) if isinstance(event, JobCancelled | JobFailed) else None)
     server.start()
@@ -160,6 +161,34 @@ def _serve(job: Job, store: JobStore, record: JobRecord, run: Callable[[Job], in
         )
     finally:
         server.close()
+    return code
+
+
+def serve_live(served: Served, store: JobStore, record_id: str, run: Callable[[], int]) -> int:
+    """Run a live session in this process and let others watch it.
+
+    Args:
+        served: the session.
+        store: that holds its record.
+        record_id: of its record.
+        run: runs it to its end and returns the exit code.
+
+    Returns:
+        the exit code.
+    """
+    record = store.update(record_id, state=RecordState.RUNNING, pid=os.getpid(), pid_started_at=_began(os.getpid()))
+    try:
+        server = JobServer(served, bytes.fromhex(record.key))
+        server.start()
+        store.update(record_id, address=server.address)
+        try:
+            code = run()
+        finally:
+            server.close()
+    except BaseException as error:
+        refuse(store, record_id, error)
+        raise
+    store.update(record_id, state=RecordState.FINISHED, ended_at=time.time(), address=None)
     return code
 
 

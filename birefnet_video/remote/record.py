@@ -62,6 +62,11 @@ class JobRecord:
     """A :class:`~birefnet_video.remote.summary.RunSummary` as JSON."""
 
     @property
+    def is_live(self) -> bool:
+        """Whether it mattes a camera and not a file."""
+        return self.arguments[:1] == ("webcam",)
+
+    @property
     def overwrites(self) -> bool:
         """Whether it may replace what is there."""
         return any(argument in ("--overwrite", "-y") for argument in self.arguments)

@@ -5,51 +5,68 @@ import shutil
 import tempfile
 import threading
 import time
+from dataclasses import asdict
 from multiprocessing.connection import Connection, Listener
-from typing import Any
+from typing import Any, Protocol
 
 from birefnet_video.events import JobEvent, JobFailed, JobNotice, JobStarted, SceneCut
 from birefnet_video.jobs import Job
 from birefnet_video.remote import wire
 from birefnet_video.report import describe_error, say_event
+from birefnet_video.types import Preview
 
 
-class JobServer:
-    """Watches a job itself, and tells and obeys watchers of other processes. Any number may be connected at once."""
+class Served(Protocol):
+    """What a server tells of, and whom its orders are for. From any thread."""
 
-    def __init__(self, job: Job, key: bytes) -> None:
+    def look(self, after: int) -> dict[str, Any]:
+        """All that a watcher shows, with what was said after so many lines."""
+        ...
+
+    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+        """As of :meth:`birefnet_video.jobs.Job.preview`."""
+        ...
+
+    def obey(self, order: dict[str, Any]) -> None:
+        """Do what a watcher asks for; what is not known is left undone."""
+        ...
+
+
+class ServedJob:
+    """A job for watchers."""
+
+    def __init__(self, job: Job) -> None:
         """
         Args:
             job: not yet started.
-            key: watchers must know it.
         """
         self._job = job
         self._lines: list[wire.LogLine] = []
-        self._folder: str | None = None
-        try:
-            self._listener = Listener(None, authkey=key)
-        except OSError:
-            # A folder for temporary files with a long name: the path of a socket has little room.
-            self._folder = tempfile.mkdtemp(prefix="birefnet-video-", dir="/tmp")
-            self._listener = Listener(f"{self._folder}/socket", authkey=key)
-        self._thread = threading.Thread(target=self._listen, name="renders: watchers", daemon=True)
         job.subscribe(self._note)
 
-    @property
-    def address(self) -> str:
-        """Where it answers: a path or the name of a pipe."""
-        return str(self._listener.address)
+    def look(self, after: int) -> dict[str, Any]:
+        """See :class:`Served`."""
+        info, backend = self._job.info, self._job.backend
+        return {
+            "snapshot": wire.snapshot_to_json(self._job.snapshot()),
+            "clip": asdict(wire.clip_of(info)) if info else None,
+            "plan": backend.describe() if backend else None,
+            "lines": [asdict(line) for line in self._lines[after:]],
+        }
 
-    def start(self) -> None:
-        """Answer, on threads of its own."""
-        self._thread.start()
+    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+        """See :class:`Served`."""
+        return self._job.preview(width, height, zoom)
 
-    def close(self) -> None:
-        """Answer no new watcher."""
-        with contextlib.suppress(OSError):
-            self._listener.close()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+    def obey(self, order: dict[str, Any]) -> None:
+        """See :class:`Served`."""
+        wish = order["do"]
+        if wish == "pause":
+            self._job.pause()
+        elif wish == "resume":
+            self._job.resume()
+        elif wish == "cancel":
+            self._job.cancel(keep=order["keep"])
 
     def _note(self, event: JobEvent) -> None:
         now = time.time()
@@ -66,6 +83,42 @@ class JobServer:
             # What the clip is stands above the picture.
             said = said[1:]
         self._lines.extend(wire.LogLine(now, level, line.removeprefix("note: ")) for line in said)
+
+
+class JobServer:
+    """Tells and obeys watchers of other processes. Any number may be connected at once."""
+
+    def __init__(self, served: Served, key: bytes) -> None:
+        """
+        Args:
+            served: what it tells of.
+            key: watchers must know it.
+        """
+        self._served = served
+        self._folder: str | None = None
+        try:
+            self._listener = Listener(None, authkey=key)
+        except OSError:
+            # A folder for temporary files with a long name: the path of a socket has little room.
+            self._folder = tempfile.mkdtemp(prefix="birefnet-video-", dir="/tmp")
+            self._listener = Listener(f"{self._folder}/socket", authkey=key)
+        self._thread = threading.Thread(target=self._listen, name="renders: watchers", daemon=True)
+
+    @property
+    def address(self) -> str:
+        """Where it answers: a path or the name of a pipe."""
+        return str(self._listener.address)
+
+    def start(self) -> None:
+        """Answer, on threads of its own."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Answer no new watcher."""
+        with contextlib.suppress(OSError):
+            self._listener.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _listen(self) -> None:
         while True:
@@ -95,23 +148,9 @@ class JobServer:
     def _answer(self, connection: Connection, request: dict[str, Any]) -> None:
         wish = request["do"]
         if wish == "look":
-            wire.send(connection, self._view(request["after"]))
+            wire.send(connection, self._served.look(request["after"]))
         elif wish == "preview":
-            wire.send_preview(connection, self._job.preview(request["width"], request["height"], request["zoom"]))
-        elif wish == "pause":
-            self._job.pause()
-        elif wish == "resume":
-            self._job.resume()
-        elif wish == "cancel":
-            self._job.cancel(keep=request["keep"])
-
-    def _view(self, after: int) -> dict[str, Any]:
-        from dataclasses import asdict
-
-        info, backend = self._job.info, self._job.backend
-        return {
-            "snapshot": wire.snapshot_to_json(self._job.snapshot()),
-            "clip": asdict(wire.clip_of(info)) if info else None,
-            "plan": backend.describe() if backend else None,
-            "lines": [asdict(line) for line in self._lines[after:]],
-        }
+            picture = self._served.preview(request["width"], request["height"], request["zoom"])
+            wire.send_preview(connection, picture)
+        else:
+            self._served.obey(request)

@@ -9,7 +9,7 @@ from multiprocessing.connection import Client, Connection
 from typing import Any, Protocol
 
 from birefnet_video.errors import UsageError
-from birefnet_video.events import JobSnapshot, JobState
+from birefnet_video.events import JobSnapshot, JobState, LiveSnapshot, LiveState
 from birefnet_video.remote import wire
 from birefnet_video.remote.record import JobRecord, RecordState
 from birefnet_video.remote.store import JobStore
@@ -36,6 +36,8 @@ class JobView:
     picture: wire.Picture | None = None
     summary: RunSummary | None = None
     """Once it is over and has left one."""
+    live: LiveSnapshot | None = None
+    """Of a live session, in place of ``snapshot``."""
     looked_at: float = field(default=0.0)
     """On the monotonic clock."""
 
@@ -77,6 +79,10 @@ class Watch(Protocol):
 
     def cancel(self, *, keep: bool) -> None:
         """Stop, and keep the part that is done or not."""
+        ...
+
+    def tell(self, order: dict[str, Any]) -> None:
+        """Give a live session an order, such as ``{"do": "mirror", "on": True}``."""
         ...
 
     def close(self) -> None:
@@ -133,6 +139,10 @@ class Watcher:
     def cancel(self, *, keep: bool) -> None:
         """See :class:`Watch`."""
         self._orders.put({"do": "cancel", "keep": keep})
+
+    def tell(self, order: dict[str, Any]) -> None:
+        """See :class:`Watch`."""
+        self._orders.put(order)
 
     def close(self) -> None:
         """See :class:`Watch`."""
@@ -192,13 +202,20 @@ class Watcher:
         view = self._view
         wire.send(connection, {"do": "look", "after": len(view.lines)})
         seen = wire.receive(connection)
+        lines = view.lines + tuple(wire.LogLine(**line) for line in seen["lines"])
+        if "live" in seen:
+            live = wire.live_from_json(seen["live"]) if seen["live"] else None
+            self._view = replace(view, live=live, lines=lines, looked_at=time.monotonic())
+            if live is not None and live.state in (LiveState.ENDED, LiveState.FAILED):
+                self._reread()
+            return
         clip = seen["clip"]
         self._view = replace(
             view,
             snapshot=wire.snapshot_from_json(seen["snapshot"]),
             clip=wire.Clip(**clip) if clip else None,
             plan=seen["plan"],
-            lines=view.lines + tuple(wire.LogLine(**line) for line in seen["lines"]),
+            lines=lines,
             looked_at=time.monotonic(),
         )
         if self._view.snapshot.state in _ENDS:

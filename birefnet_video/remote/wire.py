@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from birefnet_video.events import JobSnapshot, JobState, StageSnapshot
+from birefnet_video.events import JobSnapshot, JobState, LiveSnapshot, LiveState, StageSnapshot
 from birefnet_video.types import MediaInfo, Preview
 
 Level = Literal["info", "note", "error"]
@@ -72,6 +72,13 @@ def snapshot_from_json(values: dict[str, Any]) -> JobSnapshot:
     snapshot = JobSnapshot(**values)
     stages = tuple(StageSnapshot(**stage) for stage in values["stages"])
     return replace(snapshot, state=JobState(values["state"]), stages=stages)
+
+
+def live_from_json(values: dict[str, Any]) -> LiveSnapshot:
+    """A live session's snapshot from a JSON object."""
+    size = values["size"]
+    snapshot = LiveSnapshot(**values)
+    return replace(snapshot, state=LiveState(values["state"]), size=(size[0], size[1]) if size else None)
 
 
 def send_preview(connection: Connection, preview: Preview | None) -> None:

@@ -17,7 +17,7 @@ LAYERS = [
     ["tui", "commands"],
     ["remote"],
     ["report", "api", "bench"],
-    ["jobs"],
+    ["jobs", "live"],
     ["pipeline"],
     ["backends", "matting"],
     ["media", "models"],
@@ -28,7 +28,7 @@ LAYERS = [
 ]
 #: Heavy libraries, and the only rooms that may import them.
 HEAVY = {
-    "torch": {"model", "backends", "matting", "pipeline", "api", "bench", "commands"},
+    "torch": {"model", "backends", "matting", "pipeline", "api", "bench", "commands", "live"},
     "timm": {"model"},
     "av": {"media", "matting", "pipeline", "types", "commands"},
     "cv2": {"matting", "model"},

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import make_clip, read_times
-from stubs import stub_job
+from stubs import INFO, stub_job
 
 from birefnet_video.errors import NotAVideo
 from birefnet_video.events import JobState
@@ -21,6 +22,7 @@ from birefnet_video.remote.record import JobRecord, RecordState
 from birefnet_video.remote.store import JobStore
 from birefnet_video.remote.summary import RunSummary
 from birefnet_video.remote.watcher import PictureWish, Watcher
+from birefnet_video.spec import BackendSpec, LiveSpec, MatteSpec
 
 
 class Served:
@@ -177,4 +179,50 @@ def test_a_process_that_never_answers_is_not_waited_for_for_ever(
     watcher = Watcher(store, record)
     until(lambda: watcher.view.is_over, 5.0)
     assert watcher.view.record.state is RecordState.FAILED
+    watcher.close()
+
+
+def test_a_live_session_is_watched_and_steered(tmp_path: Path) -> None:
+    from cameras import PaintedCamera, camera_info
+
+    from birefnet_video.backends.stub import StubBackend
+    from birefnet_video.events import LiveState
+    from birefnet_video.live.session import LiveSession
+    from birefnet_video.remote.process import serve_live
+    from birefnet_video.remote.served_live import ServedLive
+
+    camera = PaintedCamera(camera_info(tmp_path), count=3000, rate=60)
+    spec = LiveSpec("x", backend=BackendSpec(size=(96, 160)), matte=MatteSpec(smooth="off", refine=False))
+    store = JobStore(tmp_path / "jobs")
+    record = store.add(["webcam", "x"], "x", [], folder=tmp_path, queued=False)
+    served = ServedLive()
+    session = LiveSession(
+        spec,
+        open_camera=lambda: camera,
+        open_backend=lambda size, info: StubBackend(replace(INFO, input_size=size, batch_size=1)),
+        notify=served.note,
+    )
+    served.begin(session)
+
+    def run() -> int:
+        session.start()
+        session.wait()
+        return 0
+
+    thread = threading.Thread(target=serve_live, args=(served, store, record.id, run))
+    thread.start()
+    watcher = Watcher(store, record)
+    watcher.want(PictureWish(40, 40, every_s=0.1))
+    until(lambda: watcher.view.live is not None and watcher.view.live.shown > 5 and watcher.view.picture is not None)
+    assert watcher.view.live is not None and watcher.view.live.size == (96, 160)
+    watcher.tell({"do": "freeze", "on": True})
+    until(lambda: watcher.view.live is not None and watcher.view.live.state is LiveState.FROZEN)
+    watcher.tell({"do": "freeze", "on": False})
+    watcher.tell({"do": "background", "text": "no such thing"})
+    until(lambda: any("is no background" in line.text for line in watcher.view.lines))
+    watcher.tell({"do": "nonsense"})
+    watcher.cancel(keep=True)
+    until(lambda: watcher.view.is_over)
+    thread.join()
+    assert watcher.view.record.state is RecordState.FINISHED and camera.closed == 1
     watcher.close()

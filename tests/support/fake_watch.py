@@ -8,7 +8,7 @@ import numpy as np
 from birefnet_video.tui.app import BirefnetApp
 from birefnet_video.tui.settings import Settings
 
-from birefnet_video.events import JobSnapshot, JobState, StageSnapshot
+from birefnet_video.events import JobSnapshot, JobState, LiveSnapshot, LiveState, StageSnapshot
 from birefnet_video.remote.record import JobRecord, RecordState
 from birefnet_video.remote.store import JobStore
 from birefnet_video.remote.summary import RunSummary
@@ -26,6 +26,7 @@ LINES = (
     LogLine(0.0, "info", "model: tiny at 512x288"),
     LogLine(0.0, "note", "decoding in [software], not on the GPU"),
 )
+LIVE = LiveSnapshot(LiveState.LIVE, 61.0, 1830, 900, 925, 5, 14.8, 0.041, 0.058, 0.112, 0.022, (320, 448), 1)
 SUMMARY = RunSummary(
     state="finished",
     exit_code=0,
@@ -66,7 +67,8 @@ class FakeWatch:
     def __init__(self, record: JobRecord) -> None:
         clip = Clip(1920, 1080, 29.97, "yuv420p", 6581)
         summary = SUMMARY if record.state is RecordState.FINISHED else None
-        self.view = JobView(record, SNAPSHOT, clip, SUMMARY.plan, LINES, picture(), summary)
+        live = LIVE if record.is_live else None
+        self.view = JobView(record, SNAPSHOT, clip, SUMMARY.plan, LINES, picture(), summary, live)
         self.wishes: list[PictureWish | None] = []
         self.orders: list[str] = []
 
@@ -84,6 +86,9 @@ class FakeWatch:
     def cancel(self, *, keep: bool) -> None:
         self.orders.append(f"cancel, keep={keep}")
         self.end(RecordState.CANCELLED)
+
+    def tell(self, order: dict[str, object]) -> None:
+        self.orders.append(str(order))
 
     def close(self) -> None:
         self.orders.append("close")

@@ -1,6 +1,7 @@
 """Every screen by its keys, over running timers, at all sizes, with and without colours."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -353,6 +354,39 @@ def test_every_key_of_every_screen_at_every_size(
 
     app = make_app(store, monitor=False, settings=Settings(theme="ansi-dark" if no_color else "birefnet-light"))
     play(app, walk, size)
+
+
+def test_the_live_screens_keys(store: JobStore) -> None:
+    record = store.add(["webcam", "cam"], "/dev/video0", [], folder=Path("/"), queued=False)
+    record = store.update(record.id, state=RecordState.RUNNING, pid=os.getpid())
+
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        app.open_render(record)
+        await pilot.pause(0.2)
+        text = screen_text(app)
+        for words in ("● LIVE", "/dev/video0", "41 ms", "p95 58", "14.8 fps", "dropped 925", "sees 448x320"):
+            assert words in text, words
+        watch = app.watch_of(record)
+        assert isinstance(watch, FakeWatch)
+        await pilot.press("space", "2", "m", "h")
+        assert watch.orders == [
+            "{'do': 'freeze', 'on': True}",
+            "{'do': 'background', 'text': 'green'}",
+            "{'do': 'mirror', 'on': True}",
+            "{'do': 'threshold', 'value': 0.3}",
+        ]
+        await pilot.pause(0.6)
+        assert "background green" in screen_text(app) and "mirror on   edges hard at 0.3" in screen_text(app)
+        await pilot.press("v", "c", "escape", "j")
+        assert isinstance(app.screen, QueueScreen)
+        app.open_render(record)
+        await pilot.pause(0.2)
+        await pilot.press("c", "s")
+        assert watch.orders[-1] == "cancel, keep=True"
+        await pilot.pause(0.7)
+        assert isinstance(app.screen, QueueScreen)
+
+    play(make_app(store, monitor=False), walk)
 
 
 def test_resizing_while_pictures_come(store: JobStore) -> None:

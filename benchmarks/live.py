@@ -1,0 +1,48 @@
+"""A camera of 30 pictures a second, 640x480, matted live: latency against the network's own time, and what is dropped.
+
+python benchmarks/live.py [--seconds 30] [--engine auto] [--plain]
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from birefnet_video.live.session import LiveSession
+from birefnet_video.spec import BackendSpec, ColourSpec, LiveSpec, MatteSpec, OutputSpec
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--engine", default="auto")
+    parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
+    parser.add_argument("--plain", action="store_true", help="without smoothing, guided edges and freed colours")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        out = OutputSpec("composite", Path(folder) / "out.mp4", quality="fast")
+        size = tuple(options.size) if options.size else None
+        spec = LiveSpec(
+            "lavfi:testsrc2=size=640x480:rate=30",
+            (out,),
+            backend=BackendSpec(engine=options.engine, size=size),
+            matte=MatteSpec("off", refine=False) if options.plain else MatteSpec("live"),
+            colour=ColourSpec("off" if options.plain else "fast"),
+            duration_s=options.seconds,
+        )
+        session = LiveSession(spec, notify=print)
+        session.start()
+        session.wait()
+        if session.error is not None:
+            raise session.error
+    s = session.snapshot()
+    beyond = (s.latency_p95_s - s.network_s) * 30
+    print(f"{s.shown} of {s.taken} pictures shown, {s.dropped} dropped, {s.fps:.1f} fps, network sees {s.size}")
+    print(
+        f"latency p50 {1000 * s.latency_p50_s:.0f}, p95 {1000 * s.latency_p95_s:.0f} ms; network {1000 * s.network_s:.0f} ms"
+    )
+    print(f"p95 is {beyond:.2f} times the time of a picture above the network's own")
+
+
+if __name__ == "__main__":
+    main()

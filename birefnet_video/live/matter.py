@@ -1,0 +1,78 @@
+"""The matte of one picture after another, by a network, steadied by what came before."""
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+
+from birefnet_video.backends.base import MattingBackend
+from birefnet_video.matting.agreement import make_view
+from birefnet_video.matting.motion import MotionEstimator
+from birefnet_video.matting.smoothing import make_smoother
+from birefnet_video.matting.warp import make_step
+from birefnet_video.media.convert import to_rgb
+from birefnet_video.types import Frame, Matte, MediaInfo
+
+#: A picture counts as the one before if no cell of a sixteenth of its sides differs by more, in levels of 255.
+_UNCHANGED, _CELL = 1.5, 16
+
+
+class LiveMatter:
+    """One thread."""
+
+    def __init__(self, backend: MattingBackend, info: MediaInfo, *, steady: bool) -> None:
+        """
+        Args:
+            backend: of batch size 1.
+            info: of the camera.
+            steady: smooth mattes over time.
+        """
+        self._backend = backend
+        self._info = info
+        device = backend.info.device
+        self._device = torch.device(device if device.startswith("cuda") else "cpu")
+        self._smoother = make_smoother("live") if steady else None
+        self._estimator = MotionEstimator(info.width, info.height)
+        self._state: Any = None
+        self._grey: np.ndarray | None = None
+        self._cells: np.ndarray | None = None
+        self._alpha: np.ndarray | None = None
+        self.network_s = 0.0
+        """Seconds that the network took for the latest picture; 0 if it was not asked."""
+
+    def set_info(self, info: MediaInfo) -> None:
+        """The pictures are turned otherwise from now on: what came before says nothing about them."""
+        self._info = info
+        self._state = self._grey = self._cells = self._alpha = None
+
+    def matte(self, frame: Frame) -> Matte:
+        """The matte of the next picture, at the network's size."""
+        view = to_rgb(frame.picture, self._info, self._backend.info.input_size)
+        cells = _cells(view)
+        if self._alpha is not None and self._cells is not None and np.abs(cells - self._cells).max() <= _UNCHANGED:
+            self.network_s = 0.0
+            return Matte(frame, self._alpha, view)
+        self._cells = cells
+        started = time.perf_counter()
+        alpha = self._backend.infer(view[None])[0]
+        self.network_s = time.perf_counter() - started
+        self._alpha = alpha if self._smoother is None else self._steady(view, alpha)
+        return Matte(frame, self._alpha, view)
+
+    def _steady(self, rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        assert self._smoother is not None
+        grey = self._estimator.look(rgb)
+        motion = self._estimator.between(self._grey, grey) if self._grey is not None else None
+        self._grey = grey
+        step = None
+        if motion is not None and motion.continues:
+            step = make_step(motion, (alpha.shape[0], alpha.shape[1]), self._device)
+        self._state, given = self._smoother.push(self._state, make_view(rgb, alpha, self._device), step)
+        return given[0][0, 0].cpu().numpy().copy()
+
+
+def _cells(rgb: np.ndarray) -> np.ndarray:
+    height, width = (side // _CELL * _CELL for side in rgb.shape[:2])
+    squares = rgb[:height, :width].reshape(height // _CELL, _CELL, width // _CELL, _CELL, 3)
+    return squares.mean((1, 3), dtype=np.float32)

@@ -1,0 +1,108 @@
+"""Where live pictures go: a virtual camera, recordings, standard output."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from birefnet_video.matting.colour import Retoucher
+from birefnet_video.media.encodings import encoding_for, fit_codecs
+from birefnet_video.media.light import is_hdr
+from birefnet_video.media.sink import Sink
+from birefnet_video.media.virtual_camera import VirtualCamera
+from birefnet_video.pipeline.outputs import check_output, make_canvas, make_composer, open_sink
+from birefnet_video.pipeline.stages import Composer
+from birefnet_video.spec import Background, JobSpec, LiveSpec, OutputSpec
+from birefnet_video.types import Cutout, MediaInfo
+
+#: What a virtual camera and a preview are made of: any encoding that frames of eight bits go into.
+_SHOWN = OutputSpec("composite", Path("virtual.mp4"))
+
+
+class LiveOutputs:
+    """All outputs of a session. One thread."""
+
+    def __init__(self, spec: LiveSpec, info: MediaInfo, notify: Callable[[str], None]) -> None:
+        """Open them.
+
+        Args:
+            spec: that names them.
+            info: of the camera.
+            notify: takes what a user should know.
+
+        Raises:
+            BirefnetVideoError: if one cannot be opened; nothing is left behind.
+        """
+        self._info = info
+        self._retoucher = Retoucher(spec.colour)
+        self._specs: list[OutputSpec] = []
+        self._composers: list[Composer] = []
+        self._sinks: list[Sink] = []
+        self._camera: VirtualCamera | None = None
+        job = JobSpec(Path(info.path), spec.outputs or (_SHOWN,), overwrite=spec.overwrite, with_sound=False)
+        try:
+            for output in fit_codecs(spec.outputs):
+                check_output(job, output)
+                encoding = encoding_for(output, hdr=is_hdr(info.colour))
+                canvas = make_canvas(encoding, info)
+                self._composers.append(make_composer(output, canvas, info, self._retoucher))
+                self._sinks.append(open_sink(job, output, encoding, canvas, info, None, notify))
+                self._specs.append(output)
+            if spec.virtual_camera is not None:
+                output = replace(_SHOWN, background=spec.background)
+                self._composers.append(self._composer(output))
+                self._specs.append(output)
+                name = None if spec.virtual_camera == "auto" else spec.virtual_camera
+                self._camera = VirtualCamera(info, name)
+                notify(f"virtual camera: {self._camera.name}")
+        except BaseException:
+            self.discard()
+            raise
+        self._overwrite = spec.overwrite
+
+    def set_info(self, info: MediaInfo) -> None:
+        """The camera's pictures are turned otherwise from now on."""
+        self._info = info
+        self._composers = [self._composer(output) for output in self._specs]
+
+    def set_background(self, background: Background) -> None:
+        """Change what lies behind the subject in all outputs that show something there."""
+        self._specs = [
+            replace(output, background=background) if output.kind == "composite" else output for output in self._specs
+        ]
+        self._composers = [self._composer(output) for output in self._specs]
+
+    def show(self, cutout: Cutout) -> None:
+        """Give a picture to all outputs.
+
+        Raises:
+            OutputRefused: if one does not take it.
+        """
+        pictures = [composer(cutout) for composer in self._composers]
+        for sink, picture in zip(self._sinks, pictures, strict=False):
+            sink.write(picture, cutout.frame.meta)
+        if self._camera is not None:
+            self._camera.show(pictures[-1])
+
+    def finish(self) -> None:
+        """Close all; recordings get their names.
+
+        Raises:
+            OutputRefused: if that fails; what was recorded is kept under another name then.
+        """
+        if self._camera is not None:
+            self._camera.close()
+        for sink in self._sinks:
+            if not sink.frames:
+                sink.discard()
+                continue
+            sink.finish()
+            sink.commit(overwrite=self._overwrite)
+
+    def discard(self) -> None:
+        """Close all and remove recordings."""
+        for sink in self._sinks:
+            sink.discard()
+
+    def _composer(self, output: OutputSpec) -> Composer:
+        encoding = encoding_for(output, hdr=is_hdr(self._info.colour))
+        return make_composer(output, make_canvas(encoding, self._info), self._info, self._retoucher)

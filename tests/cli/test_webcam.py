@@ -1,0 +1,65 @@
+"""``birefnet-video webcam`` as its users run it."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from clips import make_clip, read_times
+
+PROGRAM = [sys.executable, "-m", "birefnet_video", "webcam"]
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, cwd=cwd)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["/dev/video77", "--record", "o.mp4"], 66, "no such camera"),
+        (["/dev/null", "--record", "o.mp4"], 4, "/dev/null: cannot be opened"),
+        (["in.mp4"], 2, "no output is named"),
+        (["in.mp4", "--record", "o.mp4", "--camera-size", "big"], 2, "WIDTHxHEIGHT"),
+        (["in.mp4", "--record", "o.mp4", "--smooth", "high"], 2, "none of off, live"),
+        (["in.mp4", "--record", "nowhere/o.mp4"], 73, "nowhere"),
+        (["in.mp4", "--alpha", "-", "--json"], 2, "both want standard output"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_a_code(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:
+    make_clip(tmp_path / "in.mp4", frames=3)
+    ran = run(*arguments, cwd=tmp_path)
+    assert ran.returncode == code, ran.stderr
+    errors = [line for line in ran.stderr.splitlines() if "error: " in line]
+    assert len(errors) == 1 and words in errors[0] and "Traceback" not in ran.stderr
+
+
+@pytest.mark.skipif(any(Path("/dev").glob("video*")), reason="there is a camera")
+def test_without_a_camera_it_says_so(tmp_path: Path) -> None:
+    ran = run("--record", "o.mp4", cwd=tmp_path)
+    assert ran.returncode == 66 and "no camera found" in ran.stderr
+    assert run("--list", cwd=tmp_path).returncode == 0
+
+
+def test_a_clip_stands_in_for_a_camera_until_ctrl_c(tmp_path: Path) -> None:
+    make_clip(tmp_path / "in.mp4", frames=1500)
+    process = subprocess.Popen(
+        [*PROGRAM, "in.mp4", "--record", "o.mp4", "--json", "--engine", "eager", "--size", "64"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = json.loads(process.stdout.readline())
+    assert line["state"] == "live" and line["size"] == [64, 64]
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    last = json.loads(rest.splitlines()[-1])
+    assert last["state"] == "ended" and last["shown"] + last["dropped"] in (last["taken"], last["taken"] - 1)
+    assert len(read_times(tmp_path / "o.mp4")) == last["shown"]

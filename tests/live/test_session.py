@@ -1,0 +1,271 @@
+"""A camera of painted numbers, matted live: what comes out, how late, and what happens when something goes away."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from cameras import PaintedCamera, camera_info, painted, read_number
+from stubs import INFO, our_threads
+
+from birefnet_video.backends.base import MattingBackend
+from birefnet_video.backends.stub import StubBackend
+from birefnet_video.errors import BackendUnavailable, InputMissing, OutputRefused
+from birefnet_video.events import LiveState
+from birefnet_video.live.latency import Durations
+from birefnet_video.live.session import LiveSession
+from birefnet_video.live.slot import LatestSlot
+from birefnet_video.media.camera import Camera
+from birefnet_video.spec import BackendSpec, ColourSpec, LiveSpec, MatteSpec, OutputSpec
+from birefnet_video.spec import Colour as Plain
+from birefnet_video.types import MediaInfo
+
+PLAIN = MatteSpec(smooth="off", refine=False)
+
+
+def spec(*outputs: OutputSpec, **options: object) -> LiveSpec:
+    backend = BackendSpec(size=(96, 160))
+    return LiveSpec(
+        "x",
+        outputs,
+        backend=backend,
+        **{"matte": PLAIN, "colour": ColourSpec("off"), **options},  # type: ignore[arg-type]
+    )
+
+
+def stub(delay_s: float = 0.0) -> Callable[[tuple[int, int], MediaInfo], MattingBackend]:
+    return lambda size, info: StubBackend(replace(INFO, input_size=size, batch_size=1), delay_s=delay_s)
+
+
+def run(camera: Camera, live: LiveSpec, *, delay_s: float = 0.0, patience_s: float = 60.0) -> LiveSession:
+    session = LiveSession(live, open_camera=lambda: camera, open_backend=stub(delay_s))
+    session.start()
+    state = session.wait(patience_s)
+    assert state in (LiveState.ENDED, LiveState.FAILED), state
+    assert our_threads() == []
+    return session
+
+
+def written(path: Path) -> list[tuple[int, float]]:
+    """Number and time in seconds of every picture of a file."""
+    with av.open(str(path)) as container:
+        return [
+            (read_number(frame.to_ndarray(format="gray")), float(frame.pts * frame.time_base))
+            for frame in container.decode(video=0)
+            if frame.pts is not None and frame.time_base is not None
+        ]
+
+
+def test_every_picture_comes_out_at_the_time_it_was_taken(tmp_path: Path) -> None:
+    camera = PaintedCamera(camera_info(tmp_path), count=90, rate=30)
+    out = OutputSpec("composite", tmp_path / "out.mp4", quality="best")
+    session = run(camera, spec(out))
+    snapshot = session.snapshot()
+    pictures = written(out.path)
+    assert snapshot.taken == 90 == snapshot.shown + snapshot.dropped and snapshot.shown == len(pictures)
+    assert snapshot.shown >= 85
+    numbers = [number for number, _ in pictures]
+    assert numbers == sorted(set(numbers))
+    first = camera.taken_at[numbers[0]]
+    for number, seconds in pictures:
+        assert abs(seconds - (camera.taken_at[number] - first)) < 1e-3
+    assert camera.closed == 1
+
+
+def test_a_slow_network_drops_pictures_and_not_time(tmp_path: Path) -> None:
+    camera = PaintedCamera(camera_info(tmp_path), count=200, rate=100)
+    session = run(camera, spec(OutputSpec("alpha", tmp_path / "out.mkv")), delay_s=0.05)
+    snapshot = session.snapshot()
+    assert snapshot.taken == 200 and snapshot.dropped > 120
+    # The last one may still be in the slot when the camera ends.
+    assert snapshot.shown + snapshot.dropped == 200
+    assert 0.05 <= snapshot.network_s < 0.08
+    # A picture waits for the one before it at most, then for its own network time.
+    assert snapshot.latency_p95_s < 2 * snapshot.network_s + 2.5 / 100 + 0.05
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == snapshot.shown
+
+
+def test_ten_thousand_pictures_do_not_drift(tmp_path: Path) -> None:
+    """Neither latency nor memory grows: an hour is eleven times as long."""
+    frames = [painted(number) for number in range(2)]
+    camera = PaintedCamera(
+        camera_info(tmp_path), count=10_000, rate=2000, picture=lambda number: frames[number // 50 % 2]
+    )
+    session = LiveSession(spec(duration_s=60.0), open_camera=lambda: camera, open_backend=stub())
+    session.start()
+    early = late = 0.0
+    while session.wait(0.05) not in (LiveState.ENDED, LiveState.FAILED):
+        snapshot = session.snapshot()
+        early = early or (snapshot.latency_p50_s if snapshot.taken > 1000 else 0.0)
+        late = snapshot.latency_p50_s
+    snapshot = session.snapshot()
+    assert session.error is None and snapshot.taken == 10_000
+    assert snapshot.shown + snapshot.dropped == 10_000
+    assert late < 2 * early + 0.01
+    assert snapshot.reused > 0.9 * snapshot.shown
+
+
+def test_what_has_not_changed_is_not_computed_again(tmp_path: Path) -> None:
+    camera = PaintedCamera(
+        camera_info(tmp_path), count=40, rate=100, picture=lambda number: painted(7 if number < 30 else 8)
+    )
+    session = run(camera, spec(OutputSpec("mask", tmp_path / "m.mkv")))
+    snapshot = session.snapshot()
+    assert snapshot.shown - snapshot.reused == 2
+
+
+def test_a_camera_that_goes_away_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("birefnet_video.live.session._RETRY_S", 0.05)
+    info = camera_info(tmp_path)
+    first = PaintedCamera(info, count=5, rate=50, lost=True)
+    second = PaintedCamera(info, count=5, rate=50, first=100)
+    answers: list[Camera | Exception] = [first, InputMissing("gone"), BackendUnavailable("busy"), second]
+    told: list[str] = []
+
+    def open_next() -> Camera:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    out = tmp_path / "out.mp4"
+    session = LiveSession(
+        spec(OutputSpec("composite", out, quality="best")),
+        open_camera=open_next,
+        open_backend=stub(),
+        notify=told.append,
+    )
+    session.start()
+    assert session.wait(30) is LiveState.ENDED
+    assert first.closed == second.closed == 1 and session.snapshot().reconnects == 1
+    numbers = [number for number, _ in written(out)]
+    assert numbers[-1] == 104 and numbers[0] < 5
+    assert any("has gone (unplugged)" in line for line in told) and "the camera is back" in told
+
+
+def test_a_lost_camera_can_be_given_up(tmp_path: Path) -> None:
+    camera = PaintedCamera(camera_info(tmp_path), count=3, rate=50, lost=True)
+    cameras: list[Camera] = [camera]
+
+    def open_next() -> Camera:
+        if not cameras:
+            raise InputMissing("gone")
+        return cameras.pop()
+
+    session = LiveSession(spec(), open_camera=open_next, open_backend=stub())
+    session.start()
+    end = time.monotonic() + 20
+    while session.snapshot().state is not LiveState.LOST and time.monotonic() < end:
+        time.sleep(0.01)
+    session.stop()
+    assert session.wait(10) is LiveState.ENDED and our_threads() == []
+
+
+@pytest.mark.parametrize("where", ["network", "output"])
+def test_the_camera_is_released_when_something_else_is_missing(tmp_path: Path, where: str) -> None:
+    camera = PaintedCamera(camera_info(tmp_path), count=3, rate=50)
+
+    def refuse(size: tuple[int, int], info: MediaInfo) -> MattingBackend:
+        raise BackendUnavailable("no network")
+
+    output = OutputSpec("composite", tmp_path / "nowhere" / "out.mp4")
+    live = spec(output) if where == "output" else spec(OutputSpec("mask", tmp_path / "m.mkv"))
+    session = LiveSession(live, open_camera=lambda: camera, open_backend=refuse)
+    session.start()
+    assert session.wait(10) is LiveState.FAILED
+    assert isinstance(session.error, BackendUnavailable if where == "network" else OutputRefused)
+    assert camera.closed == 1 and our_threads() == []
+    assert [path.name for path in tmp_path.iterdir()] == ["shape.mp4"]
+
+
+def test_a_latency_is_kept_by_a_smaller_network(tmp_path: Path) -> None:
+    sizes: list[tuple[int, int]] = []
+    told: list[str] = []
+
+    def slower_if_larger(size: tuple[int, int], info: MediaInfo) -> MattingBackend:
+        sizes.append(size)
+        return StubBackend(replace(INFO, input_size=size, batch_size=1), delay_s=0.06 * size[0] / 256)
+
+    camera = PaintedCamera(camera_info(tmp_path), count=400, rate=60)
+    live = replace(spec(latency_ms=52.0), backend=BackendSpec(size=(256, 256)))
+    session = LiveSession(live, open_camera=lambda: camera, open_backend=slower_if_larger, notify=told.append)
+    session.start()
+    assert session.wait(60) is LiveState.ENDED
+    assert sizes[:2] == [(256, 256), (192, 192)]
+    assert session.snapshot().size != (256, 256)
+    assert any("the network now sees 192x192" in line for line in told)
+
+
+def test_settings_change_while_it_runs(tmp_path: Path) -> None:
+    camera = PaintedCamera(camera_info(tmp_path), count=400, rate=100)
+    session = LiveSession(spec(), open_camera=lambda: camera, open_backend=stub())
+    session.start()
+
+    def seen(condition: Callable[[np.ndarray, np.ndarray], bool]) -> bool:
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            preview = session.preview(256, 256)
+            if preview is not None and condition(preview.rgb, preview.alpha):
+                return True
+            time.sleep(0.01)
+        return False
+
+    assert seen(lambda rgb, alpha: rgb[4, 252].max() < 60)
+    session.set_mirror(True)
+    # The highest bit, which is always nought, stands on the left now.
+    assert seen(lambda rgb, alpha: rgb[4, 4].max() < 60 and rgb[60, 4].max() > 100)
+    session.set_threshold(0.5)
+    assert seen(lambda rgb, alpha: set(np.unique(alpha)) <= {0, 255})
+    session.freeze(True)
+    time.sleep(0.2)
+    shown = session.snapshot().shown
+    assert session.snapshot().state is LiveState.FROZEN
+    time.sleep(0.2)
+    assert session.snapshot().shown == shown
+    session.freeze(False)
+    end = time.monotonic() + 10
+    while session.snapshot().shown == shown and time.monotonic() < end:
+        time.sleep(0.01)
+    assert session.snapshot().shown > shown
+    session.stop()
+    session.wait(10)
+
+
+def test_the_background_is_switched(tmp_path: Path) -> None:
+    camera = PaintedCamera(camera_info(tmp_path), count=120, rate=60)
+    out = tmp_path / "out.mkv"
+    session = LiveSession(
+        spec(OutputSpec("composite", out, Plain((255, 0, 0)), codec="ffv1")),
+        open_camera=lambda: camera,
+        open_backend=stub(),
+    )
+    threading.Timer(1.0, session.set_background, [Plain((0, 0, 255))]).start()
+    session.start()
+    assert session.wait(30) is LiveState.ENDED, session.error
+    with av.open(str(out)) as container:
+        frames = [frame.to_ndarray(format="rgb24")[60, 2] for frame in container.decode(video=0)]
+    assert frames[0][0] > frames[0][2] and frames[-1][2] > frames[-1][0]
+
+
+def test_a_slot_keeps_the_latest() -> None:
+    slot: LatestSlot[int] = LatestSlot()
+    slot.put(1)
+    slot.put(2)
+    assert slot.take() == 2 and slot.dropped == 1
+    slot.put(3)
+    slot.close()
+    assert slot.take() == 3 and slot.take() is None
+
+
+def test_durations_remember_the_latest() -> None:
+    durations = Durations(10)
+    assert durations.percentile_s(0.5) == 0
+    for value in range(100):
+        durations.add(float(value))
+    assert durations.longest_s == 99 and durations.percentile_s(0.5) == 95 and durations.count == 100
+    assert durations.percentile_s(0.0, of_latest=2) == 98

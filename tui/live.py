@@ -1,0 +1,209 @@
+"""The screen of a live session: what the camera shows, and how late it comes out."""
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, ClassVar
+
+from birefnet_video.tui.dialogs import Choice
+from birefnet_video.tui.lines import Lines
+from birefnet_video.tui.picture_view import PictureView
+from birefnet_video.tui.pictures import View, paint
+from birefnet_video.tui.telemetry import Telemetry
+from birefnet_video.tui.text import clock, pace, shortened, size, sparkline
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Footer, RichLog
+
+from birefnet_video.events import LiveSnapshot, LiveState
+from birefnet_video.remote.watcher import JobView, PictureWish, Watch
+
+if TYPE_CHECKING:
+    from birefnet_video.tui.app import BirefnetApp
+
+_TICK_S = 0.5
+_MARKS = {
+    LiveState.STARTING: "… STARTING",
+    LiveState.LIVE: "● LIVE",
+    LiveState.FROZEN: "‖ FROZEN",
+    LiveState.LOST: "! CAMERA LOST",
+    LiveState.ENDED: "✔ ENDED",
+    LiveState.FAILED: "✖ FAILED",
+}
+#: By key: what is behind the subject.
+_BACKGROUNDS = {"1": "blur", "2": "green", "3": "black", "4": "white"}
+#: Alpha from which edges are hard, in the order of the key.
+_THRESHOLDS = (None, 0.3, 0.5, 0.7)
+
+
+class LiveScreen(Screen[None]):
+    """Watches and steers one live session."""
+
+    app: "BirefnetApp"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "freeze", "Freeze", id="live.freeze", tooltip="Keep the picture, or go on"),
+        Binding("v", "view", "View", id="live.view"),
+        *(
+            Binding(key, f"background('{name}')", name.capitalize(), id=f"live.{name}", tooltip="Background")
+            for key, name in _BACKGROUNDS.items()
+        ),
+        Binding("m", "mirror", "Mirror", id="live.mirror"),
+        Binding("h", "threshold", "Hard edges", id="live.threshold"),
+        Binding("c", "stop", "Stop", id="live.stop", tooltip="End the session and finish recordings"),
+        Binding("j", "jobs", "Jobs", show=False, id="live.jobs"),
+        Binding("q", "leave", "Quit", id="live.quit"),
+    ]
+
+    def __init__(self, session: Watch, telemetry: Telemetry) -> None:
+        """
+        Args:
+            session: to watch.
+            telemetry: of the machine.
+        """
+        super().__init__()
+        self._session = session
+        self._telemetry = telemetry
+        self._view = View.COMPOSITE
+        self._is_frozen = self._is_mirrored = False
+        self._background = "as started"
+        self._threshold = 0
+        self._latencies: deque[float] = deque(maxlen=240)
+        self._wish: PictureWish | None = None
+        self._shown_lines = 0
+
+    def compose(self) -> ComposeResult:
+        """See Textual."""
+        yield Lines(id="title")
+        with Horizontal(id="panes"):
+            with Vertical(id="picture-pane", classes="pane"):
+                yield PictureView(hint="the camera is being opened", id="picture")
+            with Vertical(id="stage-pane", classes="pane"):
+                yield Lines(id="live-numbers")
+        with Vertical(id="log-pane", classes="pane"):
+            yield RichLog(max_lines=500, markup=False, wrap=True, id="log")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """See Textual."""
+        self.query_one("#stage-pane").border_title = "latency"
+        self.query_one("#log-pane").border_title = "log"
+        self.query_one("#log").can_focus = False
+        self.set_interval(_TICK_S, self._tick)
+        self.call_after_refresh(self._tick)
+
+    def on_screen_suspend(self) -> None:
+        """No pictures for a screen that nobody sees."""
+        self._wish = None
+        self._session.want(None)
+
+    def _tick(self) -> None:
+        if not self.is_current or not self.is_mounted:
+            return
+        view = self._session.view
+        self._telemetry.follow(view.record.pid)
+        self._show_numbers(view)
+        for line in view.lines[self._shown_lines :]:
+            at = time.strftime("%H:%M:%S", time.localtime(line.at))
+            self.query_one("#log", RichLog).write(Text(f"{at}  {line.text}"))
+        self._shown_lines = len(view.lines)
+        self._show_picture(view)
+        if view.is_over:
+            self._end(view)
+
+    def _end(self, view: JobView) -> None:
+        while isinstance(self.app.screen, Choice):
+            self.app.pop_screen()
+        said = view.record.error or "the session has ended"
+        self.app.notify(said, severity="error" if view.record.error else "information", markup=False)
+        self.app.show_queue()
+
+    def _show_numbers(self, view: JobView) -> None:
+        snapshot = view.live
+        mark = _MARKS[snapshot.state if snapshot else LiveState.STARTING]
+        where = f"{view.record.source} → {', '.join(view.record.outputs) or 'this window'}"
+        room = max(0, self.size.width - len(mark) - 5)
+        self.query_one("#title", Lines).show([Text.assemble((f" {mark}   ", "bold"), shortened(where, room))])
+        lines = _numbers(snapshot, self._latencies, self.query_one("#live-numbers").size.width) if snapshot else []
+        reading = self._telemetry.latest
+        if reading is not None:
+            lines.append(f"CPU {reading.cores:.1f}/{reading.of_cores} cores  RAM {size(reading.memory)}")
+        threshold = _THRESHOLDS[self._threshold]
+        lines += [
+            "",
+            f"background {self._background}",
+            f"mirror {'on' if self._is_mirrored else 'off'}   edges {f'hard at {threshold}' if threshold else 'soft'}",
+        ]
+        self.query_one("#live-numbers", Lines).show([Text(line) for line in lines])
+
+    def _show_picture(self, view: JobView) -> None:
+        widget = self.query_one("#picture", PictureView)
+        wish = widget.wish(every_s=0.5)
+        if wish != self._wish:
+            self._wish = wish
+            self._session.want(wish)
+        if view.picture is None:
+            return
+        widget.show(paint(view.picture, self._view))
+        pane = self.query_one("#picture-pane")
+        if pane.border_title != self._view:
+            pane.border_title = str(self._view)
+
+    def action_freeze(self) -> None:
+        """Keep the picture, or go on."""
+        self._is_frozen = not self._is_frozen
+        self._session.tell({"do": "freeze", "on": self._is_frozen})
+
+    def action_view(self) -> None:
+        """Show the next view."""
+        self._view = self._view.following
+        self._show_picture(self._session.view)
+
+    def action_background(self, name: str) -> None:
+        """Change what is behind the subject in the outputs."""
+        self._background = name
+        self._session.tell({"do": "background", "text": name})
+
+    def action_mirror(self) -> None:
+        """Show left as right, or not."""
+        self._is_mirrored = not self._is_mirrored
+        self._session.tell({"do": "mirror", "on": self._is_mirrored})
+
+    def action_threshold(self) -> None:
+        """Make edges harder, or soft again."""
+        self._threshold = (self._threshold + 1) % len(_THRESHOLDS)
+        self._session.tell({"do": "threshold", "value": _THRESHOLDS[self._threshold]})
+
+    def action_stop(self) -> None:
+        """Ask whether to end the session."""
+        answers = {"stop": ("s", "End it")}
+        self.app.push_screen(Choice("End this session? Recordings are finished.", answers), self._stop)
+
+    def _stop(self, answer: str | None) -> None:
+        if answer is not None:
+            self._session.cancel(keep=True)
+
+    def action_jobs(self) -> None:
+        """Show the queue."""
+        self.app.show_queue()
+
+    async def action_leave(self) -> None:
+        """Leave the program."""
+        await self.app.action_quit()
+
+
+def _numbers(snapshot: LiveSnapshot, latencies: "deque[float]", width: int) -> list[str]:
+    latencies.append(snapshot.latency_p50_s)
+    size_words = f"sees {snapshot.size[1]}x{snapshot.size[0]}" if snapshot.size else ""
+    return [
+        f"{1000 * snapshot.latency_p50_s:.0f} ms  {sparkline(latencies, max(4, width - 10))}",
+        f"p95 {1000 * snapshot.latency_p95_s:.0f}  longest {1000 * snapshot.latency_max_s:.0f} ms",
+        f"network {1000 * snapshot.network_s:.0f} ms  {size_words}",
+        "",
+        f"{pace(snapshot.fps)}   live for {clock(snapshot.elapsed_s)}",
+        f"taken {snapshot.taken}  shown {snapshot.shown}",
+        f"dropped {snapshot.dropped}  unchanged {snapshot.reused}",
+        f"camera lost {snapshot.reconnects} times" if snapshot.reconnects else "",
+    ]
