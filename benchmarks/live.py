@@ -14,6 +14,7 @@ from birefnet_video.spec import BackendSpec, ColourSpec, LiveSpec, MatteSpec, Ou
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("source", nargs="?", default="lavfi:testsrc2=size=640x480:rate=30")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
@@ -23,7 +24,7 @@ def main() -> None:
         out = OutputSpec("composite", Path(folder) / "out.mp4", quality="fast")
         size = tuple(options.size) if options.size else None
         spec = LiveSpec(
-            "lavfi:testsrc2=size=640x480:rate=30",
+            options.source,
             (out,),
             backend=BackendSpec(engine=options.engine, size=size),
             matte=MatteSpec("off", refine=False) if options.plain else MatteSpec("live"),
@@ -38,9 +39,8 @@ def main() -> None:
     s = session.snapshot()
     beyond = (s.latency_p95_s - s.network_s) * 30
     print(f"{s.shown} of {s.taken} pictures shown, {s.dropped} dropped, {s.fps:.1f} fps, network sees {s.size}")
-    print(
-        f"latency p50 {1000 * s.latency_p50_s:.0f}, p95 {1000 * s.latency_p95_s:.0f} ms; network {1000 * s.network_s:.0f} ms"
-    )
+    p50, p95, network = (1000 * each for each in (s.latency_p50_s, s.latency_p95_s, s.network_s))
+    print(f"latency p50 {p50:.0f}, p95 {p95:.0f} ms; network {network:.0f} ms")
     print(f"p95 is {beyond:.2f} times the time of a picture above the network's own")
 
 

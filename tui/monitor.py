@@ -116,6 +116,10 @@ class MonitorScreen(Screen[None]):
         self.set_interval(_TICK_S, self._tick)
         self.call_after_refresh(self._tick)
 
+    def on_resize(self) -> None:
+        """See Textual."""
+        self.call_after_refresh(self._tick)
+
     def on_screen_resume(self) -> None:
         """See Textual."""
         self._wish = None

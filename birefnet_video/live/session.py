@@ -31,6 +31,8 @@ _RETRY_S = 1.0
 #: Shares of the network's own size that are tried to keep a latency, and the pictures after which it is judged.
 _SIZES, _JUDGED_AFTER = (1.0, 0.75, 0.5), 30
 _STRIDE, _LEAST_SIDE = 32, 128
+#: Times by which a matte must be enlarged for the picture's edges to help enough for what they cost.
+_REFINED_FROM = 2.0
 
 OpenCamera = Callable[[], Camera]
 OpenBackend = Callable[[tuple[int, int], MediaInfo], MattingBackend]
@@ -252,10 +254,12 @@ class LiveSession:
                 share += 1
                 smaller = self._warm(info, _SIZES[share])
                 backend.close()
+                matter.close()
                 backend, matter = smaller, LiveMatter(smaller, info, steady=steady)
                 self._latency.forget()
                 height, width = smaller.info.input_size
                 self._notify(f"too slow for {self.spec.latency_ms:.0f} ms: the network now sees {width}x{height}")
+        matter.close()
         if self.error is not None:
             raise self.error
         return backend
@@ -283,6 +287,8 @@ class LiveSession:
         else:
             self._reused += 1
         spec = self._matte
+        if max(info.height / matte.alpha.shape[0], info.width / matte.alpha.shape[1]) < _REFINED_FROM:
+            spec = replace(spec, refine=False)
         cutout = Cutout(matte.frame, edit(at_full_size(matte, info, spec), spec))
         self._tap.offer(cutout, info)
         outputs.show(cutout)

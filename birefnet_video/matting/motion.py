@@ -8,7 +8,7 @@ import numpy as np
 from birefnet_video.matting.enlarge import resized
 
 #: Longest side of the pictures that flow is found in. Flow, and tolerances here and in `warp`, are in their pixels.
-_FLOW_SIDE, _LEAST_SIDE = 480, 32
+FLOW_SIDE, _LEAST_SIDE = 480, 32
 #: Pixels of those pictures from one vector to the next, across and down: flow is not found any finer.
 SPACING = 2
 #: A pixel counts as lost if the way there and back misses it by more: pixels, and share of the way's length.
@@ -41,14 +41,15 @@ class Motion:
 class MotionEstimator:
     """Dense inverse search in both directions (Kroeger et al., ECCV 2016)."""
 
-    def __init__(self, width: int, height: int, *, thorough: bool = False) -> None:
+    def __init__(self, width: int, height: int, *, thorough: bool = False, side: int = FLOW_SIDE) -> None:
         """
         Args:
             width: of the pictures as they are shown: their shape matters, not their size.
             height: the same.
             thorough: refine what was found, which takes three times as long.
+            side: longest one of the pictures that flow is found in.
         """
-        scale = _FLOW_SIDE / max(width, height)
+        scale = side / max(width, height)
         self._shape = (max(_LEAST_SIDE, round(height * scale)), max(_LEAST_SIDE, round(width * scale)))
         self._thorough = thorough
 

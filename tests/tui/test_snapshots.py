@@ -53,7 +53,7 @@ def test_it_looks_as_it_did(screen: str, size: str, tmp_path: Path) -> None:
                 app.push_screen(NewScreen(values))
                 await pilot.pause(0.3)
                 app.screen.query_one("#source", Input).cursor_blink = False
-            await pilot.pause(0.3)
+            await pilot.pause(0.8)
             compare(app, f"{screen}-{size}")
 
     asyncio.run(walk())
