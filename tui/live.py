@@ -42,6 +42,7 @@ class LiveScreen(Screen[None]):
     """Watches and steers one live session."""
 
     app: "BirefnetApp"
+    AUTO_FOCUS = ""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "freeze", "Freeze", id="live.freeze", tooltip="Keep the picture, or go on"),

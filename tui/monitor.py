@@ -46,6 +46,7 @@ class MonitorScreen(Screen[None]):
     """Watches and steers one render."""
 
     app: "BirefnetApp"
+    AUTO_FOCUS = ""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "pause", "Pause", id="monitor.pause", tooltip="Pause the render, or go on"),

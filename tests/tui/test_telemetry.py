@@ -1,0 +1,72 @@
+"""What the machine does, with and without a GPU."""
+
+import os
+import sys
+import time
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from birefnet_video.tui.telemetry import Reading, Telemetry
+
+
+def first_reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
+    monkeypatch.setattr("birefnet_video.tui.telemetry._EVERY_S", 0.05)
+    telemetry = Telemetry()
+    telemetry.follow(os.getpid())
+    telemetry.start()
+    end = time.monotonic() + 10
+    while telemetry.latest is None and time.monotonic() < end:
+        time.sleep(0.01)
+    telemetry.close()
+    assert telemetry.latest is not None
+    return telemetry.latest
+
+
+def nvml(**changes: object) -> ModuleType:
+    """The few functions of nvidia-ml-py that are used."""
+    module = ModuleType("pynvml")
+    functions = {
+        "NVMLError": RuntimeError,
+        "NVML_TEMPERATURE_GPU": 0,
+        "nvmlInit": lambda: None,
+        "nvmlDeviceGetHandleByIndex": lambda index: index,
+        "nvmlDeviceGetName": lambda handle: "H200",
+        "nvmlDeviceGetMemoryInfo": lambda handle: SimpleNamespace(used=10, total=40),
+        "nvmlDeviceGetUtilizationRates": lambda handle: SimpleNamespace(gpu=97),
+        "nvmlDeviceGetTemperature": lambda handle, sensor: 71,
+        "nvmlDeviceGetPowerUsage": lambda handle: 320_000,
+        **changes,
+    }
+    for name, function in functions.items():
+        setattr(module, name, function)
+    return module
+
+
+def test_a_gpu_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", nvml())
+    reading = first_reading(monkeypatch)
+    assert reading.gpu is not None and reading.gpu.name == "H200"
+    assert (reading.gpu.busy, reading.gpu.memory_used, reading.gpu.celsius, reading.gpu.watts) == (0.97, 10, 71, 320.0)
+    assert reading.memory > 1_000_000 and reading.of_cores >= 1
+
+
+def test_without_a_driver_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_driver() -> None:
+        raise RuntimeError("NVML Shared Library Not Found")
+
+    monkeypatch.setitem(sys.modules, "pynvml", nvml(nvmlInit=no_driver))
+    reading = first_reading(monkeypatch)
+    assert reading.gpu is None and reading.gpu_note == "CPU mode (NVML Shared Library Not Found)"
+
+
+def test_without_the_extra_it_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert "extra gpu" in first_reading(monkeypatch).gpu_note
+
+
+def test_a_gpu_that_stops_to_answer_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(handle: object) -> None:
+        raise RuntimeError("GPU is lost")
+
+    monkeypatch.setitem(sys.modules, "pynvml", nvml(nvmlDeviceGetUtilizationRates=lost))
+    assert first_reading(monkeypatch).gpu is None
