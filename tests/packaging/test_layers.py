@@ -107,6 +107,16 @@ def test_start_imports_nothing_heavy(arguments: list[str], unwanted: list[str]) 
     assert ran.stdout.splitlines()[-1] == "[]", ran.stdout
 
 
+def test_the_terminal_interface_loads_nothing_heavy() -> None:
+    program = (
+        "import sys\nimport birefnet_video.tui.app, birefnet_video.tui.start\n"
+        "birefnet_video.tui.form.model_labels()\n"
+        "print([m for m in ('torch', 'av', 'cv2', 'timm') if m in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]", ran.stdout
+
+
 @pytest.mark.parametrize("name", ["model", "tui"])
 def test_a_room_imported_by_its_folder_name_refuses(name: str) -> None:
     ran = subprocess.run([sys.executable, "-c", f"import {name}"], cwd=ROOT, capture_output=True, text=True)
