@@ -151,7 +151,7 @@ class LiveSnapshot:
     shown: int
     """Pictures that came out."""
     dropped: int
-    """Pictures that were replaced by later ones before there was time for them."""
+    """Pictures that did not come out: later ones took their place, or the session was frozen."""
     reused: int
     """Pictures that had not changed: the network was not asked."""
     fps: float
@@ -164,3 +164,7 @@ class LiveSnapshot:
     size: tuple[int, int] | None
     """Height and width of the network's input."""
     reconnects: int
+    mirror: bool = False
+    """Left is shown as right."""
+    threshold: float | None = None
+    """Alpha from which edges are hard; ``None``: they are soft."""

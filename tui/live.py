@@ -48,7 +48,9 @@ class LiveScreen(Screen[None]):
         Binding("space", "freeze", "Freeze", id="live.freeze", tooltip="Keep the picture, or go on"),
         Binding("v", "view", "View", id="live.view"),
         *(
-            Binding(key, f"background('{name}')", name.capitalize(), id=f"live.{name}", tooltip="Background")
+            Binding(
+                key, f"background('{name}')", name.capitalize(), id=f"live.{name}", tooltip="Background of the outputs"
+            )
             for key, name in _BACKGROUNDS.items()
         ),
         Binding("m", "mirror", "Mirror", id="live.mirror"),
@@ -68,9 +70,7 @@ class LiveScreen(Screen[None]):
         self._session = session
         self._telemetry = telemetry
         self._view = View.COMPOSITE
-        self._is_frozen = self._is_mirrored = False
         self._background = "as started"
-        self._threshold = 0
         self._latencies: deque[float] = deque(maxlen=240)
         self._wish: PictureWish | None = None
         self._shown_lines = 0
@@ -131,12 +131,10 @@ class LiveScreen(Screen[None]):
         reading = self._telemetry.latest
         if reading is not None:
             lines.append(f"CPU {reading.cores:.1f}/{reading.of_cores} cores  RAM {size(reading.memory)}")
-        threshold = _THRESHOLDS[self._threshold]
-        lines += [
-            "",
-            f"background {self._background}",
-            f"mirror {'on' if self._is_mirrored else 'off'}   edges {f'hard at {threshold}' if threshold else 'soft'}",
-        ]
+        if snapshot is not None:
+            edges = f"hard at {snapshot.threshold:g}" if snapshot.threshold is not None else "soft"
+            mirror = "on" if snapshot.mirror else "off"
+            lines += ["", f"background {self._background}", f"mirror {mirror}   edges {edges}"]
         self.query_one("#live-numbers", Lines).show([Text(line) for line in lines])
 
     def _show_picture(self, view: JobView) -> None:
@@ -154,8 +152,9 @@ class LiveScreen(Screen[None]):
 
     def action_freeze(self) -> None:
         """Keep the picture, or go on."""
-        self._is_frozen = not self._is_frozen
-        self._session.tell({"do": "freeze", "on": self._is_frozen})
+        live = self._session.view.live
+        if live is not None:
+            self._session.tell({"do": "freeze", "on": live.state is not LiveState.FROZEN})
 
     def action_view(self) -> None:
         """Show the next view."""
@@ -169,13 +168,16 @@ class LiveScreen(Screen[None]):
 
     def action_mirror(self) -> None:
         """Show left as right, or not."""
-        self._is_mirrored = not self._is_mirrored
-        self._session.tell({"do": "mirror", "on": self._is_mirrored})
+        live = self._session.view.live
+        if live is not None:
+            self._session.tell({"do": "mirror", "on": not live.mirror})
 
     def action_threshold(self) -> None:
         """Make edges harder, or soft again."""
-        self._threshold = (self._threshold + 1) % len(_THRESHOLDS)
-        self._session.tell({"do": "threshold", "value": _THRESHOLDS[self._threshold]})
+        live = self._session.view.live
+        if live is not None:
+            known = _THRESHOLDS.index(live.threshold) if live.threshold in _THRESHOLDS else -1
+            self._session.tell({"do": "threshold", "value": _THRESHOLDS[(known + 1) % len(_THRESHOLDS)]})
 
     def action_stop(self) -> None:
         """Ask whether to end the session."""

@@ -1,6 +1,6 @@
 """``birefnet-video webcam``: a camera matted while it films."""
 
-import json
+import os
 import signal
 import sys
 from dataclasses import asdict, dataclass
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from birefnet_video.errors import UsageError
+from birefnet_video.report import say_json
 from birefnet_video.spec import (
     BackendSpec,
     CameraSpec,
@@ -204,10 +205,14 @@ def _watch(session: "LiveSession", *, json_lines: bool) -> int:
 
     def stop(number: int, frame: object) -> None:
         received.append(number)
+        if len(received) > 1:
+            os._exit(128 + number)
         session.stop()
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if (number := getattr(signal, name, None)) is not None:
+        number = getattr(signal, name, None)
+        # Whoever ignores a signal, as nohup does, has a reason.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)
     session.start()
     said = 0.0
@@ -227,7 +232,7 @@ def _watch(session: "LiveSession", *, json_lines: bool) -> int:
 def _say(snapshot: "LiveSnapshot", *, json_lines: bool) -> None:
     if json_lines:
         values: dict[str, Any] = asdict(snapshot)
-        print(json.dumps({name: round(v, 4) if isinstance(v, float) else v for name, v in values.items()}), flush=True)
+        say_json({name: round(v, 4) if isinstance(v, float) else v for name, v in values.items()})
         return
     size = f", network sees {snapshot.size[1]}x{snapshot.size[0]}" if snapshot.size else ""
     print(

@@ -65,11 +65,15 @@ class LiveOutputs:
         self._composers = [self._composer(output) for output in self._specs]
 
     def set_background(self, background: Background) -> None:
-        """Change what lies behind the subject in all outputs that show something there."""
-        self._specs = [
+        """Change what lies behind the subject in all outputs that show something there.
+
+        Raises:
+            InputMissing, NotAVideo: if its file is missing or no picture or video; the old one stays.
+        """
+        specs = [
             replace(output, background=background) if output.kind == "composite" else output for output in self._specs
         ]
-        self._composers = [self._composer(output) for output in self._specs]
+        self._composers, self._specs = [self._composer(output) for output in specs], specs
 
     def show(self, cutout: Cutout) -> None:
         """Give a picture to all outputs.
@@ -89,14 +93,20 @@ class LiveOutputs:
         Raises:
             OutputRefused: if that fails; what was recorded is kept under another name then.
         """
+        errors: list[Exception] = []
+        for sink in self._sinks:
+            try:
+                if not sink.frames:
+                    sink.discard()
+                    continue
+                sink.finish()
+                sink.commit(overwrite=self._overwrite)
+            except Exception as error:  # noqa: BLE001 - the others must be finished too
+                errors.append(error)
         if self._camera is not None:
             self._camera.close()
-        for sink in self._sinks:
-            if not sink.frames:
-                sink.discard()
-                continue
-            sink.finish()
-            sink.commit(overwrite=self._overwrite)
+        if errors:
+            raise errors[0]
 
     def discard(self) -> None:
         """Close all and remove recordings."""

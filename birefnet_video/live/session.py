@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import load_backend
-from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, InputMissing
+from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, DamagedInput, InputMissing
 from birefnet_video.events import LiveSnapshot, LiveState
 from birefnet_video.live.latency import Durations
 from birefnet_video.live.matter import LiveMatter
@@ -28,6 +28,10 @@ _log = logging.getLogger(__name__)
 _TICK = Fraction(1, 90_000)
 #: Seconds between attempts to open a camera that has gone.
 _RETRY_S = 1.0
+#: Seconds that a camera is given to be released.
+_RELEASE_S = 5.0
+#: Ticks from one picture to the next at least: a millisecond, the tick of Matroska.
+_LEAST_STEP = 90
 #: Shares of the network's own size that are tried to keep a latency, and the pictures after which it is judged.
 _SIZES, _JUDGED_AFTER = (1.0, 0.75, 0.5), 30
 _STRIDE, _LEAST_SIDE = 32, 128
@@ -71,7 +75,9 @@ class LiveSession:
         self._tap = PreviewTap()
         self._latency, self._network, self._pace = Durations(), Durations(), Durations(60)
         self._state = LiveState.STARTING
-        self._taken = self._shown = self._reused = self._reconnects = 0
+        self._taken = self._shown = self._reused = self._reconnects = self._passed_over = 0
+        self._last_pts = -_LEAST_STEP
+        self._own_mirror = False
         self._size: tuple[int, int] | None = None
         self._started_at = self._ended_at = 0.0
         self._thread = threading.Thread(target=self._run, name="birefnet-video live")
@@ -121,7 +127,7 @@ class LiveSession:
             now - self._started_at if self._started_at else 0.0,
             self._taken,
             self._shown,
-            self._slot.dropped,
+            self._slot.dropped + self._passed_over,
             self._reused,
             1 / step if step else 0.0,
             self._latency.percentile_s(0.5),
@@ -130,6 +136,8 @@ class LiveSession:
             self._network.percentile_s(0.5),
             self._size,
             self._reconnects,
+            self._mirror,
+            self._matte.threshold,
         )
 
     def _run(self) -> None:
@@ -141,33 +149,42 @@ class LiveSession:
             self._state = LiveState.FAILED
         finally:
             self._stop.set()
+            # What lay in the slot at the end, too.
+            self._passed_over = self._taken - self._shown - self._slot.dropped
             self._ended_at = time.monotonic()
 
     def _work(self) -> None:
-        # The camera tells the shape of its pictures; its light goes on again when the network is warm.
         camera = self._open_camera()
+        self._own_mirror = camera.info.turn.mirror
         info = replace(camera.info, time_base=_TICK, subtitle_tracks=0, audio_tracks=0, chapters=(), start=Fraction(0))
         try:
             outputs = LiveOutputs(self.spec, info, self._notify)
         except BaseException:
             camera.close()
             raise
-        taking = threading.Thread(target=self._take, args=(camera,), name="birefnet-video camera")
+        # Reading from a camera that says nothing cannot be ended from here.
+        taking = threading.Thread(target=self._take, args=(camera,), name="birefnet-video camera", daemon=True)
         backend: MattingBackend | None = None
         try:
+            if camera.is_device:
+                # What it films while the network is loaded must not be seen late.
+                taking.start()
             backend = self._warm(info, _SIZES[0])
-            taking.start()
+            if not camera.is_device:
+                taking.start()
             self._state = LiveState.LIVE
             backend = self._show_all(backend, info, outputs)
         finally:
             self._stop.set()
-            if taking.ident is not None:
-                taking.join()
-            else:
-                camera.close()
-            outputs.finish()
-            if backend is not None:
-                backend.close()
+            try:
+                outputs.finish()
+            finally:
+                if taking.ident is not None:
+                    taking.join(_RELEASE_S)
+                else:
+                    camera.close()
+                if backend is not None:
+                    backend.close()
 
     def _load(self, size: tuple[int, int], info: MediaInfo) -> MattingBackend:
         spec = replace(self.spec.backend, size=size, batch_size=1)
@@ -178,8 +195,9 @@ class LiveSession:
         import numpy as np
 
         full = self.spec.backend.size or input_size(self.spec.backend.model, info.width, info.height)
-        height, width = (max(_LEAST_SIDE, round(side * share / _STRIDE) * _STRIDE) for side in full)
-        backend = self._open_backend((height, width) if share < 1 else full, info)
+        sides = (min(side, max(_LEAST_SIDE, round(side * share / _STRIDE) * _STRIDE)) for side in full)
+        height, width = sides
+        backend = self._open_backend((height, width), info)
         self._size = backend.info.input_size
         backend.infer(np.zeros((1, *self._size, 3), np.uint8))
         return backend
@@ -188,7 +206,7 @@ class LiveSession:
         """Take pictures until the end; wait for a device that has gone."""
         while True:
             try:
-                for taken in camera.pictures():
+                for taken in camera.pictures(self._stop):
                     if self._stop.is_set():
                         return
                     self._slot.put((self._taken, taken))
@@ -197,7 +215,7 @@ class LiveSession:
                 return
             except OSError as error:
                 if not camera.is_device:
-                    self._fail(error)
+                    self._fail(DamagedInput(f"{self.spec.source}: cannot be read any further: {error}"))
                     return
                 self._notify(f"the camera has gone ({error}); waiting for it")
                 self._state = LiveState.LOST
@@ -236,12 +254,13 @@ class LiveSession:
         matter = LiveMatter(backend, info, steady=steady)
         share, last_at = 0, 0.0
         first_at: float | None = None
-        while (item := self._slot.take()) is not None and not self._stop.is_set():
+        while (item := self._slot.take(self._left_s(first_at))) is not None and not self._stop.is_set():
             index, taken = item
             first_at = taken.at if first_at is None else first_at
             if self.spec.duration_s is not None and taken.at - first_at >= self.spec.duration_s:
                 break
             if self._frozen.is_set():
+                self._passed_over += 1
                 continue
             info = self._show(index, taken, first_at, matter, info, outputs)
             now = time.monotonic()
@@ -253,6 +272,9 @@ class LiveSession:
             if self._is_late() and share + 1 < len(_SIZES):
                 share += 1
                 smaller = self._warm(info, _SIZES[share])
+                if smaller.info.input_size == backend.info.input_size:
+                    smaller.close()
+                    continue
                 backend.close()
                 matter.close()
                 backend, matter = smaller, LiveMatter(smaller, info, steady=steady)
@@ -264,6 +286,12 @@ class LiveSession:
             raise self.error
         return backend
 
+    def _left_s(self, first_at: float | None) -> float | None:
+        """Seconds until the session is to end."""
+        if self.spec.duration_s is None or first_at is None:
+            return None
+        return max(0.0, first_at + self.spec.duration_s - time.monotonic())
+
     def _is_late(self) -> bool:
         wanted = self.spec.latency_ms
         recent = self._latency.percentile_s(0.5, of_latest=_JUDGED_AFTER)
@@ -272,16 +300,24 @@ class LiveSession:
     def _show(
         self, index: int, taken: Taken, first_at: float, matter: LiveMatter, info: MediaInfo, outputs: LiveOutputs
     ) -> MediaInfo:
-        turn = replace(info.turn, mirror=self._mirror)
+        turn = replace(info.turn, mirror=self._own_mirror ^ self._mirror)
         if turn != info.turn:
             info = replace(info, turn=turn)
             outputs.set_info(info)
             matter.set_info(info)
         background, self._background = self._background, None
         if background is not None:
-            outputs.set_background(background)
-        meta = FrameMeta(index, round((taken.at - first_at) / _TICK), _TICK)
-        matte = matter.matte(Frame(meta, taken.picture))
+            try:
+                outputs.set_background(background)
+            except BirefnetVideoError as error:
+                self._notify(str(error))
+        self._last_pts = max(self._last_pts + _LEAST_STEP, round((taken.at - first_at) / _TICK))
+        meta = FrameMeta(index, self._last_pts, _TICK)
+        picture = taken.picture
+        if (picture.width, picture.height) != (info.coded_width, info.coded_height):
+            # A camera that has come back otherwise than it went.
+            picture = picture.reformat(info.coded_width, info.coded_height)
+        matte = matter.matte(Frame(meta, picture))
         if matter.network_s:
             self._network.add(matter.network_s)
         else:

@@ -24,10 +24,10 @@ class LatestSlot(Generic[T]):
             self._item = item
             self._changed.notify()
 
-    def take(self) -> T | None:
-        """The latest item, waiting for one; ``None`` once the slot is closed and empty."""
+    def take(self, timeout_s: float | None = None) -> T | None:
+        """The latest item, waiting for one; ``None`` once the slot is closed and empty, or after ``timeout_s``."""
         with self._changed:
-            self._changed.wait_for(lambda: self._item is not None or self._is_closed)
+            self._changed.wait_for(lambda: self._item is not None or self._is_closed, timeout_s)
             item, self._item = self._item, None
             return item
 

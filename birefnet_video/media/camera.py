@@ -1,6 +1,7 @@
 """Cameras, and files that stand in for one: pictures with the moment at which they were taken."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -44,8 +45,8 @@ class Camera(Protocol):
     is_device: bool
     """It can come back after it has gone; a file cannot."""
 
-    def pictures(self) -> Iterator[Taken]:
-        """Pictures as they are taken, until the end of a file.
+    def pictures(self, stop: threading.Event) -> Iterator[Taken]:
+        """Pictures as they are taken, until the end of a file or until ``stop`` is set.
 
         Raises:
             OSError: if the device has gone.
@@ -113,6 +114,8 @@ def open_camera(source: str | None, wanted: CameraSpec) -> Camera:
         "framerate": f"{float(wanted.rate):g}" if wanted.rate else None,
         "input_format" if system == "v4l2" else "pixel_format": wanted.pixel_format,
     }
+    if system == "dshow" and not source.startswith("video="):
+        source = f"video={source}"
     chosen = {name: value for name, value in options.items() if value is not None}
     return _Opened(source, _open(source, source, system, chosen), is_device=True)
 
@@ -157,7 +160,7 @@ class _Opened:
             container.close()
             raise
 
-    def pictures(self) -> Iterator[Taken]:
+    def pictures(self, stop: threading.Event) -> Iterator[Taken]:
         """See :class:`Camera`."""
         started = time.monotonic()
         base = self._stream.time_base or Fraction(1, 25)
@@ -168,7 +171,8 @@ class _Opened:
                 at = time.monotonic()
                 if self._is_paced and picture.pts is not None:
                     due = started + float((picture.pts - origin) * base)
-                    time.sleep(max(0.0, due - at))
+                    if stop.wait(max(0.0, due - at)):
+                        return
                     # Who cannot keep up with the clock takes pictures when it can.
                     at = max(due, at) if due > at - 1 else at
                 yield Taken(picture, at)

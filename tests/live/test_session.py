@@ -20,9 +20,9 @@ from birefnet_video.live.latency import Durations
 from birefnet_video.live.session import LiveSession
 from birefnet_video.live.slot import LatestSlot
 from birefnet_video.media.camera import Camera
-from birefnet_video.spec import BackendSpec, ColourSpec, LiveSpec, MatteSpec, OutputSpec
+from birefnet_video.spec import BackendSpec, ColourSpec, LiveSpec, MatteSpec, OutputSpec, PictureFile
 from birefnet_video.spec import Colour as Plain
-from birefnet_video.types import MediaInfo
+from birefnet_video.types import MediaInfo, Turn
 
 PLAIN = MatteSpec(smooth="off", refine=False)
 
@@ -250,6 +250,86 @@ def test_the_background_is_switched(tmp_path: Path) -> None:
     with av.open(str(out)) as container:
         frames = [frame.to_ndarray(format="rgb24")[60, 2] for frame in container.decode(video=0)]
     assert frames[0][0] > frames[0][2] and frames[-1][2] > frames[-1][0]
+
+
+def test_it_ends_in_time_though_the_camera_says_nothing(tmp_path: Path) -> None:
+    camera = PaintedCamera(camera_info(tmp_path), count=100, rate=0.05)
+    out = tmp_path / "out.mkv"
+    started = time.monotonic()
+    session = run(camera, spec(OutputSpec("mask", out), duration_s=1.0))
+    assert time.monotonic() - started < 5 and session.error is None and camera.closed == 1
+    with av.open(str(out)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == session.snapshot().shown == 1
+
+
+def test_a_camera_that_comes_back_with_another_size_is_fitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("birefnet_video.live.session._RETRY_S", 0.02)
+    info = camera_info(tmp_path)
+    cameras: list[Camera] = [
+        PaintedCamera(info, count=4, rate=50, picture=lambda number: painted(number, (512, 192))),
+        PaintedCamera(info, count=4, rate=50, lost=True),
+    ]
+    session = LiveSession(
+        spec(OutputSpec("mask", tmp_path / "m.mkv")), open_camera=lambda: cameras.pop(), open_backend=stub()
+    )
+    session.start()
+    assert session.wait(20) is LiveState.ENDED, session.error
+    with av.open(str(tmp_path / "m.mkv")) as container:
+        assert {(frame.width, frame.height) for frame in container.decode(video=0)} == {(256, 96)}
+
+
+def test_one_output_that_fails_takes_no_other_along(tmp_path: Path) -> None:
+    camera = PaintedCamera(camera_info(tmp_path), count=10, rate=50)
+    first, second = tmp_path / "a.mkv", tmp_path / "b.mkv"
+    live = spec(OutputSpec("mask", first), OutputSpec("mask", second))
+    session = LiveSession(live, open_camera=lambda: camera, open_backend=stub(0.02))
+    session.start()
+    while not session.snapshot().shown:
+        time.sleep(0.005)
+    first.write_text("mine")
+    assert session.wait(20) is LiveState.FAILED and isinstance(session.error, OutputRefused)
+    assert first.read_text() == "mine"
+    with av.open(str(second)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == session.snapshot().shown
+
+
+def test_pictures_of_one_moment_get_times_of_their_own(tmp_path: Path) -> None:
+    camera = PaintedCamera(camera_info(tmp_path), count=60, rate=1e6)
+    session = run(camera, spec(OutputSpec("composite", tmp_path / "o.mkv")))
+    times = [seconds for _, seconds in written(tmp_path / "o.mkv")]
+    assert session.error is None and times == sorted(set(times))
+    snapshot = session.snapshot()
+    assert snapshot.taken == snapshot.shown + snapshot.dropped
+
+
+def test_a_background_that_is_missing_leaves_the_old_one(tmp_path: Path) -> None:
+    camera = PaintedCamera(camera_info(tmp_path), count=60, rate=60)
+    told: list[str] = []
+    session = LiveSession(
+        spec(OutputSpec("composite", tmp_path / "o.mkv")),
+        open_camera=lambda: camera,
+        open_backend=stub(),
+        notify=told.append,
+    )
+    session.set_background(PictureFile(tmp_path / "none.png"))
+    session.start()
+    assert session.wait(20) is LiveState.ENDED, session.error
+    assert any("none.png" in line for line in told)
+
+
+def test_a_mirrored_source_stays_mirrored(tmp_path: Path) -> None:
+    info = replace(camera_info(tmp_path), turn=Turn(0, mirror=True))
+    camera = PaintedCamera(info, count=200, rate=100)
+    session = LiveSession(spec(), open_camera=lambda: camera, open_backend=stub())
+    session.start()
+    preview, end = None, time.monotonic() + 10
+    while preview is None and time.monotonic() < end:
+        preview = session.preview(256, 256)
+        time.sleep(0.01)
+    session.stop()
+    session.wait(10)
+    # The highest bit, which is nought, stands on the left.
+    assert preview is not None and preview.rgb[4, 4].max() < 60
 
 
 def test_a_slot_keeps_the_latest() -> None:

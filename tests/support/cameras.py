@@ -1,5 +1,6 @@
 """Cameras whose pictures carry their own number, and that go away when told."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -70,11 +71,12 @@ class PaintedCamera:
         self.closed = 0
         self._count, self._rate, self._first, self._picture = count, rate, first, picture
 
-    def pictures(self) -> Iterator[Taken]:
+    def pictures(self, stop: threading.Event) -> Iterator[Taken]:
         started = time.monotonic()
         for index in range(self._count):
             due = started + index / self._rate
-            time.sleep(max(0.0, due - time.monotonic()))
+            if stop.wait(max(0.0, due - time.monotonic())):
+                return
             at = time.monotonic()
             self.taken_at[self._first + index] = at
             yield Taken(self._picture(self._first + index), at)

@@ -89,6 +89,10 @@ class FakeWatch:
 
     def tell(self, order: dict[str, object]) -> None:
         self.orders.append(str(order))
+        names = {"mirror": ("mirror", "on"), "threshold": ("threshold", "value")}
+        if order["do"] in names and self.view.live is not None:
+            field, key = names[str(order["do"])]
+            self.view = replace(self.view, live=replace(self.view.live, **{field: order[key]}))  # type: ignore[arg-type]
 
     def close(self) -> None:
         self.orders.append("close")
