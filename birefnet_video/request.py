@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 
 from birefnet_video.commands.webcam import LiveRequest
 from birefnet_video.errors import DamagedInput, InputMissing, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobState
 from birefnet_video.jobs import Job
 from birefnet_video.report import ProgressStyle, final_record, make_reporter, say_json
+from birefnet_video.signals import stop_on_signals
 from birefnet_video.spec import JobSpec
 
 _EXIT_DAMAGED = DamagedInput.exit_code
@@ -147,7 +147,7 @@ def _run(job: Job, style: ProgressStyle, *, quiet: bool, verbose: bool) -> int:
     ends: list[JobEvent] = []
     job.subscribe(reporter.on_event)
     job.subscribe(lambda event: ends.append(event) if isinstance(event, JobCancelled | JobFailed) else None)
-    received = _cancel_on_signals(job)
+    received = stop_on_signals(job.cancel)
     try:
         job.start()
         while job.wait(_POLL_S) not in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED):
@@ -174,21 +174,3 @@ def _exit_code(job: Job, error: BaseException | None, received: list[int]) -> tu
     if job.report is None:
         return 128 + (received[0] if received else signal.SIGINT), "cancelled"
     return (_EXIT_DAMAGED if job.report.damage else 0), "finished"
-
-
-def _cancel_on_signals(job: Job) -> list[int]:
-    """Cancel the job on the first signal, leave at once on the second; returns those received."""
-    received: list[int] = []
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        if len(received) > 1:
-            os._exit(128 + number)
-        job.cancel()
-
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        # Whoever ignores a signal, as nohup does, has a reason.
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, handle)
-    return received

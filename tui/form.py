@@ -115,15 +115,15 @@ class FormValues:
             "output": self._check_output,
         }
         for field, check in checks.items():
+            if field == "output" and "source" in found:
+                # Nothing can be said of it then.
+                continue
             try:
                 check()
             except BirefnetVideoError as error:
                 found[field] = str(error)
             except OSError as error:
                 found[field] = error.strerror or str(error)
-            if "source" in found:
-                # Nothing can be said of outputs then.
-                checks["output"] = lambda: None
         return found
 
     def _check_source(self) -> None:
@@ -179,7 +179,7 @@ def expanded(text: str) -> Path:
 
 def _is_source(path: Path) -> bool:
     """Whether it is a video, and not what an earlier render has made of one."""
-    made = {f".{'.'.join(kind.ending.split('.')[1:-1])}" for kind in KINDS.values()} - {"."} | {".partial"}
+    made = {kind.ending.rpartition(".")[0] for kind in KINDS.values()} | {".partial"}
     return path.suffix.lower() in VIDEO_SUFFIXES and Path(path.stem).suffix not in made and path.is_file()
 
 

@@ -137,11 +137,6 @@ class MonitorScreen(Screen[None]):
         """See Textual."""
         self._is_seen = True
 
-    @property
-    def record_id(self) -> str:
-        """Of the render."""
-        return self._render_watch.view.record.id
-
     def _tick(self) -> None:
         if not self.is_current or not self.is_mounted:
             return
@@ -312,10 +307,6 @@ class MonitorScreen(Screen[None]):
     async def action_leave(self) -> None:
         """Leave the program."""
         await self.app.action_quit()
-
-    def steer_away(self) -> Watch:
-        """The render, for the application's own questions."""
-        return self._render_watch
 
 
 def _base(path: str) -> str:

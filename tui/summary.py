@@ -111,6 +111,8 @@ def _report_line(view: JobView) -> str:
 def summary_text(view: JobView) -> Text:
     """What a render did, in lines."""
     record, summary = view.record, view.summary
+    if summary is None and record.is_live and record.error is None:
+        return Text(f"✔ the session has ended\n\nsame again:  {record.command}")
     if summary is None:
         return Text(f"✖ {record.error or 'it was removed, or has left no report'}\n\nsame run:  {record.command}")
     text = Text()

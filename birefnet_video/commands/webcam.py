@@ -1,6 +1,5 @@
 """``birefnet-video webcam``: a camera matted while it films."""
 
-import os
 import signal
 import sys
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from cyclopts import Parameter
 
 from birefnet_video.errors import UsageError
 from birefnet_video.report import say_json
+from birefnet_video.signals import stop_on_signals
 from birefnet_video.spec import (
     BackendSpec,
     CameraSpec,
@@ -201,19 +201,7 @@ def _list() -> int:
 
 
 def _watch(session: "LiveSession", *, json_lines: bool) -> int:
-    received: list[int] = []
-
-    def stop(number: int, frame: object) -> None:
-        received.append(number)
-        if len(received) > 1:
-            os._exit(128 + number)
-        session.stop()
-
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        # Whoever ignores a signal, as nohup does, has a reason.
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, stop)
+    received = stop_on_signals(session.stop)
     session.start()
     said = 0.0
     while session.wait(_POLL_S) not in ("ended", "failed"):

@@ -1,6 +1,5 @@
 """A camera, a network and outputs, on two threads: one takes pictures, the other makes mattes of the latest."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -23,7 +22,6 @@ from birefnet_video.pipeline.stages import at_full_size
 from birefnet_video.spec import Background, LiveSpec
 from birefnet_video.types import Cutout, Frame, FrameMeta, MediaInfo, Preview
 
-_log = logging.getLogger(__name__)
 #: The clock of recordings.
 _TICK = Fraction(1, 90_000)
 #: Seconds between attempts to open a camera that has gone.

@@ -79,10 +79,7 @@ def _work_on(store: JobStore, record: JobRecord) -> None:
 
 
 def _spawn_render(store: JobStore, record: JobRecord) -> "subprocess.Popen[bytes]":
-    # In front: what stands behind "--" is no option.
-    first, rest = record.arguments[: record.is_live], record.arguments[record.is_live :]
-    arguments = [*first, "--job", record.id, *rest]
-    return _spawn(arguments, Path(record.folder), store.log_path(record.id))
+    return _spawn([*record.arguments_with("--job", record.id)], Path(record.folder), store.log_path(record.id))
 
 
 def _let_go(process: "subprocess.Popen[bytes]") -> None:

@@ -66,6 +66,11 @@ class JobRecord:
         """Whether it mattes a camera and not a file."""
         return self.arguments[:1] == ("webcam",)
 
+    def arguments_with(self, *options: str) -> tuple[str, ...]:
+        """Its arguments and more options, in front: what stands behind ``--`` is none."""
+        at = int(self.is_live)
+        return (*self.arguments[:at], *options, *self.arguments[at:])
+
     @property
     def overwrites(self) -> bool:
         """Whether it may replace what is there."""

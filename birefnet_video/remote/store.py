@@ -94,6 +94,13 @@ class JobStore:
             found.append(record if record.id == path.stem else replace(record, id=path.stem))
         return [_judged(record) for record in sorted(found, key=lambda record: (record.position, record.id))]
 
+    def get(self, record_id: str) -> JobRecord | None:
+        """One record, as of :meth:`records`; ``None`` if it has been removed."""
+        try:
+            return _judged(self._read(record_id))
+        except UsageError:
+            return None
+
     def find(self, name: str | None) -> JobRecord:
         """
         Args:
@@ -188,7 +195,7 @@ class JobStore:
             if not _judged(record).state.is_over:
                 raise UsageError(f"{record_id}: has not ended")
             if overwrite and not record.overwrites:
-                record = replace(record, arguments=("--overwrite", *record.arguments))
+                record = replace(record, arguments=record.arguments_with("--overwrite"))
             last = max((each.position for each in self.records()), default=0.0)
             fresh = replace(
                 record,
@@ -213,7 +220,8 @@ class JobStore:
             UsageError: if it runs.
         """
         with self._locked():
-            if any(r.id == record_id and r.state is RecordState.RUNNING for r in self.records()):
+            record = self.get(record_id)
+            if record is not None and record.state is RecordState.RUNNING:
                 raise UsageError(f"{record_id}: is running", hint=f"birefnet-video attach {record_id} can cancel it")
             for path in (self._path(record_id), self.log_path(record_id)):
                 path.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
 from typing import Any, Protocol
@@ -38,8 +38,6 @@ class JobView:
     """Once it is over and has left one."""
     live: LiveSnapshot | None = None
     """Of a live session, in place of ``snapshot``."""
-    looked_at: float = field(default=0.0)
-    """On the monotonic clock."""
 
     @property
     def is_over(self) -> bool:
@@ -193,8 +191,8 @@ class Watcher:
 
     def _reread(self) -> JobRecord:
         """The record as it is now; one that has been removed is over."""
-        here = [record for record in self._store.records() if record.id == self._view.record.id]
-        record = here[0] if here else replace(self._view.record, state=RecordState.CANCELLED)
+        here = self._store.get(self._view.record.id)
+        record = here or replace(self._view.record, state=RecordState.CANCELLED)
         self._view = replace(self._view, record=record, summary=_summary_of(record))
         return record
 
@@ -205,7 +203,7 @@ class Watcher:
         lines = view.lines + tuple(wire.LogLine(**line) for line in seen["lines"])
         if "live" in seen:
             live = wire.live_from_json(seen["live"]) if seen["live"] else None
-            self._view = replace(view, live=live, lines=lines, looked_at=time.monotonic())
+            self._view = replace(view, live=live, lines=lines)
             if live is not None and live.state in (LiveState.ENDED, LiveState.FAILED):
                 self._reread()
             return
@@ -216,7 +214,6 @@ class Watcher:
             clip=wire.Clip(**clip) if clip else None,
             plan=seen["plan"],
             lines=lines,
-            looked_at=time.monotonic(),
         )
         if self._view.snapshot.state in _ENDS:
             # The record is what tells how it ended.

@@ -24,7 +24,7 @@ LAYERS = [
     ["model"],
     ["spec", "events"],
     ["types"],
-    ["errors", "defaults"],
+    ["errors", "defaults", "signals"],
 ]
 #: Heavy libraries, and the only rooms that may import them.
 HEAVY = {

@@ -108,6 +108,17 @@ def test_only_what_has_ended_is_put_back(store: JobStore) -> None:
     assert store.find(record.id).state is RecordState.CANCELLED
 
 
+def test_options_are_added_where_they_are_read(store: JobStore) -> None:
+    assert add(store, "-- odd").arguments_with("-y")[:2] == ("-y", "-- odd")
+    live = store.add(["webcam", "x", "--record", "o.mp4"], "x", ["o.mp4"], folder=Path("/x"))
+    store.update(live.id, state=RecordState.FINISHED)
+    again = store.retry(live.id, overwrite=True)
+    assert again.is_live and again.arguments == ("webcam", "--overwrite", "x", "--record", "o.mp4")
+    assert store.get(live.id) == again
+    store.remove(live.id)
+    assert store.get(live.id) is None
+
+
 def test_what_was_never_started_has_failed(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     add(store, queued=False)
     store.update(add(store).id, state=RecordState.RUNNING, started_at=time.time())

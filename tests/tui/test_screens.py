@@ -50,7 +50,7 @@ def play(app: FakeApp, walk: Walk, size: tuple[int, int] = (80, 24)) -> None:
 
 def watch_of(app: FakeApp) -> FakeWatch:
     screen = next(each for each in app.screen_stack if isinstance(each, MonitorScreen))
-    watch = screen.steer_away()
+    watch = screen._render_watch
     assert isinstance(watch, FakeWatch)
     return watch
 

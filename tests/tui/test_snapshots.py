@@ -10,7 +10,7 @@ import pytest
 from birefnet_video.tui.children import Facts
 from birefnet_video.tui.form import FormValues
 from birefnet_video.tui.new import NewScreen
-from fake_watch import FakeApp, make_app, make_store, screen_text
+from fake_watch import make_app, make_store, screen_text
 from textual.widgets import Input
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -28,19 +28,19 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     yield
 
 
-def compare(app: FakeApp, name: str) -> None:
-    text = screen_text(app) + "\n"
+def expected(name: str, seen: str) -> str:
+    """What a screen looked like; with BV_UPDATE_SNAPSHOTS=1, what it looks like now."""
     path = FOLDER / f"{name}.txt"
     if os.environ.get("BV_UPDATE_SNAPSHOTS") == "1":
         FOLDER.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+        path.write_text(seen, encoding="utf-8")
+    return path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("screen", ["monitor", "queue", "summary", "new"])
 def test_it_looks_as_it_did(screen: str, size: str, tmp_path: Path) -> None:
-    async def walk() -> None:
+    async def look() -> str:
         store = make_store(tmp_path)
         app = make_app(store, monitor=screen == "monitor")
         async with app.run_test(size=SIZES[size]) as pilot:
@@ -54,6 +54,7 @@ def test_it_looks_as_it_did(screen: str, size: str, tmp_path: Path) -> None:
                 await pilot.pause(0.3)
                 app.screen.query_one("#source", Input).cursor_blink = False
             await pilot.pause(0.8)
-            compare(app, f"{screen}-{size}")
+            return screen_text(app) + "\n"
 
-    asyncio.run(walk())
+    seen = asyncio.run(look())
+    assert seen == expected(f"{screen}-{size}", seen)
