@@ -1,10 +1,12 @@
 """The terminal interface: one application, its screens, and the renders that it watches."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import FrameType
 from typing import ClassVar
 
 from birefnet_video.tui import themes
@@ -29,6 +31,7 @@ from birefnet_video.remote.watcher import Watch, Watcher
 
 #: Seconds that a render is given to close its files when the interface is told to end.
 _ENDING_S = 60.0
+_STDIN = 0
 
 
 class BirefnetApp(App[int]):
@@ -286,19 +289,26 @@ class BirefnetApp(App[int]):
 
     def _obey_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is None or signal.getsignal(number) is signal.SIG_IGN:
-                continue
-            try:
-                loop.add_signal_handler(number, self._on_signal, number)
-            except (NotImplementedError, RuntimeError, ValueError):
-                # Windows, or not the main thread.
-                return
+        try:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    loop.add_signal_handler(number, self._on_signal, number)
+            # Not through the loop, which may be waiting for Textual to write to a terminal that has gone; and in spite
+            # of nohup, since without a terminal there is nothing to show.
+            signal.signal(signal.SIGHUP, self._on_hangup)
+        except (AttributeError, NotImplementedError, RuntimeError, ValueError):
+            # Windows, or not the main thread.
+            return
+
+    def _on_hangup(self, number: int, frame: FrameType | None) -> None:
+        """A lost terminal takes the window only: renders are processes of their own."""
+        if not os.isatty(_STDIN):
+            os._exit(128 + number)
+        self.call_later(self.exit, 128 + number)
 
     def _on_signal(self, number: int) -> None:
-        """A lost terminal takes the window only; whoever ends the program ends the render that came with it."""
-        mine = self._first if self._is_own and number != getattr(signal, "SIGHUP", None) else None
+        """Whoever ends the program ends the render that came with it."""
+        mine = self._first if self._is_own else None
         running = [
             record
             for record in self.store.records()

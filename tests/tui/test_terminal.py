@@ -117,9 +117,19 @@ def test_a_lost_terminal_takes_the_window_and_not_the_render(store: JobStore, tm
     terminal.wait_for("▶ RENDERING")
     os.close(terminal.slave)
     os.close(terminal.master)
-    terminal.process.wait(20)
+    assert terminal.process.wait(20) == 129
     assert over(store) is RecordState.FINISHED
     assert len(read_times(tmp_path / "out.mkv")) == 250
+
+
+def test_a_hangup_from_elsewhere_restores_the_terminal(store: JobStore, tmp_path: Path) -> None:
+    make_clip(tmp_path / "in.mp4", frames=250)
+    terminal = Terminal(["in.mp4", "--mask", "out.mkv", "--tui", *QUICK], tmp_path)
+    terminal.wait_for("▶ RENDERING")
+    os.kill(terminal.process.pid, signal.SIGHUP)
+    assert terminal.end() == 129 and terminal.is_sane()
+    assert over(store) is RecordState.FINISHED
+    terminal.hang_up()
 
 
 def test_a_newcomer_renders_a_clip_without_reading_anything(store: JobStore, tmp_path: Path) -> None:
