@@ -109,10 +109,14 @@ def replaced(alpha: Tensor, opinions: Opinions | None, values: Tensor | None) ->
 
 def weighted_median(opinions: Opinions) -> Tensor:
     """The least value of each column at which half of the weight is reached, (N,)."""
-    values, order = opinions.values.sort(0)
-    reached = opinions.weights.gather(0, order).cumsum(0)
-    first = (reached < reached[-1:] / 2).sum(0, keepdim=True)
-    return values.gather(0, first)[0]
+    half = opinions.weights.sum(0) / 2
+    found, below = torch.full_like(half, torch.inf), torch.empty_like(opinions.values)
+    # Sorting so few values takes twice as long.
+    for value in opinions.values:
+        torch.le(opinions.values, value, out=below)
+        reached = below.mul_(opinions.weights).sum(0)
+        found = torch.minimum(found, value.where(reached >= half, torch.inf))
+    return found
 
 
 def weighted_mean(opinions: Opinions) -> Tensor:

@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -85,7 +86,8 @@ def fuse(planes: list[np.ndarray], alpha: np.ndarray, top: int) -> None:
     """Blur fusion (Forte, Approximate Fast Foreground Colour Estimation, ICIP 2021), its smooth parts at a small size.
 
     With F and B the smooth colours of subject and background, the subject's colour is F + alpha (I - alpha F -
-    (1 - alpha) B), by which the picture I keeps its detail. As this is linear in colour, it works on any planes.
+    (1 - alpha) B), by which the picture I keeps its detail; with E = F + alpha (F - B) that is E + alpha (I - E). As it
+    is linear in colour, it works on any planes.
 
     Args:
         planes: integer samples of three components of one colour space, of full or subsampled size; those of soft
@@ -94,29 +96,40 @@ def fuse(planes: list[np.ndarray], alpha: np.ndarray, top: int) -> None:
         top: the largest sample.
     """
     shape = _small_shape(*alpha.shape)
-    small_alpha = resized(alpha, shape)
-    soft = _is_soft(alpha).astype(np.float32)
     # With a pixel around for planes whose pixels lie between those of alpha.
-    marks = cv2.dilate(resized(soft, shape), np.ones((3, 3), np.uint8)) > 0
+    marks = cv2.dilate(resized(_soft(alpha), shape), np.ones((3, 3), np.uint8)) > 0
     if not marks.any():
         return
+    small_alpha = resized(alpha, shape)
+    passes = [_Pass.of(small_alpha, share) for share in (_COARSE, _FINE)]
+    own_alpha = {plane.shape: resized(alpha, plane.shape) for plane in planes}
     for plane in planes:
-        subject, behind = _smooth_colours(resized(plane, shape).astype(np.float32), small_alpha)
-        own_alpha = resized(alpha, plane.shape)
+        subject, behind = _smooth_colours(resized(plane, shape).astype(np.float32), small_alpha, passes)
+        lead = subject - behind
         for here, there in parts(marks, plane.shape):
-            share = own_alpha[there]
-            smooth, back = (enlarged_part(each, here, there, plane.shape) for each in (subject, behind))
-            samples = plane[there]
-            # In few arrays: memory is what this costs.
-            freed = smooth - back
-            freed *= share
-            freed += back
-            np.subtract(samples, freed, out=freed)
-            freed *= share
-            freed += smooth
-            freed += np.float32(0.5)
-            np.clip(freed, 0, top, out=freed)
-            np.copyto(samples, freed, where=_is_soft(share), casting="unsafe")
+            own, difference = (enlarged_part(each, here, there, plane.shape) for each in (subject, lead))
+            _free(plane[there], own_alpha[plane.shape][there], own, difference, top)
+
+
+def _free(samples: np.ndarray, alpha: np.ndarray, subject: np.ndarray, lead: np.ndarray, top: int) -> None:
+    """Replace soft samples; see :func:`fuse`. In few arrays and few passes: memory is what this costs.
+
+    Args:
+        samples: integers (h, w).
+        alpha: float32 (h, w) in [0, 1].
+        subject: its smooth colour, float32 (h, w); used up.
+        lead: what it has more of than the background's, float32 (h, w); used up.
+        top: the largest sample.
+    """
+    cv2.multiply(lead, alpha, dst=lead)
+    cv2.add(lead, subject, dst=lead)
+    kept = cv2.subtract(samples, lead, dst=subject, dtype=cv2.CV_32F)
+    cv2.multiply(kept, alpha, dst=kept)
+    # Rounds, and keeps to the type's range.
+    freed = cv2.add(kept, lead, dtype=cv2.CV_8U if samples.itemsize == 1 else cv2.CV_16U)
+    if top < np.iinfo(samples.dtype).max:
+        np.minimum(freed, top, out=freed)
+    cv2.copyTo(freed, _soft(alpha), samples)
 
 
 def _small_shape(height: int, width: int) -> tuple[int, int]:
@@ -127,27 +140,41 @@ def _small_shape(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height / factor)), max(1, round(width / factor))
 
 
-def _is_soft(alpha: np.ndarray) -> np.ndarray:
-    return (alpha > _CLEAR) & (alpha < 1 - _CLEAR)
+def _soft(alpha: np.ndarray) -> np.ndarray:
+    """uint8 like ``alpha``: 255 where it is soft, else 0."""
+    return cv2.inRange(alpha, _CLEAR, 1 - _CLEAR)  # type: ignore[call-overload, no-any-return]
 
 
-def _smooth_colours(samples: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+class _Pass(NamedTuple):
+    """What the blurs of all planes have in common."""
+
+    side: int
+    """Of the window, in pixels."""
+    alpha: np.ndarray
+    """float32 (h, w)."""
+    share: np.ndarray
+    """``alpha``, blurred."""
+
+    @classmethod
+    def of(cls, alpha: np.ndarray, share_of_side: float) -> "_Pass":
+        side = max(3, round(share_of_side * max(alpha.shape))) | 1
+        return cls(side, alpha, _blur(alpha, side))
+
+    def blur(self, subject: np.ndarray, behind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Colours blurred as far as they are the subject's, and the background's."""
+        least = np.float32(_EPSILON)
+        return (
+            (_blur(subject * self.alpha, self.side) + least * subject) / (self.share + least),
+            (_blur(behind * (1 - self.alpha), self.side) + least * behind) / (1 - self.share + least),
+        )
+
+
+def _smooth_colours(samples: np.ndarray, alpha: np.ndarray, passes: list[_Pass]) -> tuple[np.ndarray, np.ndarray]:
     """Smooth colours of subject and background of one plane (h, w)."""
-    longest = max(alpha.shape)
-    coarse, fine = max(3, round(_COARSE * longest)) | 1, max(3, round(_FINE * longest)) | 1
-    subject, behind = _weighted_blurs(samples, samples, alpha, coarse)
+    coarse, fine = passes
+    subject, behind = coarse.blur(samples, samples)
     subject = subject + alpha * (samples - alpha * subject - (1 - alpha) * behind)
-    return _weighted_blurs(subject, behind, alpha, fine)
-
-
-def _weighted_blurs(
-    subject: np.ndarray, behind: np.ndarray, alpha: np.ndarray, side: int
-) -> tuple[np.ndarray, np.ndarray]:
-    share, least = _blur(alpha, side), np.float32(_EPSILON)
-    return (
-        (_blur(subject * alpha, side) + least * subject) / (share + least),
-        (_blur(behind * (1 - alpha), side) + least * behind) / (1 - share + least),
-    )
+    return fine.blur(subject, behind)
 
 
 def _blur(x: np.ndarray, side: int) -> np.ndarray:
@@ -159,14 +186,14 @@ def solve(planes: list[np.ndarray], alpha: np.ndarray, top: int) -> None:
     from pymatting import estimate_foreground_ml
 
     # It cannot do with a single line.
-    if min(alpha.shape) < 2 or not _is_soft(alpha).any():
+    if min(alpha.shape) < 2 or not _soft(alpha).any():
         return
     picture = np.stack([resized(plane, alpha.shape) for plane in planes], -1).astype(np.float32) / top
     freed = estimate_foreground_ml(picture, alpha) * top + 0.5
     for index, plane in enumerate(planes):
         share = resized(alpha, plane.shape)
         samples = resized(np.ascontiguousarray(freed[..., index], np.float32), plane.shape).astype(plane.dtype)
-        np.copyto(plane, samples, where=_is_soft(share))
+        np.copyto(plane, samples, where=_soft(share) > 0)
 
 
 def despill(planes: list[np.ndarray], alpha: np.ndarray, screen: Despill, space: Space) -> None:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from birefnet_video.matting.warp import Step, make_warp
+from birefnet_video.matting.warp import Step
 
 
 class FlickerGauge:
@@ -28,13 +28,13 @@ class FlickerGauge:
             alpha: float32 (1, 1, H, W) of the next frame.
             step: to it from the frame before; ``None`` if a shot begins with it.
         """
-        if step is None:
-            self._before = None
-        size = step.backward.there.shape[2:] if step is not None else None
-        if step is not None and self._before is not None and size is not None:
-            now, before = (F.interpolate(each, size=size, mode="area") for each in (alpha, self._before))
-            warp = make_warp(step.backward, (size[0], size[1]))
-            change = (now - warp.apply(before)).abs() * warp.trust
+        # At the size that flow was found in.
+        now = alpha if step is None else F.interpolate(alpha, size=step.backward.there.shape[2:], mode="area")
+        if step is not None and self._before is not None:
+            warp = step.coarse()
+            if self._before.shape != now.shape:
+                self._before = F.interpolate(self._before, size=now.shape[2:], mode="area")
+            change = (now - warp.apply(self._before)).abs() * warp.trust
             self._sum += float(change.sum() / warp.trust.sum().clamp(min=torch.finfo(torch.float32).tiny))
             self._pairs += 1
-        self._before = alpha
+        self._before = now

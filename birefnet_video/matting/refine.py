@@ -8,7 +8,7 @@ matte says is then put back: the large one, made small again, nearly equals it (
 import cv2
 import numpy as np
 
-from birefnet_video.matting.enlarge import Part, enlarged_part, parts, resized
+from birefnet_video.matting.enlarge import enlarged_part, parts, resized
 
 #: Pixels of a window's side, at the network's size, and the variance of colour, in units of 1, below which it is noise.
 _WINDOW, _NOISE = 3, 1e-4
@@ -38,14 +38,19 @@ def refine(alpha: np.ndarray, guide: list[np.ndarray]) -> np.ndarray:
     small = [resized(plane, alpha.shape) for plane in guide]
     # Cells reach beyond the edges that they hold, and windows beyond cells.
     part = tuple(_hull([here[axis] for here, _ in cells], alpha.shape[axis], _WINDOW) for axis in (0, 1))
-    functions = [np.zeros_like(alpha) for _ in range(len(guide) + 1)]
-    found = _linear_functions(alpha[part], [plane[part].astype(np.float32) * np.float32(1 / 255) for plane in small])
-    for whole, plane in zip(functions, found, strict=True):
+    *slopes, offset = (np.zeros_like(alpha) for _ in range(len(guide) + 1))
+    found = _linear_functions(alpha[part], [plane[part] * np.float32(1 / 255) for plane in small])
+    for whole, plane in zip((*slopes, offset), found, strict=True):
         whole[part] = plane
-    whole_guide = [resized(plane, (height, width)) for plane in guide]
+    # What chroma says is found at its own size.
+    rest = resized(offset, guide[1].shape)
+    for slope, plane in zip(slopes[1:], guide[1:], strict=True):
+        rest = cv2.add(rest, _times(resized(slope, plane.shape), plane))
+    rest = resized(rest, (height, width))
     for here, there in cells:
-        _apply(functions, whole_guide, here, there, large)
-    missing = alpha - cv2.resize(large, alpha.shape[::-1], interpolation=cv2.INTER_AREA)
+        grown = _times(enlarged_part(slopes[0], here, there, large.shape), guide[0][there])
+        np.clip(cv2.add(grown, rest[there], dst=grown), 0, 1, out=large[there])
+    missing = alpha - resized(large, alpha.shape)
     large += cv2.resize(missing, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.clip(large, 0, 1, out=large)
 
@@ -56,17 +61,9 @@ def _edges(alpha: np.ndarray) -> np.ndarray:
     return cv2.dilate(alpha, around) - cv2.erode(alpha, around) > _EDGE
 
 
-def _apply(functions: list[np.ndarray], guide: list[np.ndarray], here: Part, there: Part, large: np.ndarray) -> None:
-    """Compute the part ``there`` of the large matte from the part ``here`` of the small functions."""
-    total: np.ndarray | None = None
-    for index, plane in enumerate(functions):
-        enlarged = enlarged_part(plane, here, there, large.shape)
-        if index < len(guide):
-            enlarged *= guide[index][there]
-            enlarged *= np.float32(1 / 255)
-        total = enlarged if total is None else np.add(total, enlarged, out=total)
-    assert total is not None  # there is an offset at least
-    np.clip(total, 0, 1, out=large[there])
+def _times(slope: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """A slope, float32 (h, w), times colour in uint8, in the slope's place."""
+    return cv2.multiply(slope, samples, dst=slope, scale=1 / 255, dtype=cv2.CV_32F)
 
 
 def _linear_functions(alpha: np.ndarray, colour: list[np.ndarray]) -> list[np.ndarray]:
