@@ -168,3 +168,5 @@ class LiveSnapshot:
     """Left is shown as right."""
     threshold: float | None = None
     """Alpha from which edges are hard; ``None``: they are soft."""
+    beyond_p95_s: float = 0.0
+    """Of latencies, each less what the network took for that picture."""

@@ -227,7 +227,7 @@ def _say(snapshot: "LiveSnapshot", *, json_lines: bool) -> None:
         f"{snapshot.state}: {snapshot.shown} of {snapshot.taken} pictures, {snapshot.dropped} dropped, "
         f"{snapshot.reused} unchanged, {snapshot.fps:.1f} fps, latency {1000 * snapshot.latency_p50_s:.0f} ms "
         f"(p95 {1000 * snapshot.latency_p95_s:.0f}, longest {1000 * snapshot.latency_max_s:.0f}), "
-        f"network {1000 * snapshot.network_s:.0f} ms{size}",
+        f"network {1000 * snapshot.network_s:.0f} ms, all else {1000 * snapshot.beyond_p95_s:.0f} (p95){size}",
         file=sys.stderr,
         flush=True,
     )

@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from birefnet_video.backends.base import MattingBackend
-from birefnet_video.matting.agreement import make_view
+from birefnet_video.matting.agreement import View, make_colour
 from birefnet_video.matting.enlarge import resized
-from birefnet_video.matting.motion import Motion, MotionEstimator
+from birefnet_video.matting.motion import MotionEstimator
 from birefnet_video.matting.smoothing import make_smoother
-from birefnet_video.matting.warp import make_step
+from birefnet_video.matting.warp import Step, make_step
 from birefnet_video.media.convert import to_rgb
+from birefnet_video.pipeline.threads import use_one_core
 from birefnet_video.types import Frame, Matte, MediaInfo
 
 #: A picture counts as the one before if no cell of a sixteenth of its sides differs by more, in levels of 255.
@@ -39,7 +41,7 @@ class LiveMatter:
         self._device = torch.device(device if device.startswith("cuda") else "cpu")
         self._smoother = make_smoother("live") if steady else None
         self._estimator = MotionEstimator(info.width, info.height, side=_FLOW_SIDE)
-        self._pool = ThreadPoolExecutor(1, "birefnet-video motion")
+        self._pool = ThreadPoolExecutor(1, "birefnet-video motion", initializer=use_one_core)
         self._state: Any = None
         self._grey: np.ndarray | None = None
         self._cells: np.ndarray | None = None
@@ -60,28 +62,32 @@ class LiveMatter:
             self.network_s = 0.0
             return Matte(frame, self._alpha, view)
         self._cells = cells
-        # Motion needs no matte: it is found while the network works.
-        motion = self._pool.submit(self._find_motion, view) if self._smoother is not None else None
+        # What needs no matte is found while the network works.
+        seen = self._pool.submit(self._look, view) if self._smoother is not None else None
         started = time.perf_counter()
         alpha = self._backend.infer(view[None])[0]
         self.network_s = time.perf_counter() - started
-        self._alpha = alpha if motion is None else self._steady(view, alpha, motion.result())
+        self._alpha = alpha if seen is None else self._steady(alpha, *seen.result())
         return Matte(frame, self._alpha, view)
 
     def close(self) -> None:
         """End its thread."""
         self._pool.shutdown()
 
-    def _find_motion(self, rgb: np.ndarray) -> Motion | None:
+    def _look(self, rgb: np.ndarray) -> tuple[Tensor, Step | None]:
+        """A picture as smoothing sees it, and the step to it; mattes have the size of ``rgb``."""
         before, self._grey = self._grey, self._estimator.look(rgb)
-        return self._estimator.between(before, self._grey) if before is not None else None
+        size = (rgb.shape[0], rgb.shape[1])
+        colour = make_colour(rgb, size, self._device)
+        motion = self._estimator.between(before, self._grey) if before is not None else None
+        if motion is None or not motion.continues:
+            return colour, None
+        return colour, make_step(motion, size, self._device)
 
-    def _steady(self, rgb: np.ndarray, alpha: np.ndarray, motion: Motion | None) -> np.ndarray:
+    def _steady(self, alpha: np.ndarray, colour: Tensor, step: Step | None) -> np.ndarray:
         assert self._smoother is not None
-        step = None
-        if motion is not None and motion.continues:
-            step = make_step(motion, (alpha.shape[0], alpha.shape[1]), self._device)
-        self._state, given = self._smoother.push(self._state, make_view(rgb, alpha, self._device), step)
+        own = torch.from_numpy(alpha.copy()).to(self._device)[None, None]
+        self._state, given = self._smoother.push(self._state, View(own, colour), step)
         return given[0][0, 0].cpu().numpy().copy()
 
 

@@ -71,7 +71,7 @@ class LiveSession:
         self._stop = threading.Event()
         self._slot: LatestSlot[tuple[int, Taken]] = LatestSlot()
         self._tap = PreviewTap()
-        self._latency, self._network, self._pace = Durations(), Durations(), Durations(60)
+        self._latency, self._beyond, self._network, self._pace = Durations(), Durations(), Durations(), Durations(60)
         self._state = LiveState.STARTING
         self._taken = self._shown = self._reused = self._reconnects = self._passed_over = 0
         self._last_pts = -_LEAST_STEP
@@ -136,6 +136,7 @@ class LiveSession:
             self._reconnects,
             self._mirror,
             self._matte.threshold,
+            self._beyond.percentile_s(0.95),
         )
 
     def _run(self) -> None:
@@ -263,6 +264,7 @@ class LiveSession:
             info = self._show(index, taken, first_at, matter, info, outputs)
             now = time.monotonic()
             self._latency.add(now - taken.at)
+            self._beyond.add(now - taken.at - matter.network_s)
             if last_at:
                 self._pace.add(now - last_at)
             last_at = now
@@ -277,6 +279,7 @@ class LiveSession:
                 matter.close()
                 backend, matter = smaller, LiveMatter(smaller, info, steady=steady)
                 self._latency.forget()
+                self._beyond.forget()
                 height, width = smaller.info.input_size
                 self._notify(f"too slow for {self.spec.latency_ms:.0f} ms: the network now sees {width}x{height}")
         matter.close()

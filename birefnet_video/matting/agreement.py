@@ -39,10 +39,15 @@ def make_view(rgb: np.ndarray, alpha: np.ndarray, device: torch.device) -> View:
         alpha: float32 (H, W) in [0, 1].
         device: where smoothing happens.
     """
-    channels = np.stack(cv2.split(cv2.blur(resized(rgb, alpha.shape), (3, 3))))
-    colour = torch.from_numpy(channels).to(device)[None].float().mul_(1 / 255)
     # A copy: whoever it comes from may write over it before it is needed for the last time.
-    return View(torch.from_numpy(np.array(alpha)).to(device)[None, None], colour)
+    own = torch.from_numpy(np.array(alpha)).to(device)[None, None]
+    return View(own, make_colour(rgb, (alpha.shape[0], alpha.shape[1]), device))
+
+
+def make_colour(rgb: np.ndarray, size: tuple[int, int], device: torch.device) -> Tensor:
+    """:attr:`View.colour` of ``size`` (height, width)."""
+    channels = np.stack(cv2.split(cv2.blur(resized(rgb, size), (3, 3))))
+    return torch.from_numpy(channels).to(device)[None].float().mul_(1 / 255)
 
 
 class Neighbour(NamedTuple):
@@ -90,7 +95,7 @@ def ask(view: View, neighbours: list[Neighbour], sigma: float, *, finds_missing:
     if finds_missing:
         # How far all of them are on one side of it.
         beyond = torch.maximum(least - view.alpha, view.alpha - most)
-        own[_is_wide(beyond)[where]] = _MISSING_WEIGHT
+        own.masked_fill_(_is_wide(beyond).index_select(0, where), _MISSING_WEIGHT)
     weights = [own]
     for neighbour in neighbours:
         distance = (neighbour.warp.apply_at(neighbour.colour, where) - own_colour).square().sum(0)
