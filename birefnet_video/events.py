@@ -136,6 +136,8 @@ class LiveState(StrEnum):
     FROZEN = "frozen"
     LOST = "lost"
     """The camera has gone; it is waited for."""
+    UNWATCHED = "unwatched"
+    """Nobody uses the virtual camera; the camera is released until somebody does."""
     ENDED = "ended"
     FAILED = "failed"
 

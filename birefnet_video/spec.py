@@ -293,8 +293,12 @@ class LiveSpec:
     mirror: bool = False
     overwrite: bool = False
     latency_ms: float | None = None
-    """The network's input is made smaller until pictures come out this fast."""
+    """The network's input is made smaller, and another network taken, until pictures come out this fast."""
     duration_s: float | None = None
+    stream: str | None = None
+    """Address that the composite is sent to: ``rtmp://``, ``rtmps://``, ``srt://``, ``udp://`` or ``tcp://``."""
+    only_watched: bool = False
+    """The camera is used only while a program uses the virtual camera."""
 
     def __post_init__(self) -> None:
         check_choice("--smooth", self.matte.smooth, ("off", "live"))
@@ -302,6 +306,8 @@ class LiveSpec:
             raise UsageError(f"--latency: {self.latency_ms:g} is no time")
         if self.duration_s is not None and not self.duration_s > 0:
             raise UsageError(f"-t: {self.duration_s:g} is no length of time")
+        if self.only_watched and (self.virtual_camera is None or self.outputs or self.stream is not None):
+            raise UsageError("--only-watched: goes with --virtual-camera and no other output")
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

@@ -29,6 +29,7 @@ _MARKS = {
     LiveState.LIVE: "● LIVE",
     LiveState.FROZEN: "‖ FROZEN",
     LiveState.LOST: "! CAMERA LOST",
+    LiveState.UNWATCHED: "◌ NOBODY WATCHES",
     LiveState.ENDED: "✔ ENDED",
     LiveState.FAILED: "✖ FAILED",
 }

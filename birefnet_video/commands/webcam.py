@@ -69,6 +69,8 @@ def webcam(
     rate: str | None = None,
     camera_format: str | None = None,
     virtual_camera: str | None = None,
+    only_watched: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
+    stream: str | None = None,
     record: Path | None = None,
     alpha: Path | None = None,
     background: str = "blur",
@@ -106,6 +108,10 @@ def webcam(
         Of the camera, such as mjpeg or yuyv422.
     virtual_camera
         Be a camera for other programs: auto, or the name of a device (extra: webcam; see docs/webcam.md).
+    only_watched
+        Use the camera only while a program uses the virtual camera (Linux).
+    stream
+        Send the subject over the background to rtmp://, srt://, udp:// or tcp://.
     record
         Record the subject over the background: .mp4, .mov, .mkv, .webm.
     alpha
@@ -115,7 +121,7 @@ def webcam(
     mirror
         Show left as right.
     latency
-        Milliseconds: make the network's input smaller until pictures come out this fast.
+        Milliseconds: make the network's input smaller, then take tiny, until pictures come out this fast.
     smooth
         live, or off.
     threshold
@@ -156,8 +162,9 @@ def webcam(
         outputs.append(OutputSpec("composite", record, behind))
     if alpha is not None:
         outputs.append(OutputSpec("alpha", alpha))
-    if not outputs and virtual_camera is None and not tui and job is None:
-        raise UsageError("no output is named", hint="--virtual-camera auto, --record FILE, --alpha - or --tui")
+    if not outputs and virtual_camera is None and stream is None and not tui and job is None:
+        hint = "--virtual-camera auto, --record FILE, --alpha -, --stream ADDRESS or --tui"
+        raise UsageError("no output is named", hint=hint)
     if json_lines and str(alpha) == "-":
         raise UsageError("--json and --alpha - both want standard output")
     spec = LiveSpec(
@@ -173,6 +180,8 @@ def webcam(
         overwrite,
         latency,
         float(parse_time(duration, "-t")) if duration is not None else None,
+        stream,
+        only_watched,
     )
     if tui and str(alpha) == "-":
         raise UsageError("--tui runs it in another process, which does not have this one's pipes")

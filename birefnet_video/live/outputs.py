@@ -1,4 +1,4 @@
-"""Where live pictures go: a virtual camera, recordings, standard output."""
+"""Where live pictures go: a virtual camera, a stream, recordings, standard output."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,13 +8,14 @@ from birefnet_video.matting.colour import Retoucher
 from birefnet_video.media.encodings import encoding_for, fit_codecs
 from birefnet_video.media.light import is_hdr
 from birefnet_video.media.sink import Sink
+from birefnet_video.media.stream import StreamWriter
 from birefnet_video.media.virtual_camera import VirtualCamera
 from birefnet_video.pipeline.outputs import check_output, make_canvas, make_composer, open_sink
 from birefnet_video.pipeline.stages import Composer
 from birefnet_video.spec import Background, JobSpec, LiveSpec, OutputSpec
 from birefnet_video.types import Cutout, MediaInfo
 
-#: What a virtual camera and a preview are made of: any encoding that frames of eight bits go into.
+#: What a virtual camera, a stream and a preview are made of: any encoding that frames of eight bits go into.
 _SHOWN = OutputSpec("composite", Path("virtual.mp4"))
 
 
@@ -38,6 +39,7 @@ class LiveOutputs:
         self._composers: list[Composer] = []
         self._sinks: list[Sink] = []
         self._camera: VirtualCamera | None = None
+        self._stream: StreamWriter | None = None
         job = JobSpec(Path(info.path), spec.outputs or (_SHOWN,), overwrite=spec.overwrite, with_sound=False)
         try:
             for output in fit_codecs(spec.outputs):
@@ -47,17 +49,25 @@ class LiveOutputs:
                 self._composers.append(make_composer(output, canvas, info, self._retoucher))
                 self._sinks.append(open_sink(job, output, encoding, canvas, info, None, notify))
                 self._specs.append(output)
-            if spec.virtual_camera is not None:
+            if spec.virtual_camera is not None or spec.stream is not None:
                 output = replace(_SHOWN, background=spec.background)
                 self._composers.append(self._composer(output))
                 self._specs.append(output)
+            if spec.virtual_camera is not None:
                 name = None if spec.virtual_camera == "auto" else spec.virtual_camera
                 self._camera = VirtualCamera(info, name)
                 notify(f"virtual camera: {self._camera.name}")
+            if spec.stream is not None:
+                self._stream = StreamWriter(spec.stream, info, notify)
         except BaseException:
             self.discard()
             raise
         self._overwrite = spec.overwrite
+
+    @property
+    def device(self) -> str | None:
+        """Of the virtual camera."""
+        return None if self._camera is None else self._camera.name
 
     def set_info(self, info: MediaInfo) -> None:
         """The camera's pictures are turned otherwise from now on."""
@@ -86,6 +96,8 @@ class LiveOutputs:
             sink.write(picture, cutout.frame.meta)
         if self._camera is not None:
             self._camera.show(pictures[-1])
+        if self._stream is not None:
+            self._stream.write(pictures[-1], cutout.frame.meta.pts * cutout.frame.meta.time_base)
 
     def finish(self) -> None:
         """Close all; recordings get their names.
@@ -103,8 +115,7 @@ class LiveOutputs:
                 sink.commit(overwrite=self._overwrite)
             except Exception as error:  # noqa: BLE001 - the others must be finished too
                 errors.append(error)
-        if self._camera is not None:
-            self._camera.close()
+        self._close_shown()
         if errors:
             raise errors[0]
 
@@ -112,6 +123,12 @@ class LiveOutputs:
         """Close all and remove recordings."""
         for sink in self._sinks:
             sink.discard()
+        self._close_shown()
+
+    def _close_shown(self) -> None:
+        for shown in (self._camera, self._stream):
+            if shown is not None:
+                shown.close()
 
     def _composer(self, output: OutputSpec) -> Composer:
         encoding = encoding_for(output, hdr=is_hdr(self._info.colour))

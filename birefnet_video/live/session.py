@@ -8,36 +8,32 @@ from fractions import Fraction
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import load_backend
-from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, DamagedInput, InputMissing
+from birefnet_video.errors import BirefnetVideoError
 from birefnet_video.events import LiveSnapshot, LiveState
+from birefnet_video.live.audience import has_audience, require_known_audience
+from birefnet_video.live.ladder import Ladder, OpenBackend
 from birefnet_video.live.latency import Durations
 from birefnet_video.live.matter import LiveMatter
 from birefnet_video.live.outputs import LiveOutputs
 from birefnet_video.live.slot import LatestSlot
+from birefnet_video.live.taker import OpenCamera, Taker
 from birefnet_video.matting.edit import edit
-from birefnet_video.media.camera import Camera, Taken, open_camera
-from birefnet_video.models import input_size
+from birefnet_video.media.camera import Camera, Taken, is_camera, look_for_camera, open_camera
 from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.pipeline.stages import at_full_size
-from birefnet_video.spec import Background, LiveSpec
+from birefnet_video.spec import BackendSpec, Background, LiveSpec
 from birefnet_video.types import Cutout, Frame, FrameMeta, MediaInfo, Preview
 
 #: The clock of recordings.
 _TICK = Fraction(1, 90_000)
-#: Seconds between attempts to open a camera that has gone.
-_RETRY_S = 1.0
-#: Seconds that a camera is given to be released.
-_RELEASE_S = 5.0
 #: Ticks from one picture to the next at least: a millisecond, the tick of Matroska.
 _LEAST_STEP = 90
-#: Shares of the network's own size that are tried to keep a latency, and the pictures after which it is judged.
-_SIZES, _JUDGED_AFTER = (1.0, 0.75, 0.5), 30
-_STRIDE, _LEAST_SIDE = 32, 128
+#: Pictures after which a latency is judged.
+_JUDGED_AFTER = 30
+#: Width and height of most cameras' pictures, which the network is made ready for before the camera is switched on.
+_USUAL = (640, 480)
 #: Times by which a matte must be enlarged for the picture's edges to help enough for what they cost.
 _REFINED_FROM = 2.0
-
-OpenCamera = Callable[[], Camera]
-OpenBackend = Callable[[tuple[int, int], MediaInfo], MattingBackend]
 
 
 class LiveSession:
@@ -55,15 +51,16 @@ class LiveSession:
         Args:
             spec: what to do.
             open_camera: ``None``: what the spec names.
-            open_backend: loads the network for a size; ``None``: the registry's.
+            open_backend: loads the network; ``None``: the registry's.
             notify: takes what a user should know; called on the session's threads.
         """
         self.spec = spec
         self.error: BaseException | None = None
         """Why it failed."""
+        self._look_for_camera = open_camera is None
         self._open_camera = open_camera or (lambda: _camera_of(spec))
-        self._open_backend = open_backend or self._load
         self._notify = notify
+        self._ladder = Ladder(spec, open_backend or self._load, notify)
         self._matte = spec.matte
         self._mirror = spec.mirror
         self._background: Background | None = None
@@ -73,10 +70,11 @@ class LiveSession:
         self._tap = PreviewTap()
         self._latency, self._beyond, self._network, self._pace = Durations(), Durations(), Durations(), Durations(60)
         self._state = LiveState.STARTING
-        self._taken = self._shown = self._reused = self._reconnects = self._passed_over = 0
+        self._shown = self._reused = self._passed_over = 0
+        self._taker = Taker(self._open_camera, self._slot, self._stop, notify, is_watched=self._is_watched)
+        self._device: str | None = None
         self._last_pts = -_LEAST_STEP
         self._own_mirror = False
-        self._size: tuple[int, int] | None = None
         self._started_at = self._ended_at = 0.0
         self._thread = threading.Thread(target=self._run, name="birefnet-video live")
 
@@ -119,11 +117,13 @@ class LiveSession:
         """The session at this moment. Cheap, from any thread."""
         now = self._ended_at or time.monotonic()
         step = self._pace.percentile_s(0.5)
-        state = LiveState.FROZEN if self._state is LiveState.LIVE and self._frozen.is_set() else self._state
+        state = self._state
+        if state is LiveState.LIVE:
+            state = self._taker.absent or (LiveState.FROZEN if self._frozen.is_set() else state)
         return LiveSnapshot(
             state,
             now - self._started_at if self._started_at else 0.0,
-            self._taken,
+            self._taker.taken,
             self._shown,
             self._slot.dropped + self._passed_over,
             self._reused,
@@ -132,8 +132,8 @@ class LiveSession:
             self._latency.percentile_s(0.95),
             self._latency.longest_s,
             self._network.percentile_s(0.5),
-            self._size,
-            self._reconnects,
+            self._ladder.size,
+            self._taker.reconnects,
             self._mirror,
             self._matte.threshold,
             self._beyond.percentile_s(0.95),
@@ -149,154 +149,93 @@ class LiveSession:
         finally:
             self._stop.set()
             # What lay in the slot at the end, too.
-            self._passed_over = self._taken - self._shown - self._slot.dropped
+            self._passed_over = self._taker.taken - self._shown - self._slot.dropped
             self._ended_at = time.monotonic()
 
     def _work(self) -> None:
-        camera = self._open_camera()
-        self._own_mirror = camera.info.turn.mirror
-        info = replace(camera.info, time_base=_TICK, subtitle_tracks=0, audio_tracks=0, chapters=(), start=Fraction(0))
+        camera: Camera | None = None
+        outputs: LiveOutputs | None = None
         try:
+            if self.spec.only_watched:
+                require_known_audience()
+            if is_camera(self.spec.source):
+                # The network first, and then the camera with its light.
+                if self._look_for_camera:
+                    look_for_camera(self.spec.source)
+                self._ladder.warm(self.spec.camera.width or _USUAL[0], self.spec.camera.height or _USUAL[1])
+            camera = self._open_camera()
+            self._own_mirror = camera.info.turn.mirror
+            info = replace(
+                camera.info, time_base=_TICK, subtitle_tracks=0, audio_tracks=0, chapters=(), start=Fraction(0)
+            )
             outputs = LiveOutputs(self.spec, info, self._notify)
-        except BaseException:
-            camera.close()
-            raise
-        # Reading from a camera that says nothing cannot be ended from here.
-        taking = threading.Thread(target=self._take, args=(camera,), name="birefnet-video camera", daemon=True)
-        backend: MattingBackend | None = None
-        try:
+            self._device = outputs.device
             if camera.is_device:
-                # What it films while the network is loaded must not be seen late.
-                taking.start()
-            backend = self._warm(info, _SIZES[0])
+                # What it films while a network is loaded must not be seen late.
+                self._taker.start(camera)
+            if not self._ladder.fits(info.width, info.height):
+                self._ladder.warm(info.width, info.height)
             if not camera.is_device:
-                taking.start()
+                self._taker.start(camera)
             self._state = LiveState.LIVE
-            backend = self._show_all(backend, info, outputs)
+            self._show_all(info, outputs)
         finally:
             self._stop.set()
             try:
-                outputs.finish()
+                if outputs is not None:
+                    outputs.finish()
             finally:
-                if taking.ident is not None:
-                    taking.join(_RELEASE_S)
-                else:
-                    camera.close()
-                if backend is not None:
-                    backend.close()
+                if camera is not None:
+                    self._taker.finish(camera)
+                self._ladder.close()
 
-    def _load(self, size: tuple[int, int], info: MediaInfo) -> MattingBackend:
-        spec = replace(self.spec.backend, size=size, batch_size=1)
-        return load_backend(spec, info.width, info.height, tell=self._notify)
+    def _load(self, spec: BackendSpec, width: int, height: int) -> MattingBackend:
+        return load_backend(spec, width, height, tell=self._notify)
 
-    def _warm(self, info: MediaInfo, share: float) -> MattingBackend:
-        """A network of this share of its size that has worked once: the first picture takes longest."""
-        import numpy as np
+    def _is_watched(self) -> bool:
+        return not self.spec.only_watched or self._device is None or has_audience(self._device)
 
-        full = self.spec.backend.size or input_size(self.spec.backend.model, info.width, info.height)
-        sides = (min(side, max(_LEAST_SIDE, round(side * share / _STRIDE) * _STRIDE)) for side in full)
-        height, width = sides
-        backend = self._open_backend((height, width), info)
-        self._size = backend.info.input_size
-        backend.infer(np.zeros((1, *self._size, 3), np.uint8))
-        return backend
-
-    def _take(self, camera: Camera) -> None:
-        """Take pictures until the end; wait for a device that has gone."""
-        while True:
-            try:
-                for taken in camera.pictures(self._stop):
-                    if self._stop.is_set():
-                        return
-                    self._slot.put((self._taken, taken))
-                    self._taken += 1
-                self._slot.close()
-                return
-            except OSError as error:
-                if not camera.is_device:
-                    self._fail(DamagedInput(f"{self.spec.source}: cannot be read any further: {error}"))
-                    return
-                self._notify(f"the camera has gone ({error}); waiting for it")
-                self._state = LiveState.LOST
-            except BaseException as error:  # noqa: BLE001 - the thread border: the session fails with it
-                self._fail(error)
-                return
-            finally:
-                camera.close()
-            again = self._wait_for_camera()
-            if again is None:
-                self._slot.close()
-                return
-            camera = again
-
-    def _fail(self, error: BaseException) -> None:
-        self.error = error
-        self._slot.close()
-
-    def _wait_for_camera(self) -> Camera | None:
-        while not self._stop.wait(_RETRY_S):
-            try:
-                camera = self._open_camera()
-            except (InputMissing, BackendUnavailable):
-                continue
-            except BirefnetVideoError as error:
-                self._fail(error)
-                return None
-            self._reconnects += 1
-            self._state = LiveState.LIVE
-            self._notify("the camera is back")
-            return camera
-        return None
-
-    def _show_all(self, backend: MattingBackend, info: MediaInfo, outputs: LiveOutputs) -> MattingBackend:
+    def _show_all(self, info: MediaInfo, outputs: LiveOutputs) -> None:
         steady = self._matte.smooth != "off"
+        backend = self._ladder.backend
+        assert backend is not None
         matter = LiveMatter(backend, info, steady=steady)
-        share, last_at = 0, 0.0
+        last_at = 0.0
         first_at: float | None = None
-        while (item := self._slot.take(self._left_s(first_at))) is not None and not self._stop.is_set():
-            index, taken = item
-            first_at = taken.at if first_at is None else first_at
-            if self.spec.duration_s is not None and taken.at - first_at >= self.spec.duration_s:
-                break
-            if self._frozen.is_set():
-                self._passed_over += 1
-                continue
-            info = self._show(index, taken, first_at, matter, info, outputs)
-            now = time.monotonic()
-            self._latency.add(now - taken.at)
-            self._beyond.add(now - taken.at - matter.network_s)
-            if last_at:
-                self._pace.add(now - last_at)
-            last_at = now
-            self._shown += 1
-            if self._is_late() and share + 1 < len(_SIZES):
-                share += 1
-                smaller = self._warm(info, _SIZES[share])
-                if smaller.info.input_size == backend.info.input_size:
-                    smaller.close()
+        try:
+            while (item := self._slot.take(self._left_s(first_at))) is not None and not self._stop.is_set():
+                index, taken = item
+                first_at = taken.at if first_at is None else first_at
+                if self.spec.duration_s is not None and taken.at - first_at >= self.spec.duration_s:
+                    break
+                if self._frozen.is_set():
+                    self._passed_over += 1
                     continue
-                backend.close()
-                matter.close()
-                backend, matter = smaller, LiveMatter(smaller, info, steady=steady)
-                self._latency.forget()
-                self._beyond.forget()
-                height, width = smaller.info.input_size
-                self._notify(f"too slow for {self.spec.latency_ms:.0f} ms: the network now sees {width}x{height}")
-        matter.close()
-        if self.error is not None:
-            raise self.error
-        return backend
+                info = self._show(index, taken, first_at, matter, info, outputs)
+                now = time.monotonic()
+                self._latency.add(now - taken.at)
+                self._beyond.add(now - taken.at - matter.network_s)
+                if last_at:
+                    self._pace.add(now - last_at)
+                last_at = now
+                self._shown += 1
+                if self._shown % _JUDGED_AFTER == 0:
+                    recent = self._latency.percentile_s(0.5, of_latest=_JUDGED_AFTER)
+                    if (smaller := self._ladder.step_down(info.width, info.height, recent)) is not None:
+                        matter.close()
+                        matter = LiveMatter(smaller, info, steady=steady)
+                        self._latency.forget()
+                        self._beyond.forget()
+        finally:
+            matter.close()
+        if self._taker.error is not None:
+            raise self._taker.error
 
     def _left_s(self, first_at: float | None) -> float | None:
         """Seconds until the session is to end."""
         if self.spec.duration_s is None or first_at is None:
             return None
         return max(0.0, first_at + self.spec.duration_s - time.monotonic())
-
-    def _is_late(self) -> bool:
-        wanted = self.spec.latency_ms
-        recent = self._latency.percentile_s(0.5, of_latest=_JUDGED_AFTER)
-        return wanted is not None and self._shown % _JUDGED_AFTER == 0 and 1000 * recent > wanted
 
     def _show(
         self, index: int, taken: Taken, first_at: float, matter: LiveMatter, info: MediaInfo, outputs: LiveOutputs

@@ -43,7 +43,7 @@ class Camera(Protocol):
 
     info: MediaInfo
     is_device: bool
-    """It can come back after it has gone; a file cannot."""
+    """It can come back after it has gone; what has an end cannot."""
 
     def pictures(self, stop: threading.Event) -> Iterator[Taken]:
         """Pictures as they are taken, until the end of a file or until ``stop`` is set.
@@ -88,6 +88,22 @@ def first_camera() -> str:
     return cameras[0][0]
 
 
+def is_camera(source: str | None) -> bool:
+    """Whether a source is a device that films, and no file, stream or generated picture."""
+    return source is None or not (source.startswith((_GENERATED, *_STREAMS)) or Path(source).is_file())
+
+
+def look_for_camera(source: str | None) -> None:
+    """See whether a camera is there without switching it on.
+
+    Raises:
+        InputMissing: if it is known not to be.
+    """
+    source = source or first_camera()
+    if sys.platform == "linux" and is_camera(source) and not Path(source).exists():
+        raise InputMissing(f"{source}: no such camera or file", hint="birefnet-video webcam --list")
+
+
 def open_camera(source: str | None, wanted: CameraSpec) -> Camera:
     """Open a camera, or what stands in for one.
 
@@ -105,7 +121,10 @@ def open_camera(source: str | None, wanted: CameraSpec) -> Camera:
     if source.startswith(_GENERATED):
         return _Opened(source, _open(source, source.removeprefix(_GENERATED), "lavfi", {}), is_paced=True)
     if source.startswith(_STREAMS):
-        return _Opened(source, _open(source, source, None, {}), is_device=True)
+        stream = _open(source, source, None, {})
+        # What has a length is a file, wherever it lies.
+        is_live = not stream.duration or stream.duration < 0
+        return _Opened(source, stream, is_device=is_live, is_paced=not is_live)
     if Path(source).is_file():
         return _Opened(source, _open(source, f"file:{Path(source).resolve()}", None, {}), is_paced=True)
     system = _SYSTEMS.get(sys.platform)

@@ -1,10 +1,13 @@
 """A camera of painted numbers, matted live: what comes out, how late, and what happens when something goes away."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -14,15 +17,17 @@ from stubs import INFO, our_threads
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.stub import StubBackend
-from birefnet_video.errors import BackendUnavailable, InputMissing, OutputRefused
+from birefnet_video.errors import BackendUnavailable, InputMissing, OutputRefused, UsageError
 from birefnet_video.events import LiveState
+from birefnet_video.live.ladder import OpenBackend
 from birefnet_video.live.latency import Durations
 from birefnet_video.live.session import LiveSession
 from birefnet_video.live.slot import LatestSlot
 from birefnet_video.media.camera import Camera
-from birefnet_video.spec import BackendSpec, ColourSpec, LiveSpec, MatteSpec, OutputSpec, PictureFile
+from birefnet_video.models import input_size
+from birefnet_video.spec import BackendSpec, CameraSpec, ColourSpec, LiveSpec, MatteSpec, OutputSpec, PictureFile
 from birefnet_video.spec import Colour as Plain
-from birefnet_video.types import MediaInfo, Turn
+from birefnet_video.types import Turn
 
 PLAIN = MatteSpec(smooth="off", refine=False)
 
@@ -37,8 +42,12 @@ def spec(*outputs: OutputSpec, **options: object) -> LiveSpec:
     )
 
 
-def stub(delay_s: float = 0.0) -> Callable[[tuple[int, int], MediaInfo], MattingBackend]:
-    return lambda size, info: StubBackend(replace(INFO, input_size=size, batch_size=1), delay_s=delay_s)
+def stub(delay_s: float = 0.0) -> OpenBackend:
+    def load(spec: BackendSpec, width: int, height: int) -> MattingBackend:
+        assert spec.size is not None
+        return StubBackend(replace(INFO, input_size=spec.size, batch_size=1), delay_s=delay_s)
+
+    return load
 
 
 def run(camera: Camera, live: LiveSpec, *, delay_s: float = 0.0, patience_s: float = 60.0) -> LiveSession:
@@ -48,6 +57,34 @@ def run(camera: Camera, live: LiveSpec, *, delay_s: float = 0.0, patience_s: flo
     assert state in (LiveState.ENDED, LiveState.FAILED), state
     assert our_threads() == []
     return session
+
+
+def until(condition: Callable[[], bool], patience_s: float = 20.0) -> None:
+    end = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def fake_virtual_camera(monkeypatch: pytest.MonkeyPatch, device: str) -> list[np.ndarray]:
+    """Stands in for pyvirtualcam; returns what it is given."""
+    shown: list[np.ndarray] = []
+
+    class Camera:
+        def __init__(self, width: int, height: int, fps: float, *, device: str | None, fmt: str) -> None:
+            self.width, self.height, self.fps, self.fmt = width, height, fps, fmt
+            self.device = device or name
+
+        def send(self, picture: np.ndarray) -> None:
+            shown.append(picture)
+
+        def close(self) -> None:
+            self.device = "closed"
+
+    name = device
+    module = SimpleNamespace(Camera=Camera, PixelFormat=SimpleNamespace(RGB="RGB3"))
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", module)
+    return shown
 
 
 def written(path: Path) -> list[tuple[int, float]]:
@@ -120,7 +157,7 @@ def test_what_has_not_changed_is_not_computed_again(tmp_path: Path) -> None:
 
 
 def test_a_camera_that_goes_away_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("birefnet_video.live.session._RETRY_S", 0.05)
+    monkeypatch.setattr("birefnet_video.live.taker._RETRY_S", 0.05)
     info = camera_info(tmp_path)
     first = PaintedCamera(info, count=5, rate=50, lost=True)
     second = PaintedCamera(info, count=5, rate=50, first=100)
@@ -170,12 +207,14 @@ def test_a_lost_camera_can_be_given_up(tmp_path: Path) -> None:
 def test_the_camera_is_released_when_something_else_is_missing(tmp_path: Path, where: str) -> None:
     camera = PaintedCamera(camera_info(tmp_path), count=3, rate=50)
 
-    def refuse(size: tuple[int, int], info: MediaInfo) -> MattingBackend:
+    def refuse(spec: BackendSpec, width: int, height: int) -> MattingBackend:
         raise BackendUnavailable("no network")
 
     output = OutputSpec("composite", tmp_path / "nowhere" / "out.mp4")
     live = spec(output) if where == "output" else spec(OutputSpec("mask", tmp_path / "m.mkv"))
-    session = LiveSession(live, open_camera=lambda: camera, open_backend=refuse)
+    # A camera is not even switched on without a network.
+    live = replace(live, source=str(tmp_path / "shape.mp4"))
+    session = LiveSession(live, open_camera=lambda: camera, open_backend=refuse if where == "network" else stub())
     session.start()
     assert session.wait(10) is LiveState.FAILED
     assert isinstance(session.error, BackendUnavailable if where == "network" else OutputRefused)
@@ -184,21 +223,96 @@ def test_the_camera_is_released_when_something_else_is_missing(tmp_path: Path, w
 
 
 def test_a_latency_is_kept_by_a_smaller_network(tmp_path: Path) -> None:
+    """Quick alone, slow together with all else: that is found out while it runs."""
     sizes: list[tuple[int, int]] = []
     told: list[str] = []
 
-    def slower_if_larger(size: tuple[int, int], info: MediaInfo) -> MattingBackend:
-        sizes.append(size)
-        return StubBackend(replace(INFO, input_size=size, batch_size=1), delay_s=0.06 * size[0] / 256)
+    def slower_if_larger(spec: BackendSpec, width: int, height: int) -> MattingBackend:
+        assert spec.size is not None
+        sizes.append(spec.size)
+        return StubBackend(replace(INFO, input_size=spec.size, batch_size=1), delay_s=0.045 * spec.size[0] / 256)
 
     camera = PaintedCamera(camera_info(tmp_path), count=400, rate=60)
-    live = replace(spec(latency_ms=52.0), backend=BackendSpec(size=(256, 256)))
+    live = replace(spec(latency_ms=47.0), backend=BackendSpec(size=(256, 256)))
     session = LiveSession(live, open_camera=lambda: camera, open_backend=slower_if_larger, notify=told.append)
     session.start()
     assert session.wait(60) is LiveState.ENDED
     assert sizes[:2] == [(256, 256), (192, 192)]
     assert session.snapshot().size != (256, 256)
     assert any("the network now sees 192x192" in line for line in told)
+
+
+def test_a_network_that_is_too_slow_alone_is_left_before_the_camera_is_on(tmp_path: Path) -> None:
+    order: list[str] = []
+    camera = PaintedCamera(camera_info(tmp_path), count=3, rate=30)
+
+    def slow_unless_tiny(spec: BackendSpec, width: int, height: int) -> MattingBackend:
+        assert spec.size is not None
+        order.append(f"{Path(spec.model).name} {spec.size[1]}x{spec.size[0]} for {width}x{height}")
+        delay = 0.0 if spec.model == "tiny" else 0.05
+        return StubBackend(replace(INFO, input_size=spec.size, batch_size=1), delay_s=delay)
+
+    def switch_on() -> Camera:
+        order.append("camera")
+        return camera
+
+    live = replace(
+        spec(latency_ms=40.0, camera=CameraSpec(256, 96)), backend=BackendSpec("big.safetensors", size=(128, 256))
+    )
+    session = LiveSession(live, open_camera=switch_on, open_backend=slow_unless_tiny)
+    session.start()
+    assert session.wait(30) is LiveState.ENDED, session.error
+    assert order[:-2] == [f"big.safetensors {size} for 256x96" for size in ("256x128", "192x128", "128x128")]
+    assert order[-2].startswith("tiny ") and order[-1] == "camera"
+
+
+def test_a_camera_of_an_unusual_shape_gets_a_network_of_its_own(tmp_path: Path) -> None:
+    sizes: list[tuple[int, int] | None] = []
+
+    def load(spec: BackendSpec, width: int, height: int) -> MattingBackend:
+        assert spec.size is not None
+        sizes.append(spec.size)
+        return StubBackend(replace(INFO, input_size=spec.size, batch_size=1))
+
+    camera = PaintedCamera(camera_info(tmp_path), count=3, rate=30)
+    session = LiveSession(replace(spec(), backend=BackendSpec()), open_camera=lambda: camera, open_backend=load)
+    session.start()
+    assert session.wait(30) is LiveState.ENDED, session.error
+    assert sizes == [input_size("tiny", 640, 480), input_size("tiny", 256, 96)]
+
+
+def test_the_camera_is_off_while_nobody_watches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = tmp_path / "video10"
+    device.touch()
+    shown = fake_virtual_camera(monkeypatch, str(device))
+    for name, seconds in (("_UNWATCHED_S", 0.3), ("_LOOK_S", 0.05)):
+        monkeypatch.setattr(f"birefnet_video.live.taker.{name}", seconds)
+    info = camera_info(tmp_path)
+    cameras = [PaintedCamera(info, count=1000, rate=50, lost=True), PaintedCamera(info, count=1000, rate=50, lost=True)]
+    waiting = list(reversed(cameras))
+    session = LiveSession(
+        spec(virtual_camera="auto", only_watched=True), open_camera=lambda: waiting.pop(), open_backend=stub()
+    )
+    session.start()
+    until(lambda: session.snapshot().state is LiveState.UNWATCHED)
+    assert [camera.closed for camera in cameras] == [1, 0]
+    before = len(shown)
+    time.sleep(0.2)
+    assert len(shown) - before <= 1
+    with device.open() as handle:
+        viewer = subprocess.Popen(["sleep", "30"], stdin=handle)
+    with viewer:
+        until(lambda: session.snapshot().state is LiveState.LIVE and len(shown) > before + 30)
+        viewer.terminate()
+    until(lambda: session.snapshot().state is LiveState.UNWATCHED)
+    session.stop()
+    assert session.wait(10) is LiveState.ENDED and [camera.closed for camera in cameras] == [1, 1]
+    assert shown[0].shape == (96, 256, 3) and our_threads() == []
+
+
+def test_only_watched_is_for_virtual_cameras_alone(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no other output"):
+        spec(OutputSpec("mask", tmp_path / "m.mkv"), virtual_camera="auto", only_watched=True)
 
 
 def test_settings_change_while_it_runs(tmp_path: Path) -> None:
@@ -263,7 +377,7 @@ def test_it_ends_in_time_though_the_camera_says_nothing(tmp_path: Path) -> None:
 
 
 def test_a_camera_that_comes_back_with_another_size_is_fitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("birefnet_video.live.session._RETRY_S", 0.02)
+    monkeypatch.setattr("birefnet_video.live.taker._RETRY_S", 0.02)
     info = camera_info(tmp_path)
     cameras: list[Camera] = [
         PaintedCamera(info, count=4, rate=50, picture=lambda number: painted(number, (512, 192))),

@@ -199,7 +199,7 @@ def test_a_live_session_is_watched_and_steered(tmp_path: Path) -> None:
     session = LiveSession(
         spec,
         open_camera=lambda: camera,
-        open_backend=lambda size, info: StubBackend(replace(INFO, input_size=size, batch_size=1)),
+        open_backend=lambda backend, width, height: StubBackend(replace(INFO, input_size=(96, 160), batch_size=1)),
         notify=served.note,
     )
     served.begin(session)
