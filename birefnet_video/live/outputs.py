@@ -11,7 +11,7 @@ from birefnet_video.media.sink import Sink
 from birefnet_video.media.stream import StreamWriter
 from birefnet_video.media.virtual_camera import VirtualCamera
 from birefnet_video.pipeline.outputs import check_output, make_canvas, make_composer, open_sink
-from birefnet_video.pipeline.stages import Composer
+from birefnet_video.pipeline.stages import Composer, MatteGauge
 from birefnet_video.spec import Background, JobSpec, LiveSpec, OutputSpec
 from birefnet_video.types import Cutout, MediaInfo
 
@@ -38,6 +38,7 @@ class LiveOutputs:
         self._specs: list[OutputSpec] = []
         self._composers: list[Composer] = []
         self._sinks: list[Sink] = []
+        self._gauge, self._shown = MatteGauge(), 0
         self._camera: VirtualCamera | None = None
         self._stream: StreamWriter | None = None
         job = JobSpec(Path(info.path), spec.outputs or (_SHOWN,), overwrite=spec.overwrite, with_sound=False)
@@ -92,6 +93,8 @@ class LiveOutputs:
             OutputRefused: if one does not take it.
         """
         pictures = [composer(cutout) for composer in self._composers]
+        self._gauge.measure(self._shown, cutout.alpha)
+        self._shown += 1
         for sink, picture in zip(self._sinks, pictures, strict=False):
             sink.write(picture, cutout.frame.meta)
         if self._camera is not None:
@@ -100,10 +103,10 @@ class LiveOutputs:
             self._stream.write(pictures[-1], cutout.frame.meta.pts * cutout.frame.meta.time_base)
 
     def finish(self) -> None:
-        """Close all; recordings get their names.
+        """Close all; recordings are looked at again and get their names.
 
         Raises:
-            OutputRefused: if that fails; what was recorded is kept under another name then.
+            OutputRefused, VerificationFailed: if that fails; what was recorded is kept under another name then.
         """
         errors: list[Exception] = []
         for sink in self._sinks:
@@ -112,6 +115,7 @@ class LiveOutputs:
                     sink.discard()
                     continue
                 sink.finish()
+                sink.verify(self._gauge.promise(sink, self._info.time_base))
                 sink.commit(overwrite=self._overwrite)
             except Exception as error:  # noqa: BLE001 - the others must be finished too
                 errors.append(error)

@@ -17,7 +17,6 @@ from birefnet_video.media.light import is_hdr, needs_mapping
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Notify, Reader
 from birefnet_video.media.sink import Sink
-from birefnet_video.media.verify import Promise
 from birefnet_video.pipeline.ordered import cores
 from birefnet_video.pipeline.outputs import check_output, make_canvas, make_composer, open_sink
 from birefnet_video.pipeline.part import find_cut, shorten
@@ -60,7 +59,7 @@ class Line:
             OutputRefused: if a name cannot be given; files that have theirs already are complete.
         """
         for writer in self.writers:
-            writer.verify(self._promise(writer))
+            writer.verify(self.gauge.promise(writer, self.info.time_base))
         for writer in self.writers:
             writer.commit(overwrite=overwrite)
 
@@ -68,22 +67,6 @@ class Line:
         """What of the input could not be read."""
         sound = {finding: None for writer in self.writers for finding in writer.sound_damage}
         return [*self.reader.damage, *sound]
-
-    def _promise(self, writer: Sink) -> Promise:
-        assert writer.first_pts is not None and writer.last_pts is not None  # a line without frames ends earlier
-        return Promise(
-            frames=writer.frames,
-            first_pts=writer.first_pts,
-            last_pts=writer.last_pts,
-            time_base=self.info.time_base,
-            audio_tracks=writer.audio_tracks,
-            carries_alpha=writer.encoding.carries_alpha,
-            telling_frame=self.gauge.telling_frame,
-            telling_spread=self.gauge.telling_spread,
-            alpha_slack=writer.encoding.alpha_slack,
-            full=self.gauge.means is not None,
-            mean_alphas=self.gauge.means if writer.encoding.carries_alpha or writer.encoding.is_matte else None,
-        )
 
 
 def assemble(

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -14,6 +15,7 @@ from birefnet_video.matting.refine import refine
 from birefnet_video.media.convert import alpha_samples, own_alpha, to_rgb
 from birefnet_video.media.reader import Reader
 from birefnet_video.media.sink import Sink
+from birefnet_video.media.verify import Promise
 from birefnet_video.pipeline.ordered import ordered_map
 from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.spec import MatteSpec
@@ -158,3 +160,25 @@ class MatteGauge:
         spread = float(high - low) / ((1 << _FILE_BITS) - 1)
         if spread > self.telling_spread:
             self.telling_frame, self.telling_spread = index, spread
+
+    def promise(self, writer: Sink, time_base: Fraction) -> Promise:
+        """What the file of a writer that has taken all frames should hold.
+
+        Args:
+            writer: has taken at least one.
+            time_base: of the frames.
+        """
+        assert writer.first_pts is not None and writer.last_pts is not None
+        return Promise(
+            frames=writer.frames,
+            first_pts=writer.first_pts,
+            last_pts=writer.last_pts,
+            time_base=time_base,
+            audio_tracks=writer.audio_tracks,
+            carries_alpha=writer.encoding.carries_alpha,
+            telling_frame=self.telling_frame,
+            telling_spread=self.telling_spread,
+            alpha_slack=writer.encoding.alpha_slack,
+            full=self.means is not None,
+            mean_alphas=self.means if writer.encoding.carries_alpha or writer.encoding.is_matte else None,
+        )

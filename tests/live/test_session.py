@@ -13,21 +13,23 @@ import av
 import numpy as np
 import pytest
 from cameras import PaintedCamera, camera_info, painted, read_number
+from clips import read_times
 from stubs import INFO, our_threads
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.stub import StubBackend
-from birefnet_video.errors import BackendUnavailable, InputMissing, OutputRefused, UsageError
+from birefnet_video.errors import BackendUnavailable, InputMissing, OutputRefused, UsageError, VerificationFailed
 from birefnet_video.events import LiveState
 from birefnet_video.live.ladder import OpenBackend
 from birefnet_video.live.latency import Durations
 from birefnet_video.live.session import LiveSession
 from birefnet_video.live.slot import LatestSlot
 from birefnet_video.media.camera import Camera
+from birefnet_video.media.writer import Writer
 from birefnet_video.models import input_size
 from birefnet_video.spec import BackendSpec, CameraSpec, ColourSpec, LiveSpec, MatteSpec, OutputSpec, PictureFile
 from birefnet_video.spec import Colour as Plain
-from birefnet_video.types import Turn
+from birefnet_video.types import FrameMeta, Turn
 
 PLAIN = MatteSpec(smooth="off", refine=False)
 
@@ -405,6 +407,22 @@ def test_one_output_that_fails_takes_no_other_along(tmp_path: Path) -> None:
     assert first.read_text() == "mine"
     with av.open(str(second)) as container:
         assert sum(1 for _ in container.decode(video=0)) == session.snapshot().shown
+
+
+def test_a_recording_that_does_not_hold_what_was_shown_gets_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = PaintedCamera(camera_info(tmp_path), count=10, rate=50)
+    write, calls = Writer.write, iter(range(100))
+
+    def lose_one(self: Writer, picture: av.VideoFrame, meta: FrameMeta) -> None:
+        write(self, picture, meta)
+        self.frames += next(calls) == 3
+
+    monkeypatch.setattr(Writer, "write", lose_one)
+    session = run(camera, spec(OutputSpec("composite", tmp_path / "o.mkv")))
+    assert isinstance(session.error, VerificationFailed) and not (tmp_path / "o.mkv").exists()
+    assert read_times(tmp_path / "o.partial.mkv")
 
 
 def test_pictures_of_one_moment_get_times_of_their_own(tmp_path: Path) -> None:
