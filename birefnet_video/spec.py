@@ -197,6 +197,8 @@ class BackendSpec:
     """Frames at once; ``None``: what is fastest, measured on the first frames."""
     engine: EngineName = "auto"
     precision: Precision = "auto"
+    one_at_a_time: bool = False
+    """Every batch gets all of the machine: it is done earlier, and fewer of them are done."""
 
     def __post_init__(self) -> None:
         check_choice("--engine", self.engine, get_args(EngineName))

@@ -26,6 +26,8 @@ class Request:
     cache: EngineCache
     tell: Callable[[str], None]
     """Takes what a user should know: that something is being built, and that it was found."""
+    one_at_a_time: bool = False
+    """A batch is begun when the one before is done."""
 
 
 class Run(Protocol):

@@ -103,7 +103,7 @@ def load_backend(
     store = cache or default_cache()
 
     def ask(info: BackendInfo) -> Request:
-        return Request(load_network(spec.model), info, weights_path(spec.model), store, tell)
+        return Request(load_network(spec.model), info, weights_path(spec.model), store, tell, spec.one_at_a_time)
 
     prepared, info = _climb(ask(info), frames) if spec.engine == "auto" else _prepare(ask(info), spec.engine)
     backend = NetworkBackend(prepared, info)

@@ -53,7 +53,8 @@ class Ladder:
         One that takes longer than the latency by itself is not taken, unless it is the last.
         """
         rung = self._rungs[self._at]
-        spec = replace(self._spec.backend, model=rung.model, size=self._size(rung, width, height), batch_size=1)
+        size = self._size(rung, width, height)
+        spec = replace(self._spec.backend, model=rung.model, size=size, batch_size=1, one_at_a_time=True)
         fresh = self._open(spec, width, height)
         try:
             took_s = _least_time(fresh, _TRIALS if self._spec.latency_ms is not None else 1)

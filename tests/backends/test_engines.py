@@ -67,6 +67,22 @@ def test_auto_goes_on_when_a_library_raises_whatever_it_likes(tmp_path: Path, mo
         load(tmp_path, engine="openvino")
 
 
+def test_one_batch_at_a_time_gets_all_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import openvino
+
+    asked: list[int] = []
+    compile_model = openvino.Core.compile_model
+
+    def note(self: Any, path: Path, device: str, settings: dict[str, Any]) -> Any:
+        asked.append(settings["NUM_STREAMS"])
+        return compile_model(self, path, device, settings)
+
+    monkeypatch.setattr(openvino.Core, "compile_model", note)
+    picture = np.random.default_rng(0).integers(0, 256, (1, *SIZE, 3), dtype=np.uint8)
+    each, many = (load(tmp_path, engine="openvino", one_at_a_time=one).infer(picture) for one in (True, False))
+    assert asked == [1, 2] and np.abs(each - many).max() < 1e-4
+
+
 @pytest.mark.parametrize(("engine", "name"), [("openvino", "network.bin"), ("onnx", "network.onnx")])
 def test_what_was_kept_and_does_not_load_is_built_again(engine: str, name: str, tmp_path: Path) -> None:
     told: list[str] = []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from birefnet_video.model import BiRefNet
 
 _FILE = "network.xml"
-#: Batches that are computed at once.
+#: Batches that are computed at once, unless each is to be done as early as possible.
 _STREAMS = 2
 _PRECISION = {"fp32": "f32", "bf16": "bf16"}
 
@@ -66,10 +66,11 @@ def prepare(request: Request) -> Prepared:
         request.tell("openvino: converting the network, once; the next start finds it")
         write_openvino(request.net, folder / _FILE, info)
 
+    streams = 1 if request.one_at_a_time else _STREAMS
     settings = {
         "INFERENCE_PRECISION_HINT": _PRECISION[info.precision],
         # Two batches at once, each on half of the threads: on few cores that wastes less than sharing every layer.
-        "NUM_STREAMS": _STREAMS,
+        "NUM_STREAMS": streams,
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
 
@@ -80,7 +81,7 @@ def prepare(request: Request) -> Prepared:
     taken = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
     if taken != _PRECISION[info.precision]:
         raise BackendUnavailable(f"openvino: this processor computes in {taken}, not in {_PRECISION[info.precision]}")
-    free = [compiled.create_infer_request() for _ in range(_STREAMS)]
+    free = [compiled.create_infer_request() for _ in range(streams)]
 
     def start(x: Tensor) -> Callable[[], Tensor]:
         # The line begins one batch before it collects the one before.
