@@ -268,7 +268,7 @@ def matte_image(
         raise ValueError(f"rgb: expected uint8 (H, W, 3), got {rgb.dtype} {rgb.shape}")
     height, width = rgb.shape[:2]
     sides = (size, size) if isinstance(size, int) else size
-    spec = BackendSpec(model=model, size=sides, device=device, batch_size=1, engine=engine, precision=precision)
+    spec = BackendSpec(model, sides, device, 1, engine, precision, one_at_a_time=True)
     # One picture is not worth a long build.
     backend = load_backend(spec, width, height, frames=1)
     small = resize_antialiased(torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None], backend.info.input_size)
