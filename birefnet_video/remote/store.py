@@ -66,14 +66,13 @@ class JobStore:
             queued: to be started when its turn comes, rather than by the caller.
         """
         with self._locked():
-            last = max((record.position for record in self.records()), default=0.0)
             record = JobRecord(
                 id=f"{time.strftime('%m%d-%H%M%S')}-{secrets.token_hex(2)}",
                 arguments=tuple(arguments),
                 folder=str(folder),
                 source=source,
                 outputs=tuple(outputs),
-                position=last + 1,
+                position=time.time(),
                 created_at=time.time(),
                 frames=frames,
                 queued=queued,
@@ -196,12 +195,11 @@ class JobStore:
                 raise UsageError(f"{record_id}: has not ended")
             if overwrite and not record.overwrites:
                 record = replace(record, arguments=record.arguments_with("--overwrite"))
-            last = max((each.position for each in self.records()), default=0.0)
             fresh = replace(
                 record,
                 state=RecordState.WAITING,
                 queued=True,
-                position=last + 1,
+                position=time.time(),
                 result=None,
                 error=None,
                 pid=None,
