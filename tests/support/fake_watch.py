@@ -1,12 +1,15 @@
 """A render for the terminal interface that stands still, and an application whose renders are such."""
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from birefnet_video.tui.app import BirefnetApp
 from birefnet_video.tui.settings import Settings
+from textual.pilot import Pilot
 
 from birefnet_video.events import JobSnapshot, JobState, LiveSnapshot, LiveState, StageSnapshot
 from birefnet_video.remote.record import JobRecord, RecordState
@@ -152,3 +155,11 @@ def screen_text(app: BirefnetApp) -> str:
     """What is on the screen, line by line."""
     lines = ("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())
     return "\n".join(line.rstrip() for line in lines)
+
+
+async def until(pilot: Pilot[int], condition: Callable[[], object], patience_s: float = 30.0) -> None:
+    """Let the interface go on until something is so: how long that takes depends on the machine."""
+    end = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < end, screen_text(pilot.app)
+        await pilot.pause(0.05)

@@ -14,7 +14,7 @@ from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.settings import Settings, load_settings
 from birefnet_video.tui.summary import SummaryScreen
-from fake_watch import FakeApp, FakeWatch, make_app, make_store, screen_text
+from fake_watch import FakeApp, FakeWatch, make_app, make_store, screen_text, until
 from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -42,7 +42,7 @@ def store(tmp_path: Path) -> JobStore:
 def play(app: FakeApp, walk: Walk, size: tuple[int, int] = (80, 24)) -> None:
     async def run() -> None:
         async with app.run_test(size=size) as pilot:
-            await pilot.pause(0.1)
+            await until(pilot, lambda: screen_text(app).strip())
             await walk(app, pilot)
 
     asyncio.run(run())
@@ -57,7 +57,6 @@ def watch_of(app: FakeApp) -> FakeWatch:
 
 def test_the_monitor_says_what_matters(store: JobStore) -> None:
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
-        text = screen_text(app)
         for words in (
             "▶ RENDERING",
             "interview.mp4 → interview.alpha.mov",
@@ -69,7 +68,7 @@ def test_the_monitor_says_what_matters(store: JobStore) -> None:
             "61.3 fps",
             "frame 4 212",
         ):
-            assert words in text, words
+            await until(pilot, lambda words=words: words in screen_text(app))
         watch = watch_of(app)
         for _ in range(3):
             stages = watch.view.snapshot.stages
@@ -81,8 +80,7 @@ def test_the_monitor_says_what_matters(store: JobStore) -> None:
             )
             watch.set(stages=moved, elapsed_s=watch.view.snapshot.elapsed_s + 1)
             app.screen._tick()  # type: ignore[attr-defined]
-        await pilot.pause()
-        assert "limit: infer (97% busy)" in screen_text(app)
+        await until(pilot, lambda: "limit: infer (97% busy)" in screen_text(app))
         assert "▶ infer" in screen_text(app)
 
     play(make_app(store), walk)
@@ -93,8 +91,7 @@ def test_the_monitors_keys(store: JobStore) -> None:
         watch, screen = watch_of(app), app.screen
         await pilot.press("space")
         assert watch.orders == ["pause"]
-        await pilot.pause(0.6)
-        assert "‖ PAUSED" in screen_text(app) and "ETA paused" in screen_text(app)
+        await until(pilot, lambda: "‖ PAUSED" in screen_text(app) and "ETA paused" in screen_text(app))
         await pilot.press("space")
         assert watch.orders == ["pause", "resume"]
         titles = []
@@ -111,17 +108,13 @@ def test_the_monitors_keys(store: JobStore) -> None:
         await pilot.press("z", "z")
         assert watch.wishes[-1] is not None and watch.wishes[-1].zoom == 1
         await pilot.press("plus")
-        await pilot.pause(0.6)
-        assert watch.wishes[-1] is not None and watch.wishes[-1].every_s == 0.5
+        await until(pilot, lambda: watch.wishes[-1] is not None and watch.wishes[-1].every_s == 0.5)
         await pilot.press("minus", "minus")
-        await pilot.pause(0.6)
-        assert watch.wishes[-1] is not None and watch.wishes[-1].every_s == 2
+        await until(pilot, lambda: watch.wishes[-1] is not None and watch.wishes[-1].every_s == 2)
         await pilot.press("p")
-        await pilot.pause(0.6)
-        assert watch.wishes[-1] is None
+        await until(pilot, lambda: watch.wishes[-1] is None)
         await pilot.press("p", "i")
-        await pilot.pause(0.6)
-        assert "of a core" in screen_text(app)
+        await until(pilot, lambda: "of a core" in screen_text(app))
         await pilot.press("l")
         assert not screen.query_one("#picture").is_on_screen
         await pilot.press("l")
@@ -145,12 +138,10 @@ def test_stopping_asks_first_and_timers_run_on_below(store: JobStore, key: str, 
         watch = watch_of(app)
         await pilot.press("c")
         assert isinstance(app.screen, Choice)
-        await pilot.pause(1.2)
-        assert watch.orders == []
+        await until(pilot, lambda: watch.orders == [])
         await pilot.press(key)
         assert watch.orders == ([order] if order else [])
-        await pilot.pause(0.7)
-        assert isinstance(app.screen, SummaryScreen if order else MonitorScreen)
+        await until(pilot, lambda: isinstance(app.screen, SummaryScreen if order else MonitorScreen))
 
     play(make_app(store), walk)
 
@@ -159,11 +150,9 @@ def test_an_end_under_a_question_closes_it(store: JobStore) -> None:
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         await pilot.press("c")
         watch_of(app).end(RecordState.FINISHED)
-        await pilot.pause(1.2)
-        assert isinstance(app.screen, SummaryScreen)
-        text = screen_text(app)
+        await until(pilot, lambda: isinstance(app.screen, SummaryScreen))
         for words in ("✔ DONE", "2.03x realtime", "◀ limit", "faster: -m lite", "flicker 8.32 before", "[of 10]"):
-            assert words in text, words
+            await until(pilot, lambda words=words: words in screen_text(app))
 
     play(make_app(store), walk, (100, 40))
 
@@ -176,8 +165,7 @@ def test_all_doors_ask_while_a_render_runs(store: JobStore, door: str) -> None:
         await pilot.press("escape")
         assert isinstance(app.screen, MonitorScreen)
         await app.action_quit()
-        await pilot.pause()
-        assert isinstance(app.screen, Choice)
+        await until(pilot, lambda: isinstance(app.screen, Choice))
         await pilot.press("l")
         assert app.return_value == 0
 
@@ -193,7 +181,7 @@ def watch_orders(app: FakeApp) -> list[str]:
 def test_leaving_can_stop_the_render(store: JobStore) -> None:
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         await pilot.press("q", "s")
-        await pilot.pause(0.5)
+        await until(pilot, lambda: app.return_value is not None)
 
     app = make_app(store, own=True)
     play(app, walk)
@@ -217,8 +205,7 @@ def test_what_has_gone_meanwhile_is_told(store: JobStore) -> None:
         await pilot.pause()
         store.remove(store.records()[2].id)
         await pilot.press("r")
-        await pilot.pause()
-        assert "has been removed" in " ".join(notice.message for notice in app._notifications)
+        await until(pilot, lambda: "has been removed" in " ".join(notice.message for notice in app._notifications))
 
     play(make_app(store, monitor=False), walk)
 
@@ -239,13 +226,12 @@ def test_nothing_that_is_typed_ends_the_form(store: JobStore, typed: str) -> Non
 
 def test_the_queues_keys(store: JobStore) -> None:
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
-        text = screen_text(app)
         for words in ("1 running · 1 waiting · 1 failed · 1 done", "total ETA 00:00:49", "a[1].avi", "▶ runs", "64%"):
-            assert words in text, words
+            await until(pilot, lambda words=words: words in screen_text(app))
         records = store.records()
         waiting = records[1]
         store.add(["late.mp4"], "late.mp4", ["late.mov"], folder=Path("/"))
-        await pilot.pause(1.2)
+        await until(pilot, lambda: "late.mp4" in screen_text(app))
         await pilot.press("down", "J")
         assert [record.source for record in store.records()][-1] == "drone.mov"
         await pilot.press("K")
@@ -254,8 +240,7 @@ def test_the_queues_keys(store: JobStore) -> None:
         assert app.screen.chosen.id == waiting.id
         await pilot.press("d")
         assert waiting.id not in [record.id for record in store.records()]
-        await pilot.pause()
-        assert app.screen.chosen.source == "a[1].avi"
+        await until(pilot, lambda: app.screen.chosen.source == "a[1].avi")
         assert "moov atom not found" in screen_text(app)
         await pilot.press("r")
         assert app.worked == 1 and store.find(records[2].id).state is RecordState.WAITING
@@ -264,8 +249,7 @@ def test_the_queues_keys(store: JobStore) -> None:
         await pilot.press("up", "up", "up")
         await pilot.press("space")
         assert "pause" in watch_orders(app)
-        await pilot.pause(1.2)
-        assert "‖ paused" in screen_text(app)
+        await until(pilot, lambda: "‖ paused" in screen_text(app))
         await pilot.press("enter")
         assert isinstance(app.screen, MonitorScreen)
         watch = watch_of(app)
@@ -304,8 +288,7 @@ def test_a_finished_render_opens_its_summary_and_its_keys(store: JobStore, monke
 def test_ways_out_of_a_summary(store: JobStore, key: str, screen: type[Screen[None]]) -> None:
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         app.open_render(store.records()[2])
-        await pilot.pause()
-        assert "✖" in screen_text(app) and "moov atom" in screen_text(app)
+        await until(pilot, lambda: "✖" in screen_text(app) and "moov atom" in screen_text(app))
         await pilot.press(key)
         assert isinstance(app.screen, screen)
 
@@ -335,8 +318,7 @@ def test_every_key_of_every_screen_at_every_size(
                 assert isinstance(binding, Binding) and binding.id and binding.description
                 for key in binding.key.split(","):
                     await pilot.press(key)
-                    await pilot.pause()
-                    assert screen_text(app).strip()
+                    await until(pilot, lambda: screen_text(app).strip())
                     while isinstance(app.screen, Choice | FilePicker | FrameDialog):
                         await pilot.press("escape")
                     if app._exit:
@@ -362,10 +344,8 @@ def test_the_live_screens_keys(store: JobStore) -> None:
 
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         app.open_render(record)
-        await pilot.pause(0.2)
-        text = screen_text(app)
         for words in ("● LIVE", "/dev/video0", "41 ms", "p95 58", "14.8 fps", "dropped 925", "sees 448x320"):
-            assert words in text, words
+            await until(pilot, lambda words=words: words in screen_text(app))
         watch = app.watch_of(record)
         assert isinstance(watch, FakeWatch)
         await pilot.press("space", "2", "m", "h")
@@ -375,16 +355,17 @@ def test_the_live_screens_keys(store: JobStore) -> None:
             "{'do': 'mirror', 'on': True}",
             "{'do': 'threshold', 'value': 0.3}",
         ]
-        await pilot.pause(0.6)
-        assert "background green" in screen_text(app) and "mirror on   edges hard at 0.3" in screen_text(app)
+        await until(
+            pilot,
+            lambda: "background green" in screen_text(app) and "mirror on   edges hard at 0.3" in screen_text(app),
+        )
         await pilot.press("v", "c", "escape", "j")
         assert isinstance(app.screen, QueueScreen)
         app.open_render(record)
-        await pilot.pause(0.2)
+        await until(pilot, lambda: "● LIVE" in screen_text(app))
         await pilot.press("c", "s")
         assert watch.orders[-1] == "cancel, keep=True"
-        await pilot.pause(0.7)
-        assert isinstance(app.screen, QueueScreen)
+        await until(pilot, lambda: isinstance(app.screen, QueueScreen))
 
     play(make_app(store, monitor=False), walk)
 
@@ -394,7 +375,7 @@ def test_resizing_while_pictures_come(store: JobStore) -> None:
         for size in ((60, 18), (200, 50), (20, 5), (160, 48), (80, 24)):
             await pilot.resize_terminal(*size)
             await pilot.pause(0.6)
-        assert "▶ RENDERING" in screen_text(app)
+        await until(pilot, lambda: "▶ RENDERING" in screen_text(app))
         assert app.screen.query_one("#picture", PictureView).size.width > 30
 
     play(make_app(store), walk)
@@ -405,8 +386,7 @@ def test_the_palette_knows_the_keys(store: JobStore) -> None:
         titles = [command.title for command in app.get_system_commands(app.screen)]
         assert "monitor: Pause" in titles and "monitor: View" in titles
         next(c for c in app.get_system_commands(app.screen) if c.title == "monitor: Pause").callback()
-        await pilot.pause()
-        assert watch_of(app).orders == ["pause"]
+        await until(pilot, lambda: watch_of(app).orders == ["pause"])
 
     play(make_app(store), walk)
 
@@ -459,8 +439,7 @@ def test_a_name_that_looks_like_markup_is_shown_as_it_is(store: JobStore, tmp_pa
 
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         app.push_screen(NewScreen(FormValues(source=str(tmp_path / "[red]x.mp4"))))
-        await pilot.pause(0.3)
-        assert "[red]x" in screen_text(app)
+        await until(pilot, lambda: "[red]x" in screen_text(app))
 
     play(make_app(store, monitor=False), walk, (160, 30))
 

@@ -54,7 +54,11 @@ def test_it_looks_as_it_did(screen: str, size: str, tmp_path: Path) -> None:
                 await pilot.pause(0.3)
                 app.screen.query_one("#source", Input).cursor_blink = False
             await pilot.pause(0.8)
-            return screen_text(app) + "\n"
+            seen, end = screen_text(app) + "\n", time.monotonic() + 15
+            while seen != expected(f"{screen}-{size}", seen) and time.monotonic() < end:
+                await pilot.pause(0.2)
+                seen = screen_text(app) + "\n"
+            return seen
 
     seen = asyncio.run(look())
     assert seen == expected(f"{screen}-{size}", seen)
