@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from birefnet_video.errors import UsageError
+from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.report import say_json
 from birefnet_video.signals import stop_on_signals
 from birefnet_video.spec import (
@@ -99,7 +99,7 @@ def webcam(
     device
         Camera, video file, lavfi: and a filter, or rtsp:// and the like. Default: the first camera.
     list_cameras
-        List cameras and end.
+        Open each camera, say what it gives by itself or why it does not, and end.
     camera_size
         Of the camera's pictures, WIDTHxHEIGHT.
     rate
@@ -199,11 +199,18 @@ def _camera(size: str | None, rate: str | None, pixel_format: str | None) -> Cam
 
 
 def _list() -> int:
-    from birefnet_video.media.camera import list_cameras
+    from birefnet_video.media.camera import list_cameras, open_camera
 
     found = list_cameras()
     for name, description in found:
-        print(f"{name}  {description}")
+        try:
+            camera = open_camera(name, CameraSpec())
+        except BirefnetVideoError as error:
+            print(f"{name}  {description}  {error}")
+            continue
+        info = camera.info
+        camera.close()
+        print(f"{name}  {description}  {info.width}x{info.height}, {float(info.frame_rate):g} fps, {info.pixel_format}")
     if not found:
         print("no camera found", file=sys.stderr)
     return 0

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from clips import make_clip, read_times
 
+from birefnet_video.commands.webcam import webcam
+
 PROGRAM = [sys.executable, "-m", "birefnet_video", "webcam"]
 
 
@@ -42,6 +44,18 @@ def test_without_a_camera_it_says_so(tmp_path: Path) -> None:
     ran = run("--record", "o.mp4", cwd=tmp_path)
     assert ran.returncode == 66 and "no camera found" in ran.stderr
     assert run("--list", cwd=tmp_path).returncode == 0
+
+
+def test_cameras_are_listed_with_what_they_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = make_clip(tmp_path / "in.mp4", frames=3)
+    cameras = [(str(clip), "the first"), (str(tmp_path / "none"), "the second")]
+    monkeypatch.setattr("birefnet_video.media.camera.list_cameras", lambda: cameras)
+    assert webcam(list_cameras=True) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"{clip}  the first  160x96, 25 fps, yuv420p"
+    assert second.startswith(f"{tmp_path / 'none'}  the second") and "no such camera" in second
 
 
 def test_a_clip_stands_in_for_a_camera_until_ctrl_c(tmp_path: Path) -> None:
