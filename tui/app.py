@@ -296,7 +296,7 @@ class BirefnetApp(App[int]):
             # Not through the loop, which may be waiting for Textual to write to a terminal that has gone; and in spite
             # of nohup, since without a terminal there is nothing to show.
             signal.signal(signal.SIGHUP, self._on_hangup)
-        except (AttributeError, NotImplementedError, RuntimeError, ValueError):
+        except (NotImplementedError, RuntimeError, ValueError):
             # Windows, or not the main thread.
             return
 

@@ -1,11 +1,11 @@
 """The screen of a live session: what the camera shows, and how late it comes out."""
 
-import time
 from collections import deque
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.dialogs import Choice
 from birefnet_video.tui.lines import Lines
+from birefnet_video.tui.log_pane import LogPane
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.pictures import View, paint
 from birefnet_video.tui.telemetry import Telemetry
@@ -15,7 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, RichLog
+from textual.widgets import Footer
 
 from birefnet_video.events import LiveSnapshot, LiveState
 from birefnet_video.remote.watcher import JobView, PictureWish, Watch
@@ -74,7 +74,6 @@ class LiveScreen(Screen[None]):
         self._background = "as started"
         self._latencies: deque[float] = deque(maxlen=240)
         self._wish: PictureWish | None = None
-        self._shown_lines = 0
 
     def compose(self) -> ComposeResult:
         """See Textual."""
@@ -84,15 +83,12 @@ class LiveScreen(Screen[None]):
                 yield PictureView(hint="the camera is being opened", id="picture")
             with Vertical(id="stage-pane", classes="pane"):
                 yield Lines(id="live-numbers")
-        with Vertical(id="log-pane", classes="pane"):
-            yield RichLog(max_lines=500, markup=False, wrap=True, id="log")
+        yield LogPane()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """See Textual."""
         self.query_one("#stage-pane").border_title = "latency"
-        self.query_one("#log-pane").border_title = "log"
-        self.query_one("#log").can_focus = False
         self.set_interval(_TICK_S, self._tick)
         self.call_after_refresh(self._tick)
 
@@ -107,10 +103,7 @@ class LiveScreen(Screen[None]):
         view = self._session.view
         self._telemetry.follow(view.record.pid)
         self._show_numbers(view)
-        for line in view.lines[self._shown_lines :]:
-            at = time.strftime("%H:%M:%S", time.localtime(line.at))
-            self.query_one("#log", RichLog).write(Text(f"{at}  {line.text}"))
-        self._shown_lines = len(view.lines)
+        self.query_one(LogPane).show(view.lines)
         self._show_picture(view)
         if view.is_over:
             self._end(view)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.dialogs import Choice
 from birefnet_video.tui.lines import Lines
+from birefnet_video.tui.log_pane import LogPane
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.pictures import View, paint
 from birefnet_video.tui.stage_table import StageTable
@@ -16,7 +17,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, RichLog
+from textual.widgets import Footer
 
 from birefnet_video.events import JobSnapshot, JobState
 from birefnet_video.remote.watcher import JobView, PictureWish, Watch
@@ -39,7 +40,6 @@ MARKS = {
     JobState.CANCELLED: "■ CANCELLED",
     JobState.FAILED: "✖ FAILED",
 }
-_LEVELS = {"info": "  ", "note": "! ", "error": "✖ "}
 
 
 class MonitorScreen(Screen[None]):
@@ -81,7 +81,6 @@ class MonitorScreen(Screen[None]):
         self._with_picture = True
         self._rate = _RATES.index(1.0)
         self._shown_picture: object = None
-        self._shown_lines = 0
         self._wish: PictureWish | None = None
         self._paces: deque[float] = deque(maxlen=240)
         self._last: tuple[float, int] | None = None
@@ -105,15 +104,12 @@ class MonitorScreen(Screen[None]):
                     yield PictureView(id=f"small-{view}")
         yield Lines(id="progress")
         yield Lines(id="times")
-        with Vertical(id="log-pane", classes="pane"):
-            yield RichLog(max_lines=500, markup=False, wrap=True, id="log", auto_scroll=True)
+        yield LogPane()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """See Textual."""
         self.query_one("#stage-pane").border_title = "where the time goes"
-        self.query_one("#log-pane").border_title = "log"
-        self.query_one("#log").can_focus = False
         self.set_interval(_TICK_S, self._tick)
         self.call_after_refresh(self._tick)
 
@@ -143,7 +139,7 @@ class MonitorScreen(Screen[None]):
         view = self._render_watch.view
         self._telemetry.follow(view.record.pid)
         self._show_numbers(view)
-        self._show_lines(view)
+        self.query_one(LogPane).show(view.lines)
         self._show_picture(view)
         if view.is_over and not self._ended:
             self._ended = True
@@ -176,19 +172,6 @@ class MonitorScreen(Screen[None]):
         room = self.size.width - len(left) - len(right) - 2
         what = shortened(what, max(0, room))
         return Text.assemble((left, "bold"), what, " " * max(1, room - len(what) + 1), right, no_wrap=True)
-
-    def _show_lines(self, view: JobView) -> None:
-        fresh = view.lines[self._shown_lines :]
-        if not fresh:
-            return
-        self._shown_lines = len(view.lines)
-        log = self.query_one("#log", RichLog)
-        for line in fresh:
-            at = time.strftime("%H:%M:%S", time.localtime(line.at))
-            log.write(Text(f"{at}  {_LEVELS[line.level]}{line.text}"))
-        notes = sum(line.level == "note" for line in view.lines)
-        errors = sum(line.level == "error" for line in view.lines)
-        self._label("#log-pane", subtitle=f"notes {notes} · errors {errors}")
 
     def _show_picture(self, view: JobView) -> None:
         widget = self.query_one("#picture", PictureView)

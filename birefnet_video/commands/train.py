@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, InputMissing, OutputRefused
+from birefnet_video.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from birefnet_video.model.training.processes import Processes
     from birefnet_video.model.training.recipe import Recipe
-    from birefnet_video.model.training.trainer import Progress, Trainer
+    from birefnet_video.model.training.trainer import Progress
 
 #: Steps between lines where there is no terminal to draw on.
 _LINE_EVERY = 20
@@ -86,7 +86,7 @@ def _train(recipe: "Recipe", out: Path, processes: "Processes", *, quiet: bool) 
     try:
         with _watching(quiet=quiet or not processes.leads) as (on_progress, on_notice):
             trainer = Trainer(recipe, out, processes, on_progress=on_progress, on_notice=on_notice)
-            received = _stop_on_signals(trainer)
+            received = stop_on_signals(trainer.stop)
             finished = trainer.run()
     except PictureError as error:
         raise InputMissing(str(error)) from None
@@ -145,20 +145,3 @@ def _print_line(progress: "Progress") -> None:
             file=sys.stderr,
             flush=True,
         )
-
-
-def _stop_on_signals(trainer: "Trainer") -> list[int]:
-    """Stop and save on the first signal, leave at once on the second; returns those received."""
-    received: list[int] = []
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        if len(received) > 1:
-            import os
-
-            os._exit(128 + number)
-        trainer.stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
-    return received

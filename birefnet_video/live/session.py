@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import load_backend
-from birefnet_video.errors import BirefnetVideoError
+from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.events import LiveSnapshot, LiveState
 from birefnet_video.live.audience import has_audience, require_known_audience
 from birefnet_video.live.ladder import Ladder, OpenBackend
@@ -164,6 +164,8 @@ class LiveSession:
                     look_for_camera(self.spec.source)
                 self._ladder.warm(self.spec.camera.width or _USUAL[0], self.spec.camera.height or _USUAL[1])
             camera = self._open_camera()
+            if self.spec.only_watched and not camera.is_device:
+                raise UsageError("--only-watched: is for cameras, which can be switched on again")
             self._own_mirror = camera.info.turn.mirror
             info = replace(
                 camera.info, time_base=_TICK, subtitle_tracks=0, audio_tracks=0, chapters=(), start=Fraction(0)

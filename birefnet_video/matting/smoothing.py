@@ -198,7 +198,7 @@ class LiveSmoother:
         opinions = ask(view, neighbours, _LIVE_SIGMA, finds_missing=len(neighbours) > 1)
         median = View(replaced(view.alpha, opinions, opinions and weighted_median(opinions)), view.colour)
         kept = warp.apply(state.count)
-        count = kept * warp.full_trust()
+        count = kept * warp.trust
         alpha = median.alpha
         if (opinions := ask(median, [Neighbour(state.mean, before.colour, warp)], _LIVE_MEAN_SIGMA)) is not None:
             counted = kept.flatten()[opinions.where] * opinions.weights[1]

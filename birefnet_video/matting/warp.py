@@ -40,7 +40,7 @@ class Warp:
     places: Tensor
     """float32 (1, 2, H, W): where to look in the other picture, across and down, from -1 to 1."""
     trust: Tensor
-    """float32 (1, 1, h, w) in [0, 1]."""
+    """float32 (1, 1, H, W) in [0, 1]."""
 
     def apply(self, x: Tensor) -> Tensor:
         """The other picture, float32 (1, C, H, W), as it would look from here."""
@@ -53,16 +53,12 @@ class Warp:
 
     def trust_at(self, where: Tensor) -> Tensor:
         """float32 (N,) in [0, 1]."""
-        return self.full_trust().flatten().index_select(0, where)
-
-    def full_trust(self) -> Tensor:
-        """:attr:`trust` at the mattes' size."""
-        return _enlarged(self.trust, self.places.shape[2:])
+        return self.trust.flatten().index_select(0, where)
 
 
 def make_warp(path: Path, size: tuple[int, int]) -> Warp:
     """The warp of mattes of ``size`` (height, width) along ``path``."""
-    return Warp(_places(_enlarged(path.there, size), path.there.shape[2:]), path.trust())
+    return _warp(path, size, path.trust())
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +71,13 @@ class Step:
     """The next picture as seen from this one."""
     to_previous: Warp
     """This picture as seen from the next one."""
+    trust: Tensor
+    """Of the way back, float32 (1, 1, h, w) in [0, 1]."""
 
     def coarse(self) -> Warp:
         """:attr:`to_previous` for mattes of the size that flow was found in."""
         way = self.backward.there
-        return Warp(_places(way.clone(), way.shape[2:]), self.to_previous.trust)
+        return Warp(_places(way.clone(), way.shape[2:]), self.trust)
 
 
 def make_step(motion: Motion, size: tuple[int, int], device: torch.device) -> Step:
@@ -89,7 +87,12 @@ def make_step(motion: Motion, size: tuple[int, int], device: torch.device) -> St
         for flow in (motion.forward, motion.backward)
     )
     forward, backward = Path(there, back), Path(back, there)
-    return Step(forward, backward, make_warp(forward, size), make_warp(backward, size))
+    trust = backward.trust()
+    return Step(forward, backward, make_warp(forward, size), _warp(backward, size, trust), trust)
+
+
+def _warp(path: Path, size: tuple[int, int], trust: Tensor) -> Warp:
+    return Warp(_places(_enlarged(path.there, size), path.there.shape[2:]), _enlarged(trust, size))
 
 
 def _follow(flow: Tensor, x: Tensor) -> Tensor:

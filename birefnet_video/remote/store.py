@@ -16,6 +16,8 @@ _FOLDER = "jobs"
 _START_S = 60.0
 #: Seconds to wait for another program that holds the lock.
 _PATIENCE_S = 10.0
+#: From one position in the queue to the next, at least.
+_PLACE = 1e-6
 
 
 def default_folder() -> Path:
@@ -37,6 +39,7 @@ class JobStore:
             UsageError: if it cannot be created.
         """
         self.folder = folder or default_folder()
+        self._latest_place = 0.0
         try:
             # Records hold the keys of running renders.
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -72,7 +75,7 @@ class JobStore:
                 folder=str(folder),
                 source=source,
                 outputs=tuple(outputs),
-                position=time.time(),
+                position=self._last_place(),
                 created_at=time.time(),
                 frames=frames,
                 queued=queued,
@@ -199,7 +202,7 @@ class JobStore:
                 record,
                 state=RecordState.WAITING,
                 queued=True,
-                position=time.time(),
+                position=self._last_place(),
                 result=None,
                 error=None,
                 pid=None,
@@ -210,6 +213,11 @@ class JobStore:
             )
             self._write(fresh)
         return fresh
+
+    def _last_place(self) -> float:
+        """A position behind all others: the time, which some systems know to a few milliseconds only."""
+        self._latest_place = max(time.time(), self._latest_place + _PLACE)
+        return self._latest_place
 
     def remove(self, record_id: str) -> None:
         """Forget a render; its outputs stay.

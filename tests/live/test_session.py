@@ -315,6 +315,9 @@ def test_the_camera_is_off_while_nobody_watches(tmp_path: Path, monkeypatch: pyt
 def test_only_watched_is_for_virtual_cameras_alone(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no other output"):
         spec(OutputSpec("mask", tmp_path / "m.mkv"), virtual_camera="auto", only_watched=True)
+    clip = PaintedCamera(camera_info(tmp_path), count=3, rate=30)
+    session = run(clip, spec(virtual_camera="auto", only_watched=True))
+    assert isinstance(session.error, UsageError) and "for cameras" in str(session.error) and clip.closed == 1
 
 
 def test_settings_change_while_it_runs(tmp_path: Path) -> None:

@@ -108,6 +108,12 @@ def test_only_what_has_ended_is_put_back(store: JobStore) -> None:
     assert store.find(record.id).state is RecordState.CANCELLED
 
 
+def test_renders_of_one_moment_keep_their_order(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("birefnet_video.remote.store.time.time", lambda: 1.8e9)
+    added = [add(store).id for _ in range(20)]
+    assert [record.id for record in store.records()] == added
+
+
 def test_options_are_added_where_they_are_read(store: JobStore) -> None:
     assert add(store, "-- odd").arguments_with("-y")[:2] == ("-y", "-- odd")
     live = store.add(["webcam", "x", "--record", "o.mp4"], "x", ["o.mp4"], folder=Path("/x"))

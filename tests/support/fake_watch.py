@@ -157,9 +157,12 @@ def screen_text(app: BirefnetApp) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-async def until(pilot: Pilot[int], condition: Callable[[], object], patience_s: float = 30.0) -> None:
-    """Let the interface go on until something is so: how long that takes depends on the machine."""
+async def until(pilot: Pilot[int], condition: Callable[[], object], patience_s: float = 30.0) -> bool:
+    """Let the interface go on until something is so, which takes as long as the machine does; whether it became so."""
     end = time.monotonic() + patience_s
     while not condition():
-        assert time.monotonic() < end, screen_text(pilot.app)
+        if time.monotonic() > end:
+            print(screen_text(pilot.app))
+            return False
         await pilot.pause(0.05)
+    return True

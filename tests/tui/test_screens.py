@@ -68,7 +68,7 @@ def test_the_monitor_says_what_matters(store: JobStore) -> None:
             "61.3 fps",
             "frame 4 212",
         ):
-            await until(pilot, lambda words=words: words in screen_text(app))
+            assert await until(pilot, lambda words=words: words in screen_text(app))
         watch = watch_of(app)
         for _ in range(3):
             stages = watch.view.snapshot.stages
@@ -80,7 +80,7 @@ def test_the_monitor_says_what_matters(store: JobStore) -> None:
             )
             watch.set(stages=moved, elapsed_s=watch.view.snapshot.elapsed_s + 1)
             app.screen._tick()  # type: ignore[attr-defined]
-        await until(pilot, lambda: "limit: infer (97% busy)" in screen_text(app))
+        assert await until(pilot, lambda: "limit: infer (97% busy)" in screen_text(app))
         assert "▶ infer" in screen_text(app)
 
     play(make_app(store), walk)
@@ -91,7 +91,7 @@ def test_the_monitors_keys(store: JobStore) -> None:
         watch, screen = watch_of(app), app.screen
         await pilot.press("space")
         assert watch.orders == ["pause"]
-        await until(pilot, lambda: "‖ PAUSED" in screen_text(app) and "ETA paused" in screen_text(app))
+        assert await until(pilot, lambda: "‖ PAUSED" in screen_text(app) and "ETA paused" in screen_text(app))
         await pilot.press("space")
         assert watch.orders == ["pause", "resume"]
         titles = []
@@ -108,13 +108,13 @@ def test_the_monitors_keys(store: JobStore) -> None:
         await pilot.press("z", "z")
         assert watch.wishes[-1] is not None and watch.wishes[-1].zoom == 1
         await pilot.press("plus")
-        await until(pilot, lambda: watch.wishes[-1] is not None and watch.wishes[-1].every_s == 0.5)
+        assert await until(pilot, lambda: watch.wishes[-1] is not None and watch.wishes[-1].every_s == 0.5)
         await pilot.press("minus", "minus")
-        await until(pilot, lambda: watch.wishes[-1] is not None and watch.wishes[-1].every_s == 2)
+        assert await until(pilot, lambda: watch.wishes[-1] is not None and watch.wishes[-1].every_s == 2)
         await pilot.press("p")
-        await until(pilot, lambda: watch.wishes[-1] is None)
+        assert await until(pilot, lambda: watch.wishes[-1] is None)
         await pilot.press("p", "i")
-        await until(pilot, lambda: "of a core" in screen_text(app))
+        assert await until(pilot, lambda: "of a core" in screen_text(app))
         await pilot.press("l")
         assert not screen.query_one("#picture").is_on_screen
         await pilot.press("l")
@@ -138,10 +138,10 @@ def test_stopping_asks_first_and_timers_run_on_below(store: JobStore, key: str, 
         watch = watch_of(app)
         await pilot.press("c")
         assert isinstance(app.screen, Choice)
-        await until(pilot, lambda: watch.orders == [])
+        assert await until(pilot, lambda: watch.orders == [])
         await pilot.press(key)
         assert watch.orders == ([order] if order else [])
-        await until(pilot, lambda: isinstance(app.screen, SummaryScreen if order else MonitorScreen))
+        assert await until(pilot, lambda: isinstance(app.screen, SummaryScreen if order else MonitorScreen))
 
     play(make_app(store), walk)
 
@@ -150,9 +150,9 @@ def test_an_end_under_a_question_closes_it(store: JobStore) -> None:
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         await pilot.press("c")
         watch_of(app).end(RecordState.FINISHED)
-        await until(pilot, lambda: isinstance(app.screen, SummaryScreen))
+        assert await until(pilot, lambda: isinstance(app.screen, SummaryScreen))
         for words in ("✔ DONE", "2.03x realtime", "◀ limit", "faster: -m lite", "flicker 8.32 before", "[of 10]"):
-            await until(pilot, lambda words=words: words in screen_text(app))
+            assert await until(pilot, lambda words=words: words in screen_text(app))
 
     play(make_app(store), walk, (100, 40))
 
@@ -165,7 +165,7 @@ def test_all_doors_ask_while_a_render_runs(store: JobStore, door: str) -> None:
         await pilot.press("escape")
         assert isinstance(app.screen, MonitorScreen)
         await app.action_quit()
-        await until(pilot, lambda: isinstance(app.screen, Choice))
+        assert await until(pilot, lambda: isinstance(app.screen, Choice))
         await pilot.press("l")
         assert app.return_value == 0
 
@@ -181,7 +181,7 @@ def watch_orders(app: FakeApp) -> list[str]:
 def test_leaving_can_stop_the_render(store: JobStore) -> None:
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         await pilot.press("q", "s")
-        await until(pilot, lambda: app.return_value is not None)
+        assert await until(pilot, lambda: app.return_value is not None)
 
     app = make_app(store, own=True)
     play(app, walk)
@@ -205,7 +205,9 @@ def test_what_has_gone_meanwhile_is_told(store: JobStore) -> None:
         await pilot.pause()
         store.remove(store.records()[2].id)
         await pilot.press("r")
-        await until(pilot, lambda: "has been removed" in " ".join(notice.message for notice in app._notifications))
+        assert await until(
+            pilot, lambda: "has been removed" in " ".join(notice.message for notice in app._notifications)
+        )
 
     play(make_app(store, monitor=False), walk)
 
@@ -227,11 +229,11 @@ def test_nothing_that_is_typed_ends_the_form(store: JobStore, typed: str) -> Non
 def test_the_queues_keys(store: JobStore) -> None:
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         for words in ("1 running · 1 waiting · 1 failed · 1 done", "total ETA 00:00:49", "a[1].avi", "▶ runs", "64%"):
-            await until(pilot, lambda words=words: words in screen_text(app))
+            assert await until(pilot, lambda words=words: words in screen_text(app))
         records = store.records()
         waiting = records[1]
         store.add(["late.mp4"], "late.mp4", ["late.mov"], folder=Path("/"))
-        await until(pilot, lambda: "late.mp4" in screen_text(app))
+        assert await until(pilot, lambda: "late.mp4" in screen_text(app))
         await pilot.press("down", "J")
         assert [record.source for record in store.records()][-1] == "drone.mov"
         await pilot.press("K")
@@ -240,7 +242,7 @@ def test_the_queues_keys(store: JobStore) -> None:
         assert app.screen.chosen.id == waiting.id
         await pilot.press("d")
         assert waiting.id not in [record.id for record in store.records()]
-        await until(pilot, lambda: app.screen.chosen.source == "a[1].avi")
+        assert await until(pilot, lambda: app.screen.chosen.source == "a[1].avi")
         assert "moov atom not found" in screen_text(app)
         await pilot.press("r")
         assert app.worked == 1 and store.find(records[2].id).state is RecordState.WAITING
@@ -249,7 +251,7 @@ def test_the_queues_keys(store: JobStore) -> None:
         await pilot.press("up", "up", "up")
         await pilot.press("space")
         assert "pause" in watch_orders(app)
-        await until(pilot, lambda: "‖ paused" in screen_text(app))
+        assert await until(pilot, lambda: "‖ paused" in screen_text(app))
         await pilot.press("enter")
         assert isinstance(app.screen, MonitorScreen)
         watch = watch_of(app)
@@ -288,7 +290,7 @@ def test_a_finished_render_opens_its_summary_and_its_keys(store: JobStore, monke
 def test_ways_out_of_a_summary(store: JobStore, key: str, screen: type[Screen[None]]) -> None:
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         app.open_render(store.records()[2])
-        await until(pilot, lambda: "✖" in screen_text(app) and "moov atom" in screen_text(app))
+        assert await until(pilot, lambda: "✖" in screen_text(app) and "moov atom" in screen_text(app))
         await pilot.press(key)
         assert isinstance(app.screen, screen)
 
@@ -345,7 +347,7 @@ def test_the_live_screens_keys(store: JobStore) -> None:
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         app.open_render(record)
         for words in ("● LIVE", "/dev/video0", "41 ms", "p95 58", "14.8 fps", "dropped 925", "sees 448x320"):
-            await until(pilot, lambda words=words: words in screen_text(app))
+            assert await until(pilot, lambda words=words: words in screen_text(app))
         watch = app.watch_of(record)
         assert isinstance(watch, FakeWatch)
         await pilot.press("space", "2", "m", "h")
@@ -355,17 +357,17 @@ def test_the_live_screens_keys(store: JobStore) -> None:
             "{'do': 'mirror', 'on': True}",
             "{'do': 'threshold', 'value': 0.3}",
         ]
-        await until(
+        assert await until(
             pilot,
             lambda: "background green" in screen_text(app) and "mirror on   edges hard at 0.3" in screen_text(app),
         )
         await pilot.press("v", "c", "escape", "j")
         assert isinstance(app.screen, QueueScreen)
         app.open_render(record)
-        await until(pilot, lambda: "● LIVE" in screen_text(app))
+        assert await until(pilot, lambda: "● LIVE" in screen_text(app))
         await pilot.press("c", "s")
         assert watch.orders[-1] == "cancel, keep=True"
-        await until(pilot, lambda: isinstance(app.screen, QueueScreen))
+        assert await until(pilot, lambda: isinstance(app.screen, QueueScreen))
 
     play(make_app(store, monitor=False), walk)
 
@@ -375,7 +377,7 @@ def test_resizing_while_pictures_come(store: JobStore) -> None:
         for size in ((60, 18), (200, 50), (20, 5), (160, 48), (80, 24)):
             await pilot.resize_terminal(*size)
             await pilot.pause(0.6)
-        await until(pilot, lambda: "▶ RENDERING" in screen_text(app))
+        assert await until(pilot, lambda: "▶ RENDERING" in screen_text(app))
         assert app.screen.query_one("#picture", PictureView).size.width > 30
 
     play(make_app(store), walk)
@@ -386,7 +388,7 @@ def test_the_palette_knows_the_keys(store: JobStore) -> None:
         titles = [command.title for command in app.get_system_commands(app.screen)]
         assert "monitor: Pause" in titles and "monitor: View" in titles
         next(c for c in app.get_system_commands(app.screen) if c.title == "monitor: Pause").callback()
-        await until(pilot, lambda: watch_of(app).orders == ["pause"])
+        assert await until(pilot, lambda: watch_of(app).orders == ["pause"])
 
     play(make_app(store), walk)
 
@@ -439,7 +441,7 @@ def test_a_name_that_looks_like_markup_is_shown_as_it_is(store: JobStore, tmp_pa
 
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         app.push_screen(NewScreen(FormValues(source=str(tmp_path / "[red]x.mp4"))))
-        await until(pilot, lambda: "[red]x" in screen_text(app))
+        assert await until(pilot, lambda: "[red]x" in screen_text(app))
 
     play(make_app(store, monitor=False), walk, (160, 30))
 
