@@ -14,6 +14,8 @@ from birefnet_video.jobs import Job
 from birefnet_video.spec import (
     BackendSpec,
     ColourSpec,
+    ComposeOn,
+    DecodeOn,
     Decontamination,
     Despill,
     EngineName,
@@ -50,6 +52,8 @@ def matte_video(
     engine: EngineName = "auto",
     precision: Precision = "auto",
     batch_size: int | None = None,
+    compose_on: ComposeOn = "auto",
+    decode_on: DecodeOn = "cpu",
     start: float | Fraction = 0,
     duration: float | Fraction | None = None,
     frame_rate: float | Fraction | None = None,
@@ -87,6 +91,9 @@ def matte_video(
         engine: ``eager``, ``compile``, ``tensorrt``, ``onnx``, ``openvino``, or ``auto``: the fastest that is there.
         precision: ``fp32``, ``bf16``, ``fp16``, or ``auto``: half where it is fast and does no harm.
         batch_size: frames at once; ``None``: what is fastest on the first frames.
+        compose_on: where edges, colours and outputs are made: ``cpu``, ``device`` (the network's), or ``auto``: there,
+            if it is an NVIDIA GPU.
+        decode_on: ``cpu``, or ``cuda``: an NVIDIA GPU's decoder, if it takes the input.
         start: where to begin, in seconds.
         duration: how much to take, in seconds; ``None``: to the end.
         frame_rate: of an image sequence; ``None``: 25.
@@ -137,6 +144,8 @@ def matte_video(
         colour=ColourSpec(decontaminate, despill),
         limits=Limits(max_pixels, max_duration),
         full_verification=verify == "full",
+        compose_on=compose_on,
+        decode_on=decode_on,
     )
     job = Job(spec)
     job.start()

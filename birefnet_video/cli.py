@@ -23,6 +23,8 @@ from birefnet_video.request import RenderRequest, carry_out_live
 from birefnet_video.spec import (
     BackendSpec,
     ColourSpec,
+    ComposeOn,
+    DecodeOn,
     Decontamination,
     Despill,
     EngineName,
@@ -120,6 +122,8 @@ def render(
     engine: Annotated[EngineName, Parameter(group=_NETWORK)] = "auto",
     precision: Annotated[Precision, Parameter(group=_NETWORK)] = "auto",
     batch_size: Annotated[str, Parameter(name=["--batch-size", "-b"], group=_NETWORK)] = "auto",
+    compose_on: Annotated[ComposeOn, Parameter(group=_NETWORK)] = "auto",
+    decode_on: Annotated[DecodeOn, Parameter(group=_NETWORK)] = "cpu",
     progress: Annotated[ProgressStyle, Parameter(group=_RUN)] = "auto",
     json_lines: Annotated[bool, Parameter(name="--json", group=_RUN, negative=(), show_default=False)] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=_RUN, negative=(), show_default=False)] = False,
@@ -199,6 +203,10 @@ def render(
         auto: half where it is fast and does no harm.
     batch_size
         Frames at once, or auto: what is fastest on the first frames.
+    compose_on
+        Where edges, colours and outputs are made: cpu, device (the network's), or auto: there, if it is an NVIDIA GPU.
+    decode_on
+        cpu, or cuda: an NVIDIA GPU's decoder, if it takes the input.
     progress
         How progress is shown.
     json_lines
@@ -246,6 +254,8 @@ def render(
         colour=ColourSpec(decontaminate, despill),
         limits=Limits(max_pixels, float(parse_time(max_duration, "--max-duration"))),
         full_verification=verify == "full",
+        compose_on=compose_on,
+        decode_on=decode_on,
     )
     style: ProgressStyle = "json" if json_lines else progress
     from_stdin = str(source) == "-"

@@ -25,6 +25,10 @@ Decontamination = Literal["off", "fast", "best"]
 Despill = Literal["off", "green", "blue"]
 #: What becomes of alpha that the input has already.
 InputAlpha = Literal["multiply", "ignore"]
+#: Where frames are composed: ``device`` is the network's; ``auto``: that, if it is a CUDA GPU.
+ComposeOn = Literal["auto", "cpu", "device"]
+#: What decodes; ``cuda``: an NVIDIA GPU's decoder.
+DecodeOn = Literal["cpu", "cuda"]
 #: The path that means standard output.
 STDOUT = Path("-")
 #: Sides of a network's input are multiples of this.
@@ -241,6 +245,8 @@ class JobSpec:
     limits: Limits = DEFAULT_LIMITS
     full_verification: bool = False
     """Decode every output from end to end before it gets its name."""
+    compose_on: ComposeOn = "auto"
+    decode_on: DecodeOn = "cpu"
 
     def __post_init__(self) -> None:
         if self.start_s < 0:
@@ -248,6 +254,8 @@ class JobSpec:
         if self.duration_s is not None and self.duration_s <= 0:
             raise UsageError(f"-t: {float(self.duration_s):g} is no length of time")
         check_choice("--input-alpha", self.input_alpha, get_args(InputAlpha))
+        check_choice("--compose-on", self.compose_on, get_args(ComposeOn))
+        check_choice("--decode-on", self.decode_on, get_args(DecodeOn))
         if self.frame_rate is not None and not 0 < self.frame_rate <= _HIGHEST_RATE:
             raise UsageError(f"--frame-rate: {float(self.frame_rate):g} is not between 0 and {_HIGHEST_RATE}")
         if self.limits.pixels < 1 or self.limits.seconds <= 0:

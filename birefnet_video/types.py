@@ -238,6 +238,8 @@ class MediaInfo:
     subtitle_tracks: int = 0
     has_alpha: bool = False
     """The pictures have alpha of their own."""
+    chroma_from_left: bool = False
+    """Subsampled chroma lies on luma's even columns, and not between two."""
     limits: Limits = DEFAULT_LIMITS
     """Under which it was accepted."""
     sequence: PictureSequence | None = None

@@ -40,7 +40,7 @@ class NetworkBackend:
         try:
             return self._begin_on_cuda(rgb, self._prepared) if self._on_cuda else self._run_now(rgb, self._prepared)
         except RuntimeError as error:
-            if not _is_memory(error):
+            if not is_memory(error):
                 raise
         # Not while the error is handled: its traceback holds what fills the memory.
         raise self._out_of_memory(len(rgb))
@@ -101,7 +101,7 @@ class NetworkBackend:
             self._prepared = None
 
 
-def _is_memory(error: RuntimeError) -> bool:
+def is_memory(error: RuntimeError) -> bool:
     """Whether a device has no memory left: not every library and device has an error of its own for that."""
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error) or "ALLOC_FAILED" in str(error)
 

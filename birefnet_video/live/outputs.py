@@ -5,13 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from birefnet_video.matting.colour import Retoucher
+from birefnet_video.matting.compose import Extent
 from birefnet_video.media.encodings import encoding_for, fit_codecs
 from birefnet_video.media.light import is_hdr
 from birefnet_video.media.sink import Sink
 from birefnet_video.media.stream import StreamWriter
 from birefnet_video.media.virtual_camera import VirtualCamera
-from birefnet_video.pipeline.outputs import check_output, make_canvas, make_composer, open_sink
-from birefnet_video.pipeline.stages import Composer, MatteGauge
+from birefnet_video.pipeline.compositor import Composer
+from birefnet_video.pipeline.outputs import check_output, make_backdrop, make_canvas, make_composer, open_sink
+from birefnet_video.pipeline.stages import MatteGauge
 from birefnet_video.spec import Background, JobSpec, LiveSpec, OutputSpec
 from birefnet_video.types import Cutout, MediaInfo
 
@@ -47,7 +49,7 @@ class LiveOutputs:
                 check_output(job, output)
                 encoding = encoding_for(output, hdr=is_hdr(info.colour))
                 canvas = make_canvas(encoding, info)
-                self._composers.append(make_composer(output, canvas, info, self._retoucher))
+                self._composers.append(self._composer(output))
                 self._sinks.append(open_sink(job, output, encoding, canvas, info, None, notify))
                 self._specs.append(output)
             if spec.virtual_camera is not None or spec.stream is not None:
@@ -93,7 +95,7 @@ class LiveOutputs:
             OutputRefused: if one does not take it.
         """
         pictures = [composer(cutout) for composer in self._composers]
-        self._gauge.measure(self._shown, cutout.alpha)
+        self._gauge.measure(self._shown, Extent.of(cutout.alpha))
         self._shown += 1
         for sink, picture in zip(self._sinks, pictures, strict=False):
             sink.write(picture, cutout.frame.meta)
@@ -136,4 +138,6 @@ class LiveOutputs:
 
     def _composer(self, output: OutputSpec) -> Composer:
         encoding = encoding_for(output, hdr=is_hdr(self._info.colour))
-        return make_composer(output, make_canvas(encoding, self._info), self._info, self._retoucher)
+        canvas = make_canvas(encoding, self._info)
+        backdrop = make_backdrop(output, canvas, self._info)
+        return make_composer(output, canvas, self._info, self._retoucher, backdrop)

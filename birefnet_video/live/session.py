@@ -19,8 +19,8 @@ from birefnet_video.live.slot import LatestSlot
 from birefnet_video.live.taker import OpenCamera, Taker
 from birefnet_video.matting.edit import edit
 from birefnet_video.media.camera import Camera, Taken, is_camera, look_for_camera, open_camera
+from birefnet_video.pipeline.compositor import at_full_size
 from birefnet_video.pipeline.preview import PreviewTap
-from birefnet_video.pipeline.stages import at_full_size
 from birefnet_video.spec import BackendSpec, Background, LiveSpec
 from birefnet_video.types import Cutout, Frame, FrameMeta, MediaInfo, Preview
 
@@ -268,7 +268,7 @@ class LiveSession:
         if max(info.height / matte.alpha.shape[0], info.width / matte.alpha.shape[1]) < _REFINED_FROM:
             spec = replace(spec, refine=False)
         cutout = Cutout(matte.frame, edit(at_full_size(matte, info, spec), spec))
-        self._tap.offer(cutout, info)
+        self._tap.offer(lambda: cutout, info)
         outputs.show(cutout)
         return info
 

@@ -21,9 +21,9 @@ from birefnet_video.types import Frame, FrameMeta, MediaInfo
 #: Lines of the picture that a blur's radius is given for.
 _BLUR_LINES = 1080
 #: A blurred picture needs no more lines than this for each pixel of the blur's width.
-_BLUR_SHRINK = 4.0
+BLUR_SHRINK = 4.0
 #: Share of background under the blur below which the plain blur takes over.
-_LEAST_SHARE = 0.05
+LEAST_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,18 @@ def open_backdrop(background: Background, info: MediaInfo, canvas: Canvas) -> Ba
     if isinstance(background, Colour):
         return _Plain(background.rgb, info, canvas)
     if isinstance(background, Blur):
-        return _Blurred(background.radius * info.height / _BLUR_LINES)
+        return _Blurred(blur_sigma(background, info))
     if isinstance(background, PictureFile):
         try:
             return _Still(read_rgb(background.path), info, canvas)
         except PictureError as error:
             raise InputMissing(f"--background: {error}") from None
     return _Film(background.path, info, canvas)
+
+
+def blur_sigma(background: Blur, info: MediaInfo) -> float:
+    """Standard deviation of a blur, in pixels of luma."""
+    return max(background.radius * info.height / _BLUR_LINES / 2, 0.5)
 
 
 class _Plain:
@@ -113,8 +118,8 @@ class _Still:
 class _Blurred:
     """The original without its subject: blurring leaves out what is covered, so that no halo surrounds the subject."""
 
-    def __init__(self, radius: float) -> None:
-        self._sigma = max(radius / 2, 0.5)
+    def __init__(self, sigma: float) -> None:
+        self._sigma = sigma
 
     def planes(
         self, meta: FrameMeta, source: list[np.ndarray], luma_alpha: np.ndarray, chroma_alpha: np.ndarray
@@ -129,15 +134,17 @@ class _Blurred:
     @staticmethod
     def _blur(samples: np.ndarray, alpha: np.ndarray, sigma: float) -> np.ndarray:
         height, width = samples.shape
-        shrink = max(1.0, sigma / _BLUR_SHRINK)
+        shrink = max(1.0, sigma / BLUR_SHRINK)
         size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
         small = cv2.resize(samples.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         share = 1 - cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
         sigma /= shrink
-        plain = cv2.GaussianBlur(small, (0, 0), sigma)
-        weight = cv2.GaussianBlur(share, (0, 0), sigma)
-        visible = cv2.GaussianBlur(small * share, (0, 0), sigma) / np.maximum(weight, _LEAST_SHARE)
-        trust = np.minimum(weight / _LEAST_SHARE, 1)
+        plain = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+        weight = cv2.GaussianBlur(share, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+        visible = cv2.GaussianBlur(small * share, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE) / np.maximum(
+            weight, LEAST_SHARE
+        )
+        trust = np.minimum(weight / LEAST_SHARE, 1)
         return cv2.resize(visible * trust + plain * (1 - trust), (width, height), interpolation=cv2.INTER_LINEAR)
 
 

@@ -1,15 +1,16 @@
 """The subject's own colour under soft edges, freed from the background's and from the light of a coloured screen."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Generic
 
 import cv2
 import numpy as np
 
 from birefnet_video.errors import BackendUnavailable
-from birefnet_video.matting.enlarge import enlarged_part, parts, resized
+from birefnet_video.matting.enlarge import Plane, enlarged_part, parts, resized
 from birefnet_video.media.convert import luma_weights
 from birefnet_video.spec import ColourSpec, Despill
 from birefnet_video.types import Colour
@@ -22,7 +23,7 @@ _COARSE, _FINE = 0.2, 0.006
 _EPSILON = 1e-4
 #: Alpha nearer to 0 or 1 than this counts as none, or all: such pixels keep their colour, which hardly shows or hardly
 #: differs.
-_CLEAR = 2 / 255
+CLEAR = 2 / 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +96,15 @@ def fuse(planes: list[np.ndarray], alpha: np.ndarray, top: int) -> None:
         alpha: float32 (H, W) in [0, 1], of the first plane's size.
         top: the largest sample.
     """
-    shape = _small_shape(*alpha.shape)
+    shape = small_shape(*alpha.shape)
     # With a pixel around for planes whose pixels lie between those of alpha.
     marks = cv2.dilate(resized(_soft(alpha), shape), np.ones((3, 3), np.uint8)) > 0
     if not marks.any():
         return
-    small_alpha = resized(alpha, shape)
-    passes = [_Pass.of(small_alpha, share) for share in (_COARSE, _FINE)]
+    smooth = SmoothColours(resized(alpha, shape), _blur)
     own_alpha = {plane.shape: resized(alpha, plane.shape) for plane in planes}
     for plane in planes:
-        subject, behind = _smooth_colours(resized(plane, shape).astype(np.float32), small_alpha, passes)
+        subject, behind = smooth.of(resized(plane, shape).astype(np.float32))
         lead = subject - behind
         for here, there in parts(marks, plane.shape):
             own, difference = (enlarged_part(each, here, there, plane.shape) for each in (subject, lead))
@@ -132,7 +132,7 @@ def _free(samples: np.ndarray, alpha: np.ndarray, subject: np.ndarray, lead: np.
     cv2.copyTo(freed, _soft(alpha), samples)
 
 
-def _small_shape(height: int, width: int) -> tuple[int, int]:
+def small_shape(height: int, width: int) -> tuple[int, int]:
     """A size for smooth colours, if possible a whole fraction of the picture's: its parts can be small then."""
     least = -(-max(height, width) // _SMALL_SIDE)
     whole = (factor for factor in range(least, least + 3) if height % factor == 0 and width % factor == 0)
@@ -142,39 +142,50 @@ def _small_shape(height: int, width: int) -> tuple[int, int]:
 
 def _soft(alpha: np.ndarray) -> np.ndarray:
     """uint8 like ``alpha``: 255 where it is soft, else 0."""
-    return cv2.inRange(alpha, _CLEAR, 1 - _CLEAR)  # type: ignore[call-overload, no-any-return]
+    return cv2.inRange(alpha, CLEAR, 1 - CLEAR)  # type: ignore[call-overload, no-any-return]
 
 
-class _Pass(NamedTuple):
+class _Pass(Generic[Plane]):
     """What the blurs of all planes have in common."""
 
-    side: int
-    """Of the window, in pixels."""
-    alpha: np.ndarray
-    """float32 (h, w)."""
-    share: np.ndarray
-    """``alpha``, blurred."""
+    def __init__(self, alpha: Plane, share_of_side: float, blur: Callable[[Plane, int], Plane]) -> None:
+        """
+        Args:
+            alpha: float32 (h, w).
+            share_of_side: side of the window, as a share of the longest side.
+            blur: takes the mean of a square of so many pixels a side.
+        """
+        self.alpha: Plane = alpha
+        self._side: int = max(3, round(share_of_side * max(alpha.shape))) | 1
+        self._blur: Callable[[Plane, int], Plane] = blur
+        self._share: Plane = blur(alpha, self._side)
 
-    @classmethod
-    def of(cls, alpha: np.ndarray, share_of_side: float) -> "_Pass":
-        side = max(3, round(share_of_side * max(alpha.shape))) | 1
-        return cls(side, alpha, _blur(alpha, side))
-
-    def blur(self, subject: np.ndarray, behind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def blur(self, subject: Plane, behind: Plane) -> tuple[Plane, Plane]:
         """Colours blurred as far as they are the subject's, and the background's."""
-        least = np.float32(_EPSILON)
         return (
-            (_blur(subject * self.alpha, self.side) + least * subject) / (self.share + least),
-            (_blur(behind * (1 - self.alpha), self.side) + least * behind) / (1 - self.share + least),
+            (self._blur(subject * self.alpha, self._side) + _EPSILON * subject) / (self._share + _EPSILON),
+            (self._blur(behind * (1 - self.alpha), self._side) + _EPSILON * behind) / (1 - self._share + _EPSILON),
         )
 
 
-def _smooth_colours(samples: np.ndarray, alpha: np.ndarray, passes: list[_Pass]) -> tuple[np.ndarray, np.ndarray]:
-    """Smooth colours of subject and background of one plane (h, w)."""
-    coarse, fine = passes
-    subject, behind = coarse.blur(samples, samples)
-    subject = subject + alpha * (samples - alpha * subject - (1 - alpha) * behind)
-    return fine.blur(subject, behind)
+class SmoothColours(Generic[Plane]):
+    """Smooth colours of subject and background; see :func:`fuse`."""
+
+    def __init__(self, alpha: Plane, blur: Callable[[Plane, int], Plane]) -> None:
+        """
+        Args:
+            alpha: float32 (h, w) in [0, 1].
+            blur: takes the mean of a square of so many pixels a side.
+        """
+        self._coarse: _Pass[Plane] = _Pass(alpha, _COARSE, blur)
+        self._fine: _Pass[Plane] = _Pass(alpha, _FINE, blur)
+
+    def of(self, samples: Plane) -> tuple[Plane, Plane]:
+        """Those of one plane, float32 (h, w)."""
+        alpha = self._coarse.alpha
+        subject, behind = self._coarse.blur(samples, samples)
+        subject = subject + alpha * (samples - alpha * subject - (1 - alpha) * behind)
+        return self._fine.blur(subject, behind)
 
 
 def _blur(x: np.ndarray, side: int) -> np.ndarray:
@@ -205,7 +216,7 @@ def despill(planes: list[np.ndarray], alpha: np.ndarray, screen: Despill, space:
         screen: its colour.
         space: of the planes.
     """
-    weights, change = _spill_terms(screen, space)
+    weights, change = spill_terms(screen, space)
     neutral = np.float32(0 if space.colour is None else 1 << (space.bits - 1))
     # Luma says nothing about spill, so YUV has it at the size of its chroma.
     shape = planes[1].shape
@@ -221,10 +232,10 @@ def despill(planes: list[np.ndarray], alpha: np.ndarray, screen: Despill, space:
         if per_excess:
             shifted = plane + np.float32(per_excess) * resized(excess, plane.shape) + np.float32(0.5)
             changed = np.clip(shifted, 0, space.top).astype(plane.dtype)
-            np.copyto(plane, changed, where=resized(alpha, plane.shape) > _CLEAR)
+            np.copyto(plane, changed, where=resized(alpha, plane.shape) > CLEAR)
 
 
-def _spill_terms(screen: Despill, space: Space) -> tuple[list[float], list[float]]:
+def spill_terms(screen: Despill, space: Space) -> tuple[list[float], list[float]]:
     """How three samples add up to spill, and what of it goes to each of them (ITU-T H.273 section 8.3 for YUV)."""
     of_rgb = [-0.5, 1.0, -0.5] if screen == "green" else [-0.5, -0.5, 1.0]
     change = [-float(weight == 1) for weight in of_rgb]

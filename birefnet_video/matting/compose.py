@@ -1,5 +1,7 @@
 """From a picture and its alpha to the frames that encoders take."""
 
+from typing import NamedTuple
+
 import av
 import cv2
 import numpy as np
@@ -20,10 +22,18 @@ def guide_of(picture: av.VideoFrame, info: MediaInfo) -> list[np.ndarray]:
     return [plane_array(planar, index) for index in range(3)]
 
 
-def extremes(alpha: np.ndarray) -> tuple[float, float]:
-    """Smallest and largest value of float32 (H, W)."""
-    low, high, _, _ = cv2.minMaxLoc(alpha)
-    return low, high
+class Extent(NamedTuple):
+    """What is known of the alpha of a frame without looking at it again."""
+
+    low: float
+    high: float
+    mean: float
+
+    @classmethod
+    def of(cls, alpha: np.ndarray) -> "Extent":
+        """That of float32 (H, W)."""
+        low, high, _, _ = cv2.minMaxLoc(alpha)
+        return cls(low, high, cv2.mean(alpha)[0])
 
 
 def straight_alpha(

@@ -19,10 +19,15 @@ def edit(alpha: np.ndarray, spec: MatteSpec) -> np.ndarray:
     if spec.threshold is not None:
         alpha = (alpha >= spec.threshold).astype(np.float32)
     if spec.offset:
-        side = 2 * abs(spec.offset) + 1
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+        disc = disc_of(spec.offset)
         # By default the world outside the picture would be empty, and the subject would shrink from the borders too.
         alpha = (cv2.dilate if spec.offset > 0 else cv2.erode)(alpha, disc, borderType=cv2.BORDER_REPLICATE)
     if spec.blur:
         alpha = cv2.GaussianBlur(alpha, (0, 0), spec.blur, borderType=cv2.BORDER_REPLICATE)
     return 1 - alpha if spec.invert else alpha
+
+
+def disc_of(offset: int) -> np.ndarray:
+    """uint8 (side, side): 1 in a circle of a radius of ``offset`` pixels."""
+    side = 2 * abs(offset) + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))

@@ -2,10 +2,16 @@
 
 from collections.abc import Iterator
 from math import gcd
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+#: A plane of numbers: some arithmetic is the same on the CPU and on a device.
+Plane = TypeVar("Plane", np.ndarray, "Tensor")
 #: A rectangle of an array.
 Part = tuple[slice, slice]
 #: Least lines, and columns, of the small array in a part.
@@ -20,13 +26,21 @@ def parts(marks: np.ndarray, large: tuple[int, ...]) -> Iterator[tuple[Part, Par
         large: height and width of the large array.
     """
     height, width = marks.shape
-    lines, columns = _whole(_LINES, height, large[0]), _whole(_COLUMNS, width, large[1])
+    (lines, _), (columns, _) = (cell_sides(axis, marks.shape[axis], large[axis]) for axis in (0, 1))
     for top in range(0, height, lines):
         bottom = min(top + lines, height)
         marked = np.logical_or.reduceat(marks[top:bottom].any(0), range(0, width, columns))
         for first, last in _runs(marked):
             here = (slice(top, bottom), slice(first * columns, min(last * columns, width)))
             yield here, (_scaled(here[0], height, large[0]), _scaled(here[1], width, large[1]))
+
+
+def cell_sides(axis: int, side: int, big: int) -> tuple[int, int]:
+    """Lines (axis 0) or columns (axis 1) of a cell of :func:`parts`, in the small and in the large array."""
+    step = side // gcd(side, big)
+    least = (_LINES, _COLUMNS)[axis]
+    small = -(-least // step) * step
+    return small, small * big // side
 
 
 def enlarged_part(plane: np.ndarray, here: Part, there: Part, large: tuple[int, ...]) -> np.ndarray:
@@ -57,12 +71,6 @@ def resized(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         return plane
     method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return cv2.resize(plane, (shape[1], shape[0]), interpolation=method)
-
-
-def _whole(least: int, side: int, big: int) -> int:
-    """The least number of small pixels from ``least`` on that is a whole number of large ones."""
-    step = side // gcd(side, big)
-    return -(-least // step) * step
 
 
 def _runs(marks: np.ndarray) -> list[tuple[int, int]]:

@@ -5,15 +5,17 @@ function of the colour there; the function, not alpha, is enlarged and applied t
 matte says is then put back: the large one, made small again, nearly equals it (back-projection, Irani and Peleg 1991).
 """
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
-from birefnet_video.matting.enlarge import enlarged_part, parts, resized
+from birefnet_video.matting.enlarge import Plane, enlarged_part, parts, resized
 
 #: Pixels of a window's side, at the network's size, and the variance of colour, in units of 1, below which it is noise.
-_WINDOW, _NOISE = 3, 1e-4
+WINDOW, NOISE = 3, 1e-4
 #: Range of alpha around a pixel from which there is an edge, and how far an edge reaches, in pixels.
-_EDGE, _REACH = 4 / 255, 2
+EDGE, REACH = 4 / 255, 2
 
 
 def refine(alpha: np.ndarray, guide: list[np.ndarray]) -> np.ndarray:
@@ -37,9 +39,9 @@ def refine(alpha: np.ndarray, guide: list[np.ndarray]) -> np.ndarray:
         return large
     small = [resized(plane, alpha.shape) for plane in guide]
     # Cells reach beyond the edges that they hold, and windows beyond cells.
-    part = tuple(_hull([here[axis] for here, _ in cells], alpha.shape[axis], _WINDOW) for axis in (0, 1))
+    part = tuple(_hull([here[axis] for here, _ in cells], alpha.shape[axis], WINDOW) for axis in (0, 1))
     *slopes, offset = (np.zeros_like(alpha) for _ in range(len(guide) + 1))
-    found = _linear_functions(alpha[part], [plane[part] * np.float32(1 / 255) for plane in small])
+    found = linear_functions(alpha[part], [plane[part] * np.float32(1 / 255) for plane in small], _mean)
     for whole, plane in zip((*slopes, offset), found, strict=True):
         whole[part] = plane
     # What chroma says is found at its own size.
@@ -57,8 +59,8 @@ def refine(alpha: np.ndarray, guide: list[np.ndarray]) -> np.ndarray:
 
 def _edges(alpha: np.ndarray) -> np.ndarray:
     """Pixels around which alpha is not the same everywhere, bool (h, w)."""
-    around = np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8)
-    return cv2.dilate(alpha, around) - cv2.erode(alpha, around) > _EDGE
+    around = np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)
+    return cv2.dilate(alpha, around) - cv2.erode(alpha, around) > EDGE
 
 
 def _times(slope: np.ndarray, samples: np.ndarray) -> np.ndarray:
@@ -66,21 +68,29 @@ def _times(slope: np.ndarray, samples: np.ndarray) -> np.ndarray:
     return cv2.multiply(slope, samples, dst=slope, scale=1 / 255, dtype=cv2.CV_32F)
 
 
-def _linear_functions(alpha: np.ndarray, colour: list[np.ndarray]) -> list[np.ndarray]:
-    """Three slopes and an offset that make alpha of the colour around every pixel: four arrays (h, w)."""
-    means, mean_alpha = [_mean(plane) for plane in colour], _mean(alpha)
+def linear_functions(alpha: Plane, colour: list[Plane], mean: Callable[[Plane], Plane]) -> list[Plane]:
+    """Three slopes and an offset that make alpha of the colour around every pixel: four planes (h, w).
+
+    Args:
+        alpha: float32 (h, w) in [0, 1].
+        colour: three planes like it.
+        mean: of a window around every pixel.
+    """
+    means, mean_alpha = [mean(plane) for plane in colour], mean(alpha)
     # Symmetric: what lies on and above the diagonal, line by line.
-    upper = [_mean(colour[i] * colour[j]) - means[i] * means[j] for i in range(3) for j in range(i, 3)]
-    right = [_mean(plane * alpha) - mean * mean_alpha for plane, mean in zip(colour, means, strict=True)]
-    slopes = _solve(upper, right)
-    offset = mean_alpha - sum(slope * mean for slope, mean in zip(slopes, means, strict=True))
-    return [_mean(plane) for plane in (*slopes, offset)]
+    upper = [mean(colour[i] * colour[j]) - means[i] * means[j] for i in range(3) for j in range(i, 3)]
+    right = [mean(plane * alpha) - its_mean * mean_alpha for plane, its_mean in zip(colour, means, strict=True)]
+    slopes: list[Plane] = _solve(upper, right)
+    offset: Plane = mean_alpha
+    for slope, its_mean in zip(slopes, means, strict=True):
+        offset = offset - slope * its_mean
+    return [mean(plane) for plane in slopes] + [mean(offset)]
 
 
-def _solve(upper: list[np.ndarray], right: list[np.ndarray]) -> list[np.ndarray]:
+def _solve(upper: list[Plane], right: list[Plane]) -> list[Plane]:
     """The solution of a symmetric system of three equations for every pixel, by Cramer's rule."""
     a, b, c, d, e, f = upper
-    a, d, f = (each + np.float32(_NOISE) for each in (a, d, f))
+    a, d, f = (each + NOISE for each in (a, d, f))
     x, y, z = right
     first, second, third = d * f - e * e, c * e - b * f, b * e - c * d
     scale = 1 / (a * first + b * second + c * third)
@@ -93,7 +103,7 @@ def _solve(upper: list[np.ndarray], right: list[np.ndarray]) -> list[np.ndarray]
 
 
 def _mean(x: np.ndarray) -> np.ndarray:
-    return cv2.blur(x, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REPLICATE)
+    return cv2.blur(x, (WINDOW, WINDOW), borderType=cv2.BORDER_REPLICATE)
 
 
 def _hull(pieces: list[slice], side: int, by: int) -> slice:

@@ -25,6 +25,8 @@ _BT709, _BT601, _BT2020 = 1, 6, 9
 #: Up to this height an untagged picture is standard definition and means BT.601.
 _SD_HEIGHT = 576
 _FULL_RANGE = 2
+#: Decoders of standards that put chroma there unless a stream says otherwise; swscale follows them.
+_CHROMA_FROM_LEFT = {"h264", "hevc", "mpeg4", "mpeg2video"}
 #: Tags that are about the file and not about what it shows.
 _TECHNICAL_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
 #: Seconds of a tick beyond which a clock is damaged rather than slow.
@@ -161,6 +163,7 @@ def describe(
         timecode=stream.metadata.get("timecode") or container.metadata.get("timecode"),
         subtitle_tracks=len(container.streams.subtitles),
         has_alpha=_has_alpha(container, stream, frame),
+        chroma_from_left=context.name in _CHROMA_FROM_LEFT,
     )
 
 

@@ -22,6 +22,7 @@ from birefnet_video.media.probe import video_stream
 from birefnet_video.media.sequence import missing, open_run, runs
 from birefnet_video.media.truncation import truncation
 from birefnet_video.media.vp9 import alpha_decoder
+from birefnet_video.spec import DecodeOn
 from birefnet_video.types import Cut, Frame, FrameMeta, MediaInfo, PictureSequence
 
 Notify = Callable[[str], None]
@@ -35,19 +36,29 @@ class Reader:
     After the last frame :attr:`damage` says what could not be read.
     """
 
-    def __init__(self, info: MediaInfo, notify: Notify, cut: Cut | None = None, *, with_alpha: bool = False) -> None:
+    def __init__(
+        self,
+        info: MediaInfo,
+        notify: Notify,
+        cut: Cut | None = None,
+        *,
+        with_alpha: bool = False,
+        decode_on: DecodeOn = "cpu",
+    ) -> None:
         """
         Args:
             info: from :func:`birefnet_video.media.probe.probe`.
             notify: called with one line for each thing that a user should know.
             cut: the part to read; ``None``: all of it.
             with_alpha: also the alpha that only some decoders show.
+            decode_on: what decodes a file; pictures of a sequence are decoded on the CPU.
         """
         self.info = info
         self.damage: list[str] = []
         self._notify = notify
         self._cut = cut
         self._with_alpha = with_alpha
+        self._decode_on: DecodeOn = decode_on
         self._promised_s: float | None = None
         self._told: set[str] = set()
         self._deinterlacer: _Deinterlacer | None = None
@@ -93,8 +104,10 @@ class Reader:
 
     def _file(self) -> Iterator[av.VideoFrame]:
         path = Path(self.info.path)
-        with open_input(path, self.info.limits) as container:
+        with open_input(path, self.info.limits, self._decode_on) as container:
             stream = video_stream(container, path, self.info.limits)
+            if self._decode_on != "cpu" and not stream.codec_context.is_hwaccel:
+                self._tell("decoder", f"{stream.codec_context.name} is not decoded on {self._decode_on}: the CPU does")
             self._promised_s = promised_end_s(container, stream)
             if self._cut is not None:
                 seek_before(container, self._cut)

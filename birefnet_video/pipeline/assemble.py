@@ -10,20 +10,21 @@ from birefnet_video.backends.registry import open_backend
 from birefnet_video.defaults import CORES_A_WORKER, MOST_WORKERS, QUEUE_BATCHES
 from birefnet_video.errors import UsageError
 from birefnet_video.matting.backdrop import Canvas
-from birefnet_video.matting.colour import Retoucher
 from birefnet_video.matting.compose import even
 from birefnet_video.media.encodings import Encoding, encoding_for, fit_codecs
 from birefnet_video.media.light import is_hdr, needs_mapping
+from birefnet_video.media.opening import open_input
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Notify, Reader
 from birefnet_video.media.sink import Sink
+from birefnet_video.pipeline.composing import Composing
 from birefnet_video.pipeline.ordered import cores
-from birefnet_video.pipeline.outputs import check_output, make_canvas, make_composer, open_sink
+from birefnet_video.pipeline.outputs import check_output, make_canvas, open_sink
 from birefnet_video.pipeline.part import find_cut, shorten
 from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, decode, encode, infer, prepare
-from birefnet_video.spec import STDOUT, BackendSpec, ColourSpec, JobSpec, Smoothing, VideoFile
+from birefnet_video.spec import STDOUT, BackendSpec, JobSpec, Smoothing, VideoFile
 from birefnet_video.types import FrameMeta, Matte, MediaInfo
 
 #: Loads the network for an input; replaced in tests and benchmarks.
@@ -91,6 +92,10 @@ def assemble(
     for output in spec.outputs:
         check_output(spec, output)
     info = probe(spec.source, spec.frame_rate, spec.limits)
+    if info.sequence is not None and spec.decode_on != "cpu":
+        raise UsageError(f"--decode-on {spec.decode_on}: image sequences are decoded on the CPU")
+    if spec.decode_on != "cpu":
+        open_input(spec.source, spec.limits, spec.decode_on).close()
     encodings = [encoding_for(output, hdr=is_hdr(info.colour)) for output in spec.outputs]
     _tell_of_input(info, spec, notify)
     cut = find_cut(spec, info)
@@ -101,32 +106,27 @@ def assemble(
             info = replace(info, timecode=None)
     canvases = [make_canvas(encoding, info) for encoding in encodings]
     _tell_of_outputs(spec, encodings, canvases, info, notify)
-    with_own_alpha = info.has_alpha and spec.input_alpha == "multiply"
-    retoucher = Retoucher(_colours(spec, with_own_alpha=with_own_alpha))
-    composers = [
-        make_composer(output, canvas, info, retoucher) for output, canvas in zip(spec.outputs, canvases, strict=True)
-    ]
+    composing = Composing(spec, canvases, info, tap := PreviewTap(), notify)
     with _discarded_on_error() as writers:
         for output, encoding, canvas in zip(spec.outputs, encodings, canvases, strict=True):
             writers.append(open_sink(spec, output, encoding, canvas, info, cut, notify))
         backend = open_backend(spec.backend, info, notify)
-    reader = Reader(info, notify, cut, with_alpha=with_own_alpha)
+        try:
+            compositor = composing.on(backend.info.device)
+        except BaseException:
+            backend.close()
+            raise
+    reader = Reader(info, notify, cut, with_alpha=composing.with_own_alpha, decode_on=spec.decode_on)
     gauge = MatteGauge(keeps_means=spec.full_verification)
     # A video behind the subject moves on with the frames.
     in_order = any(isinstance(output.background, VideoFile) for output in spec.outputs)
-    composing = partial(
-        compose,
-        info=info,
-        composers=composers,
-        gauge=gauge,
-        spec=spec.matte,
-        with_own_alpha=with_own_alpha,
-        workers=1 if in_order else _workers(),
-        tap=(tap := PreviewTap()),
-    )
+    # Threads that wait for a GPU need no core, and two of them leave it no time to wait.
+    at_least = 2 if backend.info.device.startswith("cuda") else 1
+    workers = 1 if in_order else max(at_least, _workers())
+    composing_stage = partial(compose, compositor=compositor, gauge=gauge, workers=workers)
     smoothing, flicker = _smoothing(spec.matte.smooth, info, backend, on_cut)
-    runner = Runner(_stages(info, backend, reader, smoothing, composing, writers))
-    return Line(info, backend, reader, writers, gauge, composing, smoothing, flicker, tap, runner)
+    runner = Runner(_stages(info, backend, reader, smoothing, composing_stage, writers))
+    return Line(info, backend, reader, writers, gauge, composing_stage, smoothing, flicker, tap, runner)
 
 
 @contextmanager
@@ -154,12 +154,6 @@ def _smoothing(
     # Several at once would let frames wait for each other.
     workers = 1 if mode == "live" else _workers()
     return partial(smooth, shape=shape, mode=mode, record=record, device=device, workers=workers), record.flicker
-
-
-def _colours(spec: JobSpec, *, with_own_alpha: bool) -> ColourSpec:
-    """What is left to do to colours: those of a cut-out are free from a background already, mattes have none."""
-    needless = with_own_alpha or all(output.kind == "mask" for output in spec.outputs)
-    return replace(spec.colour, method="off") if needless else spec.colour
 
 
 def _stages(

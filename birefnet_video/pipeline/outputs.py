@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from birefnet_video.errors import OutputRefused
-from birefnet_video.matting.backdrop import Canvas, open_backdrop
+from birefnet_video.matting.backdrop import Backdrop, Canvas, open_backdrop
 from birefnet_video.matting.colour import Retoucher
 from birefnet_video.matting.compose import STRAIGHT, even, foreground, grey_matte, over, straight_alpha
 from birefnet_video.media.encodings import Encoding, encoding_for
@@ -17,7 +17,7 @@ from birefnet_video.media.reader import Notify
 from birefnet_video.media.sequence import could_be, is_pattern, list_numbers
 from birefnet_video.media.sink import Sink
 from birefnet_video.media.writer import Writer
-from birefnet_video.pipeline.stages import Composer
+from birefnet_video.pipeline.compositor import Composer
 from birefnet_video.spec import STDOUT, JobSpec, OutputSpec, PictureFile, VideoFile
 from birefnet_video.types import Cut, FrameMeta, MediaInfo
 
@@ -68,11 +68,26 @@ def make_canvas(encoding: Encoding, info: MediaInfo) -> Canvas:
     return Canvas(width, height, pixel_format, full_range)
 
 
-def make_composer(output: OutputSpec, canvas: Canvas, info: MediaInfo, retoucher: Retoucher) -> Composer:
-    """What makes the frames of an output.
+def make_backdrop(output: OutputSpec, canvas: Canvas, info: MediaInfo) -> Backdrop | None:
+    """What lies behind the subject in an output, if it shows that.
 
     Raises:
         InputMissing, NotAVideo: if its background is missing or no picture or video.
+    """
+    return open_backdrop(output.background, info, canvas) if output.kind == "composite" else None
+
+
+def make_composer(
+    output: OutputSpec, canvas: Canvas, info: MediaInfo, retoucher: Retoucher, backdrop: Backdrop | None
+) -> Composer:
+    """What makes the frames of an output on the CPU.
+
+    Args:
+        output: its kind counts.
+        canvas: of its frames.
+        info: of the input.
+        retoucher: treats colours.
+        backdrop: what :func:`make_backdrop` gives.
     """
     if output.kind == "mask":
         return lambda cutout: grey_matte(cutout.alpha, canvas.pixel_format)
@@ -81,7 +96,7 @@ def make_composer(output: OutputSpec, canvas: Canvas, info: MediaInfo, retoucher
         return lambda cutout: straight(cutout.frame.picture, cutout.alpha, info, canvas.pixel_format, retoucher)
     if output.kind == "foreground":
         return lambda cutout: foreground(cutout.frame.picture, cutout.alpha, info, canvas, retoucher)
-    backdrop = open_backdrop(output.background, info, canvas)
+    assert backdrop is not None  # this output shows one
     return partial(over, info=info, canvas=canvas, backdrop=backdrop, retoucher=retoucher)
 
 

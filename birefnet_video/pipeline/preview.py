@@ -1,6 +1,7 @@
 """A small picture of the frame that is composed, for whoever watches; made only when one was asked for."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,13 +44,13 @@ class PreviewTap:
             self._wish = _Wish(width, height, max(1, zoom))
             return self._latest
 
-    def offer(self, cutout: Cutout, info: MediaInfo) -> None:
-        """Take a picture of ``cutout`` if one was asked for."""
+    def offer(self, cutout: Callable[[], Cutout], info: MediaInfo) -> None:
+        """Take a picture of what ``cutout`` gives, if one was asked for."""
         with self._lock:
             wish, self._wish = self._wish, None
         if wish is None:
             return
-        picture = _picture(cutout, info, wish)
+        picture = _picture(cutout(), info, wish)
         with self._lock:
             self._latest = picture
 

@@ -1,30 +1,24 @@
 """The stages, but for smoothing: passive generators from what comes before to what comes after."""
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 import av
 import numpy as np
 
 from birefnet_video.backends.base import MattingBackend, Pending
-from birefnet_video.matting.compose import extremes, guide_of
-from birefnet_video.matting.edit import edit
-from birefnet_video.matting.enlarge import resized
-from birefnet_video.matting.refine import refine
-from birefnet_video.media.convert import alpha_samples, own_alpha, to_rgb
+from birefnet_video.matting.compose import Extent
+from birefnet_video.media.convert import alpha_samples, to_rgb
 from birefnet_video.media.reader import Reader
 from birefnet_video.media.sink import Sink
 from birefnet_video.media.verify import Promise
+from birefnet_video.pipeline.compositor import Compositor
 from birefnet_video.pipeline.ordered import ordered_map
-from birefnet_video.pipeline.preview import PreviewTap
-from birefnet_video.spec import MatteSpec
-from birefnet_video.types import Batch, Cutout, Frame, FrameMeta, Matte, MediaInfo
+from birefnet_video.types import Batch, Frame, FrameMeta, Matte, MediaInfo
 
 #: Depth at which the gauge reads alpha.
 _FILE_BITS = 10
-#: Makes the frame of one output.
-Composer = Callable[[Cutout], "av.VideoFrame"]
 #: Frames for all outputs, in their order, and the frame's time.
 Composed = tuple[FrameMeta, list["av.VideoFrame"]]
 
@@ -75,50 +69,20 @@ def _collect(batch: Batch, pending: Pending) -> list[Matte]:
 
 
 def compose(
-    batches: Iterable[list[Matte]],
-    info: MediaInfo,
-    composers: list[Composer],
-    gauge: "MatteGauge",
-    *,
-    spec: MatteSpec,
-    with_own_alpha: bool = False,
-    workers: int = 1,
-    tap: PreviewTap | None = None,
+    batches: Iterable[list[Matte]], compositor: Compositor, gauge: "MatteGauge", *, workers: int = 1
 ) -> Iterator[Composed]:
     """The frames of all outputs.
 
     Args:
         batches: mattes at the network's size.
-        info: of the input.
-        composers: one an output.
-        gauge: sees every matte at full size, in order.
-        spec: what is done to mattes on the way there.
-        with_own_alpha: multiply mattes by the alpha that the pictures bring along.
-        workers: frames that are composed at once; 1 if a composer depends on their order.
-        tap: is offered every frame.
+        compositor: makes the frames.
+        gauge: is told of every matte at full size, in order.
+        workers: frames that are composed at once; 1 if an output depends on their order.
     """
-
-    def make(matte: Matte) -> tuple[FrameMeta, np.ndarray, "list[av.VideoFrame]"]:
-        alpha = edit(at_full_size(matte, info, spec), spec)
-        if with_own_alpha and (own := own_alpha(matte.frame.picture, info)) is not None:
-            alpha = alpha * own
-        cutout = Cutout(matte.frame, alpha)
-        if tap is not None:
-            tap.offer(cutout, info)
-        return matte.frame.meta, cutout.alpha, [composer(cutout) for composer in composers]
-
     mattes = (matte for batch in batches for matte in batch)
-    for meta, alpha, pictures in ordered_map(make, mattes, workers, "birefnet-video compose"):
-        gauge.measure(meta.index, alpha)
-        yield meta, pictures
-
-
-def at_full_size(matte: Matte, info: MediaInfo, spec: MatteSpec) -> np.ndarray:
-    """Alpha float32 (H, W) in [0, 1] of the picture's size."""
-    size = (info.height, info.width)
-    if spec.refine and matte.alpha.shape != size:
-        return refine(matte.alpha, guide_of(matte.frame.picture, info))
-    return resized(matte.alpha, size)
+    for made in ordered_map(compositor.compose, mattes, workers, "birefnet-video compose"):
+        gauge.measure(made.meta.index, made.extent)
+        yield made.meta, made.pictures
 
 
 def encode(composed: Iterable[Composed], writers: Sequence[Sink]) -> Iterator[int]:
@@ -149,14 +113,12 @@ class MatteGauge:
         self.telling_spread = 0.0
         """Largest minus smallest alpha of that frame."""
 
-    def measure(self, index: int, alpha: np.ndarray) -> None:
-        """Look at the alpha float32 (H, W) of frame ``index``."""
+    def measure(self, index: int, extent: Extent) -> None:
+        """Note the extent of the alpha of frame ``index``."""
         if self.means is not None:
-            self.means.append(float(alpha.mean()))
-        if self.telling_spread >= 1:
-            return
+            self.means.append(extent.mean)
         # As the file will hold it: differences below a step of its samples are not there to be found again.
-        low, high = alpha_samples(np.array(extremes(alpha)), _FILE_BITS)
+        low, high = alpha_samples(np.array((extent.low, extent.high)), _FILE_BITS)
         spread = float(high - low) / ((1 << _FILE_BITS) - 1)
         if spread > self.telling_spread:
             self.telling_frame, self.telling_spread = index, spread

@@ -1,0 +1,82 @@
+"""From a matte of the network's size to the frames of all outputs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import av
+import numpy as np
+
+from birefnet_video.matting.compose import Extent, guide_of
+from birefnet_video.matting.edit import edit
+from birefnet_video.matting.enlarge import resized
+from birefnet_video.matting.refine import refine
+from birefnet_video.media.convert import own_alpha
+from birefnet_video.pipeline.preview import PreviewTap
+from birefnet_video.spec import MatteSpec
+from birefnet_video.types import Cutout, FrameMeta, Matte, MediaInfo
+
+#: Makes the frame of one output.
+Composer = Callable[[Cutout], av.VideoFrame]
+
+
+class Made(NamedTuple):
+    """What came of a matte."""
+
+    meta: FrameMeta
+    extent: Extent
+    """Of the matte at the picture's size."""
+    pictures: list[av.VideoFrame]
+    """One an output."""
+
+
+class Compositor(Protocol):
+    """Makes the frames of all outputs. Called by several threads at once if no output depends on the order."""
+
+    def compose(self, matte: Matte) -> Made:
+        """The frames of the outputs, in their order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What every compositor of a job is told."""
+
+    info: MediaInfo
+    """Of the input."""
+    spec: MatteSpec
+    """What is done to mattes on their way."""
+    tap: PreviewTap
+    """Is offered every frame."""
+    with_own_alpha: bool = False
+    """Multiply mattes by the alpha that the pictures bring along."""
+
+
+class CpuCompositor:
+    """By OpenCV and swscale."""
+
+    def __init__(self, task: Task, composers: Sequence[Composer]) -> None:
+        """
+        Args:
+            task: of the job.
+            composers: one an output.
+        """
+        self._task, self._composers = task, composers
+
+    def compose(self, matte: Matte) -> Made:
+        """See :class:`Compositor`."""
+        info, spec = self._task.info, self._task.spec
+        alpha = edit(at_full_size(matte, info, spec), spec)
+        if self._task.with_own_alpha and (own := own_alpha(matte.frame.picture, info)) is not None:
+            alpha = alpha * own
+        cutout = Cutout(matte.frame, alpha)
+        self._task.tap.offer(lambda: cutout, info)
+        return Made(matte.frame.meta, Extent.of(alpha), [composer(cutout) for composer in self._composers])
+
+
+def at_full_size(matte: Matte, info: MediaInfo, spec: MatteSpec) -> np.ndarray:
+    """Alpha float32 (H, W) in [0, 1] of the picture's size."""
+    size = (info.height, info.width)
+    if spec.refine and matte.alpha.shape != size:
+        return refine(matte.alpha, guide_of(matte.frame.picture, info))
+    return resized(matte.alpha, size)

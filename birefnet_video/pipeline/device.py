@@ -1,0 +1,105 @@
+"""Composing on the network's device: pictures go there once, what comes back are the encoders' pixels."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from birefnet_video.backends.network import is_memory
+from birefnet_video.matting.backdrop import Canvas
+from birefnet_video.matting.compose import Extent
+from birefnet_video.matting.device.compose import DeviceComposer, DeviceCutout, edit
+from birefnet_video.matting.device.filters import resized
+from birefnet_video.matting.device.refine import refine
+from birefnet_video.matting.device.transfer import Source, upload
+from birefnet_video.media.convert import own_alpha
+from birefnet_video.media.reader import Notify
+from birefnet_video.pipeline.compositor import Composer, Compositor, Made, Task
+from birefnet_video.types import Cutout, Matte
+
+
+class DeviceCompositor:
+    """By torch. If the device's memory runs out, the rest is made on the CPU, which is said."""
+
+    def __init__(
+        self,
+        task: Task,
+        composers: Sequence[DeviceComposer | Composer],
+        device: str,
+        on_cpu: Compositor,
+        notify: Notify,
+    ) -> None:
+        """
+        Args:
+            task: of the job.
+            composers: one an output.
+            device: a torch device.
+            on_cpu: makes the same.
+            notify: takes what a user should know.
+        """
+        self._task, self._composers = task, composers
+        self._device, self._on_cpu, self._notify = torch.device(device), on_cpu, notify
+        info = task.info
+        self._guide = Canvas(info.width, info.height, "yuv420p", info.colour.full_range)
+        self._threads = threading.local()
+        self._gave_up = threading.Event()
+        self._giving_up = threading.Lock()
+
+    def compose(self, matte: Matte) -> Made:
+        """See :class:`birefnet_video.pipeline.compositor.Compositor`."""
+        if not self._gave_up.is_set():
+            try:
+                with torch.inference_mode(), self._stream():
+                    return self._compose(matte)
+            except RuntimeError as error:
+                if not is_memory(error):
+                    raise
+            self._give_up()
+        return self._on_cpu.compose(matte)
+
+    def _compose(self, matte: Matte) -> Made:
+        task = self._task
+        source = Source(matte.frame.picture, task.info, self._device)
+        alpha = edit(self._at_full_size(matte, source), task.spec)
+        if task.with_own_alpha and (own := own_alpha(matte.frame.picture, task.info)) is not None:
+            alpha = alpha * upload(own, self._device)
+        home: list[Cutout] = []
+
+        def bring_home() -> Cutout:
+            if not home:
+                home.append(Cutout(matte.frame, alpha.cpu().numpy()))
+            return home[0]
+
+        task.tap.offer(bring_home, task.info)
+        cutout = DeviceCutout(matte.frame.meta, source, alpha)
+        pictures = [
+            composer.make(cutout) if isinstance(composer, DeviceComposer) else composer(bring_home())
+            for composer in self._composers
+        ]
+        low, high = torch.aminmax(alpha)
+        return Made(matte.frame.meta, Extent(*torch.stack((low, high, alpha.mean())).tolist()), pictures)
+
+    def _at_full_size(self, matte: Matte, source: Source) -> Tensor:
+        alpha, size = upload(matte.alpha, self._device), (self._guide.height, self._guide.width)
+        if self._task.spec.refine and matte.alpha.shape != size:
+            return refine(alpha, [plane / 255 for plane in source.planes(self._guide)])
+        return resized(alpha, size)
+
+    @contextmanager
+    def _stream(self) -> Iterator[None]:
+        """A stream for every thread: one frame's copies go beside another's arithmetic, and beside the network."""
+        if self._device.type != "cuda":
+            yield
+            return
+        if not hasattr(self._threads, "stream"):
+            self._threads.stream = torch.cuda.Stream(self._device)
+        with torch.cuda.device(self._device), torch.cuda.stream(self._threads.stream):
+            yield
+
+    def _give_up(self) -> None:
+        with self._giving_up:
+            if not self._gave_up.is_set():
+                self._gave_up.set()
+                self._notify(f"{self._device}: out of memory for pictures: the rest is composed on the CPU")

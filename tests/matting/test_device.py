@@ -1,0 +1,230 @@
+"""What is composed on a device (torch's operators, here on the CPU) is what OpenCV and swscale make on the CPU."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice, pairwise
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+import torch
+from clips import make_clip
+from stubs import INFO, notices, open_stub
+
+from birefnet_video.backends.stub import StubBackend
+from birefnet_video.errors import BackendUnavailable, UsageError
+from birefnet_video.events import JobEvent
+from birefnet_video.jobs import Job
+from birefnet_video.matting.device import filters
+from birefnet_video.matting.enlarge import resized
+from birefnet_video.media import reader
+from birefnet_video.media.convert import plane_array
+from birefnet_video.media.mattes import read_mattes
+from birefnet_video.pipeline import device
+from birefnet_video.pipeline.assemble import assemble
+from birefnet_video.pipeline.stages import Composed, decode, infer, prepare
+from birefnet_video.spec import Blur, ColourSpec, JobSpec, MatteSpec, OutputSpec, PictureFile, VideoFile
+
+CLIPS = Path(__file__).parents[1] / "data" / "clips"
+OUTPUTS: dict[str, OutputSpec] = {
+    "green": OutputSpec("composite", Path("green.mp4")),
+    "blur": OutputSpec("composite", Path("blur.mkv"), Blur()),
+    "prores": OutputSpec("alpha", Path("alpha.mov")),
+    "ffv1": OutputSpec("alpha", Path("alpha.mkv")),
+    "mask": OutputSpec("mask", Path("mask.mkv")),
+}
+
+
+def compose(spec: JobSpec, folder: Path, on: str, device: str = "cpu") -> list[Composed]:
+    """The first two frames of all outputs, before any encoder has seen them."""
+    outputs = tuple(replace(output, path=folder / f"{on}-{output.path.name}") for output in spec.outputs)
+    # Not the picture's size, and no whole fraction of it.
+    network = StubBackend(replace(INFO, device=device, input_size=(64, 96), batch_size=1))
+    line = assemble(
+        replace(spec, outputs=outputs, compose_on=on),  # type: ignore[arg-type]
+        lambda message: None,
+        lambda spec, info, tell: network,
+    )
+    try:
+        batches = prepare(islice(decode(line.reader), 2), line.info, network.info.input_size, 1)
+        return list(line.composing(infer(batches, network)))
+    finally:
+        for writer in line.writers:
+            writer.discard()
+
+
+def differences(spec: JobSpec, folder: Path, device: str = "cpu") -> list[np.ndarray]:
+    """Of every plane of every frame, in levels of eight bits."""
+    found = []
+    for on_cpu, on_device in zip(compose(spec, folder, "cpu"), compose(spec, folder, "device", device), strict=True):
+        assert on_cpu[0] == on_device[0]
+        for expected, made in zip(on_cpu[1], on_device[1], strict=True):
+            assert (made.format.name, made.width, made.height) == (
+                expected.format.name,
+                expected.width,
+                expected.height,
+            )
+            for index, component in enumerate(expected.format.components):
+                level = 1 << (component.bits - 8)
+                planes = (plane_array(picture, index).astype(float) for picture in (expected, made))
+                found.append(np.abs(np.subtract(*planes)) / level)
+    return found
+
+
+def assert_alike(planes: list[np.ndarray], *, far: float = 0.01) -> None:
+    assert planes
+    for plane in planes:
+        # swscale cuts fractions off when it changes the range.
+        assert plane.mean() < 0.5
+        # Where alpha is about to be nothing, a colour counts as soft or does not.
+        assert (plane > 1.5).mean() <= far, (plane.mean(), plane.max())
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cfr_bframes_aac.mp4",  # 4:2:0
+        "odd_161x91.mp4",
+        "rot90.mov",
+        "rot180.mp4",
+        "full_range_709.mp4",
+        "untagged_sd_601.mp4",
+        "pq_2020_10bit_hevc.mp4",  # ten bits
+        "in_prores4444.mov",  # 4:4:4, twelve bits, alpha of its own
+        "webcam_mjpeg.avi",
+        "anim.gif",  # RGB: swscale makes its planes
+        "tiny_16x16.mkv",
+    ],
+)
+def test_every_kind_of_input(name: str, device: str, tmp_path: Path) -> None:
+    assert_alike(differences(JobSpec(CLIPS / name, tuple(OUTPUTS.values())), tmp_path, device))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("clip") / "in.mp4", frames=6, size=(320, 180))
+
+
+@pytest.mark.parametrize(
+    "matte",
+    [
+        MatteSpec(refine=False),
+        MatteSpec(threshold=0.5),
+        MatteSpec(offset=4),
+        MatteSpec(offset=-7, invert=True),
+        MatteSpec(blur=2.5),
+    ],
+    ids=str,
+)
+def test_every_change_of_mattes(matte: MatteSpec, clip: Path, tmp_path: Path) -> None:
+    spec = JobSpec(clip, (OUTPUTS["mask"], OUTPUTS["green"]), matte=matte, colour=ColourSpec("off"))
+    assert_alike(differences(spec, tmp_path))
+
+
+@pytest.mark.parametrize("colour", [ColourSpec("off", "green"), ColourSpec("fast", "blue")], ids=str)
+def test_every_treatment_of_colours(colour: ColourSpec, tmp_path: Path) -> None:
+    spec = JobSpec(CLIPS / "untagged_sd_601.mp4", (OUTPUTS["green"], OUTPUTS["prores"]), colour=colour)
+    assert_alike(differences(spec, tmp_path))
+
+
+def test_every_background(clip: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "behind.png"), np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8))
+    behind = PictureFile(tmp_path / "behind.png"), VideoFile(CLIPS / "full_range_709.mp4")
+    outputs = tuple(OutputSpec("composite", Path(f"{index}.mkv"), each) for index, each in enumerate(behind))
+    assert_alike(differences(JobSpec(clip, outputs), tmp_path))
+
+
+def test_what_a_gpu_decodes_is_taken(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its decoder gives chroma in one plane."""
+    spec = JobSpec(clip, (OUTPUTS["green"], OUTPUTS["prores"]))
+    planar = compose(spec, tmp_path, "cpu")
+
+    def as_nv12(picture: av.VideoFrame) -> av.VideoFrame:
+        made = picture.reformat(format="nv12")
+        made.pts, made.time_base = picture.pts, picture.time_base
+        return made
+
+    monkeypatch.setattr(reader, "integral", as_nv12)
+    for on in ("cpu", "device"):
+        for expected, made in zip(planar, compose(spec, tmp_path, on), strict=True):
+            for before, now in zip(expected[1], made[1], strict=True):
+                for index, component in enumerate(now.format.components):
+                    change = np.abs(plane_array(before, index).astype(float) - plane_array(now, index))
+                    assert (change / (1 << (component.bits - 8))).mean() < 0.3
+
+
+def run(source: Path, outputs: tuple[OutputSpec, ...], **options: object) -> list[JobEvent]:
+    spec = JobSpec(source, outputs, compose_on="device", full_verification=True, **options)  # type: ignore[arg-type]
+    events: list[JobEvent] = []
+    job = Job(spec, open_backend=open_stub())
+    job.subscribe(events.append)
+    job.start()
+    assert job.result().frames == 6
+    return events
+
+
+def test_a_whole_job_is_composed_there(clip: Path, tmp_path: Path) -> None:
+    """Verified from end to end: the means that the gauge was told are in the file. A picture of RGB comes beside."""
+    outputs = OutputSpec("mask", tmp_path / "m.mkv"), OutputSpec("alpha", tmp_path / "a_%02d.png")
+    told = notices(run(clip, outputs))
+    assert any("composed on the CPU and not on cpu: pictures of RGB" in each for each in told)
+    assert len(list(read_mattes(tmp_path / "m.mkv"))) == len(list(tmp_path.glob("a_*.png"))) == 6
+
+
+def test_out_of_memory_is_said_once_and_no_frame_is_lost(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refine: Callable[..., torch.Tensor] = device.refine
+    calls = iter(range(100))
+
+    def fail(*args: object) -> torch.Tensor:
+        if next(calls) >= 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return refine(*args)
+
+    monkeypatch.setattr(device, "refine", fail)
+    told = notices(run(clip, (OutputSpec("mask", tmp_path / "m.mkv"),)))
+    assert sum("the rest is composed on the CPU" in each for each in told) == 1
+    mattes = list(read_mattes(tmp_path / "m.mkv"))
+    # Frame by frame the subject moves on.
+    assert len(mattes) == 6
+    assert all(np.abs(before - now).mean() > 0.001 for before, now in pairwise(mattes))
+
+
+def test_what_is_asked_for_by_name_and_cannot_be_is_refused(clip: Path, tmp_path: Path) -> None:
+    spec = JobSpec(clip, (OutputSpec("foreground", tmp_path / "f.mp4"),), compose_on="device")
+    with pytest.raises(BackendUnavailable, match="a foreground can be made on the CPU only"):
+        assemble(spec, lambda message: None, open_stub())
+    spec = JobSpec(CLIPS / "seq_png" / "shot_%04d.png", (OutputSpec("mask", tmp_path / "m.mkv"),), decode_on="cuda")
+    with pytest.raises(UsageError, match="sequences are decoded on the CPU"):
+        assemble(spec, lambda message: None, open_stub())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_decoder_that_is_not_there_is_said_before_any_work(clip: Path, tmp_path: Path) -> None:
+    spec = JobSpec(clip, (OutputSpec("mask", tmp_path / "m.mkv"),), decode_on="cuda")
+    with pytest.raises(BackendUnavailable, match="--decode-on cuda: no such decoder opens here"):
+        assemble(spec, lambda message: None, open_stub())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("size", [(40, 60), (30, 31), (120, 64), (200, 300), (100, 100), (1, 1)], ids=str)
+def test_sizes_are_changed_as_on_the_cpu(size: tuple[int, int]) -> None:
+    plane = np.random.default_rng(1).random((100, 120), np.float32)
+    made = filters.resized(torch.from_numpy(plane), size).numpy()
+    assert made.shape == size
+    assert np.abs(made - resized(plane, size)).max() < 1e-5
+
+
+@pytest.mark.parametrize("side", [3, 9, 41])
+def test_blurs_repeat_the_border(side: int) -> None:
+    plane = np.random.default_rng(2).random((50, 70), np.float32)
+    boxed = filters.box(torch.from_numpy(plane), side).numpy()
+    assert np.abs(boxed - cv2.blur(plane, (side, side), borderType=cv2.BORDER_REPLICATE)).max() < 1e-5
+    sigma = side / 3
+    blurred = filters.gaussian(torch.from_numpy(plane), sigma).numpy()
+    assert np.abs(blurred - cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)).max() < 1e-3
