@@ -252,7 +252,7 @@ def test_tensorrt_is_built_once_kept_and_built_anew_when_it_is_broken(
     assert fake.open_graphs == 0 and fake.builds[0]["require_full_compilation"]
     second = tensorrt.prepare(asked)
     assert len(fake.builds) == 1 and told == [
-        "tensorrt: building the engine, once; this takes minutes, the next start finds it",
+        "tensorrt: building the engine, which takes minutes, once; the next start finds it",
         "tensorrt: the engine was built before",
     ]
     second.close()

@@ -4,6 +4,7 @@ import torch
 
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.backends.engines import eager
+from birefnet_video.backends.progress import building
 from birefnet_video.errors import BackendUnavailable, first_line
 
 
@@ -15,10 +16,10 @@ def prepare(request: Request) -> Prepared:
     info = request.info
     plain = eager.prepare(request)
     mode = "reduce-overhead" if info.device.startswith("cuda") else "default"
-    request.tell("compile: building the network's code, which takes a minute or more")
+    what = "compile: building the network's code, which takes a minute or more"
     try:
         # Inside, as the frames are: code for tensors of another kind would be compiled again for them.
-        with torch.inference_mode():
+        with building(what, request.tell, is_kept=False), torch.inference_mode():
             example = torch.zeros(info.batch_size, 3, *info.input_size, device=info.device)
             example = example.to(memory_format=torch.channels_last)
             # Makes what is kept for a size, so that it is data of the compiled code.

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.backends.engines.graphs import export, key_of
+from birefnet_video.backends.progress import building
 from birefnet_video.errors import BackendUnavailable
 from birefnet_video.model.export import INPUT_NAME, OUTPUT_NAME, write_onnx
 
@@ -26,8 +27,8 @@ def prepare(request: Request) -> Prepared:
     key = key_of(request, onnxruntime=onnxruntime.__version__)
 
     def build(folder: Path) -> None:
-        request.tell("onnx: exporting the network, once; the next start finds it")
-        write_onnx(export(request), folder / _FILE)
+        with building("onnx: exporting the network", request.tell):
+            write_onnx(export(request), folder / _FILE)
 
     def load(folder: Path) -> "onnxruntime.InferenceSession":
         session = onnxruntime.InferenceSession(str(folder / _FILE), providers=providers)

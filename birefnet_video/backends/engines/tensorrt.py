@@ -7,6 +7,7 @@ import torch
 
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.backends.engines.graphs import export, key_of
+from birefnet_video.backends.progress import building
 from birefnet_video.errors import BackendUnavailable, first_line
 
 if TYPE_CHECKING:
@@ -45,10 +46,9 @@ def prepare(request: Request) -> Prepared:
     def build(folder: Path) -> None:
         nonlocal is_new
         is_new = True
-        request.tell("tensorrt: building the engine, once; this takes minutes, the next start finds it")
-        build_engine(
-            library, export(request), example, folder / _FILE, timing_cache=request.cache.root / "timing.cache"
-        )
+        timing_cache = request.cache.root / "timing.cache"
+        with building("tensorrt: building the engine, which takes minutes", request.tell):
+            build_engine(library, export(request), example, folder / _FILE, timing_cache=timing_cache)
 
     def load(folder: Path) -> torch.nn.Module:
         return torch.export.load(folder / _FILE).module()
