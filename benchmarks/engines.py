@@ -5,7 +5,8 @@ All take turns in one run; the figure is the ratio of medians. Networks without 
 offsets that are not nought.
 
     python benchmarks/engines.py swin_v1_t --size 512 512
-    python benchmarks/engines.py tiny --size 288 512 --rounds 15 --compile
+    python benchmarks/engines.py tiny --size 288 512 --rounds 15 --compile --calibration PICTURES
+    python benchmarks/engines.py tiny --size 288 512 --batch-size 4
     python benchmarks/engines.py swin_v1_l --size 1024 1024 --device cuda
 """
 
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.cache import EngineCache
+from birefnet_video.backends.calibration import calibration_of
 from birefnet_video.backends.engine import Request
 from birefnet_video.backends.registry import ENGINES, check_engine
 from birefnet_video.errors import BackendUnavailable
@@ -80,6 +82,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--compile", action="store_true", help="torch.compile too, which takes minutes")
+    parser.add_argument("--calibration", type=Path, help="folder of pictures or a video: int8 too")
     parser.add_argument("--half-baseline", action="store_true", help="baseline in float16, as on GPUs")
     options = parser.parse_args()
     size, device = tuple(options.size), options.device
@@ -103,7 +106,8 @@ def main() -> None:
             weights = Path(folder) / "net.safetensors"
             save_checkpoint(net, weights)
             info = BackendInfo("", options.architecture, device, "", size, options.batch_size)
-            request = Request(net, info, weights, EngineCache(Path(folder) / "cache"), print)
+            calibration = None if options.calibration is None else calibration_of(options.calibration)
+            request = Request(net, info, weights, EngineCache(Path(folder) / "cache"), print, calibration)
             for name, engine in ENGINES.items():
                 if name == "compile" and not options.compile:
                     continue

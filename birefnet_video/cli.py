@@ -121,6 +121,7 @@ def render(
     device: Annotated[str, Parameter(group=_NETWORK)] = "auto",
     engine: Annotated[EngineName, Parameter(group=_NETWORK)] = "auto",
     precision: Annotated[Precision, Parameter(group=_NETWORK)] = "auto",
+    calibration: Annotated[Path | None, Parameter(group=_NETWORK)] = None,
     batch_size: Annotated[str, Parameter(name=["--batch-size", "-b"], group=_NETWORK)] = "auto",
     compose_on: Annotated[ComposeOn, Parameter(group=_NETWORK)] = "auto",
     decode_on: Annotated[DecodeOn, Parameter(group=_NETWORK)] = "cpu",
@@ -200,7 +201,9 @@ def render(
         What runs the network: auto takes the fastest that is there and says why not a faster one; one asked for by
         name is never replaced by another.
     precision
-        auto: half where it is fast and does no harm.
+        auto: half where it is fast and does no harm. int8 (OpenVINO) is faster on CPUs and less exact: only by name.
+    calibration
+        Pictures for int8: a folder of them, or a video. Default: frames of INPUT.
     batch_size
         Frames at once, or auto: what is fastest on the first frames.
     compose_on
@@ -236,6 +239,7 @@ def render(
         batch_size=_parse_batch_size(batch_size),
         engine=engine,
         precision=precision,
+        calibration=calibration,
     )
     to_stdout = any(str(output.path) == "-" for output in outputs)
     if to_stdout and (json_lines or progress == "json"):

@@ -15,8 +15,8 @@ OutputKind = Literal["alpha", "mask", "composite", "foreground"]
 Quality = Literal["fast", "standard", "best"]
 #: What runs the network; ``auto``: the fastest that is there.
 EngineName = Literal["auto", "eager", "compile", "tensorrt", "onnx", "openvino"]
-#: ``auto``: half where it is fast and does no harm.
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
+#: ``auto``: half where it is fast and does no harm; ``int8`` is less exact and only taken by name.
+Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 #: How mattes are made steady over time: ``live`` knows only the past, ``normal`` and ``high`` look ahead.
 Smoothing = Literal["off", "live", "normal", "high"]
 #: How the subject's colour under soft edges is estimated; ``off``: it stays mixed with the background's.
@@ -203,10 +203,14 @@ class BackendSpec:
     precision: Precision = "auto"
     one_at_a_time: bool = False
     """Every batch gets all of the machine: it is done earlier, and fewer of them are done."""
+    calibration: Path | None = None
+    """For ``int8``: a folder of pictures or a video like what is to come; ``None``: the clip's own frames."""
 
     def __post_init__(self) -> None:
         check_choice("--engine", self.engine, get_args(EngineName))
         check_choice("--precision", self.precision, get_args(Precision))
+        if self.calibration is not None and self.precision != "int8":
+            raise UsageError("--calibration: goes with --precision int8")
         if self.size is not None:
             for side in self.size:
                 if side % _STRIDE or not _STRIDE <= side <= _LARGEST_SIDE:

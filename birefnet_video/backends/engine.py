@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.cache import EngineCache
+from birefnet_video.backends.calibration import Calibration
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +27,8 @@ class Request:
     cache: EngineCache
     tell: Callable[[str], None]
     """Takes what a user should know: that something is being built, and that it was found."""
+    calibration: Calibration | None = None
+    """Pictures for engines that count in whole numbers."""
     one_at_a_time: bool = False
     """A batch is begun when the one before is done."""
 

@@ -118,9 +118,10 @@ def _write_onnx(net: "BiRefNet", path: Path, info: BackendInfo, dynamic: bool) -
 
 def _write_openvino(net: "BiRefNet", path: Path, info: BackendInfo, dynamic: bool) -> None:
     check_installed("openvino")
-    from birefnet_video.backends.engines.openvino import write_openvino
+    from birefnet_video.backends.engines.openvino import graph_of, write_openvino
 
-    write_openvino(net, path, info, dynamic=dynamic, in_half=info.precision == "fp16")
+    program = graph_of(net, info, dynamic=dynamic)
+    write_openvino(program, path, info, dynamic=dynamic, in_half=info.precision == "fp16")
 
 
 def _write_tensorrt(net: "BiRefNet", path: Path, info: BackendInfo, dynamic: bool) -> None:
@@ -150,9 +151,9 @@ def _read_onnx(path: Path) -> "Callable[[Tensor], Tensor]":
 
 
 def _read_openvino(path: Path) -> "Callable[[Tensor], Tensor]":
-    import openvino
+    from birefnet_video.backends.engines.openvino import load_library
 
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = load_library().Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return lambda x: torch.from_numpy(compiled({INPUT_NAME: x.numpy()})[OUTPUT_NAME].copy())
 
 

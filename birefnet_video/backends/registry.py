@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from birefnet_video.backends.base import BackendInfo, MattingBackend
 from birefnet_video.backends.cache import EngineCache, default_cache
+from birefnet_video.backends.calibration import Calibration, calibration_of, calibration_of_clip
 from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
 from birefnet_video.backends.engine import Prepared, Request
-from birefnet_video.defaults import BATCH_SIZE, BUILD_AFTER_FRAMES, CONVERT_AFTER_FRAMES
+from birefnet_video.defaults import BATCH_SIZE, BUILD_AFTER_FRAMES, CONVERT_AFTER_FRAMES, SMALL_BATCH_SIZE, SMALL_PIXELS
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, first_line
 from birefnet_video.models import input_size, load_network, weights_path
 from birefnet_video.spec import BackendSpec
@@ -45,7 +46,7 @@ ENGINES = {
     "tensorrt": Engine("tensorrt", {"cuda": _HALF}, ("torch_tensorrt",), "tensorrt", worth_from=BUILD_AFTER_FRAMES),
     "onnx": Engine("onnx", {"cpu": ("fp32",), "cuda": ("fp32", "fp16")}, ("onnx", "onnxruntime", "onnxscript"), "onnx"),
     "openvino": Engine(
-        "openvino", {"cpu": ("fp32", "bf16")}, ("openvino",), "openvino", worth_from=CONVERT_AFTER_FRAMES
+        "openvino", {"cpu": ("fp32", "bf16", "int8")}, ("openvino",), "openvino", worth_from=CONVERT_AFTER_FRAMES
     ),
 }
 #: What ``auto`` tries, by kind of device, fastest first.
@@ -58,7 +59,8 @@ _LADDER = {
 
 def open_backend(spec: BackendSpec, media: "MediaInfo", tell: Callable[[str], None]) -> MattingBackend:
     """The network that ``spec`` asks for, sized for pictures like those of ``media``; see :func:`load_backend`."""
-    return load_backend(spec, media.width, media.height, frames=media.frame_count, tell=tell)
+    own = calibration_of_clip(media) if spec.precision == "int8" else None
+    return load_backend(spec, media.width, media.height, frames=media.frame_count, tell=tell, calibration=own)
 
 
 def load_backend(
@@ -69,6 +71,7 @@ def load_backend(
     frames: int | None = None,
     tell: Callable[[str], None] = lambda message: None,
     cache: EngineCache | None = None,
+    calibration: Calibration | None = None,
 ) -> MattingBackend:
     """Load the network that ``spec`` asks for, sized for pictures of ``width`` x ``height``.
 
@@ -79,9 +82,11 @@ def load_backend(
         frames: how many there are about, or ``None``: long builds are worth it for many.
         tell: takes what a user should know.
         cache: where built engines are kept; ``None``: the user's.
+        calibration: pictures for int8, unless ``spec`` names some.
 
     Raises:
         CheckpointError: if the model or its weights are missing or not valid.
+        InputMissing, NotAVideo: if what ``spec`` names for calibration is missing or no picture or video.
         BackendUnavailable: if the device, or an engine or precision asked for by name, is not available.
     """
     device, note = pick_device(spec.device)
@@ -92,6 +97,7 @@ def load_backend(
         device=device,
         precision=spec.precision,
         input_size=spec.size or input_size(spec.model, width, height),
+        # What an engine is asked for, unless a user says.
         batch_size=spec.batch_size or BATCH_SIZE[kind],
         note=note,
     )
@@ -101,17 +107,23 @@ def load_backend(
     if spec.engine != "auto":
         check_engine(spec.engine, device, spec.precision)
     store = cache or default_cache()
+    if spec.calibration is not None:
+        calibration = calibration_of(spec.calibration)
 
     def ask(info: BackendInfo) -> Request:
-        return Request(load_network(spec.model), info, weights_path(spec.model), store, tell, spec.one_at_a_time)
+        net, weights = load_network(spec.model), weights_path(spec.model)
+        return Request(net, info, weights, store, tell, calibration, spec.one_at_a_time)
 
-    prepared, info = _climb(ask(info), frames) if spec.engine == "auto" else _prepare(ask(info), spec.engine)
+    if spec.engine == "auto":
+        prepared, info = _climb(ask(info), frames, spec.batch_size)
+    else:
+        prepared, info = _prepare(ask(info), spec.engine, spec.batch_size)
     backend = NetworkBackend(prepared, info)
     if not prepared.is_fixed:
         return AdaptiveBackend(backend, tell, measures=spec.batch_size is None)
 
     def reopen(batch_size: int) -> MattingBackend:
-        return NetworkBackend(*_prepare(ask(replace(info, batch_size=batch_size)), info.name))
+        return NetworkBackend(*_prepare(ask(info), info.name, batch_size))
 
     return AdaptiveBackend(backend, tell, measures=False, reopen=reopen)
 
@@ -147,28 +159,35 @@ def check_installed(name: str) -> None:
         )
 
 
-def _climb(request: Request, frames: int | None) -> tuple[Prepared, BackendInfo]:
+def _climb(request: Request, frames: int | None, batch_size: int | None) -> tuple[Prepared, BackendInfo]:
     """The first engine of the ladder that works, with the reasons why those before it do not."""
     reasons = [request.info.note] if request.info.note else []
-    last: BackendUnavailable | None = None
-    for name in _LADDER[request.info.device.split(":")[0]]:
-        if frames is not None and frames < ENGINES[name].worth_from:
+    hint: str | None = None
+    kind, precision = request.info.device.split(":")[0], request.info.precision
+    for name in _LADDER[kind]:
+        # Plain PyTorch has every precision but those that are built for.
+        is_needed = precision not in ("auto", *ENGINES["eager"].precisions[kind])
+        if frames is not None and frames < ENGINES[name].worth_from and not is_needed:
             reasons.append(f"{name} must be built first: not worth it for {frames} frames")
             continue
         try:
             check_engine(name, request.info.device, request.info.precision)
-            prepared, info = _prepare(request, name)
+            prepared, info = _prepare(request, name, batch_size)
         except BackendUnavailable as error:
             reasons.append(error.message)
-            last = error
+            hint = hint or error.hint
             continue
         return prepared, replace(info, note="; ".join(reasons))
-    assert last is not None  # eager is on every ladder
-    raise last
+    raise BackendUnavailable("; ".join(reasons), hint=hint)
 
 
-def _prepare(request: Request, name: str) -> tuple[Prepared, BackendInfo]:
-    info = replace(request.info, name=name, precision=_precision(request, name))
+def _prepare(request: Request, name: str, batch_size: int | None) -> tuple[Prepared, BackendInfo]:
+    info = replace(
+        request.info,
+        name=name,
+        precision=_precision(request, name),
+        batch_size=batch_size or _most_at_once(request.info, name),
+    )
     module = import_module(f"birefnet_video.backends.engines.{ENGINES[name].module}")
     try:
         with _current(info.device):
@@ -177,6 +196,13 @@ def _prepare(request: Request, name: str) -> tuple[Prepared, BackendInfo]:
         raise
     except Exception as error:
         raise BackendUnavailable(f"{name}: does not start: {first_line(error)}") from error
+
+
+def _most_at_once(info: BackendInfo, name: str) -> int:
+    kind, (height, width) = info.device.split(":")[0], info.input_size
+    if kind == "cpu" and name == "eager" and height * width <= SMALL_PIXELS:
+        return SMALL_BATCH_SIZE
+    return BATCH_SIZE[kind]
 
 
 def _current(device: str) -> "AbstractContextManager[object]":

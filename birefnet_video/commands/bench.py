@@ -4,14 +4,24 @@ import json
 import platform
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from cyclopts import Parameter
 
 from birefnet_video.errors import InputMissing, UsageError
-from birefnet_video.spec import BackendSpec, EngineName, JobSpec, OutputSpec, Precision, check_choice, parse_size
+from birefnet_video.spec import (
+    BackendSpec,
+    ColourSpec,
+    EngineName,
+    JobSpec,
+    MatteSpec,
+    OutputSpec,
+    Precision,
+    check_choice,
+    parse_size,
+)
 
 if TYPE_CHECKING:
     from birefnet_video.bench import BenchRow
@@ -31,6 +41,8 @@ def bench(
     device: str = "auto",
     batch_size: Annotated[int | None, Parameter(name=["--batch-size", "-b"])] = None,
     frames: int = 200,
+    calibration: Path | None = None,
+    plain: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
     json_lines: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
 ) -> int:
     """Measure how fast this machine is, part by part and together.
@@ -62,6 +74,10 @@ def bench(
         Frames at once. Default: measured.
     frames
         Frames of INPUT that are used.
+    calibration
+        Pictures for int8: a folder of them, or a video. Default: frames of INPUT.
+    plain
+        As with --smooth off --no-refine --decontaminate off.
     json_lines
         One JSON object on stdout in place of a table.
     """
@@ -77,7 +93,12 @@ def bench(
     engines = _choices("--engine", engine, get_args(EngineName))
     precisions = _choices("--precision", precision, get_args(Precision))
     backends = [
-        BackendSpec(model, parse_size(size), device, batch_size, engine=name, precision=half)  # type: ignore[arg-type]
+        BackendSpec(
+            *(model, parse_size(size), device, batch_size),
+            engine=name,  # type: ignore[arg-type]
+            precision=half,  # type: ignore[arg-type]
+            calibration=calibration if half == "int8" else None,
+        )
         for name in engines
         for half in precisions
     ]
@@ -86,6 +107,8 @@ def bench(
     from birefnet_video.bench import measure
 
     spec = JobSpec(source, (outputs[output],), with_sound=False)
+    if plain:
+        spec = replace(spec, matte=MatteSpec(smooth="off", refine=False), colour=ColourSpec("off"))
     rows = []
     for backend in backends:
         rows.append(measure(spec, backend, frames))

@@ -58,6 +58,8 @@ def export(
     from birefnet_video.models import MODELS, input_size, load_network, weights_path
 
     spec = BackendSpec(model=model, size=parse_size(size), batch_size=batch_size)
+    if precision == "int8":
+        raise UsageError("--precision int8: exported files hold fp32, bf16 or fp16")
     if form == "tensorrt" and dynamic_batch:
         raise UsageError("--dynamic-batch: TensorRT engines have one batch size")
     if precision == "bf16" and form in ("onnx", "openvino"):

@@ -86,6 +86,7 @@ def webcam(
     compute: Annotated[str, Parameter(name="--device")] = "auto",
     engine: EngineName = "auto",
     precision: Precision = "auto",
+    calibration: Path | None = None,
     json_lines: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
     tui: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
     job: Annotated[str | None, Parameter(show=False)] = None,
@@ -142,6 +143,8 @@ def webcam(
         As of a render.
     precision
         As of a render.
+    calibration
+        Pictures for int8: a folder of them, or a video.
     json_lines
         One JSON object a second on stdout; the last one is the result.
     tui
@@ -172,7 +175,7 @@ def webcam(
         tuple(outputs),
         virtual_camera,
         behind,
-        BackendSpec(model, parse_size(size), compute, 1, engine, precision),
+        BackendSpec(model, parse_size(size), compute, 1, engine, precision, calibration=calibration),
         MatteSpec("live" if smooth == "live" else "off", threshold=threshold),
         ColourSpec(decontaminate),
         _camera(camera_size, rate, camera_format),

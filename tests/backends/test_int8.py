@@ -1,0 +1,148 @@
+"""Whole numbers of eight bits: where their pictures come from, what is said of them, and that nothing else happens."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from clips import make_clip
+from pictures import make_set
+
+from birefnet_video.backends import quantise
+from birefnet_video.backends.cache import EngineCache
+from birefnet_video.backends.calibration import calibration_of
+from birefnet_video.backends.engines import openvino
+from birefnet_video.backends.registry import load_backend, open_backend
+from birefnet_video.errors import BackendUnavailable, InputMissing, NotAVideo, UsageError
+from birefnet_video.media.probe import probe
+from birefnet_video.media.spread import spread_pictures
+from birefnet_video.spec import BackendSpec
+
+SIZE = (64, 96)
+SPEC = BackendSpec(size=SIZE, device="cpu", engine="openvino", precision="int8")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("clip") / "in.mp4", frames=24, size=(96, 64))
+
+
+def test_a_clip_is_calibrated_on_itself_once(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in for NNCF; the conformance suite has the library itself."""
+
+    def copied(source: Path, target: Path, views: np.ndarray, in_float: list[str], *, is_transformer: bool) -> None:
+        assert views.shape == (24, 3, *SIZE) and len(in_float) == 8 and not is_transformer
+        for suffix in (".xml", ".bin"):
+            shutil.copy(source.with_suffix(suffix), target.with_suffix(suffix))
+
+    monkeypatch.setattr(openvino, "quantise", copied)
+    monkeypatch.setattr("birefnet_video.backends.registry.default_cache", lambda: EngineCache(tmp_path))
+    told: list[str] = []
+    backend = open_backend(SPEC, probe(clip), told.append)
+    assert backend.info.precision == "int8" and backend.infer(np.zeros((1, *SIZE, 3), np.uint8)).shape == (1, *SIZE)
+    backend.close()
+    assert any("calibrating on 24 frames of in.mp4" in each for each in told)
+    assert "int8 changes alpha by 0.0000" in told[-1] and "on 6 frames of in.mp4" in told[-1]
+    again: list[str] = []
+    open_backend(SPEC, probe(clip), again.append).close()
+    # The price is said at every start.
+    assert again == told[-1:]
+    assert [path.name for path in tmp_path.rglob("*.xml")] == ["network.xml"]
+
+
+def test_what_has_no_pictures_says_how_to_name_some(tmp_path: Path) -> None:
+    with pytest.raises(BackendUnavailable, match="calibrated on pictures") as error:
+        load_backend(SPEC, 96, 64, cache=EngineCache(tmp_path))
+    assert "--calibration" in str(error.value)
+    with pytest.raises(UsageError, match="goes with --precision int8"):
+        BackendSpec(calibration=tmp_path)
+
+
+def test_a_library_that_is_missing_names_its_extra(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantise, "find_spec", lambda name: None)
+    with pytest.raises(BackendUnavailable, match=r"birefnet-video\[int8\]"):
+        load_backend(SPEC, 96, 64, cache=EngineCache(tmp_path), calibration=calibration_of(clip))
+
+
+def test_a_short_clip_is_worth_it_if_nothing_else_has_it_and_all_reasons_are_given(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantise, "find_spec", lambda name: None)
+    with pytest.raises(BackendUnavailable, match=r"openvino: int8 needs NNCF; eager: has no int8") as error:
+        load_backend(
+            replace(SPEC, engine="auto"),
+            96,
+            64,
+            frames=3,
+            cache=EngineCache(tmp_path),
+            calibration=calibration_of(clip),
+        )
+    assert "birefnet-video[int8]" in str(error.value)
+
+
+def test_a_failure_of_the_other_process_is_one_line_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho Traceback >&2\necho 'ValueError: no graph' >&2\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(quantise.sys, "executable", str(python))
+    views = np.zeros((1, 3, *SIZE), np.float32)
+    with pytest.raises(BackendUnavailable, match="NNCF fails: ValueError: no graph"):
+        quantise.quantise(tmp_path / "in.xml", tmp_path / "out.xml", views, [], is_transformer=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["python"]
+
+
+def test_a_folder_and_a_clip_give_pictures_of_the_networks_size(clip: Path, tmp_path: Path) -> None:
+    folder = make_set(tmp_path)
+    for source, least in ((folder, 6), (clip, 24)):
+        calibration = calibration_of(source)
+        views = calibration.views(SIZE)
+        assert len(views) == least and all(view.shape == (*SIZE, 3) and view.dtype == np.uint8 for view in views)
+        assert calibration.key == calibration_of(source).key
+    before = calibration_of(folder).key
+    next(folder.rglob("*.jpg")).unlink()
+    assert calibration_of(folder).key != before
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputMissing, match="holds no picture"):
+        calibration_of(tmp_path / "empty")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "a.png").write_bytes(b"none")
+    with pytest.raises(InputMissing, match="--calibration: "):
+        calibration_of(tmp_path / "broken").views(SIZE)
+    with pytest.raises(NotAVideo):
+        calibration_of(tmp_path / "broken" / "a.png")
+
+
+@pytest.mark.parametrize(("frames", "keyframes"), [(10, 12), (200, 10), (200, 400)])
+def test_pictures_lie_all_over_the_clip(frames: int, keyframes: int, tmp_path: Path) -> None:
+    """Many keyframes, few, and one alone."""
+    path = tmp_path / "in.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"g": str(keyframes), "preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(frames):
+            grey = np.full((48, 64, 3), 40 + index, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, "rgb24")))
+        container.mux(stream.encode(None))
+    pictures = list(spread_pictures(probe(path), 8))
+    assert min(8, frames) // 2 <= len(pictures) <= 8 and len({picture.pts for picture in pictures}) == len(pictures)
+    found = [float(picture.to_ndarray(format="gray").mean()) for picture in pictures]
+    if keyframes < frames:
+        # From the first quarter to the last.
+        assert min(found) < 40 + frames / 4 and max(found) > 30 + frames * 3 / 4
+
+
+def test_openvino_tells_its_makers_nothing(tmp_path: Path) -> None:
+    """It would count every import of it, by a name that it keeps in the home folder."""
+    code = "from birefnet_video.backends.engines.openvino import load_library as load; load(); import sys; "
+    code += "print([name for name in sys.modules if name.startswith('openvino_telemetry.')])"
+    environment = os.environ | {"HOME": str(tmp_path), "CI": ""}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert not list(tmp_path.iterdir())
