@@ -2,11 +2,12 @@
 
 Method: a stub network sleeps 20 ms a frame outside the interpreter lock, as a GPU would. Decoding alone, encoding
 alone, the stub alone and the whole line are measured in the same run, on the same generated clip; the figure is the
-whole line's frames a second over the smallest of the three others. Peak memory is that of a process of its own for
-each length of clip.
+whole line's frames a second over the smallest of the three others. Mattes are enlarged linearly and colours stay,
+unless --all: smoothing, edges and colours are work of their own, and every pixel of the stub's mattes is soft. Peak
+memory is that of a process of its own for each length of clip, with all of that.
 
     python benchmarks/pipeline.py            # both tables
-    python benchmarks/pipeline.py --frames 600 --size 960x540
+    python benchmarks/pipeline.py --frames 120 --size 1920x1080 --no-memory
 """
 
 import argparse
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -26,13 +28,11 @@ from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.events import JobState
 from birefnet_video.jobs import Job
-from birefnet_video.media.encodings import encoding_for
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Reader
 from birefnet_video.pipeline.assemble import assemble
-from birefnet_video.pipeline.outputs import make_canvas, make_composer
-from birefnet_video.pipeline.stages import compose, decode, encode, infer, prepare
-from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
+from birefnet_video.pipeline.stages import decode, encode, infer, prepare
+from birefnet_video.spec import BackendSpec, ColourSpec, JobSpec, MatteSpec, OutputSpec
 from birefnet_video.types import MediaInfo
 
 DELAY_S = 0.020
@@ -68,12 +68,18 @@ def rate(frames: int, work: Callable[[], object]) -> float:
     return frames / (time.perf_counter() - started)
 
 
-def measure(clip: Path, folder: Path, kind: str, suffix: str, repeats: int) -> dict[str, float]:
+def plain(spec: JobSpec) -> JobSpec:
+    """``spec`` without what is done to mattes and colours."""
+    return replace(spec, matte=MatteSpec(smooth="off", refine=False), colour=ColourSpec("off"))
+
+
+def measure(clip: Path, output: OutputSpec, repeats: int, *, with_all: bool) -> dict[str, float]:
     """All four rates, each the median of ``repeats`` that take turns."""
     info = probe(clip)
     frames = sum(1 for _ in Reader(info, lambda message: None).frames())
     runs: dict[str, list[float]] = {"stub": [], "decode": [], "encode": [], "pipeline": []}
-    spec = JobSpec(clip, (OutputSpec(kind, folder / f"out{suffix}"),), overwrite=True)  # type: ignore[arg-type]
+    spec = JobSpec(clip, (output,), overwrite=True)
+    spec = spec if with_all else plain(spec)
     for _ in range(repeats):
         runs["stub"].append(_stub_rate(frames))
         runs["decode"].append(rate(frames, lambda: list(map(id, decode(Reader(info, lambda message: None))))))
@@ -91,13 +97,10 @@ def _stub_rate(frames: int) -> float:
 def _encode_rate(spec: JobSpec, frames: int) -> float:
     """The encoder alone: composed frames are made beforehand, a few and again."""
     line = assemble(spec, lambda message: None, open_stub)
-    composers = [
-        make_composer(output, make_canvas(encoding_for(output), line.info), line.info) for output in spec.outputs
-    ]
     batches = prepare(decode(line.reader), line.info, NETWORK_SIZE, BATCH_SIZE)
     quick = StubBackend(line.backend.info)
     metas, pool = [], []
-    for meta, pictures in compose(infer(batches, quick), line.info, composers, line.gauge):
+    for meta, pictures in line.composing(infer(batches, quick)):
         metas.append(meta)
         if len(pool) < 32:
             pool.append(pictures)
@@ -132,6 +135,8 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--size", default="640x360")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--all", action="store_true", help="with smoothing, edges and colours")
+    parser.add_argument("--no-memory", action="store_true")
     parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -154,10 +159,13 @@ def main() -> None:
         print("| output | stub fps | decode fps | encode fps | pipeline fps | of the slowest |")
         print("|---|---|---|---|---|---|")
         for kind, suffix in (("alpha", ".mov"), ("composite", ".mp4"), ("mask", ".mkv")):
-            fps = measure(clip, folder, kind, suffix, options.repeats)
+            output = OutputSpec(kind, folder / f"out{suffix}")  # type: ignore[arg-type]
+            fps = measure(clip, output, options.repeats, with_all=options.all)
             share = fps["pipeline"] / min(fps["stub"], fps["decode"], fps["encode"])
             row = " | ".join(f"{fps[name]:.1f}" for name in ("stub", "decode", "encode", "pipeline"))
             print(f"| {kind} | {row} | {share:.3f} |", flush=True)
+    if options.no_memory:
+        return
     short, long = (peak_memory_mb(count, width, height) for count in (300, 3000))
     print(f"peak memory: {short:.0f} MB at 300 frames, {long:.0f} MB at 3000, {long - short:+.0f} MB")
 
