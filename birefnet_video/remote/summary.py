@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from birefnet_video.backends.base import BackendInfo
 from birefnet_video.events import JobSnapshot, JobState, StageSnapshot
 from birefnet_video.jobs import Job
+from birefnet_video.spec import JobSpec
 
 #: Share of a run for which the busiest stage works, below which no stage limits it.
 _BUSY = 0.6
@@ -106,7 +108,7 @@ def summarise(
         plan=job.backend.describe() if job.backend else "",
         stages=snapshot.stages,
         limit=limit,
-        advice=advice(limit, job) if snapshot.state is JobState.FINISHED else (),
+        advice=advice(limit, job.spec, job.backend) if snapshot.state is JobState.FINISHED else (),
         flicker=job.flicker,
         cuts=len(job.cuts),
         warnings=job.warnings,
@@ -127,14 +129,21 @@ def limiting_stage(snapshot: JobSnapshot) -> str | None:
     return busiest.name if working and busiest.busy_s >= _BUSY * working else None
 
 
-def advice(limit: str | None, job: Job) -> tuple[str, ...]:
-    """What a user can change about the stage that limits a job."""
-    spec = job.spec
+def advice(limit: str | None, spec: JobSpec, backend: BackendInfo | None) -> tuple[str, ...]:
+    """What a user can change about the stage that limits a job.
+
+    Args:
+        limit: from :func:`limiting_stage`.
+        spec: what was done.
+        backend: what ran the network, if it was loaded.
+    """
     told: list[str] = []
-    if limit == "infer" and job.backend is not None:
-        if job.backend.device == "cpu":
-            if job.backend.name == "eager":
+    if limit == "infer" and backend is not None:
+        if backend.device == "cpu":
+            if backend.name == "eager":
                 told.append("the extra openvino: pip install 'birefnet-video[openvino]'")
+            if backend.precision != "int8":
+                told.append("--precision int8, which is less exact, with the extra int8")
             told.append("a machine with a CUDA device")
         if spec.backend.model not in ("tiny", "lite"):
             told.append("-m lite, a smaller network")
