@@ -38,8 +38,9 @@ def test_a_paused_job_stands_still_and_then_finishes(clip: Path, tmp_path: Path)
     assert job.snapshot().state is JobState.PAUSED
     elapsed = job.snapshot().elapsed_s
     # What is on its way goes through.
-    time.sleep(0.5)
-    stood = job.snapshot().written
+    stood = -1
+    while stood != (stood := job.snapshot().written):
+        time.sleep(0.5)
     time.sleep(0.3)
     now = job.snapshot()
     assert now.written == stood < 200 and now.elapsed_s == elapsed

@@ -101,7 +101,7 @@ def test_the_end_comes_with_a_summary(served: Served, watcher: Watcher, tmp_path
     view = watcher.view
     assert view.record.state is RecordState.FINISHED and view.record.address is None
     assert view.summary is not None and view.summary.frames == 300 and view.summary.exit_code == 0
-    assert view.summary.limit == "infer" and view.summary.realtime is not None
+    assert view.summary.realtime is not None
     assert view.summary.bytes_written == served.out.stat().st_size
     assert RunSummary.from_json(view.summary.to_json()) == view.summary
     assert (tmp_path / "out.run.json").is_file()
