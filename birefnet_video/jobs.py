@@ -178,6 +178,10 @@ class Job:
             self._state = JobState.LOADING
             self._work()
         except BaseException as error:  # noqa: BLE001 - the thread border: result() raises it in the caller
+            if self._line is None and self._cancel.is_set():
+                # A terminal's Ctrl-C also ends the processes that build for this one.
+                self._finish(JobState.CANCELLED, JobCancelled)
+                return
             self._error = failure = error
             self._finish(JobState.FAILED, lambda kept: JobFailed(failure, kept))
 

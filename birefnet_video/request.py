@@ -10,7 +10,7 @@ from pathlib import Path
 
 from birefnet_video.commands.webcam import LiveRequest
 from birefnet_video.errors import DamagedInput, InputMissing, UsageError
-from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobState
+from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobNotice, JobState
 from birefnet_video.jobs import Job
 from birefnet_video.report import ProgressStyle, final_record, make_reporter, say_json
 from birefnet_video.signals import stop_on_signals
@@ -150,8 +150,12 @@ def _run(job: Job, style: ProgressStyle, *, quiet: bool, verbose: bool) -> int:
     received = stop_on_signals(job.cancel)
     try:
         job.start()
-        while job.wait(_POLL_S) not in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED):
+        is_told = False
+        while (state := job.wait(_POLL_S)) not in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED):
             reporter.on_tick(job.snapshot())
+            if received and state is JobState.LOADING and not is_told:
+                reporter.on_event(JobNotice("stopping when the network is loaded; a second signal stops at once"))
+                is_told = True
         job.wait()
     finally:
         reporter.close()

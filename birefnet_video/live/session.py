@@ -65,7 +65,7 @@ class LiveSession:
         self._mirror = spec.mirror
         self._background: Background | None = None
         self._frozen = threading.Event()
-        self._stop = threading.Event()
+        self._asked_to_end, self._stop = threading.Event(), threading.Event()
         self._slot: LatestSlot[tuple[int, Taken]] = LatestSlot()
         self._tap = PreviewTap()
         self._latency, self._beyond, self._network, self._pace = Durations(), Durations(), Durations(), Durations(60)
@@ -85,6 +85,7 @@ class LiveSession:
 
     def stop(self) -> None:
         """End, and finish recordings. Returns at once."""
+        self._asked_to_end.set()
         self._stop.set()
         self._slot.close()
 
@@ -144,8 +145,10 @@ class LiveSession:
             self._work()
             self._state = LiveState.ENDED
         except BaseException as error:  # noqa: BLE001 - the thread border: whoever waits looks at it
-            self.error = error
-            self._state = LiveState.FAILED
+            # A terminal's Ctrl-C also ends the processes that build for this one.
+            was_loading = self._state is LiveState.STARTING and self._asked_to_end.is_set()
+            self.error = None if was_loading else error
+            self._state = LiveState.ENDED if was_loading else LiveState.FAILED
         finally:
             self._stop.set()
             # What lay in the slot at the end, too.

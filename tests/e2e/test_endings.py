@@ -108,6 +108,17 @@ def test_a_backend_that_fails_midway_leaves_a_playable_part(clip: Path, tmp_path
     assert all(len(read_times(path)) <= 8 for path in events[-1].kept)
 
 
+def test_what_breaks_in_loading_because_of_a_cancel_is_no_failure(clip: Path, tmp_path: Path) -> None:
+    def ended_by_ctrl_c(spec: BackendSpec, info: MediaInfo, tell: object) -> StubBackend:
+        job.cancel()
+        raise RuntimeError("a process that builds was interrupted")
+
+    output = OutputSpec("alpha", tmp_path / "out.mov")
+    job = Job(JobSpec(clip, (output,)), open_backend=ended_by_ctrl_c)
+    assert run(job) is JobState.CANCELLED
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
 def test_a_backend_that_fails_to_close_changes_nothing(clip: Path, tmp_path: Path) -> None:
     job, events = job_with(Fails(on_close=True), clip, tmp_path / "out.mov")
     assert run(job) is JobState.FINISHED

@@ -225,6 +225,19 @@ def test_the_camera_is_released_when_something_else_is_missing(tmp_path: Path, w
     assert [path.name for path in tmp_path.iterdir()] == ["shape.mp4"]
 
 
+def test_what_breaks_in_loading_because_it_shall_end_is_no_failure(tmp_path: Path) -> None:
+    camera = PaintedCamera(camera_info(tmp_path), count=3, rate=50)
+
+    def ended_by_ctrl_c(spec: BackendSpec, width: int, height: int) -> MattingBackend:
+        session.stop()
+        raise RuntimeError("a process that builds was interrupted")
+
+    session = LiveSession(spec(), open_camera=lambda: camera, open_backend=ended_by_ctrl_c)
+    session.start()
+    assert session.wait(10) is LiveState.ENDED and session.error is None
+    assert our_threads() == []
+
+
 def test_a_latency_is_kept_by_a_smaller_network(tmp_path: Path) -> None:
     """Quick alone, slow together with all else: that is found out while it runs."""
     sizes: list[tuple[int, int]] = []
