@@ -53,8 +53,10 @@ def refine(alpha: np.ndarray, guide: list[np.ndarray]) -> np.ndarray:
         grown = _times(enlarged_part(slopes[0], here, there, large.shape), guide[0][there])
         np.clip(cv2.add(grown, rest[there], dst=grown), 0, 1, out=large[there])
     missing = alpha - resized(large, alpha.shape)
-    large += cv2.resize(missing, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(large, 0, 1, out=large)
+    for here, there in cells:
+        whole = cv2.add(large[there], enlarged_part(missing, here, there, large.shape))
+        np.clip(whole, 0, 1, out=large[there])
+    return large
 
 
 def _edges(alpha: np.ndarray) -> np.ndarray:

@@ -32,8 +32,8 @@ def refine(alpha: Tensor, guide: list[Tensor]) -> Tensor:
         rest = rest + resized(slope, plane.shape) * plane
     grown = _enlarged(slopes[0], (height, width)) * guide[0] + resized(rest, (height, width))
     large = torch.where(cells, grown.clamp_(0, 1), large)
-    large = large + _enlarged(alpha - resized(large, alpha.shape), (height, width)) * cells.any()
-    return large.clamp_(0, 1)
+    missing = _enlarged(alpha - resized(large, alpha.shape), (height, width))
+    return torch.where(cells, (large + missing).clamp_(0, 1), large)
 
 
 def _enlarged(plane: Tensor, shape: tuple[int, int]) -> Tensor:
