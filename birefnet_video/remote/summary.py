@@ -153,6 +153,8 @@ def advice(limit: str | None, spec: JobSpec, backend: BackendInfo | None) -> tup
             "--smooth live, which looks at one frame at a time" if spec.matte.smooth != "live" else "--smooth off"
         )
     elif limit == "compose":
+        if spec.compose_on == "cpu" and backend is not None and backend.device.startswith("cuda"):
+            told.append("--compose-on auto, which takes the GPU")
         if spec.colour.method != "off":
             told.append("--decontaminate off, if edges show no colour of the background")
         if spec.matte.refine:

@@ -1,5 +1,6 @@
 """What is said of a render that has ended."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,4 +58,5 @@ def test_advice_does_not_repeat_what_was_done() -> None:
     assert [line.split(",")[0] for line in advice("infer", spec, quick)] == ["a machine with a CUDA device", "--size"]
     on_gpu = BackendInfo("tensorrt", "tiny", "cuda:0", "fp16", (96, 160), 1)
     assert [line.split(",")[0] for line in advice("infer", spec, on_gpu)] == ["--size"]
-    assert advice("infer", spec, None) == ()
+    assert advice("compose", replace(spec, compose_on="cpu"), on_gpu) == ("--compose-on auto, which takes the GPU",)
+    assert advice("compose", spec, on_gpu) == advice("infer", spec, None) == ()
