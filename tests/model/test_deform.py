@@ -105,6 +105,25 @@ def test_the_cuda_kernel_in_the_interpreter() -> None:
     assert done.stdout.count("torch.float32") == 3 and "torch.float16" in done.stdout
 
 
+#: Bytes of shared memory that a block has at most, by compute capability (CUDA C++ Programming Guide, "Technical
+#: Specifications per Compute Capability").
+_SHARED = {75: 64 << 10, 80: 163 << 10, 86: 99 << 10, 90: 227 << 10, 120: 99 << 10}
+
+
+@pytest.mark.skipif(find_spec("triton") is None, reason="no Triton on this system")
+@pytest.mark.parametrize(
+    ("capability", "dtype"), [(75, "fp16"), (80, "bf16"), (86, "fp32"), (90, "fp16"), (120, "fp32")]
+)
+def test_the_cuda_kernel_is_compiled_for_gpus_and_fits(capability: int, dtype: str, tmp_path: Path) -> None:
+    """The interpreter takes what the compiler does not."""
+    script = Path(__file__).parents[1] / "support" / "compiled.py"
+    command = [sys.executable, "-W", "error", script, str(capability), dtype]
+    environment = os.environ | {"TRITON_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert 0 < int(done.stdout) <= _SHARED[capability]
+
+
 @pytest.mark.gpu
 def test_the_cuda_kernel_on_a_gpu() -> None:
     for dtype in (torch.float32, torch.float16, torch.bfloat16):
