@@ -138,7 +138,7 @@ class Reader:
                 self._tell(
                     "interlaced", "the picture is interlaced: deinterlaced with bwdif, one frame out for each in"
                 )
-                self._deinterlacer = _Deinterlacer(stream)
+                self._deinterlacer = _Deinterlacer(stream, picture)
             if self._deinterlacer is None:
                 yield picture
             else:
@@ -221,10 +221,13 @@ def promised_end_s(container: av.container.InputContainer, stream: av.video.stre
 class _Deinterlacer:
     """bwdif on the frames that are marked interlaced; keeps number and time of the frames."""
 
-    def __init__(self, stream: av.video.stream.VideoStream) -> None:
+    def __init__(self, stream: av.video.stream.VideoStream, picture: av.VideoFrame) -> None:
         self._time_base: Fraction = stream.time_base or Fraction(1, 1000)
         self._graph = av.filter.Graph()
-        source = self._graph.add_buffer(template=stream, time_base=self._time_base)
+        # Of the picture: a hardware decoder's own format is no picture's.
+        source = self._graph.add_buffer(
+            width=picture.width, height=picture.height, format=picture.format, time_base=self._time_base
+        )
         bwdif = self._graph.add("bwdif", "mode=send_frame:deint=interlaced")
         sink = self._graph.add("buffersink")
         source.link_to(bwdif)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -137,23 +138,37 @@ def test_every_background(clip: Path, tmp_path: Path) -> None:
     assert_alike(differences(JobSpec(clip, outputs), tmp_path))
 
 
-def test_what_a_gpu_decodes_is_taken(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its decoder gives chroma in one plane."""
+@pytest.mark.parametrize(("there", "here"), [("nv12", "yuv420p"), ("yuv444p10msble", "yuv444p10le")])
+def test_what_a_gpu_decodes_is_taken(
+    there: str, here: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its decoder gives chroma in one plane, or samples in the upper bits."""
     spec = JobSpec(clip, (OUTPUTS["green"], OUTPUTS["prores"]))
-    planar = compose(spec, tmp_path, "cpu")
 
-    def as_nv12(picture: av.VideoFrame) -> av.VideoFrame:
-        made = picture.reformat(format="nv12")
+    def decoded_as(pixel_format: str, picture: av.VideoFrame) -> av.VideoFrame:
+        made = picture.reformat(format=pixel_format)
         made.pts, made.time_base = picture.pts, picture.time_base
         return made
 
-    monkeypatch.setattr(reader, "integral", as_nv12)
+    monkeypatch.setattr(reader, "integral", partial(decoded_as, here))
+    usual = compose(spec, tmp_path, "cpu")
+    monkeypatch.setattr(reader, "integral", partial(decoded_as, there))
     for on in ("cpu", "device"):
-        for expected, made in zip(planar, compose(spec, tmp_path, on), strict=True):
+        for expected, made in zip(usual, compose(spec, tmp_path, on), strict=True):
             for before, now in zip(expected[1], made[1], strict=True):
                 for index, component in enumerate(now.format.components):
                     change = np.abs(plane_array(before, index).astype(float) - plane_array(now, index))
                     assert (change / (1 << (component.bits - 8))).mean() < 0.3
+
+
+def test_interlaced_pictures_are_taken_in_whatever_format_a_decoder_gives() -> None:
+    with av.open(str(CLIPS / "interlaced_tff.mp4")) as container:
+        stream = container.streams.video[0]
+        pictures = [picture.reformat(format="nv12") for picture in container.decode(stream)]
+        deinterlacer = reader._Deinterlacer(stream, pictures[0])
+        ready = [made for picture in (*pictures, None) for made in deinterlacer.push(picture)]
+    assert len(ready) == len(pictures)
+    assert {(made.width, made.height) for made in ready} == {(stream.width, stream.height)}
 
 
 def run(source: Path, outputs: tuple[OutputSpec, ...], **options: object) -> list[JobEvent]:

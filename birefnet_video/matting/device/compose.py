@@ -136,21 +136,20 @@ class _Given:
 
     def __init__(self, backdrop: Backdrop, device: torch.device) -> None:
         self._backdrop, self._device = backdrop, device
-        self._given: object = None
-        self._uploaded: list[Tensor] = []
+        #: What the backdrop gave last, and its planes on the device.
+        self._kept: tuple[object, list[Tensor]] = (None, [])
 
     def planes(self, meta: FrameMeta, source: list[Tensor], shares: list[Tensor]) -> list[Tensor]:
         nothing = np.empty((0, 0), np.float32)
         given = self._backdrop.planes(meta, [], nothing, nothing)
-        if given is not self._given:
-            self._uploaded = [
-                upload(np.atleast_2d(np.asarray(plane, dtype=np.float32)), self._device) for plane in given
-            ]
+        kept, planes = self._kept
+        if given is not kept:
+            planes = [upload(np.atleast_2d(np.asarray(plane, dtype=np.float32)), self._device) for plane in given]
             if self._device.type == "cuda":
-                # Other threads' streams use them, too.
+                # Other threads' streams use them, too: nobody sees them before they are there.
                 torch.cuda.current_stream(self._device).synchronize()
-            self._given = given
-        return self._uploaded
+            self._kept = given, planes
+        return planes
 
 
 class _Blurred:

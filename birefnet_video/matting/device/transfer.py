@@ -25,7 +25,7 @@ def upload(samples: np.ndarray, device: torch.device) -> Tensor:
     kept = samples.view(np.int16) if samples.dtype == np.uint16 else samples
     staged = torch.empty(kept.shape, dtype=_DTYPES[kept.dtype.name], pin_memory=device.type == "cuda")
     staged.numpy()[:] = kept
-    there = staged.to(device, non_blocking=True)
+    there = staged.to(device, non_blocking=device.type == "cuda")
     if samples.dtype == np.uint16:
         return there.to(torch.int32).bitwise_and_(_LARGEST).float()
     return there.float()
@@ -118,6 +118,8 @@ def _is_planar_yuv(form: av.VideoFormat) -> bool:
     names = [component.plane for component in form.components]
     return (
         form.name.startswith(("yuv", "yuvj"))
+        # Some hardware decoders' samples lie in the upper bits.
+        and "msb" not in form.name
         and form.is_planar
         and not form.is_big_endian
         and names[:3] == [0, 1, 2]
