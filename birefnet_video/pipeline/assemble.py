@@ -124,7 +124,7 @@ def assemble(
     at_least = 2 if backend.info.device.startswith("cuda") else 1
     workers = 1 if in_order else max(at_least, _workers())
     composing_stage = partial(compose, compositor=compositor, gauge=gauge, workers=workers)
-    smoothing, flicker = _smoothing(spec.matte.smooth, info, backend, on_cut)
+    smoothing, flicker = _smoothing(spec.matte.smooth, info, backend, on_cut, notify)
     runner = Runner(_stages(info, backend, reader, smoothing, composing_stage, writers))
     return Line(info, backend, reader, writers, gauge, composing_stage, smoothing, flicker, tap, runner)
 
@@ -141,14 +141,18 @@ def _discarded_on_error() -> Iterator[list[Sink]]:
 
 
 def _smoothing(
-    mode: Smoothing, info: MediaInfo, backend: MattingBackend, on_cut: Callable[[FrameMeta], None]
+    mode: Smoothing,
+    info: MediaInfo,
+    backend: MattingBackend,
+    on_cut: Callable[[FrameMeta], None],
+    notify: Notify,
 ) -> tuple[Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None, Callable[[], tuple[float, float] | None]]:
     if mode == "off":
         return None, lambda: None
     # Brings torch along, which nothing before the network needs.
     from birefnet_video.pipeline.smoothing import SmoothingRecord, smooth
 
-    record = SmoothingRecord(lambda frame: on_cut(frame.meta))
+    record = SmoothingRecord(lambda frame: on_cut(frame.meta), notify)
     device = backend.info.device if backend.info.device.startswith("cuda") else "cpu"
     shape = (info.width, info.height)
     # Several at once would let frames wait for each other.

@@ -3,18 +3,20 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 
+from birefnet_video.backends.network import is_memory
 from birefnet_video.matting.agreement import make_view
 from birefnet_video.matting.flicker import FlickerGauge
 from birefnet_video.matting.motion import Motion, MotionEstimator
 from birefnet_video.matting.smoothing import make_smoother
 from birefnet_video.matting.warp import Step, make_step
 from birefnet_video.pipeline.ordered import ordered_map
-from birefnet_video.pipeline.threads import use_one_core
+from birefnet_video.pipeline.threads import use_one_core, use_own_stream
 from birefnet_video.spec import Smoothing
 from birefnet_video.types import Frame, Matte
 
@@ -29,6 +31,8 @@ class SmoothingRecord:
 
     on_cut: Callable[[Frame], None] = lambda frame: None
     """Called with the first frame of every new shot."""
+    tell: Callable[[str], None] = lambda message: None
+    """Takes what a user should know."""
     before: FlickerGauge = field(default_factory=FlickerGauge)
     after: FlickerGauge = field(default_factory=FlickerGauge)
 
@@ -57,7 +61,7 @@ def smooth(
         device: where mattes are worked on; flow is found on the CPU.
         workers: pairs of frames whose motion is found at once.
     """
-    mattes = _gathered(batches)
+    mattes = _gathered(batches, device)
     steady = steady_alphas(
         mattes,
         lambda matte: (matte.view, matte.alpha),
@@ -67,16 +71,18 @@ def smooth(
         workers=workers,
         on_cut=lambda matte: record.on_cut(matte.frame),
         gauges=(record.before, record.after),
+        tell=record.tell,
     )
     for matte, alpha in steady:
         yield [replace(matte, alpha=alpha)]
 
 
-def _gathered(batches: Iterable[list[Matte]]) -> Iterator[Matte]:
+def _gathered(batches: Iterable[list[Matte]], device: str) -> Iterator[Matte]:
     for index, batch in enumerate(batches):
         if index == 0:
             # Now the network's thread has used torch.
             use_one_core()
+            use_own_stream(device)
         yield from batch
 
 
@@ -90,33 +96,84 @@ def steady_alphas(
     workers: int = 1,
     on_cut: Callable[[T], None] = lambda item: None,
     gauges: tuple[FlickerGauge, FlickerGauge] | None = None,
+    tell: Callable[[str], None] = lambda message: None,
 ) -> Iterator[tuple[T, np.ndarray]]:
     """Items with their steady alphas float32 (H, W), in order; see :func:`smooth`."""
-    where = torch.device(device)
-    smoother = make_smoother(mode)
-    state = smoother.start()
-    waiting: deque[tuple[T, Step | None]] = deque()
-
-    def give(alphas: list[torch.Tensor]) -> Iterator[tuple[T, np.ndarray]]:
-        for alpha in alphas:
-            item, step = waiting.popleft()
-            if gauges is not None:
-                gauges[1].add(alpha, step)
-            # A copy: the smoother goes on with its own.
-            yield item, alpha[0, 0].cpu().numpy().copy()
-
+    run = _Run(see, mode, torch.device(device), gauges)
     for item, motion in _with_motion(items, see, MotionEstimator(*shape, thorough=mode == "high"), workers):
         if motion is not None and motion.is_cut:
             on_cut(item)
-        rgb, alpha = see(item)
-        view = make_view(rgb, alpha, where)
-        step = make_step(motion, alpha.shape, where) if motion is not None and motion.continues else None
-        if gauges is not None:
-            gauges[0].add(view.alpha, step)
-        waiting.append((item, step))
-        state, ready = smoother.push(state, view, step)
-        yield from give(ready)
-    yield from give(smoother.finish(state))
+        yield from _or_on_cpu(run, partial(run.push, item, motion), tell)
+    yield from _or_on_cpu(run, run.finish, tell)
+
+
+class _Run(Generic[T]):
+    """A smoother, what it remembers and what it still has."""
+
+    def __init__(
+        self,
+        see: Callable[[T], Seen],
+        mode: Smoothing,
+        device: torch.device,
+        gauges: tuple[FlickerGauge, FlickerGauge] | None,
+    ) -> None:
+        self._see, self._gauges, self.device = see, gauges, device
+        self._smoother = make_smoother(mode)
+        self._state: Any = self._smoother.start()
+        self._begins = True
+        self._waiting: deque[tuple[T, Step | None]] = deque()
+
+    def push(self, item: T, motion: Motion | None) -> list[tuple[T, np.ndarray]]:
+        """Take one item, and give those that are ready."""
+        rgb, alpha = self._see(item)
+        self._waiting.append((item, None))
+        view = make_view(rgb, alpha, self.device)
+        step = None
+        if motion is not None and motion.continues and not self._begins:
+            step = make_step(motion, alpha.shape, self.device)
+            self._waiting[-1] = item, step
+        if self._gauges is not None:
+            self._gauges[0].add(view.alpha, step)
+        self._state, ready = self._smoother.push(self._state, view, step)
+        self._begins = False
+        return self._given(ready)
+
+    def finish(self) -> list[tuple[T, np.ndarray]]:
+        """The items that are left."""
+        return self._given(self._smoother.finish(self._state))
+
+    def move_to_cpu(self) -> list[tuple[T, np.ndarray]]:
+        """Begin anew on the CPU; the items that are left, as they came."""
+        left = [(item, self._see(item)[1]) for item, _ in self._waiting]
+        self._waiting.clear()
+        self._state, self._begins, self.device = self._smoother.start(), True, torch.device("cpu")
+        return left
+
+    def _given(self, alphas: list[torch.Tensor]) -> list[tuple[T, np.ndarray]]:
+        given = []
+        for (item, step), alpha in zip(self._waiting, alphas, strict=False):
+            if self._gauges is not None:
+                self._gauges[1].add(alpha, step)
+            # A copy: the smoother goes on with its own.
+            given.append((item, alpha[0, 0].cpu().numpy().copy()))
+        for _ in given:
+            self._waiting.popleft()
+        return given
+
+
+def _or_on_cpu(
+    run: _Run[T], work: Callable[[], list[tuple[T, np.ndarray]]], tell: Callable[[str], None]
+) -> list[tuple[T, np.ndarray]]:
+    """What ``work`` gives; once the device has no memory left, what it would have given, and the rest on the CPU."""
+    device = run.device
+    try:
+        return work()
+    except RuntimeError as error:
+        if device.type == "cpu" or not is_memory(error):
+            raise
+    # Not while the error is handled: its traceback holds what fills the memory.
+    tell(f"{device}: out of memory for mattes: the rest is smoothed on the CPU")
+    return run.move_to_cpu()
 
 
 def _with_motion(

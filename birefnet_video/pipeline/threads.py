@@ -1,4 +1,4 @@
-"""How many cores the operators of one thread use."""
+"""What the operators of one thread use: cores, and on a GPU a stream."""
 
 import threading
 
@@ -19,3 +19,12 @@ def use_one_core() -> None:
     restore = threading.Thread(target=torch.set_num_threads, args=(others,))
     restore.start()
     restore.join()
+
+
+def use_own_stream(device: str) -> None:
+    """Let this thread's operators on ``device``, if that is a CUDA GPU, wait for nobody else's.
+
+    Only for threads whose tensors no other thread uses.
+    """
+    if device.startswith("cuda"):
+        torch.cuda.set_stream(torch.cuda.Stream(device))

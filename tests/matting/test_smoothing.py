@@ -10,11 +10,12 @@ from moving import HEIGHT, WIDTH, Clip, make_clip, texture
 
 from birefnet_video import smooth_alphas
 from birefnet_video.errors import UsageError
-from birefnet_video.matting.agreement import make_view
+from birefnet_video.matting.agreement import View, make_view
 from birefnet_video.matting.flicker import FlickerGauge
 from birefnet_video.matting.motion import MotionEstimator
 from birefnet_video.matting.smoothing import make_smoother
 from birefnet_video.matting.warp import Step, make_step
+from birefnet_video.pipeline import smoothing as module
 from birefnet_video.pipeline.smoothing import steady_alphas
 
 MODES = ("live", "normal", "high")
@@ -51,6 +52,44 @@ def test_a_frame_whose_matte_is_missing_is_filled(mode: str) -> None:
     clip = make_clip(10, 3, missing=(5,))
     result = smooth(clip, mode)
     assert error(result, clip.truth, range(5, 6)) < 0.2 * error(clip.found, clip.truth, range(5, 6))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("failing", [0, 6, 11])
+def test_out_of_memory_is_said_and_no_matte_is_lost(mode: str, failing: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU that is not there: its tensors lie on the CPU, until there is no room for one more."""
+    clip = make_clip(12, 2)
+    seen: list[int] = []
+    real_view, real_step = module.make_view, module.make_step
+
+    def view(rgb: np.ndarray, alpha: np.ndarray, device: torch.device) -> View:
+        seen.append(0)
+        if device.type == "cuda" and len(seen) > failing:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real_view(rgb, alpha, CPU)
+
+    monkeypatch.setattr(module, "make_view", view)
+    monkeypatch.setattr(module, "make_step", lambda motion, size, device: real_step(motion, size, CPU))
+    told: list[str] = []
+    gauges = FlickerGauge(), FlickerGauge()
+    items = list(zip(range(12), clip.rgb, clip.found, strict=True))
+    given = list(
+        steady_alphas(
+            items,
+            lambda item: item[1:],
+            (WIDTH, HEIGHT),
+            mode,  # type: ignore[arg-type]
+            device="cuda",
+            gauges=gauges,
+            tell=told.append,
+        )
+    )
+    assert [item[0] for item, _ in given] == list(range(12))
+    assert told == ["cuda: out of memory for mattes: the rest is smoothed on the CPU"]
+    # The frame that failed comes as it was found, and those after it are steady again.
+    assert np.array_equal(given[failing][1], clip.found[failing])
+    assert all(np.abs(alpha - clip.truth[index]).mean() < 0.1 for index, (_, alpha) in enumerate(given))
+    assert gauges[0].value is not None
 
 
 @pytest.mark.parametrize("mode", MODES)
