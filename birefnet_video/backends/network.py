@@ -69,7 +69,8 @@ class NetworkBackend:
                 result = torch.empty(alpha.shape, dtype=alpha.dtype, pin_memory=True)
                 result.copy_(alpha, non_blocking=True)
                 alpha.record_stream(self._downloads)
-                arrived = torch.cuda.Event()
+                # Waited for without keeping a core busy.
+                arrived = torch.cuda.Event(blocking=True)
                 arrived.record(self._downloads)
 
         def collect() -> np.ndarray:

@@ -78,8 +78,9 @@ class LiveMatter:
         """A picture as smoothing sees it, and the step to it; mattes have the size of ``rgb``."""
         before, self._grey = self._grey, self._estimator.look(rgb)
         size = (rgb.shape[0], rgb.shape[1])
-        colour = make_colour(rgb, size, self._device)
+        # On a GPU the rest waits for the network.
         motion = self._estimator.between(before, self._grey) if before is not None else None
+        colour = make_colour(rgb, size, self._device)
         if motion is None or not motion.continues:
             return colour, None
         return colour, make_step(motion, size, self._device)

@@ -91,9 +91,17 @@ def _filtered(plane: Tensor, shape: tuple[int, ...], filter_: Callable[[int, int
     return lines @ (plane @ columns.T)
 
 
-@lru_cache(_KEPT)
 def _matrix(filter_: Callable[[int, int], np.ndarray], before: int, after: int, device: torch.device) -> Tensor:
     """float32 (after, before)."""
+    matrix = _kept_matrix(filter_, before, after, device)
+    if matrix.is_cuda:
+        # Its memory must not be given away while this thread's stream may still read it.
+        matrix.record_stream(torch.cuda.current_stream(device))
+    return matrix
+
+
+@lru_cache(_KEPT)
+def _kept_matrix(filter_: Callable[[int, int], np.ndarray], before: int, after: int, device: torch.device) -> Tensor:
     # An ordinary tensor, although it is made while gradients are off: it outlives the call.
     with torch.inference_mode(mode=False):
         return torch.from_numpy(filter_(before, after).astype(np.float32)).to(device)

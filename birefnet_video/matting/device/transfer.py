@@ -108,7 +108,10 @@ def download(planes: Sequence[Tensor], depths: Sequence[int], out: av.VideoFrame
         home = torch.empty(whole.shape, dtype=whole.dtype, pin_memory=on_cuda)
         staged.append(home.copy_(whole, non_blocking=on_cuda))
     if on_cuda:
-        torch.cuda.current_stream(planes[0].device).synchronize()
+        # Waited for without keeping a core busy.
+        arrived = torch.cuda.Event(blocking=True)
+        arrived.record()
+        arrived.synchronize()
     for index, home in enumerate(staged):
         samples = home.numpy()
         plane_array(out, index)[:] = samples.view(np.uint16) if samples.dtype == np.int16 else samples
