@@ -4,6 +4,8 @@ Sampling positions are at least float32 whatever the precision of the features: 
 column 256 has steps of a quarter of a pixel and worse.
 """
 
+import warnings
+from functools import cache
 from importlib.util import find_spec
 from typing import Literal
 
@@ -74,9 +76,19 @@ def pick_implementation(x: Tensor) -> Implementation:
     if x.device.type == "cpu":
         return "embedding_bag"
     needs_gradient = torch.is_grad_enabled() and x.requires_grad
-    if x.device.type == "cuda" and not needs_gradient and find_spec("triton") is not None:
+    if x.device.type == "cuda" and not needs_gradient and _has_kernel(str(x.device)):
         return "triton"
     return "grid_sample"
+
+
+@cache
+def _has_kernel(device: str) -> bool:
+    reason = why_no_kernel(device)
+    if reason is not None:
+        warnings.warn(
+            f"Triton's kernel does not run on {device} ({reason}): grid_sample stands in for it", stacklevel=2
+        )
+    return reason is None
 
 
 def why_no_kernel(device: str) -> str | None:

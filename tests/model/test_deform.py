@@ -5,10 +5,12 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from birefnet_video.model import deform as module
 from birefnet_video.model.deform import Implementation, deform_conv2d
 from official import DATA
 from torch import Tensor
@@ -103,6 +105,18 @@ def test_the_cuda_kernel_in_the_interpreter() -> None:
     done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("torch.float32") == 3 and "torch.float16" in done.stdout
+
+
+def test_where_the_cuda_kernel_does_not_run_that_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = SimpleNamespace(device=torch.device("cuda:7"), requires_grad=False)
+    monkeypatch.setattr(module, "why_no_kernel", lambda device: f"{device} is too old")
+    with pytest.warns(UserWarning, match=r"does not run on cuda:7 \(cuda:7 is too old\): grid_sample stands in"):
+        assert module.pick_implementation(features) == "grid_sample"  # type: ignore[arg-type]
+    assert module.pick_implementation(features) == "grid_sample"  # type: ignore[arg-type]
+    module._has_kernel.cache_clear()
+    monkeypatch.setattr(module, "why_no_kernel", lambda device: None)
+    assert module.pick_implementation(features) == "triton"  # type: ignore[arg-type]
+    module._has_kernel.cache_clear()
 
 
 #: Bytes of shared memory that a block has at most, by compute capability (CUDA C++ Programming Guide, "Technical
