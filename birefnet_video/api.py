@@ -253,6 +253,7 @@ def matte_image(
     device: str = "auto",
     engine: EngineName = "auto",
     precision: Precision = "auto",
+    calibration: str | Path | None = None,
 ) -> "np.ndarray":
     """The matte of one picture.
 
@@ -263,6 +264,7 @@ def matte_image(
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:<i>`` or ``mps``.
         engine: as of :func:`matte_video`.
         precision: as of :func:`matte_video`.
+        calibration: pictures for int8, which needs some here: a folder of them, or a video.
 
     Returns:
         alpha float32 (H, W) in [0, 1].
@@ -281,7 +283,11 @@ def matte_image(
         raise ValueError(f"rgb: expected uint8 (H, W, 3), got {rgb.dtype} {rgb.shape}")
     height, width = rgb.shape[:2]
     sides = (size, size) if isinstance(size, int) else size
-    spec = BackendSpec(model, sides, device, 1, engine, precision, one_at_a_time=True)
+    spec = BackendSpec(
+        *(model, sides, device, 1, engine, precision),
+        one_at_a_time=True,
+        calibration=None if calibration is None else Path(calibration),
+    )
     # One picture is not worth a long build.
     backend = load_backend(spec, width, height, frames=1)
     small = resize_antialiased(torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None], backend.info.input_size)

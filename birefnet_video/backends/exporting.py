@@ -144,9 +144,9 @@ def _read_program(path: Path) -> "Callable[[Tensor], Tensor]":
 
 
 def _read_onnx(path: Path) -> "Callable[[Tensor], Tensor]":
-    import onnxruntime
+    from birefnet_video.backends.engines.onnx import load_library
 
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = load_library().InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda x: torch.from_numpy(session.run([OUTPUT_NAME], {INPUT_NAME: x.numpy()})[0])
 
 

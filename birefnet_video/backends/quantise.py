@@ -9,6 +9,8 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from birefnet_video.errors import BackendUnavailable
 
 #: Keeps NNCF from reporting to its makers that it is used.
 _QUIET = {"NNCF_CI": "1"}
+#: Seconds between two looks at who waits.
+_LOOK_S = 0.5
 
 
 def check_installed() -> None:
@@ -57,7 +61,15 @@ def quantise(source: Path, target: Path, views: np.ndarray, in_float: list[str],
         raise BackendUnavailable(f"openvino: int8: NNCF fails: {lines[-1]}", hint="use --precision fp32")
 
 
+def _end_with(parent: int) -> None:
+    """Do not go on for nobody, should the process that waits for this one be killed."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    os._exit(1)
+
+
 def _main(source: str, target: str, pictures: str, plan: str) -> None:
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     from birefnet_video.backends.engines.openvino import load_library
 
     openvino = load_library()

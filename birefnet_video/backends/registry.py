@@ -5,11 +5,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from birefnet_video.backends.base import BackendInfo, MattingBackend
 from birefnet_video.backends.cache import EngineCache, default_cache
-from birefnet_video.backends.calibration import Calibration, calibration_of, calibration_of_clip
+from birefnet_video.backends.calibration import Calibration, calibration_of
 from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.defaults import BATCH_SIZE, BUILD_AFTER_FRAMES, CONVERT_AFTER_FRAMES, SMALL_BATCH_SIZE, SMALL_PIXELS
@@ -59,7 +60,8 @@ _LADDER = {
 
 def open_backend(spec: BackendSpec, media: "MediaInfo", tell: Callable[[str], None]) -> MattingBackend:
     """The network that ``spec`` asks for, sized for pictures like those of ``media``; see :func:`load_backend`."""
-    own = calibration_of_clip(media) if spec.precision == "int8" else None
+    # Of the whole clip: a part of it is calibrated on the same pictures.
+    own = calibration_of(Path(media.path), media.limits) if spec.precision == "int8" else None
     return load_backend(spec, media.width, media.height, frames=media.frame_count, tell=tell, calibration=own)
 
 
@@ -108,7 +110,7 @@ def load_backend(
         check_engine(spec.engine, device, spec.precision)
     store = cache or default_cache()
     if spec.calibration is not None:
-        calibration = calibration_of(spec.calibration)
+        calibration = calibration_of(spec.calibration, tell=tell)
 
     def ask(info: BackendInfo) -> Request:
         net, weights = load_network(spec.model), weights_path(spec.model)

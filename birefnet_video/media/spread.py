@@ -1,7 +1,8 @@
-"""Pictures from all over a clip, without decoding all of it."""
+"""Pictures from all over a clip, without decoding all of a long one."""
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,31 +15,30 @@ from birefnet_video.media.probe import video_stream
 from birefnet_video.media.reader import Reader
 from birefnet_video.types import MediaInfo
 
-#: Below so many frames for each picture that is wanted, the clip is read from the beginning.
-_FEW = 8
+#: Frames up to which a clip is decoded from its beginning, and which are decoded at most from a keyframe on.
+_WHOLE, _FORWARD = 2000, 125
 
 
 def spread_pictures(info: MediaInfo, count: int) -> Iterator[av.VideoFrame]:
     """Up to ``count`` pictures as decoded, each another one, evenly over the clip where it can be searched.
 
     Args:
-        info: of the clip.
+        info: of the whole clip.
         count: how many at most.
     """
     frames = info.frame_count or 0
     seen: set[int | None] = set()
-    if info.sequence is None and info.duration_s and frames >= _FEW * count:
+    if info.sequence is None and info.duration_s and frames > _WHOLE:
         yield from _searched(info, info.duration_s, count, seen)
-    # Few keyframes, or a container that cannot be searched.
+    # A short clip, a sequence, or a container that cannot be searched.
     if len(seen) < count / 2:
-        step = max(1, min(frames // count, _FEW))
-        for frame in islice(Reader(info, lambda message: None).frames(), 0, step * (count - len(seen)), step):
-            if frame.picture.pts not in seen:
-                yield frame.picture
+        for picture in _in_turn(info, count - len(seen)):
+            if picture.pts is None or picture.pts not in seen:
+                yield picture
 
 
 def _searched(info: MediaInfo, duration_s: float, count: int, seen: set[int | None]) -> Iterator[av.VideoFrame]:
-    """The keyframes before places that lie evenly; those times are added to ``seen``."""
+    """Pictures at places that lie evenly, or as near as decoding from a keyframe comes; ``seen`` takes their times."""
     path = Path(info.path)
     with open_input(path, info.limits) as container:
         stream = video_stream(container, path, info.limits)
@@ -47,14 +47,51 @@ def _searched(info: MediaInfo, duration_s: float, count: int, seen: set[int | No
             with suppress(av.error.FFmpegError):
                 container.seek(int(place * av.time_base), backward=True)
                 stream.codec_context.flush_buffers()
-                picture = _first(container, stream)
+                picture = _at(container, stream, place)
                 if picture is not None and picture.pts not in seen:
                     seen.add(picture.pts)
                     yield integral(picture)
 
 
-def _first(container: av.container.InputContainer, stream: "av.video.stream.VideoStream") -> av.VideoFrame | None:
-    for packet in demux(container, stream):
-        for picture in stream.codec_context.decode(packet if packet.size else None):
-            return picture  # type: ignore[return-value]
-    return None
+def _at(
+    container: av.container.InputContainer, stream: "av.video.stream.VideoStream", place: float
+) -> av.VideoFrame | None:
+    """The first picture that is not before ``place``, in seconds."""
+    found = None
+    pictures = (
+        picture
+        for packet in demux(container, stream)
+        for picture in stream.codec_context.decode(packet if packet.size else None)
+    )
+    for picture in islice(pictures, _FORWARD):
+        found = picture
+        if picture.time is None or picture.time >= place:
+            break
+    return found
+
+
+def _in_turn(info: MediaInfo, count: int) -> Iterator[av.VideoFrame]:
+    """Pictures that lie evenly in the first :data:`_WHOLE` frames, or in all of a sequence."""
+    if info.sequence is not None:
+        numbers = info.sequence.numbers[:: -(-len(info.sequence.numbers) // count)]
+        info = replace(info, sequence=replace(info.sequence, numbers=numbers))
+        yield from (frame.picture for frame in Reader(info, _ignore).frames())
+        return
+    frames = islice(Reader(info, _ignore).frames(), _WHOLE)
+    if info.frame_count:
+        step = -(-min(info.frame_count, _WHOLE) // count)
+        yield from (frame.picture for frame in islice(frames, 0, None, step))
+        return
+    # Nobody knows how many there are: twice as far apart whenever there are enough.
+    kept: list[av.VideoFrame] = []
+    step = 1
+    for index, frame in enumerate(frames):
+        if index % step == 0 and len(kept) == count:
+            kept, step = kept[::2], 2 * step
+        if index % step == 0:
+            kept.append(frame.picture)
+    yield from kept
+
+
+def _ignore(message: str) -> None:
+    """What is to be said of a clip is said when it is rendered."""

@@ -4,21 +4,25 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
+import psutil
 import pytest
 from clips import make_clip
 from pictures import make_set
 
 from birefnet_video.backends import quantise
 from birefnet_video.backends.cache import EngineCache
-from birefnet_video.backends.calibration import calibration_of
+from birefnet_video.backends.calibration import Calibration, calibration_of
 from birefnet_video.backends.engines import openvino
 from birefnet_video.backends.registry import load_backend, open_backend
 from birefnet_video.errors import BackendUnavailable, InputMissing, NotAVideo, UsageError
+from birefnet_video.media import spread
 from birefnet_video.media.probe import probe
 from birefnet_video.media.spread import spread_pictures
 from birefnet_video.spec import BackendSpec
@@ -113,16 +117,53 @@ def test_a_folder_and_a_clip_give_pictures_of_the_networks_size(clip: Path, tmp_
         calibration_of(tmp_path / "empty")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "a.png").write_bytes(b"none")
-    with pytest.raises(InputMissing, match="--calibration: "):
-        calibration_of(tmp_path / "broken").views(SIZE)
+    assert calibration_of(tmp_path / "broken").views(SIZE) == []
     with pytest.raises(NotAVideo):
         calibration_of(tmp_path / "broken" / "a.png")
 
 
-@pytest.mark.parametrize(("frames", "keyframes"), [(10, 12), (200, 10), (200, 400)])
-def test_pictures_lie_all_over_the_clip(frames: int, keyframes: int, tmp_path: Path) -> None:
-    """Many keyframes, few, and one alone."""
-    path = tmp_path / "in.mp4"
+def test_pictures_that_cannot_be_read_are_left_out_and_named(tmp_path: Path) -> None:
+    folder = make_set(tmp_path)
+    (next(folder.rglob("*.jpg")).parent / "aaa.png").write_bytes(b"none")
+    told: list[str] = []
+    assert len(calibration_of(folder, tell=told.append).views(SIZE)) == 6
+    assert len(told) == 1 and told[0].startswith("--calibration: left out: ") and "aaa.png" in told[0]
+
+
+def test_a_part_of_a_clip_is_calibrated_on_all_of_it(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Calibration] = []
+    monkeypatch.setattr(
+        "birefnet_video.backends.registry.load_backend", lambda *_, calibration, **__: asked.append(calibration)
+    )
+    whole = probe(clip)
+    for media in (whole, replace(whole, frame_count=5, duration_s=0.2)):
+        open_backend(SPEC, media, lambda message: None)
+    assert asked[0].key == asked[1].key and len(asked[1].views(SIZE)) == 24
+
+
+def test_a_clip_is_known_by_what_it_holds_and_a_sequence_by_its_files(clip: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "other.mp4"
+    shutil.copy(clip, copy)
+    assert calibration_of(copy).key == calibration_of(clip).key
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"a_{number}.png"), np.full((64, 96, 3), 90 * number, np.uint8))
+    before = calibration_of(tmp_path / "a_%d.png")
+    assert [round(float(view.mean())) for view in before.views(SIZE)] == [0, 90, 180]
+    cv2.imwrite(str(tmp_path / "a_1.png"), np.full((64, 96, 3), 7, np.uint8))
+    assert calibration_of(tmp_path / "a_%d.png").key != before.key
+
+
+@pytest.mark.parametrize(
+    ("frames", "keyframes", "suffix"),
+    [(10, 12, "mp4"), (200, 10, "mp4"), (200, 400, "mp4"), (210, 250, "mkv"), (210, 10, "h264")],
+)
+def test_pictures_lie_all_over_the_clip(
+    frames: int, keyframes: int, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many keyframes, few, one alone, searched for and not, and a file that does not tell how many frames it has."""
+    path = tmp_path / f"in.{suffix}"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"g": str(keyframes), "preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
@@ -130,12 +171,36 @@ def test_pictures_lie_all_over_the_clip(frames: int, keyframes: int, tmp_path: P
             grey = np.full((48, 64, 3), 40 + index, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, "rgb24")))
         container.mux(stream.encode(None))
-    pictures = list(spread_pictures(probe(path), 8))
-    assert min(8, frames) // 2 <= len(pictures) <= 8 and len({picture.pts for picture in pictures}) == len(pictures)
-    found = [float(picture.to_ndarray(format="gray").mean()) for picture in pictures]
-    if keyframes < frames:
+    for whole in (spread._WHOLE, frames - 1) if keyframes < frames else (spread._WHOLE,):
+        monkeypatch.setattr(spread, "_WHOLE", whole)
+        pictures = list(spread_pictures(probe(path), 8))
+        assert min(8, frames) // 2 <= len(pictures) <= 8
+        found = [round(float(picture.to_ndarray(format="gray").mean())) for picture in pictures]
+        assert len(set(found)) == len(found)
         # From the first quarter to the last.
-        assert min(found) < 40 + frames / 4 and max(found) > 30 + frames * 3 / 4
+        assert min(found) < 40 + frames / 4 and max(found) > 30 + frames * 3 / 4 - 2
+
+
+def test_onnx_runtime_tells_its_makers_nothing(tmp_path: Path) -> None:
+    """It would keep a name of the machine and what it was used for in the user's cache."""
+    code = "from birefnet_video.backends.engines.onnx import load_library; load_library().get_available_providers()"
+    folders = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | folders
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_process_that_calibrates_ends_with_the_one_that_waits(tmp_path: Path) -> None:
+    code = "import os, subprocess, sys; from birefnet_video.backends import quantise; "
+    child = "from birefnet_video.backends import quantise; import os; print(os.getpid(), flush=True); "
+    child += "quantise._end_with(os.getppid())"
+    code += f"p = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE, text=True); "
+    code += "print(p.stdout.readline(), flush=True); os._exit(0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    number, end = int(done.stdout), time.monotonic() + 20
+    while psutil.pid_exists(number) and psutil.Process(number).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_openvino_tells_its_makers_nothing(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """ONNX Runtime: on CPUs, on CUDA, and through it TensorRT."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,13 +17,20 @@ from birefnet_video.model.export import INPUT_NAME, OUTPUT_NAME, write_onnx
 _FILE = "network.onnx"
 
 
+def load_library() -> Any:
+    """The module ``onnxruntime``, without its telemetry, which reports to its makers and names the machine."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
+
+
 def prepare(request: Request) -> Prepared:
     """
     Raises:
         BackendUnavailable: if ONNX Runtime here does not run on the device.
     """
-    import onnxruntime
-
+    onnxruntime = load_library()
     info = request.info
     providers = _providers(info.device, onnxruntime.get_available_providers())
     key = key_of(request, onnxruntime=onnxruntime.__version__)
@@ -30,7 +39,7 @@ def prepare(request: Request) -> Prepared:
         with building("onnx: exporting the network", request.tell):
             write_onnx(export(request), folder / _FILE)
 
-    def load(folder: Path) -> "onnxruntime.InferenceSession":
+    def load(folder: Path) -> Any:
         session = onnxruntime.InferenceSession(str(folder / _FILE), providers=providers)
         # Otherwise it prints and goes on elsewhere when a provider fails.
         session.disable_fallback()
