@@ -7,10 +7,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from birefnet_video.defaults import CACHE_BYTES
+from birefnet_video.errors import BackendUnavailable
 
 T = TypeVar("T")
 #: Bytes that are hashed at once.
@@ -42,14 +44,17 @@ class EngineCache:
 
         Returns:
             the folder, and whether it was built now.
+
+        Raises:
+            BackendUnavailable: if the cache cannot be written.
         """
         folder = self.folder(engine, key)
         if folder.is_dir():
-            # Its time tells which of them nobody uses any more.
-            os.utime(folder)
+            # Its time tells which of them nobody uses any more; it may be another user's.
+            with suppress(OSError):
+                os.utime(folder)
             return folder, False
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        self._sweep(folder.parent)
+        self._prepare(folder)
         with tempfile.TemporaryDirectory(prefix="building-", dir=folder.parent) as name:
             new = Path(name) / "engine"
             new.mkdir()
@@ -62,6 +67,19 @@ class EngineCache:
                     raise
         self._make_room(folder)
         return folder, True
+
+    def _prepare(self, folder: Path) -> None:
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            self._sweep(folder.parent)
+            # What is no folder cannot be what was built.
+            folder.unlink(missing_ok=True)
+            tempfile.TemporaryFile(dir=folder.parent).close()
+        except OSError as error:
+            raise BackendUnavailable(
+                f"{folder.parent}: what is built cannot be kept there: {error.strerror or error}",
+                hint="name another folder with the variable XDG_CACHE_HOME",
+            ) from None
 
     def load(
         self,

@@ -59,10 +59,11 @@ def test_long_builds_are_for_long_clips(tmp_path: Path, monkeypatch: pytest.Monk
 def test_auto_goes_on_when_a_library_raises_whatever_it_likes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "openvino").write_text("a file where a folder should be")
     assert load(tmp_path).info.name == "eager"
-    with pytest.raises(BackendUnavailable, match="openvino: does not start: "):
+    with pytest.raises(BackendUnavailable, match="cannot be kept there: "):
         load(tmp_path, engine="openvino")
     monkeypatch.setattr("openvino.convert_model", lambda program: (_ for _ in ()).throw(RuntimeError("")))
     (tmp_path / "openvino").unlink()
+    assert load(tmp_path).info.name == "eager"
     with pytest.raises(BackendUnavailable, match="openvino: does not start: RuntimeError"):
         load(tmp_path, engine="openvino")
 
@@ -284,3 +285,29 @@ def test_torch_tensorrt_that_does_not_load_is_explained(monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
     with pytest.raises(BackendUnavailable, match=r"does not load here: libnvinfer not found .*\[tensorrt\]"):
         tensorrt.load_library()
+
+
+def test_a_cache_of_somebody_else_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = EngineCache(tmp_path)
+    folder, is_new = cache.find_or_build("any", {"a": "b"}, lambda new: None)
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("birefnet_video.backends.cache.os.utime", refuse)
+    assert is_new and cache.find_or_build("any", {"a": "b"}, lambda new: None) == (folder, False)
+
+
+def test_a_cache_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BackendUnavailable, match=r"file/any: what is built cannot be kept there: ") as error:
+        EngineCache(tmp_path / "file").find_or_build("any", {}, lambda new: None)
+    assert "XDG_CACHE_HOME" in str(error.value)
+
+
+def test_a_file_in_the_place_of_what_is_built_makes_room(tmp_path: Path) -> None:
+    cache = EngineCache(tmp_path)
+    folder = cache.folder("any", {})
+    folder.parent.mkdir()
+    folder.touch()
+    assert cache.find_or_build("any", {}, lambda new: None) == (folder, True) and folder.is_dir()
