@@ -35,6 +35,7 @@ from birefnet_video.spec import (
     Precision,
     Quality,
     Smoothing,
+    parse_batch_size,
     parse_rate,
     parse_size,
     parse_time,
@@ -236,7 +237,7 @@ def render(
         model=model,
         size=parse_size(size),
         device=device,
-        batch_size=_parse_batch_size(batch_size),
+        batch_size=parse_batch_size(batch_size),
         engine=engine,
         precision=precision,
         calibration=calibration,
@@ -268,14 +269,6 @@ def render(
     if (tui or detach) and (from_stdin or to_stdout):
         raise UsageError("--tui and --detach render in another process, which does not have this one's pipes")
     return RenderRequest(spec, style, quiet=quiet, verbose=verbose, tui=tui, detach=detach, record_id=job)
-
-
-def _parse_batch_size(text: str) -> int | None:
-    if text == "auto":
-        return None
-    if not text.isdecimal():
-        raise UsageError(f"--batch-size: {text!r} is neither a number nor auto")
-    return int(text)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -13,7 +13,7 @@ from birefnet_video.errors import DamagedInput, InputMissing, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobNotice, JobState
 from birefnet_video.jobs import Job
 from birefnet_video.report import ProgressStyle, final_record, make_reporter, say_json
-from birefnet_video.signals import stop_on_signals
+from birefnet_video.signals import exit_on_signals, stop_on_signals
 from birefnet_video.spec import JobSpec
 
 _EXIT_DAMAGED = DamagedInput.exit_code
@@ -129,9 +129,7 @@ def _spooled_input() -> Iterator[Path]:
         )
     import tempfile
 
-    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        # By default these end the process on the spot and leave the file behind.
-        signal.signal(number, lambda received, frame: sys.exit(128 + received))
+    exit_on_signals()
     with tempfile.TemporaryDirectory(prefix="birefnet-video-") as folder:
         path = Path(folder) / "stdin"
         with path.open("xb") as file:

@@ -2,8 +2,16 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from types import FrameType
+
+
+def exit_on_signals() -> None:
+    """Leave on signals that end a process at once by default, as after an error: what is temporary is removed."""
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda received, frame: sys.exit(128 + received))
 
 
 def stop_on_signals(stop: Callable[[], None]) -> list[int]:

@@ -324,6 +324,19 @@ class LiveSpec:
             raise UsageError("--only-watched: goes with --virtual-camera and no other output")
 
 
+def parse_batch_size(text: str) -> int | None:
+    """A number of frames, or ``auto``: ``None``.
+
+    Raises:
+        UsageError: if it is neither.
+    """
+    if text == "auto":
+        return None
+    if not text.isdecimal():
+        raise UsageError(f"--batch-size: {text!r} is neither a number nor auto")
+    return int(text)
+
+
 def parse_size(text: str | None) -> tuple[int, int] | None:
     """``N`` or ``WIDTHxHEIGHT`` -> (height, width).
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from cyclopts import Parameter
 
-from birefnet_video.errors import InputMissing, UsageError
+from birefnet_video.errors import BackendUnavailable, InputMissing, UsageError
+from birefnet_video.signals import exit_on_signals
 from birefnet_video.spec import (
     BackendSpec,
     ColourSpec,
@@ -20,6 +21,7 @@ from birefnet_video.spec import (
     OutputSpec,
     Precision,
     check_choice,
+    parse_batch_size,
     parse_size,
 )
 
@@ -39,7 +41,7 @@ def bench(
     model: Annotated[str, Parameter(name=["--model", "-m"])] = "tiny",
     size: str | None = None,
     device: str = "auto",
-    batch_size: Annotated[int | None, Parameter(name=["--batch-size", "-b"])] = None,
+    batch_size: Annotated[str, Parameter(name=["--batch-size", "-b"])] = "auto",
     frames: int = 200,
     calibration: Path | None = None,
     plain: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
@@ -71,7 +73,7 @@ def bench(
     device
         auto, cpu, cuda, cuda:N or mps.
     batch_size
-        Frames at once. Default: measured.
+        Frames at once, or auto: what is fastest.
     frames
         Frames of INPUT that are used.
     calibration
@@ -94,7 +96,7 @@ def bench(
     precisions = _choices("--precision", precision, get_args(Precision))
     backends = [
         BackendSpec(
-            *(model, parse_size(size), device, batch_size),
+            *(model, parse_size(size), device, parse_batch_size(batch_size)),
             engine=name,  # type: ignore[arg-type]
             precision=half,  # type: ignore[arg-type]
             calibration=calibration if half == "int8" else None,
@@ -104,12 +106,20 @@ def bench(
     ]
     if not source.exists():
         raise InputMissing(f"{source}: no such file")
+    if calibration is not None:
+        if "int8" not in precisions:
+            raise UsageError("--calibration: goes with --precision int8")
+        from birefnet_video.backends.calibration import calibration_of
+
+        # Before anything is measured.
+        calibration_of(calibration)
     from birefnet_video.bench import measure
 
     spec = JobSpec(source, (outputs[output],), with_sound=False)
     if plain:
         spec = replace(spec, matte=MatteSpec(smooth="off", refine=False), colour=ColourSpec("off"))
     rows = []
+    exit_on_signals()
     for backend in backends:
         rows.append(measure(spec, backend, frames))
         if not json_lines:
@@ -118,7 +128,7 @@ def bench(
         print(json.dumps({"machine": _machine(), "output": output, "rows": [asdict(row) for row in rows]}))
     else:
         print("\n".join(_table(row for row in rows if row.error is None)))
-    return 0
+    return BackendUnavailable.exit_code if all(row.error is not None for row in rows) else 0
 
 
 def _choices(option: str, text: str, known: tuple[str, ...]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from birefnet_video.errors import BackendUnavailable, OutputRefused, UsageError
+from birefnet_video.signals import exit_on_signals
 from birefnet_video.spec import BackendSpec, parse_size
 
 
@@ -58,8 +59,6 @@ def export(
     from birefnet_video.models import MODELS, input_size, load_network, weights_path
 
     spec = BackendSpec(model=model, size=parse_size(size), batch_size=batch_size)
-    if precision == "int8":
-        raise UsageError("--precision int8: exported files hold fp32, bf16 or fp16")
     if form == "tensorrt" and dynamic_batch:
         raise UsageError("--dynamic-batch: TensorRT engines have one batch size")
     if precision == "bf16" and form in ("onnx", "openvino"):
@@ -78,6 +77,7 @@ def export(
         raise UsageError(f"--out: {target} does not end in {SUFFIXES[form]}")
     if target.exists() and not overwrite:
         raise OutputRefused(f"{target}: exists already", hint="-y overwrites it")
+    exit_on_signals()
     net = load_network(model)
     info = BackendInfo(form, model, device, precision, (height, width), batch_size)
     report = export_network(net, form, target, info, dynamic=dynamic_batch, overwrite=overwrite)

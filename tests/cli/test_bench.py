@@ -63,3 +63,12 @@ def test_wrong_usage(
 
 def test_a_missing_input(tmp_path: Path) -> None:
     assert run("bench", tmp_path / "none.mp4") == 66
+
+
+def test_what_measures_nothing_has_failed(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("bench", clip, "--engine", "tensorrt", "--device", "cpu") == 4
+    assert "tensorrt" in capsys.readouterr().err
+    assert run("bench", clip, "--calibration", tmp_path) == 2
+    assert "goes with --precision int8" in capsys.readouterr().err
+    assert run("bench", clip, "--precision", "fp32,int8", "--calibration", tmp_path / "none") == 66
+    assert run("bench", clip, "-b", "some") == 2
