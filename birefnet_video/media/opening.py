@@ -15,7 +15,6 @@ import av.stream
 from av.codec.hwaccel import HWAccel
 
 from birefnet_video.errors import BackendUnavailable, InputMissing, NotAVideo
-from birefnet_video.spec import DecodeOn
 from birefnet_video.types import DEFAULT_LIMITS, Cut, Limits
 
 # Findings reach the user through our own errors and warnings, in one line each.
@@ -35,13 +34,13 @@ _SEEK_MARGIN_S = Fraction(1)
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"v=0\r\no=")
 
 
-def open_input(path: Path, limits: Limits = DEFAULT_LIMITS, decode_on: DecodeOn = "cpu") -> av.container.InputContainer:
+def open_input(path: Path, limits: Limits = DEFAULT_LIMITS, decode_on: str = "cpu") -> av.container.InputContainer:
     """Open a media file for reading.
 
     Args:
         path: of the file.
         limits: what is refused.
-        decode_on: ``cuda`` decodes on the GPU what it can decode, and the rest on the CPU.
+        decode_on: ``cuda`` or ``cuda:<i>`` decodes on that GPU what it can decode, and the rest on the CPU.
 
     Raises:
         InputMissing: if it is missing, a folder or not readable.
@@ -49,11 +48,12 @@ def open_input(path: Path, limits: Limits = DEFAULT_LIMITS, decode_on: DecodeOn 
         BackendUnavailable: if there is no GPU to decode on.
     """
     head = _read_head(path)
+    kind, _, number = decode_on.partition(":")
     try:
         return av.open(
             f"file:{path.resolve()}",
             # Frames come to the CPU's memory: the network's view and its flow are made there.
-            hwaccel=None if decode_on == "cpu" else HWAccel(decode_on),
+            hwaccel=None if decode_on == "cpu" else HWAccel(kind, number or None),
             container_options={"format_whitelist": _FORMATS},
             options={"protocol_whitelist": "file", "max_pixels": str(limits.pixels)},
             metadata_errors="replace",
@@ -61,7 +61,7 @@ def open_input(path: Path, limits: Limits = DEFAULT_LIMITS, decode_on: DecodeOn 
     except av.error.FFmpegError as error:
         if decode_on != "cpu":
             raise BackendUnavailable(
-                f"--decode-on {decode_on}: no such decoder opens here: {error.strerror}", hint="use --decode-on cpu"
+                f"--decode-on {kind}: no such decoder opens here: {error.strerror}", hint="use --decode-on cpu"
             ) from None
         raise NotAVideo(f"{path}: {_explain(head, error)}") from None
 

@@ -22,7 +22,6 @@ from birefnet_video.media.probe import video_stream
 from birefnet_video.media.sequence import missing, open_run, runs
 from birefnet_video.media.truncation import truncation
 from birefnet_video.media.vp9 import alpha_decoder
-from birefnet_video.spec import DecodeOn
 from birefnet_video.types import Cut, Frame, FrameMeta, MediaInfo, PictureSequence
 
 Notify = Callable[[str], None]
@@ -43,7 +42,7 @@ class Reader:
         cut: Cut | None = None,
         *,
         with_alpha: bool = False,
-        decode_on: DecodeOn = "cpu",
+        decode_on: str = "cpu",
     ) -> None:
         """
         Args:
@@ -51,14 +50,14 @@ class Reader:
             notify: called with one line for each thing that a user should know.
             cut: the part to read; ``None``: all of it.
             with_alpha: also the alpha that only some decoders show.
-            decode_on: what decodes a file; pictures of a sequence are decoded on the CPU.
+            decode_on: ``cpu``, ``cuda`` or ``cuda:<i>`` decodes a file; pictures of a sequence are decoded on the CPU.
         """
         self.info = info
         self.damage: list[str] = []
         self._notify = notify
         self._cut = cut
         self._with_alpha = with_alpha
-        self._decode_on: DecodeOn = decode_on
+        self._decode_on = decode_on
         self._promised_s: float | None = None
         self._told: set[str] = set()
         self._deinterlacer: _Deinterlacer | None = None
@@ -106,8 +105,6 @@ class Reader:
         path = Path(self.info.path)
         with open_input(path, self.info.limits, self._decode_on) as container:
             stream = video_stream(container, path, self.info.limits)
-            if self._decode_on != "cpu" and not stream.codec_context.is_hwaccel:
-                self._tell("decoder", f"{stream.codec_context.name} is not decoded on {self._decode_on}: the CPU does")
             self._promised_s = promised_end_s(container, stream)
             if self._cut is not None:
                 seek_before(container, self._cut)
@@ -170,6 +167,8 @@ class Reader:
                 continue
             bad_in_a_row = 0
             for picture in pictures:
+                if self._decode_on != "cpu" and not (decoder.is_hwaccel and _came_from_device(picture)):
+                    self._tell("decoder", f"this {decoder.name} is not decoded on {self._decode_on}: the CPU does")
                 corrupt += bool(picture.is_corrupt)
                 yield integral(picture)
         if bad_in_a_row > MAX_BAD_PACKETS:
@@ -216,6 +215,11 @@ def promised_end_s(container: av.container.InputContainer, stream: av.video.stre
     if container.duration and not container.streams.audio:
         return container.duration / av.time_base
     return None
+
+
+def _came_from_device(picture: av.VideoFrame) -> bool:
+    """Whether a decoder that may fall back has not: hardware gives 4:2:0 with its chroma in one plane."""
+    return not picture.format.name.startswith(("yuv420p", "yuvj420p"))
 
 
 class _Deinterlacer:

@@ -94,8 +94,10 @@ def assemble(
     info = probe(spec.source, spec.frame_rate, spec.limits)
     if info.sequence is not None and spec.decode_on != "cpu":
         raise UsageError(f"--decode-on {spec.decode_on}: image sequences are decoded on the CPU")
-    if spec.decode_on != "cpu":
-        open_input(spec.source, spec.limits, spec.decode_on).close()
+    # The GPU that the network is to run on, if there are several.
+    decode_on = spec.backend.device if spec.backend.device.startswith(f"{spec.decode_on}:") else spec.decode_on
+    if decode_on != "cpu":
+        open_input(spec.source, spec.limits, decode_on).close()
     encodings = [encoding_for(output, hdr=is_hdr(info.colour)) for output in spec.outputs]
     _tell_of_input(info, spec, notify)
     cut = find_cut(spec, info)
@@ -116,7 +118,7 @@ def assemble(
         except BaseException:
             backend.close()
             raise
-    reader = Reader(info, notify, cut, with_alpha=composing.with_own_alpha, decode_on=spec.decode_on)
+    reader = Reader(info, notify, cut, with_alpha=composing.with_own_alpha, decode_on=decode_on)
     gauge = MatteGauge(keeps_means=spec.full_verification)
     # A video behind the subject moves on with the frames.
     in_order = any(isinstance(output.background, VideoFile) for output in spec.outputs)

@@ -20,9 +20,10 @@ from birefnet_video.events import JobEvent
 from birefnet_video.jobs import Job
 from birefnet_video.matting.device import filters
 from birefnet_video.matting.enlarge import resized
-from birefnet_video.media import reader
+from birefnet_video.media import opening, reader
 from birefnet_video.media.convert import plane_array
 from birefnet_video.media.mattes import read_mattes
+from birefnet_video.media.probe import probe
 from birefnet_video.pipeline import device
 from birefnet_video.pipeline.assemble import assemble
 from birefnet_video.pipeline.stages import Composed, decode, infer, prepare
@@ -159,6 +160,19 @@ def test_what_a_gpu_decodes_is_taken(
                 for index, component in enumerate(now.format.components):
                     change = np.abs(plane_array(before, index).astype(float) - plane_array(now, index))
                     assert (change / (1 << (component.bits - 8))).mean() < 0.3
+
+
+def test_a_decoder_of_the_networks_gpu_is_taken_and_one_that_falls_back_is_said(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str | None]] = []
+    # What FFmpeg does with a stream that a GPU does not take.
+    monkeypatch.setattr(opening, "HWAccel", lambda kind, number: asked.append((kind, number)))
+    told: list[str] = []
+    for on in ("cuda", "cuda:1"):
+        assert len(list(reader.Reader(probe(clip), told.append, decode_on=on).frames())) == 6
+    assert asked == [("cuda", None), ("cuda", "1")]
+    assert told == [f"this h264 is not decoded on {on}: the CPU does" for on in ("cuda", "cuda:1")]
 
 
 def test_interlaced_pictures_are_taken_in_whatever_format_a_decoder_gives() -> None:
