@@ -5,6 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+# Findings reach the user through our own errors, in one line each.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"))
 
 #: Where a PNG names its colour type, and the type that means a palette.
