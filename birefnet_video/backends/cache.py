@@ -54,12 +54,14 @@ class EngineCache:
             with suppress(OSError):
                 os.utime(folder)
             return folder, False
-        self._prepare(folder)
-        with tempfile.TemporaryDirectory(prefix="building-", dir=folder.parent) as name:
+        with self._workshop(folder.parent) as name:
             new = Path(name) / "engine"
             new.mkdir()
             build(new)
             (new / "key.json").write_text(json.dumps(dict(key), indent=1))
+            # What is no folder cannot be what was built.
+            if folder.is_file():
+                folder.unlink()
             try:
                 new.rename(folder)
             except OSError:
@@ -68,16 +70,15 @@ class EngineCache:
         self._make_room(folder)
         return folder, True
 
-    def _prepare(self, folder: Path) -> None:
+    def _workshop(self, parent: Path) -> "tempfile.TemporaryDirectory[str]":
+        """A folder in ``parent`` to build in."""
         try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            self._sweep(folder.parent)
-            # What is no folder cannot be what was built.
-            folder.unlink(missing_ok=True)
-            tempfile.TemporaryFile(dir=folder.parent).close()
+            parent.mkdir(parents=True, exist_ok=True)
+            self._sweep(parent)
+            return tempfile.TemporaryDirectory(prefix="building-", dir=parent)
         except OSError as error:
             raise BackendUnavailable(
-                f"{folder.parent}: what is built cannot be kept there: {error.strerror or error}",
+                f"{parent}: what is built cannot be kept there: {error.strerror or error}",
                 hint="name another folder with the variable XDG_CACHE_HOME",
             ) from None
 

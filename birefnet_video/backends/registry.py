@@ -61,7 +61,8 @@ _LADDER = {
 def open_backend(spec: BackendSpec, media: "MediaInfo", tell: Callable[[str], None]) -> MattingBackend:
     """The network that ``spec`` asks for, sized for pictures like those of ``media``; see :func:`load_backend`."""
     # Of the whole clip: a part of it is calibrated on the same pictures.
-    own = calibration_of(Path(media.path), media.limits) if spec.precision == "int8" else None
+    needs_own = spec.precision == "int8" and spec.calibration is None
+    own = calibration_of(Path(media.path), media.limits) if needs_own else None
     return load_backend(spec, media.width, media.height, frames=media.frame_count, tell=tell, calibration=own)
 
 
@@ -99,7 +100,7 @@ def load_backend(
         device=device,
         precision=spec.precision,
         input_size=spec.size or input_size(spec.model, width, height),
-        # What an engine is asked for, unless a user says.
+        # The engine that is taken may want another number, unless a user has said one.
         batch_size=spec.batch_size or BATCH_SIZE[kind],
         note=note,
     )

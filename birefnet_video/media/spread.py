@@ -73,14 +73,15 @@ def _at(
 def _in_turn(info: MediaInfo, count: int) -> Iterator[av.VideoFrame]:
     """Pictures that lie evenly in the first :data:`_WHOLE` frames, or in all of a sequence."""
     if info.sequence is not None:
-        numbers = info.sequence.numbers[:: -(-len(info.sequence.numbers) // count)]
-        info = replace(info, sequence=replace(info.sequence, numbers=numbers))
+        numbers = info.sequence.numbers
+        chosen = tuple(numbers[place] for place in _places(len(numbers), count))
+        info = replace(info, sequence=replace(info.sequence, numbers=chosen))
         yield from (frame.picture for frame in Reader(info, _ignore).frames())
         return
     frames = islice(Reader(info, _ignore).frames(), _WHOLE)
     if info.frame_count:
-        step = -(-min(info.frame_count, _WHOLE) // count)
-        yield from (frame.picture for frame in islice(frames, 0, None, step))
+        places = set(_places(min(info.frame_count, _WHOLE), count))
+        yield from (frame.picture for index, frame in enumerate(frames) if index in places)
         return
     # Nobody knows how many there are: twice as far apart whenever there are enough.
     kept: list[av.VideoFrame] = []
@@ -91,6 +92,11 @@ def _in_turn(info: MediaInfo, count: int) -> Iterator[av.VideoFrame]:
         if index % step == 0:
             kept.append(frame.picture)
     yield from kept
+
+
+def _places(total: int, count: int) -> list[int]:
+    """``count`` numbers below ``total``, evenly, or all of them if there are no more."""
+    return sorted({(2 * index + 1) * total // (2 * count) for index in range(count)})
 
 
 def _ignore(message: str) -> None:

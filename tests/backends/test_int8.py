@@ -174,7 +174,8 @@ def test_pictures_lie_all_over_the_clip(
     for whole in (spread._WHOLE, frames - 1) if keyframes < frames else (spread._WHOLE,):
         monkeypatch.setattr(spread, "_WHOLE", whole)
         pictures = list(spread_pictures(probe(path), 8))
-        assert min(8, frames) // 2 <= len(pictures) <= 8
+        # Of a short clip that says how long it is exactly as many as were asked for.
+        assert (8 if whole > frames and suffix != "h264" else 4) <= len(pictures) <= 8
         found = [round(float(picture.to_ndarray(format="gray").mean())) for picture in pictures]
         assert len(set(found)) == len(found)
         # From the first quarter to the last.
