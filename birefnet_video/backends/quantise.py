@@ -50,7 +50,7 @@ def quantise(source: Path, target: Path, views: np.ndarray, in_float: list[str],
     pictures, plan = target.with_suffix(".npy"), target.with_suffix(".json")
     np.save(pictures, views)
     plan.write_text(json.dumps({"in_float": in_float, "is_transformer": is_transformer}))
-    command = [sys.executable, "-m", __name__, str(source), str(target), str(pictures), str(plan)]
+    command = [sys.executable, "-m", __name__, str(source), str(target), str(pictures), str(plan), str(os.getpid())]
     done = subprocess.run(
         command, env=os.environ | _QUIET, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -68,8 +68,8 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _main(source: str, target: str, pictures: str, plan: str) -> None:
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+def _main(source: str, target: str, pictures: str, plan: str, parent: str) -> None:
+    threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
     from birefnet_video.backends.engines.openvino import load_library
 
     openvino = load_library()
