@@ -27,6 +27,7 @@ from birefnet_video.spec import (
     Quality,
     Smoothing,
     check_choice,
+    exact_rate,
     parse_background,
 )
 from birefnet_video.types import Limits
@@ -58,6 +59,7 @@ def matte_video(
     start: float | Fraction = 0,
     duration: float | Fraction | None = None,
     frame_rate: float | Fraction | None = None,
+    video_track: int | None = None,
     input_alpha: InputAlpha = "multiply",
     smooth: Smoothing = "normal",
     refine: bool = True,
@@ -100,6 +102,7 @@ def matte_video(
         start: where to begin, in seconds.
         duration: how much to take, in seconds; ``None``: to the end.
         frame_rate: of an image sequence; ``None``: 25.
+        video_track: number of the video track to take, from 1; ``None``: the default one, or the first.
         input_alpha: ``multiply`` mattes by alpha that the input has already, or ``ignore`` it.
         smooth: make mattes steady along the motion: ``normal`` and ``high`` look ahead, ``live`` knows only the past,
             ``off`` leaves them as they are.
@@ -142,7 +145,8 @@ def matte_video(
         overwrite=overwrite,
         start_s=Fraction(start),
         duration_s=None if duration is None else Fraction(duration),
-        frame_rate=None if frame_rate is None else Fraction(frame_rate).limit_denominator(100_000),
+        frame_rate=None if frame_rate is None else exact_rate(Fraction(frame_rate)),
+        video_track=video_track,
         input_alpha=input_alpha,
         matte=MatteSpec(smooth, refine, threshold, mask_offset, mask_blur, invert),
         colour=ColourSpec(decontaminate, despill),

@@ -17,7 +17,7 @@ from birefnet_video.commands.probe import probe
 from birefnet_video.commands.train import train
 from birefnet_video.commands.webcam import LiveRequest, webcam
 from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
-from birefnet_video.errors import BirefnetVideoError, DamagedInput, UsageError
+from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.report import ProgressStyle, final_record, say_json
 from birefnet_video.request import RenderRequest, carry_out_live
 from birefnet_video.spec import (
@@ -43,12 +43,6 @@ from birefnet_video.spec import (
 from birefnet_video.tui.commands import attach
 from birefnet_video.tui.commands import tui as tui_command
 from birefnet_video.types import Limits
-
-_EXIT_DAMAGED = DamagedInput.exit_code
-#: Bytes of standard input that are copied at once.
-_SPOOL_BYTES = 1 << 20
-#: How often progress is polled, in seconds.
-_POLL_S = 0.25
 
 _HELP = f"""Cut any subject out of a video: alpha, mask or green-screen video out, with exact timing and sound.
 
@@ -101,6 +95,7 @@ def render(
     start: Annotated[str | None, Parameter(name=["-ss", "--start"], group=_PART)] = None,
     duration: Annotated[str | None, Parameter(name=["-t", "--duration"], group=_PART)] = None,
     frame_rate: Annotated[str | None, Parameter(group=_PART)] = None,
+    video_track: Annotated[int | None, Parameter(group=_PART)] = None,
     input_alpha: Annotated[InputAlpha, Parameter(group=_PART)] = "multiply",
     smooth: Annotated[Smoothing, Parameter(group=_MATTE)] = "normal",
     no_refine: Annotated[bool, Parameter(group=_MATTE, negative=(), show_default=False)] = False,
@@ -164,6 +159,8 @@ def render(
         Take this much.
     frame_rate
         Of an image sequence, such as 24 or 30000/1001. Default: 25.
+    video_track
+        Number of the video track to take, from 1. Default: the one that is marked as default, or the first.
     input_alpha
         Alpha that the input has already: multiply mattes by it, or ignore it.
     smooth
@@ -254,6 +251,7 @@ def render(
         start_s=parse_time(start, "-ss") if start is not None else Fraction(0),
         duration_s=parse_time(duration, "-t") if duration is not None else None,
         frame_rate=parse_rate(frame_rate) if frame_rate is not None else None,
+        video_track=video_track,
         input_alpha=input_alpha,
         matte=MatteSpec(smooth, not no_refine, threshold, mask_offset, mask_blur, invert),
         colour=ColourSpec(decontaminate, despill),

@@ -35,6 +35,8 @@ STDOUT = Path("-")
 _STRIDE = 32
 _LARGEST_SIDE = 4096
 _HIGHEST_RATE = 1000
+#: By how much a rate may be off that is written with two or three decimals.
+_SHORT_RATE = Fraction(1, 200)
 _MOST_OFFSET, _MOST_BLUR = 100, 100
 
 
@@ -243,6 +245,8 @@ class JobSpec:
     """How much to take, in seconds; ``None``: to the end."""
     frame_rate: Fraction | None = None
     """Frames a second of an image sequence; ``None``: 25."""
+    video_track: int | None = None
+    """Number of the video track to take, from 1; ``None``: the default one."""
     input_alpha: InputAlpha = "multiply"
     matte: MatteSpec = MatteSpec()
     colour: ColourSpec = ColourSpec()
@@ -257,6 +261,8 @@ class JobSpec:
             raise UsageError(f"-ss: {float(self.start_s):g} lies before the beginning")
         if self.duration_s is not None and self.duration_s <= 0:
             raise UsageError(f"-t: {float(self.duration_s):g} is no length of time")
+        if self.video_track is not None and self.video_track < 1:
+            raise UsageError(f"--video-track: {self.video_track} is less than 1")
         check_choice("--input-alpha", self.input_alpha, get_args(InputAlpha))
         check_choice("--compose-on", self.compose_on, get_args(ComposeOn))
         check_choice("--decode-on", self.decode_on, get_args(DecodeOn))
@@ -380,4 +386,11 @@ def parse_rate(text: str) -> Fraction:
         rate = Fraction(0)
     if not 0 < rate <= _HIGHEST_RATE:
         raise UsageError(f"--frame-rate: {text!r} is no rate", hint="for example 24, 23.976 or 30000/1001")
-    return rate.limit_denominator(100_000)
+    return exact_rate(rate)
+
+
+def exact_rate(rate: Fraction) -> Fraction:
+    """The rate that is meant: 23.976, 29.97 and their multiples stand for 24000/1001, 30000/1001 and so on."""
+    near = Fraction(round(rate * Fraction(1001, 1000)) * 1000, 1001)
+    is_written_short = rate.denominator > 1 and abs(rate - near) < _SHORT_RATE
+    return near if is_written_short and near.denominator > 1 else rate.limit_denominator(100_000)

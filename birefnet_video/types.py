@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,9 @@ from birefnet_video.errors import NotAVideo
 if TYPE_CHECKING:
     import av
     import numpy as np
+
+#: Numbers of pictures beyond this are no counts: a clock's milliseconds, for example.
+LARGEST_COUNT = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +129,12 @@ class Cut:
 
     start: Fraction
     end: Fraction | None = None
+    drops_before: bool = True
+    """What lies before ``start`` is left out; otherwise ``start`` is only where the clock begins."""
 
     def holds(self, time: Fraction) -> bool:
         """Whether what begins at ``time`` belongs to the part."""
-        return time >= self.start and not self.is_past(time)
+        return (time >= self.start or not self.drops_before) and not self.is_past(time)
 
     def is_past(self, time: Fraction) -> bool:
         """Whether ``time`` lies behind the part."""
@@ -197,6 +203,26 @@ class PictureSequence:
     rate: Fraction
     """Pictures a second."""
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether numbers count pictures; such large ones are times, which say the order and no more."""
+        return max(*self.numbers, *self.broken) <= LARGEST_COUNT
+
+    @property
+    def last_number(self) -> int:
+        """Of the last picture that can be read."""
+        return self.numbers[-1]
+
+    def tick_of(self, number: int) -> int:
+        """When a picture is shown, in pictures after the first."""
+        return number - self.numbers[0] if self.is_counted else bisect_left(self.numbers, number)
+
+    def number_at(self, tick: int) -> int:
+        """The number that belongs to a tick; the opposite of :meth:`tick_of`."""
+        if self.is_counted:
+            return self.numbers[0] + tick
+        return self.numbers[min(max(tick, 0), len(self.numbers) - 1)]
+
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
@@ -230,6 +256,14 @@ class MediaInfo:
     """The first picture's time is negative."""
     start: Fraction = Fraction(0)
     """Where the file's clock begins, in seconds: a player's zero."""
+    has_own_zero: bool = True
+    """Times count from the file's beginning; those of transport and programme streams from anywhere."""
+    video_track: int | None = None
+    """Number of the track that was asked for, from 1; ``None``: the default one."""
+    notes: tuple[str, ...] = ()
+    """What a user should know: what was chosen among several, and what is left out."""
+    promised_frames: int | None = None
+    """Pictures that the container says it shows, where it has a list of them."""
     tags: tuple[tuple[str, str], ...] = ()
     """Title, date, comment and the like."""
     chapters: tuple[Chapter, ...] = ()

@@ -133,9 +133,12 @@ def has_alpha(pixel_format: av.VideoFormat) -> bool:
 
 
 def own_alpha(picture: av.VideoFrame, info: MediaInfo) -> np.ndarray | None:
-    """The upright alpha that a picture brings along, float32 (H, W) in [0, 1]; ``None`` if it has none."""
+    """The upright alpha that a picture brings along, float32 (H, W) in [0, 1]; ``None`` if all of it is opaque."""
     alpha = stored_alpha(picture)
-    return None if alpha is None else np.ascontiguousarray(info.turn.apply(alpha))
+    # Room for alpha is no alpha: renderers and palettes have it for pictures that hide nothing.
+    if alpha is None or alpha.min() == 1:
+        return None
+    return np.ascontiguousarray(info.turn.apply(alpha))
 
 
 def stored_alpha(picture: av.VideoFrame) -> np.ndarray | None:

@@ -48,6 +48,8 @@ class Encoding:
     needs_even_sides: bool = False
     tag: str = ""
     """Of the codec in MOV and MP4, where FFmpeg's own is not understood everywhere."""
+    highest_rate: int | None = None
+    """Frames a second beyond which the encoder does not open, whatever the times of its frames are."""
     semi_planar: bool = False
     """The encoder takes 10 bits only as P010."""
     alpha_slack: float = 2 / 255
@@ -182,7 +184,10 @@ def _av1(quality: Quality) -> Encoding:
     crf, preset = AV1[quality]
     formats = {8: "yuv420p", 10: "yuv420p10le"}
     options = {"crf": str(crf), "preset": str(preset)}
-    return Encoding("mp4", "libsvtav1", formats, options, follows_source_range=True, needs_even_sides=True)
+    # SVT refuses higher rates; the times are the packets' own.
+    return Encoding(
+        *("mp4", "libsvtav1", formats, options), follows_source_range=True, needs_even_sides=True, highest_rate=240
+    )
 
 
 def _nvenc(name: str, quality: Quality, *, deep: bool) -> Encoding:

@@ -50,8 +50,10 @@ class PictureWriter:
         self.frames = self.stored = 0
         self.first_pts: int | None = None
         self.last_pts: int | None = None
+        self.last_duration: int | None = None
         self.audio_tracks = 0
         self.sound_damage: list[str] = []
+        self.sound_lengths: tuple[float | None, ...] = ()
         self.size = 0
         self._notify = notify
         self._number_of = number_of

@@ -1,87 +1,143 @@
 """What an input holds, before anything is decoded in earnest."""
 
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import av.container
 import av.error
-import av.stream
 import av.video.stream
-import numpy as np
+from av.stream import Disposition
 
 from birefnet_video.defaults import LATE_SOUND_S
-from birefnet_video.errors import NotAVideo
+from birefnet_video.errors import NotAVideo, UsageError
+from birefnet_video.media.boxes import clean_aperture
 from birefnet_video.media.convert import has_alpha, integral, stored_alpha
+from birefnet_video.media.matroska import crop_of
 from birefnet_video.media.opening import demux, open_input, seek_before
-from birefnet_video.media.sequence import find_sequence, open_run
+from birefnet_video.media.sequence import find_sequence, open_picture, path_of
+from birefnet_video.media.side_data import side_data
+from birefnet_video.media.turning import read_turn
 from birefnet_video.media.vp9 import has_hidden_alpha
-from birefnet_video.types import DEFAULT_LIMITS, Chapter, Colour, Cut, Limits, MediaInfo, Turn
+from birefnet_video.types import DEFAULT_LIMITS, Chapter, Colour, Cut, Limits, MediaInfo, PictureSequence
 
 _UNSPECIFIED = 2
 _BT709, _BT601, _BT2020 = 1, 6, 9
-#: Up to this height an untagged picture is standard definition and means BT.601.
-_SD_HEIGHT = 576
+#: An untagged picture of at most these lines and fewer than these columns is standard definition and means BT.601.
+_SD_HEIGHT, _HD_WIDTH = 576, 1280
+#: Containers of streams, whose clocks begin anywhere.
+_WITHOUT_ZERO = {"mpegts", "mpeg"}
 _FULL_RANGE = 2
 #: Decoders of standards that put chroma there unless a stream says otherwise; swscale follows them.
 _CHROMA_FROM_LEFT = {"h264", "hevc", "mpeg4", "mpeg2video"}
 #: Tags that are about the file and not about what it shows.
 _TECHNICAL_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
+#: Frames a second beyond which a guess is none.
+_HIGHEST_RATE = 1000
 #: Seconds of a tick beyond which a clock is damaged rather than slow.
 _LONGEST_TICK_S = 600
+#: Pictures of a sequence of which one must be whole.
+_PROBE_PICTURES = 100
 #: Packets that may pass before the first picture comes out.
 _PROBE_PACKETS = 500
 
 
-def probe(path: Path, frame_rate: Fraction | None = None, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
+def probe(
+    path: Path, frame_rate: Fraction | None = None, limits: Limits = DEFAULT_LIMITS, video_track: int | None = None
+) -> MediaInfo:
     """Look into a file or an image sequence, up to its first picture.
 
     Args:
         path: of the file, or the sequence's name with ``%d``.
         frame_rate: of a sequence; ``None``: the default one.
         limits: what is refused.
+        video_track: number of the track to take, from 1; ``None``: the one that is marked as default, or the first.
 
     Raises:
         InputMissing: if it is missing or not readable.
         NotAVideo: if it is no media file, has no video, no picture, too large ones, or lasts too long.
+        UsageError: if it has no such track.
     """
     sequence = find_sequence(path, frame_rate)
-    opened = open_input(path, limits) if sequence is None else open_run(sequence, sequence.numbers[0], limits)
-    with opened as container:
-        stream = video_stream(container, path, limits)
-        limits.check_size(path, stream.codec_context.width, stream.codec_context.height)
-        frame = _first_frame(container, stream, path, limits)
-        limits.check_size(path, frame.width, frame.height)
-        info = replace(describe(path, container, stream, frame), limits=limits)
+    if sequence is not None:
+        return _probe_sequence(path, sequence, limits)
+    with open_input(path, limits) as container:
+        info = _look(path, container, limits, video_track)
     if info.duration_s is not None:
         limits.check_duration(path, info.duration_s)
-    if sequence is None:
-        return replace(info, has_awkward_sound=has_awkward_sound(path))
-    pictures = sequence.numbers[-1] - sequence.numbers[0] + 1
-    return replace(
-        info, sequence=sequence, frame_count=len(sequence.numbers), duration_s=float(pictures / sequence.rate)
-    )
+    return replace(info, has_awkward_sound=has_awkward_sound(path))
+
+
+def _probe_sequence(path: Path, sequence: PictureSequence, limits: Limits) -> MediaInfo:
+    """What the first picture tells that can be decoded."""
+    refused: NotAVideo | None = None
+    for number in sequence.numbers[:_PROBE_PICTURES]:
+        try:
+            with open_picture(sequence, number, limits) as container:
+                info = _look(path_of(sequence, number), container, limits)
+        except NotAVideo as error:
+            refused = refused or error
+            continue
+        duration = (sequence.tick_of(sequence.last_number) + 1) / sequence.rate
+        limits.check_duration(path, duration)
+        return replace(
+            info,
+            path=str(path),
+            sequence=sequence,
+            time_base=1 / sequence.rate,
+            frame_rate=sequence.rate,
+            frame_count=len(sequence.numbers),
+            duration_s=float(duration),
+        )
+    assert refused is not None  # a sequence has a picture
+    raise refused
+
+
+def _look(path: Path, container: av.container.InputContainer, limits: Limits, track: int | None = None) -> MediaInfo:
+    stream = video_stream(container, path, limits, track)
+    limits.check_size(path, stream.codec_context.width, stream.codec_context.height)
+    frame = _first_frame(container, stream, path, limits)
+    limits.check_size(path, frame.width, frame.height)
+    return replace(describe(path, container, stream, frame), limits=limits, video_track=track)
 
 
 def video_stream(
-    container: av.container.InputContainer, path: Path, limits: Limits = DEFAULT_LIMITS
+    container: av.container.InputContainer, path: Path, limits: Limits = DEFAULT_LIMITS, track: int | None = None
 ) -> av.video.stream.VideoStream:
-    """The first video stream that is no cover picture, prepared for decoding.
+    """The video stream to take, prepared for decoding.
+
+    Args:
+        container: to look into.
+        path: of it, to be named.
+        limits: of its pictures.
+        track: its number among those that are no cover pictures, from 1; ``None``: the default one, or the first.
 
     Raises:
         NotAVideo: if there is none.
+        UsageError: if there is no such track.
     """
-    for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:
-            if stream.codec_context is None:
-                raise NotAVideo(f"{path}: its video has a codec that FFmpeg does not know")
-            stream.thread_type = "AUTO"
-            stream.codec_context.options = {"max_pixels": str(limits.pixels)}
-            return stream
-    what = "sound but no video stream" if container.streams.audio else "no video stream"
-    raise NotAVideo(f"{path}: holds {what}")
+    streams = video_tracks(container)
+    if not streams:
+        what = "sound but no video stream" if container.streams.audio else "no video stream"
+        raise NotAVideo(f"{path}: holds {what}")
+    if track is not None and not 1 <= track <= len(streams):
+        raise UsageError(f"--video-track: {track}, but {path} has {len(streams)}")
+    marked = [stream for stream in streams if stream.disposition & Disposition.default]
+    stream = streams[track - 1] if track is not None else (marked or streams)[0]
+    if stream.codec_context is None:
+        raise NotAVideo(f"{path}: its video has a codec that FFmpeg does not know")
+    stream.thread_type = "AUTO"
+    stream.codec_context.options = {"max_pixels": str(limits.pixels)}
+    return stream
+
+
+def video_tracks(container: av.container.InputContainer) -> list[av.video.stream.VideoStream]:
+    """Video streams that are no cover pictures."""
+    aside = Disposition.attached_pic | Disposition.timed_thumbnails
+    return [stream for stream in container.streams.video if not stream.disposition & aside]
 
 
 def _chapters(container: av.container.InputContainer) -> tuple[Chapter, ...]:
@@ -100,6 +156,8 @@ def _first_frame(
     container: av.container.InputContainer, stream: av.video.stream.VideoStream, path: Path, limits: Limits
 ) -> av.VideoFrame:
     context = stream.codec_context
+    # Several would keep the first picture back until each of them has one.
+    context.thread_count = 1
     errors: list[str] = []
     packets = demux(container, stream)
     for _ in range(_PROBE_PACKETS):
@@ -129,13 +187,18 @@ def describe(
     frame: av.VideoFrame,
 ) -> MediaInfo:
     context = stream.codec_context
-    turn = read_turn(frame)
+    data = side_data(frame)
+    turn = read_turn(data)
     width, height = frame.width, frame.height
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
     rate = Fraction(stream.guessed_rate or stream.average_rate or 25)
+    if rate > _HIGHEST_RATE and stream.average_rate:
+        # Not a rate but the clock's.
+        rate = Fraction(stream.average_rate)
     if stream.time_base is not None and stream.time_base > _LONGEST_TICK_S:
         raise NotAVideo(f"{path}: its header is damaged: one tick of its clock lasts {float(stream.time_base):.0f} s")
     duration_s = _duration_s(container, stream)
+    promised = _promised_frames(container, stream)
     component = frame.format.components[0]
     is_rgb = frame.format.is_rgb or frame.format.name.startswith(("pal", "gbr"))
     return MediaInfo(
@@ -148,7 +211,7 @@ def describe(
         time_base=stream.time_base or 1 / rate,
         frame_rate=rate,
         duration_s=duration_s,
-        frame_count=round(duration_s * rate) if duration_s else None,
+        frame_count=promised or _guessed_count(stream, duration_s, rate),
         turn=turn,
         sample_aspect_ratio=1 / aspect if turn.swaps_sides else aspect,
         colour=_read_colour(context, frame, is_rgb=is_rgb),
@@ -160,11 +223,72 @@ def describe(
         start=Fraction(container.start_time or 0, av.time_base),
         tags=tuple((key, value) for key, value in container.metadata.items() if key.lower() not in _TECHNICAL_TAGS),
         chapters=_chapters(container),
-        timecode=stream.metadata.get("timecode") or container.metadata.get("timecode"),
+        timecode=_timecode(stream.metadata) or _timecode(container.metadata),
         subtitle_tracks=len(container.streams.subtitles),
         has_alpha=_has_alpha(container, stream, frame),
         chroma_from_left=context.name in _CHROMA_FROM_LEFT,
+        has_own_zero=not _WITHOUT_ZERO & set(container.format.name.split(",")),
+        notes=tuple(_notes(path, container, stream, data)),
+        promised_frames=promised,
     )
+
+
+def _promised_frames(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> int | None:
+    """Pictures that an index lists and no edit hides; fragments have none in advance."""
+    if "mov" not in container.format.name or not stream.frames:
+        return None
+    return sum(not entry.is_discard for entry in stream.index_entries) or None
+
+
+def _guessed_count(stream: av.video.stream.VideoStream, duration_s: float | None, rate: Fraction) -> int | None:
+    for name in ("NUMBER_OF_FRAMES", "NUMBER_OF_FRAMES-eng"):
+        if (stated := stream.metadata.get(name, "")).isdigit():
+            return int(stated)
+    return round(duration_s * (stream.average_rate or rate)) or None if duration_s else None
+
+
+def _timecode(tags: Mapping[str, str]) -> str | None:
+    # Matroska's names are in capitals.
+    return next((value for key, value in tags.items() if key.lower() == "timecode"), None)
+
+
+def _notes(
+    path: Path,
+    container: av.container.InputContainer,
+    stream: av.video.stream.VideoStream,
+    data: Mapping[str, bytes],
+) -> Iterator[str]:
+    """What is chosen among several, and what is not followed."""
+    tracks = video_tracks(container)
+    index = tracks.index(stream)
+    if len(tracks) > 1:
+        sizes = ", ".join(f"{each.width}x{each.height}" for each in tracks)
+        yield f"{len(tracks)} video tracks ({sizes}): number {index + 1} is taken (--video-track takes another)"
+    stereo = stream.metadata.get("stereo_mode", "mono")
+    if stereo != "mono" or any(data.get("STEREO3D", bytes(4))[:4]):
+        how = f" ({stereo})" if stereo != "mono" else ""
+        yield f"the picture holds two views for both eyes{how}: matted as one, and not marked in the outputs"
+    elif "UNKNOWN_29" in data:
+        yield "the video has a view for each eye: the first one is matted"
+    kept = _cropped(path, container, stream, index)
+    if kept is not None:
+        whole = f"{stream.width}x{stream.height}"
+        yield f"the file asks to show {kept} of its {whole} pixels: all of them are matted and written"
+
+
+def _cropped(
+    path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream, index: int
+) -> str | None:
+    """The size that a container asks to show, if it is smaller than the picture."""
+    if "matroska" in container.format.name:
+        crop = crop_of(path, index)
+        width = stream.width - crop.get("left", 0) - crop.get("right", 0)
+        height = stream.height - crop.get("top", 0) - crop.get("bottom", 0)
+    elif "mov" in container.format.name and (shown := clean_aperture(path, index)) is not None:
+        width, height = shown
+    else:
+        return None
+    return f"{width}x{height}" if width < stream.width or height < stream.height else None
 
 
 def _has_alpha(
@@ -222,7 +346,8 @@ def _read_colour(context: "av.video.codeccontext.VideoCodecContext", frame: av.V
         matrix = _BT709
     elif matrix in (_UNSPECIFIED, 0):
         wide = int(frame.color_primaries) == _BT2020
-        matrix = _BT2020 if wide else _BT601 if frame.height <= _SD_HEIGHT else _BT709
+        is_standard = frame.height <= _SD_HEIGHT and frame.width < _HD_WIDTH
+        matrix = _BT2020 if wide else _BT601 if is_standard else _BT709
     return Colour(
         primaries=int(frame.color_primaries),
         transfer=int(frame.color_trc),
@@ -231,17 +356,14 @@ def _read_colour(context: "av.video.codeccontext.VideoCodecContext", frame: av.V
     )
 
 
-def read_turn(frame: av.VideoFrame) -> Turn:
-    """What turns the stored picture upright, from its display matrix."""
-    side_data: list[Any] = list(frame.side_data)
-    for data in side_data:
-        if data.type.name == "DISPLAYMATRIX":
-            matrix = np.frombuffer(bytes(data), "<i4").reshape(3, 3)[:2, :2]
-            a, b, c, d = (round(value / 65536) for value in matrix.ravel())
-            # A mirrored matrix has a negative determinant: undo the mirror to find the turn.
-            mirror = a * d - b * c < 0
-            if mirror:
-                a, c = -a, -c
-            quarters = {(1, 0): 0, (0, 1): 3, (-1, 0): 2, (0, -1): 1}.get((a, b), 0)
-            return Turn(quarters, mirror)
-    return Turn()
+def promised_end_s(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> float | None:
+    """When the picture should end by the header, in seconds, or ``None`` where it does not say."""
+    if stream.duration and stream.time_base is not None:
+        return float((stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base)
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
+    if tag:
+        hours, minutes, seconds = (float(part) for part in tag.groups())
+        return 3600 * hours + 60 * minutes + seconds
+    if container.duration and not container.streams.audio:
+        return container.duration / av.time_base
+    return None

@@ -36,8 +36,10 @@ class RawWriter:
         self.frames = self.stored = 0
         self.first_pts: int | None = None
         self.last_pts: int | None = None
+        self.last_duration: int | None = None
         self.audio_tracks = 0
         self.sound_damage: list[str] = []
+        self.sound_lengths: tuple[float | None, ...] = ()
         self.size = 0
 
     def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:

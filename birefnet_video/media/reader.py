@@ -1,13 +1,12 @@
 """Decode a file into frames with exact timestamps, past what is damaged."""
 
 import math
-import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from fractions import Fraction
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
-from typing import cast
 
 import av
 import av.container
@@ -15,16 +14,23 @@ import av.error
 import av.filter
 import av.video.stream
 
-from birefnet_video.defaults import END_TOLERANCE_S, MAX_BAD_PACKETS, TIME_JUMP_S
+from birefnet_video.defaults import END_TOLERANCE_S, TIME_JUMP_S
 from birefnet_video.media.convert import integral
+from birefnet_video.media.decoding import Decoding, Swallowed
 from birefnet_video.media.opening import demux, open_input, seek_before
-from birefnet_video.media.probe import video_stream
-from birefnet_video.media.sequence import missing, open_run, runs
+from birefnet_video.media.probe import promised_end_s, video_stream
+from birefnet_video.media.sequence import damaged_pictures, missing, packets_of, still_decoder
+from birefnet_video.media.side_data import side_data
 from birefnet_video.media.truncation import truncation
+from birefnet_video.media.turning import is_still, read_turn, stored_as
 from birefnet_video.media.vp9 import alpha_decoder
 from birefnet_video.types import Cut, Frame, FrameMeta, MediaInfo, PictureSequence
 
 Notify = Callable[[str], None]
+#: Opens an input for one pass: with all threads, or (``False``) with one.
+Attempt = Callable[[bool], AbstractContextManager[tuple[Decoding, Iterator[av.Packet]]]]
+#: Seconds that clocks of containers round to.
+_ROUNDED_S = Fraction(1, 500)
 #: Most ticks between two frames: MOV counts them in 32 bits.
 _LONGEST_STEP = 2**31 - 1
 
@@ -58,15 +64,33 @@ class Reader:
         self._cut = cut
         self._with_alpha = with_alpha
         self._decode_on = decode_on
+        self.given = 0
+        """Frames that were given."""
+        self.promised: int | None = None
+        """Frames that the input holds, where that is known and all of it was read."""
+        self._packets: int | None = None
+        self._offset = 0
+        self._is_read_whole = self._keeps_lengths = self._still = False
         self._promised_s: float | None = None
         self._told: set[str] = set()
         self._deinterlacer: _Deinterlacer | None = None
 
     def frames(self) -> Iterator[Frame]:
         """All frames. Timestamps rise strictly."""
+        held: Frame | None = None
+        for frame in self._counted():
+            if held is not None:
+                self.given += 1
+                yield held
+            held = frame
+        if held is not None:
+            self.given += 1
+            yield self._with_whole_length(held)
+
+    def _counted(self) -> Iterator[Frame]:
         info = self.info
         frame_ticks = max(1, round(1 / info.frame_rate / info.time_base))
-        offset, kept = 0, 0
+        kept = 0
         first: FrameMeta | None = None
         last: FrameMeta | None = None
         for index, picture in enumerate(self._file() if info.sequence is None else self._sequence(info.sequence)):
@@ -74,14 +98,14 @@ class Reader:
             if pts is None:
                 pts = round(index / info.frame_rate / info.time_base)
                 self._tell("pts", f"the stream has no timestamps: {float(info.frame_rate):g} frames/s assumed")
-            pts += offset
+            pts += self._offset
             if last is not None and (last.pts - pts) * info.time_base > TIME_JUMP_S:
                 self._tell("jump", f"the clock jumps back at frame {index}: time goes on from there")
-                offset += last.pts + frame_ticks - pts
+                self._offset += last.pts + frame_ticks - pts
                 pts = last.pts + frame_ticks
             elif last is not None and pts - last.pts > _LONGEST_STEP:
                 self._tell("leap", f"the clock leaps ahead by hours at frame {index}: time goes on from there")
-                offset += last.pts + frame_ticks - pts
+                self._offset += last.pts + frame_ticks - pts
                 pts = last.pts + frame_ticks
             elif last is not None and pts <= last.pts:
                 self._tell("order", f"timestamps do not rise at frame {index}: moved on by one tick")
@@ -99,43 +123,91 @@ class Reader:
                 shifted = pts - self._cut.shift(info.time_base)
                 yield Frame(replace(last, index=kept, pts=shifted), picture)
                 kept += 1
-        self._check_end(last, offset)
+        self._is_read_whole = True
+        if self._cut is None or not (self._cut.drops_before or self._cut.end):
+            known = [count for count in (self.info.promised_frames, self._packets) if count is not None]
+            self.promised = max(known, default=None)
+        self._check_end(last)
+
+    def _with_whole_length(self, frame: Frame) -> Frame:
+        """The last frame, shown for as long as the file says, where that is known and the packets do not say it."""
+        end, meta = self._shown_until(), frame.meta
+        if end is None:
+            return frame
+        if self._cut is not None:
+            end -= self._cut.shift(meta.time_base) * meta.time_base
+        ticks = round(end / meta.time_base) - meta.pts
+        usual = meta.duration or round(1 / self.info.frame_rate / meta.time_base)
+        is_longer = ticks > usual + round(_ROUNDED_S / meta.time_base)
+        is_cut_short = 0 < ticks < usual and self._cut is not None and self._cut.end is not None
+        return replace(frame, meta=replace(meta, duration=ticks)) if is_longer or is_cut_short else frame
+
+    def _shown_until(self) -> Fraction | None:
+        """When the last frame goes away, on the input's clock, as far as its length is not in its packet."""
+        ends = [] if self._cut is None or self._cut.end is None else [self._cut.end]
+        if self._is_read_whole:
+            if self._promised_s is None or self._offset or self.info.sequence is not None or not self._keeps_lengths:
+                return None
+            ends.append(Fraction(self._promised_s).limit_denominator(1_000_000))
+        elif self._cut is None:
+            return None
+        return min(ends)
 
     def _file(self) -> Iterator[av.VideoFrame]:
         path = Path(self.info.path)
-        with open_input(path, self.info.limits, self._decode_on) as container:
-            stream = video_stream(container, path, self.info.limits)
-            self._promised_s = promised_end_s(container, stream)
-            if self._cut is not None:
-                seek_before(container, self._cut)
-            yield from self._progressive(stream, self._decoded(container, stream))
-        if cut_off := truncation(path):
+        cut_off = truncation(path)
+
+        @contextmanager
+        def attempt(is_careful: bool) -> Iterator[tuple[Decoding, Iterator[av.Packet]]]:
+            with open_input(path, self.info.limits, self._decode_on) as container:
+                stream = video_stream(container, path, self.info.limits, self.info.video_track)
+                self._promised_s = promised_end_s(container, stream)
+                # Matroska writes no lengths of frames, but where all of them end.
+                self._keeps_lengths = "matroska" in container.format.name and cut_off is None
+                if self._cut is not None:
+                    seek_before(container, self._cut)
+                decoder = (
+                    alpha_decoder(stream, self.info.limits) if self._with_alpha else None
+                ) or stream.codec_context
+                if not is_careful:
+                    decoder.thread_count = 1
+                counted_from = self._cut.start if self._cut is not None and self._cut.drops_before else None
+                is_careful = is_careful and self._decode_on == "cpu"
+                self._still = is_still(stream.codec_context.codec.canonical_name)
+                yield Decoding(decoder, is_careful=is_careful, counted_from=counted_from), demux(container, stream)
+
+        yield from self._progressive(self._decoded(attempt))
+        if cut_off is not None:
             self.damage.append(cut_off)
 
     def _sequence(self, sequence: PictureSequence) -> Iterator[av.VideoFrame]:
-        begin = sequence.numbers[0]
-        first, last = begin, None
+        first, last = sequence.numbers[0], sequence.last_number
         if self._cut is not None:
-            first += self._cut.shift(self.info.time_base)
-            last = None if self._cut.end is None else begin + math.ceil(self._cut.end / self.info.time_base) - 1
-        if gaps := missing(sequence, None if self._cut is None else first, last):
+            first = sequence.number_at(self._cut.shift(self.info.time_base))
+            if self._cut.end is not None:
+                last = sequence.number_at(math.ceil(self._cut.end / self.info.time_base) - 1)
+        if gaps := missing(sequence, first if self._cut is not None else None, last):
             self.damage.append(gaps)
-        for run in runs(sequence):
-            with open_run(sequence, run.start, self.info.limits) as container:
-                stream = video_stream(container, Path(sequence.pattern), self.info.limits)
-                for picture in self._decoded(container, stream, most=len(run)):
-                    picture.pts = (picture.pts or 0) + run.start - sequence.numbers[0]
-                    yield self._fit(picture)
+        numbers = [number for number in sequence.numbers if first <= number <= last]
+        self._still = True
 
-    def _progressive(
-        self, stream: av.video.stream.VideoStream, pictures: Iterator[av.VideoFrame]
-    ) -> Iterator[av.VideoFrame]:
+        @contextmanager
+        def attempt(is_careful: bool) -> Iterator[tuple[Decoding, Iterator[av.Packet]]]:
+            decoder = still_decoder(sequence, self.info.limits)
+            if not is_careful:
+                decoder.thread_count = 1
+            yield Decoding(decoder, is_careful=is_careful, is_one_each=True), packets_of(sequence, numbers)
+
+        for picture in self._decoded(attempt, sequence):
+            yield self._fit(picture)
+
+    def _progressive(self, pictures: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         for picture in map(self._fit, pictures):
             if picture.interlaced_frame and self._deinterlacer is None:
                 self._tell(
                     "interlaced", "the picture is interlaced: deinterlaced with bwdif, one frame out for each in"
                 )
-                self._deinterlacer = _Deinterlacer(stream, picture)
+                self._deinterlacer = _Deinterlacer(self.info.time_base, picture)
             if self._deinterlacer is None:
                 yield picture
             else:
@@ -143,54 +215,48 @@ class Reader:
         if self._deinterlacer is not None:
             yield from self._deinterlacer.push(None)
 
-    def _decoded(
-        self,
-        container: av.container.InputContainer,
-        stream: av.video.stream.VideoStream,
-        most: int | None = None,
-    ) -> Iterator[av.VideoFrame]:
-        """Pictures of all packets, or of the first ``most``."""
-        bad, bad_in_a_row, corrupt = 0, 0, 0
-        hidden = alpha_decoder(stream, self.info.limits) if self._with_alpha else None
-        packets = demux(container, stream)
-        if most is not None:
-            packets = chain(islice(packets, most), [cast("av.Packet[av.VideoStream]", av.Packet())])
-        while bad_in_a_row <= MAX_BAD_PACKETS:
-            try:
-                packet = next(packets)
-                decoder = hidden or stream.codec_context
-                pictures = decoder.decode(packet if packet.size else None)
-            except (StopIteration, av.error.EOFError):
-                break
-            except av.error.FFmpegError:
-                bad, bad_in_a_row = bad + 1, bad_in_a_row + 1
-                continue
-            bad_in_a_row = 0
-            for picture in pictures:
-                if self._decode_on != "cpu" and not (decoder.is_hwaccel and _came_from_device(picture)):
-                    self._tell("decoder", f"this {decoder.name} is not decoded on {self._decode_on}: the CPU does")
-                corrupt += bool(picture.is_corrupt)
-                yield integral(picture)
-        if bad_in_a_row > MAX_BAD_PACKETS:
-            self.damage.append(f"reading was given up after {bad_in_a_row} broken packets in a row")
-        elif bad:
-            self.damage.append(f"{bad} packets could not be decoded")
-        if corrupt:
-            self.damage.append(f"{corrupt} frames are marked corrupt")
+    def _decoded(self, attempt: Attempt, sequence: PictureSequence | None = None) -> Iterator[av.VideoFrame]:
+        """Pictures of all packets; from where they are damaged on as one thread decodes them."""
+        given = 0
+        decoding: Decoding | None = None
+        try:
+            for is_careful in (True, False):
+                with attempt(is_careful) as (decoding, packets):
+                    try:
+                        for picture in islice(decoding.run(packets), 0 if is_careful else given, None):
+                            self._check_decoder(decoding, picture)
+                            given += 1
+                            yield integral(picture)
+                    except Swallowed:
+                        continue
+                    return
+        finally:
+            if decoding is not None:
+                self._packets = decoding.promised
+                self.damage += damaged_pictures(sequence, decoding.lost) if sequence is not None else decoding.damage
+
+    def _check_decoder(self, decoding: Decoding, picture: av.VideoFrame) -> None:
+        decoder = decoding.decoder
+        if self._decode_on != "cpu" and not (decoder.is_hwaccel and _came_from_device(picture)):
+            self._tell("decoder", f"this {decoder.name} is not decoded on {self._decode_on}: the CPU does")
 
     def _fit(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """The picture at the size of the first one."""
+        """The picture at the size of the first one, and stored as upright as that."""
         info = self.info
+        if self._still and (turn := read_turn(side_data(picture))) != info.turn:
+            self._tell("turn", "pictures are turned in different ways: each is shown upright")
+            picture = stored_as(picture, turn, info.turn)
         info.limits.check_size(Path(info.path), picture.width, picture.height)
         if (picture.width, picture.height) == (info.coded_width, info.coded_height):
             return picture
         now, first = f"{picture.width}x{picture.height}", f"{info.coded_width}x{info.coded_height}"
         self._tell("size", f"the picture's size changes to {now}: scaled to the first one's, {first}")
-        return picture.reformat(width=info.coded_width, height=info.coded_height, format=info.pixel_format)
+        # In its own format: alpha and depth may have changed with the size.
+        return picture.reformat(width=info.coded_width, height=info.coded_height, format=picture.format.name)
 
-    def _check_end(self, last: FrameMeta | None, offset: int) -> None:
+    def _check_end(self, last: FrameMeta | None) -> None:
         promised = self._promised_s
-        if last is None or promised is None or offset:
+        if last is None or promised is None or self._offset or self._keeps_lengths:
             return
         frame_s = 1 / float(self.info.frame_rate)
         shown_s = float((last.duration or 0) * last.time_base)
@@ -204,19 +270,6 @@ class Reader:
             self._notify(message)
 
 
-def promised_end_s(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> float | None:
-    """When the picture should end by the header, in seconds, or ``None`` where it does not say."""
-    if stream.duration and stream.time_base is not None:
-        return float((stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base)
-    tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
-    if tag:
-        hours, minutes, seconds = (float(part) for part in tag.groups())
-        return 3600 * hours + 60 * minutes + seconds
-    if container.duration and not container.streams.audio:
-        return container.duration / av.time_base
-    return None
-
-
 def _came_from_device(picture: av.VideoFrame) -> bool:
     """Whether a decoder that may fall back has not: hardware gives 4:2:0 with its chroma in one plane."""
     return not picture.format.name.startswith(("yuv420p", "yuvj420p"))
@@ -225,8 +278,8 @@ def _came_from_device(picture: av.VideoFrame) -> bool:
 class _Deinterlacer:
     """bwdif on the frames that are marked interlaced; keeps number and time of the frames."""
 
-    def __init__(self, stream: av.video.stream.VideoStream, picture: av.VideoFrame) -> None:
-        self._time_base: Fraction = stream.time_base or Fraction(1, 1000)
+    def __init__(self, time_base: Fraction, picture: av.VideoFrame) -> None:
+        self._time_base = time_base
         self._graph = av.filter.Graph()
         # Of the picture: a hardware decoder's own format is no picture's.
         source = self._graph.add_buffer(
@@ -247,6 +300,8 @@ class _Deinterlacer:
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
             if ready.pts is not None and ready.time_base:
-                ready.pts = round(ready.pts * ready.time_base / self._time_base)
+                # The filter counts twice as fast.
+                scale = ready.time_base / self._time_base
+                ready.pts, ready.duration = round(ready.pts * scale), round(ready.duration * scale)
                 ready.time_base = self._time_base
             yield ready  # type: ignore[misc]

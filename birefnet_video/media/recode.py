@@ -7,31 +7,38 @@ from typing import cast
 import av
 import av.audio.stream
 import av.container
+import numpy as np
 
-from birefnet_video.defaults import AUDIO_BIT_RATE_PER_CHANNEL, SOUND_GAP_S
+from birefnet_video.defaults import SOUND_GAP_S
+from birefnet_video.media.sound_codecs import SoundCoding
 
 #: Samples in a packet of a codec that has no frame size of its own.
 _PCM_FRAME = 1024
-#: Layouts for streams that state a number of channels only.
-_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
 class Recoder:
     """Encodes frames of one track. Positions are counted in samples, so no rounding adds up."""
 
-    def __init__(self, source: av.audio.stream.AudioStream, output: av.container.OutputContainer, codec: str) -> None:
-        rate = _supported_rate(codec, source.codec_context.sample_rate)
-        self.stream = cast(av.audio.stream.AudioStream, output.add_stream(codec, rate=rate))
-        self._rate = rate
+    def __init__(
+        self, output: av.container.OutputContainer, coding: SoundCoding, *, ends_at_next: bool = False
+    ) -> None:
+        """
+        Args:
+            output: takes the track.
+            coding: of it.
+            ends_at_next: a frame ends where the next one begins, and what it holds beyond that is left out: an edit
+                list hides it.
+        """
+        self._ends_at_next = ends_at_next
+        self._held: av.AudioFrame | None = None
+        self.stream = cast(av.audio.stream.AudioStream, output.add_stream(coding.codec, rate=coding.rate))
+        self._rate, self._layout = coding.rate, coding.layout
         context = self.stream.codec_context
-        channels = source.codec_context.channels
-        named = source.codec_context.layout.name
-        self._layout = _LAYOUTS.get(channels, named) if "channels" in named else named
-        context.layout = self._layout
-        context.time_base = Fraction(1, rate)
-        if codec in ("aac", "libopus"):
-            context.bit_rate = AUDIO_BIT_RATE_PER_CHANNEL * channels
-        self._resampler = av.AudioResampler(context.format, self._layout, rate)
+        context.layout, context.format = coding.layout, coding.sample_format
+        context.time_base = Fraction(1, coding.rate)
+        if coding.bit_rate is not None:
+            context.bit_rate = coding.bit_rate
+        self._resampler = av.AudioResampler(context.format, self._layout, coding.rate)
         self._fifo = av.AudioFifo()
         self._start: int | None = None
         self._taken_in = 0
@@ -40,6 +47,14 @@ class Recoder:
 
     def push(self, frame: av.AudioFrame) -> Iterator[av.Packet]:
         """Packets that are ready once ``frame`` has been added at its own time."""
+        if not self._ends_at_next:
+            yield from self._push(frame)
+            return
+        held, self._held = self._held, frame
+        if held is not None:
+            yield from self._push(_until(held, frame))
+
+    def _push(self, frame: av.AudioFrame) -> Iterator[av.Packet]:
         if frame.pts is not None and frame.time_base is not None:
             due = round(frame.pts * frame.time_base * self._rate)
             if self._start is None:
@@ -56,6 +71,9 @@ class Recoder:
 
     def flush(self) -> Iterator[av.Packet]:
         """What is left, a short last frame included."""
+        if self._held is not None:
+            yield from self._push(self._held)
+            self._held = None
         if self._start is None:
             return
         for piece in self._resampler.resample(None):
@@ -91,7 +109,15 @@ class Recoder:
             yield from self.stream.encode(frame)
 
 
-def _supported_rate(codec: str, rate: int) -> int:
-    """``rate``, or the nearest one that the encoder takes."""
-    rates = av.Codec(codec, "w").audio_rates
-    return rate if not rates or rate in rates else min(rates, key=lambda other: abs(other - rate))
+def _until(frame: av.AudioFrame, following: av.AudioFrame) -> av.AudioFrame:
+    """The part of a frame that lies before the next one."""
+    if frame.pts is None or following.pts is None or frame.time_base is None or following.time_base is None:
+        return frame
+    room = round((following.pts * following.time_base - frame.pts * frame.time_base) * frame.sample_rate)
+    if not 0 < room < frame.samples:
+        return frame
+    channels = 1 if frame.format.is_planar else frame.layout.nb_channels
+    samples = np.ascontiguousarray(frame.to_ndarray()[:, : room * channels])
+    shorter = av.AudioFrame.from_ndarray(samples, frame.format.name, frame.layout.name)  # type: ignore[arg-type]
+    shorter.sample_rate, shorter.pts, shorter.time_base = frame.sample_rate, frame.pts, frame.time_base
+    return shorter

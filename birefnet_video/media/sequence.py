@@ -2,14 +2,14 @@
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import av.container
 import av.error
+from av.video.codeccontext import VideoCodecContext
 
 from birefnet_video.defaults import SEQUENCE_RATE
 from birefnet_video.errors import InputMissing, NotAVideo
@@ -64,10 +64,10 @@ def list_numbers(path: Path) -> tuple[int, ...]:
     return tuple(sorted(int(match[1]) for match in found if match and path.name % int(match[1]) == match[0]))
 
 
-def runs(sequence: PictureSequence) -> Iterator[range]:
+def _runs(numbers: Sequence[int]) -> Iterator[range]:
     """The numbers without a gap, one range after the other."""
-    start = previous = sequence.numbers[0]
-    for number in sequence.numbers[1:]:
+    start = previous = numbers[0]
+    for number in numbers[1:]:
         if number != previous + 1:
             yield range(start, previous + 1)
             start = number
@@ -88,45 +88,109 @@ def _names(path: Path) -> re.Pattern[str]:
 
 
 def missing(sequence: PictureSequence, first: int | None = None, last: int | None = None) -> str | None:
-    """What cannot be read between two numbers, in words; ``None``: nothing.
+    """What is not there or empty between two numbers, in words; ``None``: nothing.
 
     Args:
         sequence: to look at.
         first: number to begin with; ``None``: the sequence's first.
         last: number to end with; ``None``: the sequence's last.
     """
-    there = set(sequence.numbers)
     ends = (*sequence.numbers, *sequence.broken)
-    lost = [n for n in range(first or min(ends), (max(ends) if last is None else last) + 1) if n not in there]
+    first = min(ends) if first is None else first
+    last = max(ends) if last is None or last == sequence.last_number else last
+    there = set(sequence.numbers)
+    wanted: Iterable[int] = range(first, last + 1) if sequence.is_counted else sorted(sequence.broken)
+    lost = [number for number in wanted if first <= number <= last and number not in there]
     if not lost:
         return None
-    gaps = list(runs(replace(sequence, numbers=tuple(lost))))
+    return f"{len(lost)} picture{'s are' if len(lost) > 1 else ' is'} missing ({_names_of(lost)})"
+
+
+def damaged_pictures(sequence: PictureSequence, ticks: Sequence[int]) -> list[str]:
+    """What could not be decoded, in words.
+
+    Args:
+        sequence: that was read.
+        ticks: of the pictures, rising.
+    """
+    if not ticks:
+        return []
+    numbers = [sequence.number_at(tick) for tick in ticks]
+    return [f"{len(numbers)} picture{'s are' if len(numbers) > 1 else ' is'} damaged ({_names_of(numbers)})"]
+
+
+def _names_of(numbers: Sequence[int]) -> str:
+    gaps = list(_runs(numbers))
     names = [f"{gap.start}" if len(gap) == 1 else f"{gap.start}-{gap.stop - 1}" for gap in gaps[:_MOST_GAPS]]
     more = f" and {len(gaps) - _MOST_GAPS} more places" if len(gaps) > _MOST_GAPS else ""
-    return f"{len(lost)} picture{'s are' if len(lost) > 1 else ' is'} missing ({', '.join(names)}{more})"
+    return f"{', '.join(names)}{more}"
 
 
-def open_run(sequence: PictureSequence, first: int, limits: Limits = DEFAULT_LIMITS) -> av.container.InputContainer:
-    """Open the pictures from number ``first`` on.
+def path_of(sequence: PictureSequence, number: int) -> Path:
+    """Where picture ``number`` lies."""
+    pattern = Path(sequence.pattern)
+    return pattern.parent / (pattern.name % number)
+
+
+def open_picture(
+    sequence: PictureSequence, number: int, limits: Limits = DEFAULT_LIMITS
+) -> av.container.InputContainer:
+    """Open one picture of a sequence, to learn what it is.
 
     Raises:
-        NotAVideo: if they cannot be read.
+        NotAVideo: if it cannot be read.
     """
-    path = Path(sequence.pattern)
-    # The folder's name is no pattern.
-    pattern = f"{str(path.parent.resolve()).replace('%', '%%')}/{path.name}"
+    path = path_of(sequence, number)
     try:
         return av.open(
-            f"file:{pattern}",
+            f"file:{path.resolve()}",
             format="image2",
             container_options={"format_whitelist": "image2"},
             options={
-                "pattern_type": "sequence",
-                "start_number": str(first),
+                "pattern_type": "none",
                 "framerate": f"{sequence.rate.numerator}/{sequence.rate.denominator}",
                 "protocol_whitelist": "file",
                 "max_pixels": str(limits.pixels),
             },
         )
     except av.error.FFmpegError as error:
-        raise NotAVideo(f"{path.parent / (path.name % first)}: cannot be read: {error.strerror}") from None
+        raise NotAVideo(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def still_decoder(sequence: PictureSequence, limits: Limits = DEFAULT_LIMITS) -> VideoCodecContext:
+    """A decoder for the pictures of a sequence.
+
+    Raises:
+        NotAVideo: if no picture can be read.
+    """
+    with open_picture(sequence, sequence.numbers[0], limits) as container:
+        name = container.streams.video[0].codec_context.name
+    decoder = av.CodecContext.create(name, "r")
+    assert isinstance(decoder, VideoCodecContext)
+    decoder.thread_type = "AUTO"
+    decoder.options = still_options(limits)
+    return decoder
+
+
+def still_options(limits: Limits) -> dict[str, str]:
+    """Of decoders of still pictures: a picture that is not whole is none."""
+    return {"max_pixels": str(limits.pixels), "err_detect": "explode"}
+
+
+def packets_of(sequence: PictureSequence, numbers: Iterable[int]) -> Iterator[av.Packet]:
+    """The pictures of some numbers, one a packet, whose time is the picture's tick."""
+    for number in numbers:
+        try:
+            data = path_of(sequence, number).read_bytes()
+        except OSError:
+            # Removed meanwhile: counted as what does not decode.
+            data = b""
+        data = data or b"\0"
+        # A packet made of bytes gives them back to Python on a thread of the decoder, which may be waited for.
+        packet = av.Packet(len(data))
+        packet.update(data)
+        packet.pts = packet.dts = sequence.tick_of(number)
+        packet.time_base = 1 / sequence.rate
+        packet.duration = 1
+        packet.is_keyframe = True
+        yield packet

@@ -24,6 +24,8 @@ class Sink(Protocol):
     """Frames that have gone to the file; encoders hold some back."""
     first_pts: int | None
     last_pts: int | None
+    last_duration: int | None
+    """How long the latest frame is shown, in ticks, if the source says so."""
 
     @property
     def audio_tracks(self) -> int:
@@ -33,6 +35,11 @@ class Sink(Protocol):
     @property
     def sound_damage(self) -> list[str]:
         """What of the sound could not be read, known when all is finished."""
+        ...
+
+    @property
+    def sound_lengths(self) -> tuple[float | None, ...]:
+        """Seconds that each audio track should last, where that is known, when all is finished."""
         ...
 
     @property

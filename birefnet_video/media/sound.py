@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 
 import av
@@ -11,28 +13,17 @@ import av.error
 import av.stream
 
 from birefnet_video.defaults import LONGEST_TEXT_S, SOUND_LEAD_S, TIME_JUMP_S
-from birefnet_video.media.languages import language_tags
+from birefnet_video.errors import OutputRefused
 from birefnet_video.media.opening import demux, open_input, seek_before
 from birefnet_video.media.recode import Recoder
+from birefnet_video.media.sound_codecs import can_copy, coding_for
 from birefnet_video.media.subtitles import SubtitleTrack
-from birefnet_video.types import Cut
+from birefnet_video.types import Cut, MediaInfo
 
-#: Codecs that a container takes as they are.
-_COPYABLE = {
-    "mov": {"aac", "mp3", "ac3", "eac3", "alac", "mp2"},
-    "mp4": {"aac", "mp3", "ac3", "eac3", "alac", "mp2", "opus", "flac"},
-    "webm": {"opus", "vorbis"},
-    "matroska": {
-        *("aac", "mp3", "ac3", "eac3", "alac", "mp2", "opus", "vorbis", "flac", "dts", "truehd"),
-        *("pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le"),
-    },
-}
-#: What is written instead: uncompressed where the file is large anyway.
-_SUBSTITUTE = {"mov": "pcm_s16le", "mp4": "aac", "webm": "libopus", "matroska": "flac"}
-#: Lossless sources whose samples need more than 16 bits.
-_DEEP_SUBSTITUTE = {"mov": "pcm_s24le", "mp4": "aac", "webm": "libopus", "matroska": "flac"}
 #: Seconds by which streams of one file may lie apart.
 _BEHIND_S = 10
+#: Hidden packets at the beginning of a track that are what its encoder began with.
+_MOST_PRIMING = 3
 
 
 class Sound:
@@ -40,25 +31,39 @@ class Sound:
 
     def __init__(
         self,
-        source: Path,
+        source: MediaInfo,
         output: av.container.OutputContainer,
         muxer: str,
         notify: Callable[[str], None],
         cut: Cut | None = None,
         *,
+        target: Path,
         with_audio: bool = True,
     ) -> None:
+        """
+        Args:
+            source: the input.
+            output: takes the tracks.
+            muxer: FFmpeg's name of its container's.
+            notify: called with one line for each thing that a user should know.
+            cut: the part to take; ``None``: all of it.
+            target: of the output, to be named.
+            with_audio: subtitles alone otherwise.
+
+        Raises:
+            OutputRefused: if a track fits no codec that the container holds.
+        """
         self._cut = cut
         self.damage: list[str] = []
         """What could not be read, known when all has been written."""
         self._notify = notify
-        self._input = open_input(source)
+        self._input = open_input(Path(source.path), source.limits)
+        self._is_indexed = "mov" in self._input.format.name
         self._output = output
         self._tracks: dict[int, _Track | SubtitleTrack] = {}
-        self._audio: list[int] = []
-        """Of the streams in the output."""
+        self._audio: list[_Track] = []
         try:
-            self._add_audio(muxer, with_audio=with_audio)
+            self._add_audio(muxer, target, with_audio=with_audio)
             for number, subtitle in enumerate(self._input.streams.subtitles, start=1):
                 self._add_subtitles(number, subtitle, muxer)
             if cut is not None:
@@ -71,7 +76,7 @@ class Sound:
         self._refused = 0
         self._written: Counter[int] = Counter()
 
-    def _add_audio(self, muxer: str, *, with_audio: bool) -> None:
+    def _add_audio(self, muxer: str, target: Path, *, with_audio: bool) -> None:
         keeps_gaps = "mov" in self._input.format.name
         for number, stream in enumerate(self._input.streams.audio if with_audio else (), start=1):
             if stream.codec_context is None:
@@ -80,13 +85,14 @@ class Sound:
             if not stream.codec_context.sample_rate or not stream.codec_context.channels:
                 self._notify(f"sound track {number} is damaged: it states no sample rate or no channels: left out")
                 continue
-            track = _Track(stream, self._output, muxer, pcm_keeps_gaps=keeps_gaps)
+            try:
+                track = _Track(stream, self._output, muxer, number, pcm_keeps_gaps=keeps_gaps)
+            except ValueError as error:
+                raise OutputRefused(f"{target}: {error}", hint="--no-audio leaves the sound out") from None
             self._tracks[stream.index] = track
-            self._audio.append(track.index)
-            if track.substitute:
-                self._notify(
-                    f"sound track {number} ({track.codec}) cannot be copied into {muxer}: encoded as {track.substitute}"
-                )
+            self._audio.append(track)
+            if track.note:
+                self._notify(track.note)
 
     def _add_subtitles(self, number: int, stream: "av.stream.Stream", muxer: str) -> None:
         if stream.codec_context is None:
@@ -118,14 +124,27 @@ class Sound:
             self._mux(packet)
         if self._refused:
             self.damage.append(f"{self._refused} packets of sound or subtitles are damaged and were left out")
-        for number, index in enumerate(self._audio, start=1):
-            if not self._written[index] and self._cut is None:
+        for number, track in enumerate(self._audio, start=1):
+            if not self._written[track.index] and self._cut is None:
                 self._notify(f"sound track {number} holds nothing that can be read")
 
     @property
     def tracks(self) -> int:
         """Number of audio tracks that hold something."""
-        return sum(self._written[index] > 0 for index in self._audio)
+        return sum(self._written[track.index] > 0 for track in self._audio)
+
+    @property
+    def lengths(self) -> tuple[float | None, ...]:
+        """Seconds that each audio track should last, by the input; ``None`` if it is empty or the input is damaged."""
+        return tuple(
+            track.length_s if self._written[track.index] and not self.damage and not track.bad_packets else None
+            for track in self._audio
+        )
+
+    @property
+    def languages(self) -> dict[int, str]:
+        """By index of the track in the output."""
+        return {track.index: track.language for track in self._tracks.values() if track.language}
 
     def _mux(self, packet: av.Packet) -> None:
         index = packet.stream.index
@@ -163,11 +182,19 @@ class Sound:
                 if packet.stream.index not in self._tracks:
                     continue
             track = self._tracks[packet.stream.index]
+            if packet.is_discard:
+                # An edit list hides it; its time is none of those that are shown.
+                yield from track.prime(packet, is_first=self._cut is None)
+                continue
+            if self._is_indexed:
+                track.note_shown(packet, self._cut)
             track.straighten(packet)
             if self._cut is not None and not track.fit(packet, self._cut):
                 if all(other.is_past for other in self._tracks.values()):
                     break
                 continue
+            if not self._is_indexed:
+                track.note_shown(packet, None)
             self._written_s = float(packet.dts * packet.time_base)
             yield from track.convert(packet)
         for number, track in enumerate(self._tracks.values(), start=1):
@@ -184,29 +211,88 @@ class _Track:
         source: av.audio.stream.AudioStream,
         output: av.container.OutputContainer,
         muxer: str,
+        number: int,
         *,
         pcm_keeps_gaps: bool,
     ) -> None:
+        """
+        Raises:
+            ValueError: if no codec that the container holds takes it; says which track it is.
+        """
         # The decoder's own name may differ: mp3float decodes mp3.
         self.codec = source.codec_context.codec.canonical_name
         self.bad_packets = 0
         """Packets that could not be decoded, where decoding was needed."""
         self.is_past = False
         """The track has been read to the end of the part that is wanted."""
-        self.substitute = _substitute(self.codec, source, muxer)
+        self.note = ""
+        """What a user should know of it."""
+        self.language = source.metadata.get("language", "")
         self._offset = 0
         self._expected_dts: int | None = None
         self._recoder: Recoder | None = None
-        if self.substitute is not None:
-            self._recoder = Recoder(source, output, self.substitute)
+        self._shown: tuple[Fraction, Fraction] | None = None
+        hidden = [entry.is_discard for entry in source.index_entries]
+        leading = hidden.index(False) if False in hidden else 0
+        # MOV and MP4 hide them again.
+        self._unused = leading - 1 if leading > _MOST_PRIMING and muxer not in ("mov", "mp4") else 0
+        """Hidden packets at the beginning that no decoder needs."""
+        is_copied = can_copy(source, muxer)
+        has_cuts = any(hidden[leading : len(hidden) - _trailing(hidden)])
+        if not is_copied or has_cuts:
+            coding = coding_for(source, muxer, same_codec=is_copied)
+            if coding is None:
+                raise ValueError(f"{muxer} holds no codec for sound track {number} ({self._words(source)})")
+            self._recoder = Recoder(output, coding, ends_at_next=has_cuts)
+            how = "".join(f", {loss}" for loss in coding.losses)
+            why = "has parts cut out" if is_copied else f"cannot be copied into {muxer}"
+            again = " again" if is_copied else ""
+            self.note = f"sound track {number} ({self.codec}) {why}: encoded{again} as {coding.codec}{how}"
         elif self.codec.startswith("pcm_") and not pcm_keeps_gaps:
             # MOV counts samples and has no place for a gap: recoding to the same codec puts silence there.
-            self._recoder = Recoder(source, output, self.codec)
+            coding = coding_for(source, muxer, same_codec=True)
+            self._recoder = Recoder(output, coding) if coding is not None else None
         self._target = self._recoder.stream if self._recoder else output.add_stream_from_template(source)
         self.index: int = self._target.index
         """Of the stream in the output."""
-        self._target.metadata.update(language_tags(dict(source.metadata), muxer))
+        self._target.metadata.update(source.metadata)
         self._target.disposition = source.disposition
+
+    @staticmethod
+    def _words(source: av.audio.stream.AudioStream) -> str:
+        context = source.codec_context
+        return f"{context.codec.canonical_name}, {context.layout.name}, {context.sample_rate} Hz"
+
+    @property
+    def length_s(self) -> float | None:
+        """Seconds from the first shown packet's beginning to the last one's end."""
+        return None if self._shown is None else float(self._shown[1] - self._shown[0])
+
+    def note_shown(self, packet: av.Packet, cut: Cut | None) -> None:
+        """Remember how far shown packets reach, apart from what becomes of them."""
+        assert packet.dts is not None and packet.time_base is not None  # the caller has looked
+        start = (packet.pts if packet.pts is not None else packet.dts) * packet.time_base
+        if cut is not None and not cut.holds(start):
+            return
+        end = start + (packet.duration or 0) * packet.time_base
+        before = self._shown
+        self._shown = (min(before[0], start), max(before[1], end)) if before else (start, end)
+
+    def prime(self, packet: av.Packet, *, is_first: bool) -> Iterator[av.Packet]:
+        """What becomes of a packet that is not shown: decoders need it for what follows.
+
+        Args:
+            packet: that an edit list hides.
+            is_first: the track is taken from its beginning.
+        """
+        if self._recoder is not None:
+            # What comes out of it is dropped by the decoder.
+            yield from self.convert(packet)
+        elif self._expected_dts is None and self._unused > 0:
+            self._unused -= 1
+        elif self._expected_dts is None and is_first:
+            packet.stream = self._target
+            yield packet
 
     def straighten(self, packet: av.Packet) -> None:
         """Carry time on where the source's clock jumps back, as in joined transport streams."""
@@ -253,9 +339,6 @@ class _Track:
             yield from self._recoder.flush()
 
 
-def _substitute(codec: str, source: av.audio.stream.AudioStream, muxer: str) -> str | None:
-    """The codec to encode to, or ``None`` to copy."""
-    if codec in _COPYABLE[muxer] or (muxer == "mov" and codec.startswith("pcm_")):
-        return None
-    deep = codec in ("flac", "alac", "truehd") and source.codec_context.format.bits > 16
-    return (_DEEP_SUBSTITUTE if deep else _SUBSTITUTE)[muxer]
+def _trailing(hidden: list[bool]) -> int:
+    """How many entries at the end are hidden."""
+    return sum(takewhile(bool, reversed(hidden)))

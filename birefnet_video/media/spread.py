@@ -41,7 +41,7 @@ def _searched(info: MediaInfo, duration_s: float, count: int, seen: set[int | No
     """Pictures at places that lie evenly, or as near as decoding from a keyframe comes; ``seen`` takes their times."""
     path = Path(info.path)
     with open_input(path, info.limits) as container:
-        stream = video_stream(container, path, info.limits)
+        stream = video_stream(container, path, info.limits, info.video_track)
         for index in range(count):
             place = float(info.start) + duration_s * (index + 0.5) / count
             with suppress(av.error.FFmpegError):

@@ -10,7 +10,6 @@ import av.container
 import av.stream
 import av.subtitles.stream
 
-from birefnet_video.media.languages import language_tags
 from birefnet_video.types import Cut
 
 #: Codecs that a container takes as they are.
@@ -53,7 +52,9 @@ class SubtitleTrack:
             written.time_base = written.codec_context.time_base = _TICK
             # The encoder is opened with the header and does not open without this, though it encodes nothing.
             written.codec_context.subtitle_header = b"[Script Info]\n"
-        self._target.metadata.update(language_tags(dict(source.metadata), muxer))
+        self._target.metadata.update(source.metadata)
+        self.index: int = self._target.index
+        self.language = source.metadata.get("language", "")
         self._target.disposition = source.disposition
 
     def straighten(self, packet: av.Packet) -> None:
@@ -94,6 +95,13 @@ class SubtitleTrack:
         written.time_base = _TICK
         written.stream = self._target
         yield written
+
+    def note_shown(self, packet: av.Packet, cut: Cut | None) -> None:
+        """Texts have no length that a file is checked for."""
+
+    def prime(self, packet: av.Packet, *, is_first: bool) -> Iterator[av.Packet]:
+        """A text that an edit list hides is not shown."""
+        return iter(())
 
     def flush(self) -> Iterator[av.Packet]:
         """Nothing is held back."""

@@ -4,13 +4,16 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from birefnet_video.media.matroska import is_cut_off
+
 _RIFF_HEADER, _FLV_TAG = 8, 11
+_EBML = b"\x1a\x45\xdf\xa3"
 #: A writer that was never closed leaves these where the size belongs.
 _UNKNOWN = (0, 0xFFFFFFFF)
 
 
 def truncation(path: Path) -> str | None:
-    """What is missing at the end of an AVI or FLV file, in words; ``None``: nothing, or another container.
+    """What is missing at the end of an AVI, FLV or Matroska file, in words; ``None``: nothing, or another container.
 
     Args:
         path: of a file that can be read.
@@ -22,6 +25,8 @@ def truncation(path: Path) -> str | None:
             stated = int.from_bytes(head[4:8], "little")
             if stated not in _UNKNOWN and stated > size:
                 return f"the file is cut off: {stated + _RIFF_HEADER - size:,} of its bytes are missing"
+        elif head[:4] == _EBML and is_cut_off(path):
+            return "the file is cut off: it is shorter than it says"
         elif head[:3] == b"FLV" and size > len(head) + _FLV_TAG + 4:
             # Behind every tag stands its length; the last one leads back to where the last tag begins.
             file.seek(-4, os.SEEK_END)

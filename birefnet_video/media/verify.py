@@ -9,12 +9,18 @@ import av
 import av.error
 
 from birefnet_video.errors import VerificationFailed
+from birefnet_video.media.boxes import shown_until
 from birefnet_video.media.convert import integral, stored_alpha
 from birefnet_video.media.mattes import matte_of
+from birefnet_video.media.probe import promised_end_s
 from birefnet_video.media.vp9 import decode_with_alpha
 
 #: Least difference of a frame's mean alpha that counts, and the share of the codec's slack that explains more.
 _MEAN_SLACK, _MEAN_SHARE = 0.002, 0.3
+#: Seconds by which the last frame may be shown longer or shorter: Matroska counts milliseconds.
+_LENGTH_SLACK = Fraction(1, 500)
+#: Seconds by which sound may be longer or shorter: encoders begin and end with a part of a packet.
+_SOUND_SLACK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +28,20 @@ class Promise:
     """What a file should hold."""
 
     frames: int
+    """That were written."""
+    read: int
+    """That were read and wanted."""
+    promised: int | None
+    """That the input says it holds, where all of them were read and nothing is known to be damaged."""
     first_pts: int
     last_pts: int
+    last_duration: int | None
+    """Ticks for which the last frame is shown, if the input says so."""
     time_base: Fraction
     audio_tracks: int
     """That hold something; empty ones may be there or not."""
+    sound_lengths: Sequence[float | None]
+    """Seconds that each of them lasts in the input; ``None``: not known."""
     carries_alpha: bool
     telling_frame: int
     """Index of the frame whose matte varies most."""
@@ -38,6 +53,17 @@ class Promise:
     """Every frame and all sound shall be decoded."""
     mean_alphas: Sequence[float] | None = None
     """Mean matte of every frame in [0, 1], to be found again in a full verification; ``None``: there is no matte."""
+
+    def check_count(self, path: Path) -> None:
+        """Compare what was written with what was read, and that with what the input holds.
+
+        Raises:
+            VerificationFailed: if frames were lost without a word.
+        """
+        if self.frames != self.read:
+            raise VerificationFailed(f"{path}: {self.frames} frames were written, {self.read} were read")
+        if self.promised is not None and self.read < self.promised:
+            raise VerificationFailed(f"{path}: {self.read} frames were read, the input holds {self.promised}")
 
     def check_alpha(self, path: Path, spread: float | None) -> None:
         """Compare the spread of alpha in the telling frame, ``None`` if it has no alpha.
@@ -67,8 +93,9 @@ def verify(path: Path, promise: Promise) -> None:
     Raises:
         VerificationFailed: with the finding.
     """
+    promise.check_count(path)
     try:
-        times, time_base, spread, audio_tracks = _look(path, promise)
+        times, time_base, end, spread, sound = _look(path, promise)
     except (av.error.FFmpegError, IndexError) as error:
         raise VerificationFailed(f"{path}: the finished file cannot be read again: {error}") from None
     if len(times) != promise.frames:
@@ -79,8 +106,12 @@ def verify(path: Path, promise: Promise) -> None:
     rounding = len(times) * time_base / 2 if path.suffix == ".apng" else 0
     if abs(found - meant) > max(time_base, promise.time_base) + rounding:
         raise VerificationFailed(f"{path}: its frames span {float(found):.3f} s, {float(meant):.3f} s were written")
-    if audio_tracks < promise.audio_tracks:
-        raise VerificationFailed(f"{path}: holds {audio_tracks} audio tracks, not {promise.audio_tracks}")
+    if promise.last_duration is not None and path.suffix != ".apng":
+        shown, meant = end - times[-1] * time_base, promise.last_duration * promise.time_base
+        if abs(shown - meant) > max(time_base, promise.time_base) + _LENGTH_SLACK:
+            what = f"shows its last frame for {float(shown):.3f} s"
+            raise VerificationFailed(f"{path}: {what}, {float(meant):.3f} s were meant")
+    _check_sound(path, sound, promise)
     if promise.carries_alpha:
         promise.check_alpha(path, spread)
     if promise.full:
@@ -93,20 +124,50 @@ def alpha_spread(picture: av.VideoFrame) -> float | None:
     return None if alpha is None else float(alpha.max() - alpha.min())
 
 
-def _look(path: Path, promise: Promise) -> tuple[list[int], Fraction, float | None, int]:
-    """Sorted times of all packets, their time base, spread of alpha in the telling frame, number of audio tracks."""
+def _check_sound(path: Path, lengths: list[float], promise: Promise) -> None:
+    if len(lengths) < promise.audio_tracks:
+        raise VerificationFailed(f"{path}: holds {len(lengths)} audio tracks, not {promise.audio_tracks}")
+    for number, (found, meant) in enumerate(zip(lengths, promise.sound_lengths, strict=False), start=1):
+        if meant is not None and abs(found - meant) > _SOUND_SLACK_S:
+            what = f"sound track {number} lasts {found:.3f} s, {meant:.3f} s in the input"
+            raise VerificationFailed(f"{path}: {what}")
+
+
+def _look(path: Path, promise: Promise) -> tuple[list[int], Fraction, Fraction, float | None, list[float]]:
+    """What is needed to compare: sorted times of all frames, their time base, when the last one goes away in seconds,
+    spread of alpha in the telling frame, and seconds of every audio track."""
+    times: list[int] = []
+    end = Fraction(0)
     with av.open(f"file:{path.resolve()}") as container:
         stream = container.streams.video[0]
         time_base = stream.time_base
         assert time_base is not None  # every muxer used here writes one
-        # What an edit list hides is not shown by any player.
-        shown = (p for p in container.demux(stream) if p.size and not p.is_discard)
-        times = sorted(p.pts for p in shown if p.pts is not None)
-        audio_tracks = len(container.streams.audio)
+        spans: dict[int, tuple[Fraction, Fraction]] = {}
+        for packet in container.demux(stream, *container.streams.audio):
+            # What an edit list hides is not shown by any player.
+            if not packet.size or packet.is_discard or packet.pts is None or packet.time_base is None:
+                continue
+            start = packet.pts * packet.time_base
+            after = start + (packet.duration or 0) * packet.time_base
+            if packet.stream_index == stream.index:
+                times.append(packet.pts)
+                end = max(end, after)
+            else:
+                first, last = spans.get(packet.stream_index, (start, after))
+                spans[packet.stream_index] = (min(first, start), max(last, after))
+        # Packets last until the next one is decoded, which need not be the one that is shown next.
+        if "mov" in container.format.name and (stated := shown_until(path)) is not None:
+            end = stated
+        elif "matroska" in container.format.name and (promised := promised_end_s(container, stream)) is not None:
+            end = Fraction(promised).limit_denominator(1_000_000)
+        nothing = (Fraction(0), Fraction(0))
+        found = (spans.get(each.index, nothing) for each in container.streams.audio)
+        sound = [float(last - first) for first, last in found]
+    times.sort()
     spread = None
     if promise.carries_alpha and len(times) > promise.telling_frame:
         spread = _spread_at(path, times[promise.telling_frame])
-    return times, time_base, spread, audio_tracks
+    return times, time_base, end, spread, sound
 
 
 def _spread_at(path: Path, pts: int) -> float | None:

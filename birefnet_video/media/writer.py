@@ -14,13 +14,17 @@ import av.video.stream
 
 from birefnet_video.defaults import KEYFRAME_EVERY_MS
 from birefnet_video.errors import BackendUnavailable, OutputRefused
+from birefnet_video.media.boxes import write_languages
 from birefnet_video.media.encodings import Encoding
 from birefnet_video.media.light import needs_mapping
+from birefnet_video.media.matroska import write_pixel_shape
 from birefnet_video.media.partial import refused, reserve_partial
 from birefnet_video.media.sound import Sound
 from birefnet_video.media.verify import Promise, verify
 from birefnet_video.types import Cut, FrameMeta, MediaInfo
 
+#: Tags of phones and cameras.
+_QUICKTIME = ("com.apple.", "com.android.")
 #: Resolution of chapters' times.
 _CHAPTER_TICK = Fraction(1, 1_000_000)
 #: The same samples in two layouts.
@@ -67,6 +71,10 @@ class Writer:
         """Frames that the encoder has given out again."""
         self.first_pts: int | None = None
         self.last_pts: int | None = None
+        self.last_duration: int | None = None
+        self._lengths: dict[int, int] = {}
+        """Of frames that the encoder holds, by their time."""
+        self._info, self._notify = info, notify
         self._sound: Sound | None = None
         self._closed = False
         try:
@@ -86,7 +94,7 @@ class Writer:
             audio, subtitles = with_sound and info.audio_tracks, encoding.holds_sound and info.subtitle_tracks
             if audio or subtitles:
                 self._sound = Sound(
-                    Path(info.path), self._container, encoding.container, notify, cut, with_audio=with_sound
+                    *(info, self._container, encoding.container, notify, cut), target=target, with_audio=with_sound
                 )
             self._container.start_encoding()
             self._refuse_unused_options()
@@ -113,6 +121,11 @@ class Writer:
         return self._sound.damage if self._sound is not None else []
 
     @property
+    def sound_lengths(self) -> tuple[float | None, ...]:
+        """See :class:`birefnet_video.media.sink.Sink`."""
+        return self._sound.lengths if self._sound is not None else ()
+
+    @property
     def size(self) -> int:
         """See :class:`birefnet_video.media.sink.Sink`."""
         try:
@@ -129,23 +142,29 @@ class Writer:
         picture.pts = meta.pts
         picture.time_base = meta.time_base
         if meta.duration is not None:
-            picture.duration = meta.duration
+            picture.duration = self._lengths[meta.pts] = meta.duration
         context = self._stream.codec_context
         picture.colorspace, picture.color_range = context.colorspace, context.color_range
         # prores_ks takes these two from the frame and not from the context.
         picture.color_primaries, picture.color_trc = context.color_primaries, context.color_trc
         try:
-            packets = self._stream.encode(picture)
-            self._container.mux(packets)
-            self.stored += len(packets)
+            self._mux(self._stream.encode(picture))
             if self._sound is not None:
                 self._sound.write_until(meta.time_s)
         except (OSError, av.error.FFmpegError) as error:
             raise refused(self.target, error) from None
         if self.first_pts is None:
             self.first_pts = meta.pts
-        self.last_pts = meta.pts
+        self.last_pts, self.last_duration = meta.pts, meta.duration
         self.frames += 1
+
+    def _mux(self, packets: list[av.Packet]) -> None:
+        for packet in packets:
+            # Encoders give every packet the length of 1/rate.
+            if packet.pts is not None and (length := self._lengths.pop(packet.pts, None)) is not None:
+                packet.duration = length
+            self._container.mux(packet)
+        self.stored += len(packets)
 
     def finish(self) -> None:
         """Write what encoders and sound still hold and close the file, still under its partial name.
@@ -222,12 +241,11 @@ class Writer:
             return
         self._closed = True
         try:
-            packets = self._stream.encode(None)
-            self._container.mux(packets)
-            self.stored += len(packets)
+            self._mux(self._stream.encode(None))
             if self._sound is not None and with_rest_of_sound:
                 self._sound.finish()
             self._container.close()
+            self._complete()
         except (OSError, av.error.FFmpegError) as error:
             # Closing again frees the handle, and with it the space of a file that is removed.
             with suppress(OSError, av.error.FFmpegError, ValueError):
@@ -237,12 +255,21 @@ class Writer:
             if self._sound is not None:
                 self._sound.close()
 
+    def _complete(self) -> None:
+        """Write what FFmpeg does not into the closed file."""
+        shape, container = self._info.sample_aspect_ratio, self.encoding.container
+        if container == "mov" and self._sound is not None:
+            write_languages(self.partial, self._sound.languages)
+        if container in ("matroska", "webm") and shape != 1 and not write_pixel_shape(self.partial, shape):
+            self._notify(f"{self.target}: does not say that pixels are {shape.numerator}:{shape.denominator}")
+
     def _add_video(
         self, encoding: Encoding, info: MediaInfo, pixel_format: str, size: tuple[int, int]
     ) -> av.video.stream.VideoStream:
+        rate = min(info.frame_rate, Fraction(encoding.highest_rate or info.frame_rate))
         stream = cast(
             av.video.stream.VideoStream,
-            self._container.add_stream(encoding.codec, rate=info.frame_rate, options=dict(encoding.options)),
+            self._container.add_stream(encoding.codec, rate=rate, options=dict(encoding.options)),
         )
         stream.width, stream.height = size
         stream.pix_fmt = _P010 if encoding.semi_planar and pixel_format == _PLANAR_10 else pixel_format
@@ -251,13 +278,13 @@ class Writer:
         if encoding.tag:
             context.codec_tag = encoding.tag
         context.time_base = info.time_base
-        context.framerate = info.frame_rate
+        context.framerate = rate
         context.thread_type = "AUTO"
         if encoding.needs_even_sides or encoding.container in ("mov", "mp4"):
             context.gop_size = max(1, round(info.frame_rate * KEYFRAME_EVERY_MS / 1000))
         context.sample_aspect_ratio = info.sample_aspect_ratio
         self._tag_colour(context, encoding, info)
-        if info.timecode and encoding.container in ("mov", "mp4"):
+        if info.timecode and encoding.container in ("mov", "mp4", "matroska"):
             stream.metadata["timecode"] = info.timecode
         return stream
 
@@ -284,9 +311,12 @@ def _container_options(encoding: Encoding, info: MediaInfo, *, with_sound: bool)
     if with_sound and info.has_awkward_sound:
         for name in ("movflags", "min_frag_duration"):
             options.pop(name, None)
-    if info.starts_before_zero and encoding.container == "mov":
-        # MOV would drop what comes before zero; all streams move together.
-        options["avoid_negative_ts"] = "make_non_negative"
+    if encoding.container in ("mov", "mp4") and any(key.startswith(_QUICKTIME) for key, _ in info.tags):
+        # The usual tags of these containers have no place for a phone's make, model, place and date.
+        options["movflags"] = options.get("movflags", "") + "+use_metadata_tags"
+    if encoding.container in ("matroska", "webm") and info.sample_aspect_ratio != 1:
+        # What is written into the header afterwards would make its checksums wrong.
+        options["write_crc32"] = "0"
     return options
 
 

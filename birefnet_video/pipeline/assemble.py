@@ -60,7 +60,7 @@ class Line:
             OutputRefused: if a name cannot be given; files that have theirs already are complete.
         """
         for writer in self.writers:
-            writer.verify(self.gauge.promise(writer, self.info.time_base))
+            writer.verify(self.gauge.promise(writer, self.info.time_base, self.reader))
         for writer in self.writers:
             writer.commit(overwrite=overwrite)
 
@@ -91,7 +91,7 @@ def assemble(
     spec = replace(spec, outputs=fit_codecs(spec.outputs))
     for output in spec.outputs:
         check_output(spec, output)
-    info = probe(spec.source, spec.frame_rate, spec.limits)
+    info = probe(spec.source, spec.frame_rate, spec.limits, spec.video_track)
     if info.sequence is not None and spec.decode_on != "cpu":
         raise UsageError(f"--decode-on {spec.decode_on}: image sequences are decoded on the CPU")
     # The GPU that the network is to run on, if there are several.
@@ -102,10 +102,9 @@ def assemble(
     _tell_of_input(info, spec, notify)
     cut = find_cut(spec, info)
     if cut is not None:
+        if not cut.drops_before and cut.start:
+            notify(f"the clock of the input begins at {float(cut.start):.2f} s: the outputs begin at 0")
         info = shorten(info, spec, cut)
-        if info.timecode and spec.start_s:
-            notify(f"the timecode {info.timecode} is that of the input's first frame: left out")
-            info = replace(info, timecode=None)
     canvases = [make_canvas(encoding, info) for encoding in encodings]
     _tell_of_outputs(spec, encodings, canvases, info, notify)
     composing = Composing(spec, canvases, info, tap := PreviewTap(), notify)
@@ -118,7 +117,7 @@ def assemble(
         except BaseException:
             backend.close()
             raise
-    reader = Reader(info, notify, cut, with_alpha=composing.with_own_alpha, decode_on=decode_on)
+    reader = Reader(info, notify, cut, with_alpha=spec.input_alpha == "multiply", decode_on=decode_on)
     gauge = MatteGauge(keeps_means=spec.full_verification)
     # A video behind the subject moves on with the frames.
     in_order = any(isinstance(output.background, VideoFile) for output in spec.outputs)
@@ -192,9 +191,10 @@ def _tell_of_input(info: MediaInfo, spec: JobSpec, notify: Notify) -> None:
         notify(f"pictures have no times: {info.sequence.rate} a second assumed (--frame-rate says otherwise)")
     if info.sequence is None and spec.frame_rate is not None:
         raise UsageError("--frame-rate: only image sequences need one; a video's own times are kept")
-    if info.has_alpha and spec.input_alpha == "multiply":
-        what = "mattes are multiplied by it and colours stay"
-        notify(f"the input has alpha of its own: {what} (--input-alpha ignore leaves it out)")
+    for note in info.notes:
+        notify(note)
+    if info.sequence is not None and not info.sequence.is_counted:
+        notify("the numbers of the pictures are too large to count them: they only say the order")
     if is_hdr(info.colour):
         notify("the input is HDR: the network sees it tone-mapped, the outputs keep its colours and tags")
     if needs_mapping(info.colour) and any(output.path == STDOUT for output in spec.outputs):
@@ -208,9 +208,9 @@ def _tell_of_outputs(
     for output, encoding, canvas in zip(spec.outputs, encodings, canvases, strict=True):
         if output.kind != "mask" and canvas.bits < info.bit_depth:
             notify(f"{output.path}: holds {canvas.bits} bits a sample, the input {info.bit_depth}")
-        if info.sample_aspect_ratio != 1 and encoding.container in ("matroska", "webm"):
+        if info.sample_aspect_ratio != 1 and encoding.container in ("image2", "apng", "rawvideo"):
             shape = f"{info.sample_aspect_ratio.numerator}:{info.sample_aspect_ratio.denominator}"
-            notify(f"{output.path}: cannot say that pixels are {shape} and not square; .mov and .mp4 can")
+            notify(f"{output.path}: pixels are {shape} and not square, which programs may not see")
     if any(encoding.needs_even_sides for encoding in encodings) and (info.width % 2 or info.height % 2):
         notify(
             f"{info.width}x{info.height} has an odd side, which 4:2:0 cannot hold: the result is "

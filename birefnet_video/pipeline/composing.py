@@ -6,7 +6,7 @@ from birefnet_video.errors import BackendUnavailable
 from birefnet_video.matting.backdrop import Canvas
 from birefnet_video.matting.colour import Retoucher
 from birefnet_video.media.reader import Notify
-from birefnet_video.pipeline.compositor import Compositor, CpuCompositor, Task
+from birefnet_video.pipeline.compositor import Composer, Compositor, CpuCompositor, Task
 from birefnet_video.pipeline.outputs import make_backdrop, make_composer
 from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.spec import ColourSpec, JobSpec
@@ -29,17 +29,27 @@ class Composing:
             InputMissing, NotAVideo: if a background is missing or no picture or video.
             BackendUnavailable: if colours need a library that is not installed.
         """
-        self.with_own_alpha = info.has_alpha and spec.input_alpha == "multiply"
         self._spec, self._canvases, self._notify = spec, canvases, notify
-        self._task = Task(info, spec.matte, tap, self.with_own_alpha)
-        self._colour = _colours(spec, with_own_alpha=self.with_own_alpha)
-        retoucher = Retoucher(self._colour)
+        self._told_of_alpha = False
+        self._task = Task(info, spec.matte, tap, self._tell_of_alpha if spec.input_alpha == "multiply" else None)
+        self._colour = _colours(spec)
         outputs = list(zip(spec.outputs, canvases, strict=True))
         self._backdrops = [make_backdrop(output, canvas, info) for output, canvas in outputs]
-        self._composers = [
-            make_composer(output, canvas, info, retoucher, backdrop)
-            for (output, canvas), backdrop in zip(outputs, self._backdrops, strict=True)
+        self._composers = self._on_cpu(self._colour)
+        self._of_cutouts = self._on_cpu(_of_cutouts(self._colour))
+
+    def _on_cpu(self, colour: ColourSpec) -> list[Composer]:
+        retoucher = Retoucher(colour)
+        return [
+            make_composer(output, canvas, self._task.info, retoucher, backdrop)
+            for output, canvas, backdrop in zip(self._spec.outputs, self._canvases, self._backdrops, strict=True)
         ]
+
+    def _tell_of_alpha(self) -> None:
+        if not self._told_of_alpha:
+            self._told_of_alpha = True
+            what = "mattes are multiplied by it and colours stay"
+            self._notify(f"the input has alpha of its own: {what} (--input-alpha ignore leaves it out)")
 
     def on(self, device: str) -> Compositor:
         """The compositor for a network on ``device``.
@@ -48,19 +58,23 @@ class Composing:
             BackendUnavailable: if frames cannot be composed there although that was asked for.
         """
         spec = self._spec
-        on_cpu = CpuCompositor(self._task, self._composers)
+        on_cpu = CpuCompositor(self._task, self._composers, self._of_cutouts)
         if spec.compose_on == "cpu" or (spec.compose_on == "auto" and not device.startswith("cuda")):
             return on_cpu
         # Brings torch along, which nothing before the network needs.
         import torch
 
+        from birefnet_video.matting.device.compose import DeviceComposer
         from birefnet_video.matting.device.compose import make_composer as make_device_composer
         from birefnet_video.pipeline.device import DeviceCompositor
 
-        made = [
-            make_device_composer(output, canvas, self._task.info, self._colour, backdrop, torch.device(device))
-            for output, canvas, backdrop in zip(spec.outputs, self._canvases, self._backdrops, strict=True)
-        ]
+        def make(colour: ColourSpec) -> list[DeviceComposer | str]:
+            return [
+                make_device_composer(output, canvas, self._task.info, colour, backdrop, torch.device(device))
+                for output, canvas, backdrop in zip(spec.outputs, self._canvases, self._backdrops, strict=True)
+            ]
+
+        made, of_cutouts = make(self._colour), make(_of_cutouts(self._colour))
         left = {each: None for each in made if isinstance(each, str)}
         if all(isinstance(each, str) for each in made):
             if spec.compose_on == "device":
@@ -70,11 +84,20 @@ class Composing:
             return on_cpu
         if left:
             self._notify(f"composed on the CPU and not on {device}: {', '.join(left)}")
-        composers = [own if isinstance(each, str) else each for each, own in zip(made, self._composers, strict=True)]
-        return DeviceCompositor(self._task, composers, device, on_cpu, self._notify)
+
+        def filled(there: list[DeviceComposer | str], here: list[Composer]) -> list[DeviceComposer | Composer]:
+            return [own if isinstance(each, str) else each for each, own in zip(there, here, strict=True)]
+
+        composers = filled(made, self._composers), filled(of_cutouts, self._of_cutouts)
+        return DeviceCompositor(self._task, *composers, device, on_cpu, self._notify)
 
 
-def _colours(spec: JobSpec, *, with_own_alpha: bool) -> ColourSpec:
-    """What is left to do to colours: those of a cut-out are free from a background already, mattes have none."""
-    needless = with_own_alpha or all(output.kind == "mask" for output in spec.outputs)
+def _colours(spec: JobSpec) -> ColourSpec:
+    """What is left to do to colours: mattes have none."""
+    needless = all(output.kind == "mask" for output in spec.outputs)
     return replace(spec.colour, method="off") if needless else spec.colour
+
+
+def _of_cutouts(colour: ColourSpec) -> ColourSpec:
+    """The same for what is cut out already: its edges are free from a background."""
+    return replace(colour, method="off")

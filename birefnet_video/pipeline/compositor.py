@@ -48,30 +48,41 @@ class Task:
     """What is done to mattes on their way."""
     tap: PreviewTap
     """Is offered every frame."""
-    with_own_alpha: bool = False
-    """Multiply mattes by the alpha that the pictures bring along."""
+    found_alpha: Callable[[], None] | None = None
+    """Called where a picture brings alpha along, by which mattes are multiplied; ``None``: that is left out."""
+
+    def alpha_of(self, picture: av.VideoFrame) -> np.ndarray | None:
+        """The alpha by which the matte of a picture is multiplied, as of :func:`own_alpha`."""
+        if self.found_alpha is None:
+            return None
+        alpha = own_alpha(picture, self.info)
+        if alpha is not None:
+            self.found_alpha()
+        return alpha
 
 
 class CpuCompositor:
     """By OpenCV and swscale."""
 
-    def __init__(self, task: Task, composers: Sequence[Composer]) -> None:
+    def __init__(self, task: Task, composers: Sequence[Composer], composers_of_cutouts: Sequence[Composer]) -> None:
         """
         Args:
             task: of the job.
             composers: one an output.
+            composers_of_cutouts: the same for pictures that are cut out already.
         """
-        self._task, self._composers = task, composers
+        self._task, self._composers, self._of_cutouts = task, composers, composers_of_cutouts
 
     def compose(self, matte: Matte) -> Made:
         """See :class:`Compositor`."""
         info, spec = self._task.info, self._task.spec
         alpha = edit(at_full_size(matte, info, spec), spec)
-        if self._task.with_own_alpha and (own := own_alpha(matte.frame.picture, info)) is not None:
-            alpha = alpha * own
+        composers = self._composers
+        if (own := self._task.alpha_of(matte.frame.picture)) is not None:
+            alpha, composers = alpha * own, self._of_cutouts
         cutout = Cutout(matte.frame, alpha)
         self._task.tap.offer(lambda: cutout, info)
-        return Made(matte.frame.meta, Extent.of(alpha), [composer(cutout) for composer in self._composers])
+        return Made(matte.frame.meta, Extent.of(alpha), [composer(cutout) for composer in composers])
 
 
 def at_full_size(matte: Matte, info: MediaInfo, spec: MatteSpec) -> np.ndarray:

@@ -14,7 +14,6 @@ from birefnet_video.matting.device.compose import DeviceComposer, DeviceCutout, 
 from birefnet_video.matting.device.filters import resized
 from birefnet_video.matting.device.refine import refine
 from birefnet_video.matting.device.transfer import Source, upload
-from birefnet_video.media.convert import own_alpha
 from birefnet_video.media.reader import Notify
 from birefnet_video.pipeline.compositor import Composer, Compositor, Made, Task
 from birefnet_video.types import Cutout, Matte
@@ -27,6 +26,7 @@ class DeviceCompositor:
         self,
         task: Task,
         composers: Sequence[DeviceComposer | Composer],
+        composers_of_cutouts: Sequence[DeviceComposer | Composer],
         device: str,
         on_cpu: Compositor,
         notify: Notify,
@@ -35,11 +35,12 @@ class DeviceCompositor:
         Args:
             task: of the job.
             composers: one an output.
+            composers_of_cutouts: the same for pictures that are cut out already.
             device: a torch device.
             on_cpu: makes the same.
             notify: takes what a user should know.
         """
-        self._task, self._composers = task, composers
+        self._task, self._composers, self._of_cutouts = task, composers, composers_of_cutouts
         self._device, self._on_cpu, self._notify = torch.device(device), on_cpu, notify
         info = task.info
         self._guide = Canvas(info.width, info.height, "yuv420p", info.colour.full_range)
@@ -63,8 +64,9 @@ class DeviceCompositor:
         task = self._task
         source = Source(matte.frame.picture, task.info, self._device)
         alpha = edit(self._at_full_size(matte, source), task.spec)
-        if task.with_own_alpha and (own := own_alpha(matte.frame.picture, task.info)) is not None:
-            alpha = alpha * upload(own, self._device)
+        composers = self._composers
+        if (own := task.alpha_of(matte.frame.picture)) is not None:
+            alpha, composers = alpha * upload(own, self._device), self._of_cutouts
         home: list[Cutout] = []
 
         def bring_home() -> Cutout:
@@ -76,7 +78,7 @@ class DeviceCompositor:
         cutout = DeviceCutout(matte.frame.meta, source, alpha)
         pictures = [
             composer.make(cutout) if isinstance(composer, DeviceComposer) else composer(bring_home())
-            for composer in self._composers
+            for composer in composers
         ]
         low, high = torch.aminmax(alpha)
         return Made(matte.frame.meta, Extent(*torch.stack((low, high, alpha.mean())).tolist()), pictures)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from birefnet_video.errors import UsageError
 from birefnet_video.media.probe import has_awkward_sound
+from birefnet_video.media.timecode import later_timecode
 from birefnet_video.spec import JobSpec
 from birefnet_video.types import Chapter, Cut, MediaInfo
 
@@ -16,11 +17,14 @@ def find_cut(spec: JobSpec, info: MediaInfo) -> Cut | None:
         UsageError: if the input ends before it begins.
     """
     if not spec.start_s and spec.duration_s is None:
-        return None
+        # Where there is no zero, or times lie before it, the outputs have one.
+        from_zero = info.start and not (info.has_own_zero and not info.starts_before_zero)
+        return Cut(info.start, drops_before=False) if from_zero else None
     if info.duration_s is not None and spec.start_s >= info.duration_s:
         raise UsageError(f"-ss: {float(spec.start_s):g} s, but {spec.source} lasts {info.duration_s:.2f} s")
     start = info.start + spec.start_s
-    return Cut(start, None if spec.duration_s is None else start + spec.duration_s)
+    end = None if spec.duration_s is None else start + spec.duration_s
+    return Cut(start, end, drops_before=spec.start_s > 0)
 
 
 def shorten(info: MediaInfo, spec: JobSpec, cut: Cut) -> MediaInfo:
@@ -28,6 +32,10 @@ def shorten(info: MediaInfo, spec: JobSpec, cut: Cut) -> MediaInfo:
     info = replace(
         info,
         starts_before_zero=False,
+        promised_frames=info.promised_frames if not spec.start_s and spec.duration_s is None else None,
+        timecode=later_timecode(info.timecode, spec.start_s, info.frame_rate)
+        if info.timecode and spec.start_s
+        else info.timecode,
         chapters=_chapters_within(info, cut),
         has_awkward_sound=info.has_awkward_sound or (info.audio_tracks > 0 and has_awkward_sound(Path(info.path), cut)),
     )
@@ -35,7 +43,7 @@ def shorten(info: MediaInfo, spec: JobSpec, cut: Cut) -> MediaInfo:
         return info
     rest = info.duration_s - float(spec.start_s)
     duration = rest if spec.duration_s is None else min(rest, float(spec.duration_s))
-    frames = max(1, round(duration * info.frame_rate))
+    frames = info.frame_count and max(1, round(info.frame_count * duration / info.duration_s))
     return replace(info, duration_s=duration, frame_count=frames)
 
 

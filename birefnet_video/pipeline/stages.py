@@ -123,16 +123,21 @@ class MatteGauge:
         if spread > self.telling_spread:
             self.telling_frame, self.telling_spread = index, spread
 
-    def promise(self, writer: Sink, time_base: Fraction) -> Promise:
+    def promise(self, writer: Sink, time_base: Fraction, reader: Reader | None = None) -> Promise:
         """What the file of a writer that has taken all frames should hold.
 
         Args:
             writer: has taken at least one.
             time_base: of the frames.
+            reader: has read them, if they are a file's.
         """
         assert writer.first_pts is not None and writer.last_pts is not None
         return Promise(
             frames=writer.frames,
+            read=writer.frames if reader is None else reader.given,
+            promised=None if reader is None or reader.damage else reader.promised,
+            last_duration=writer.last_duration,
+            sound_lengths=writer.sound_lengths,
             first_pts=writer.first_pts,
             last_pts=writer.last_pts,
             time_base=time_base,

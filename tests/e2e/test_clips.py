@@ -23,15 +23,14 @@ TOLD = {
     "resolution_change.ts": "size changes",
     "opus_in_mkv.mkv": "cannot be copied into mov",
     "pq_2020_10bit_hevc.mp4": "HDR",
-    "sar_16_11.mp4": "cannot say that pixels are 16:11",
+    "start_offset.ts": "begins at 0.06 s",
     "in_prores4444.mov": "alpha of its own",
     "in_vp9_alpha.webm": "alpha of its own",
     "seq_png/shot_%04d.png": "25 a second assumed",
     "many_streams.mov": "sound track 2 (pcm_s24le) cannot be copied into mp4",
 }
-#: Checks that cannot hold: the stub's matte is brightness, not the known subject; Matroska as PyAV writes it
-#: carries no pixel shape.
-NOT_FOR_MASKS = "orientation,sar"
+#: A check that cannot hold: the stub's matte is brightness, not the known subject.
+NOT_FOR_MASKS = "orientation"
 #: Sound that a container forces us to encode again.
 ENCODED = {("in_vp9_alpha.webm", "alpha"), ("opus_in_mkv.mkv", "alpha"), ("many_streams.mov", "green")}
 

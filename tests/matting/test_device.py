@@ -179,7 +179,7 @@ def test_interlaced_pictures_are_taken_in_whatever_format_a_decoder_gives() -> N
     with av.open(str(CLIPS / "interlaced_tff.mp4")) as container:
         stream = container.streams.video[0]
         pictures = [picture.reformat(format="nv12") for picture in container.decode(stream)]
-        deinterlacer = reader._Deinterlacer(stream, pictures[0])
+        deinterlacer = reader._Deinterlacer(stream.time_base, pictures[0])
         ready = [made for picture in (*pictures, None) for made in deinterlacer.push(picture)]
     assert len(ready) == len(pictures)
     assert {(made.width, made.height) for made in ready} == {(stream.width, stream.height)}

@@ -8,20 +8,11 @@ import pytest
 from clips import make_clip
 
 from birefnet_video.errors import NotAVideo
-from birefnet_video.media.probe import probe, read_turn
+from birefnet_video.media.probe import probe
+from birefnet_video.media.turning import read_turn
 from birefnet_video.types import Limits, Turn
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
-
-
-class _SideData:
-    def __init__(self, matrix: tuple[int, int, int, int]) -> None:
-        a, b, c, d = (value * 65536 for value in matrix)
-        self.payload = np.array([a, b, 0, c, d, 0, 0, 0, 1 << 30], "<i4").tobytes()
-        self.type = type("T", (), {"name": "DISPLAYMATRIX"})
-
-    def __bytes__(self) -> bytes:
-        return self.payload
 
 
 def displayed(pixels: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
@@ -50,15 +41,16 @@ MATRICES = [
 
 @pytest.mark.parametrize("matrix", MATRICES)
 def test_every_quarter_turn_and_mirror_is_shown_upright(matrix: tuple[int, int, int, int]) -> None:
-    frame = type("F", (), {"side_data": [_SideData(matrix)]})
+    a, b, c, d = (value << 16 for value in matrix)
+    data = {"DISPLAYMATRIX": np.array((a, b, 0, c, d, 0, 0, 0, 1 << 30), "<i4").tobytes()}
     pixels = np.arange(6).reshape(2, 3)
-    turn = read_turn(frame)  # type: ignore[arg-type]
+    turn = read_turn(data)
     assert np.array_equal(turn.apply(pixels), displayed(pixels, matrix))
     assert turn.swaps_sides == (matrix[0] == 0)
 
 
 def test_a_frame_without_matrix_is_upright() -> None:
-    assert read_turn(type("F", (), {"side_data": []})) == Turn()  # type: ignore[arg-type]
+    assert read_turn({}) == Turn()
 
 
 def test_probe_tells_size_rate_and_sound(tmp_path: Path) -> None:
