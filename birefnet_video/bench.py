@@ -196,8 +196,10 @@ def _peak_mb() -> float:
 def _reset_gpu_peak() -> None:
     import torch
 
-    for index in range(torch.cuda.device_count()):
-        torch.cuda.reset_peak_memory_stats(index)
+    # Before CUDA is used there are no figures to reset, and asking for it is an error.
+    if torch.cuda.is_initialized():
+        for index in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(index)
 
 
 def _gpu_peak_mb(device: str) -> float | None:

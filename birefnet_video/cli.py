@@ -1,5 +1,6 @@
 """The command line: options to a job, a job's end to an exit code. Heavy modules are imported by the job."""
 
+import os
 import signal
 import sys
 from fractions import Fraction
@@ -9,6 +10,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from birefnet_video import __version__
+from birefnet_video.commands.advice import hinted, usage_error
 from birefnet_video.commands.bench import bench
 from birefnet_video.commands.evaluate import evaluate
 from birefnet_video.commands.export import export
@@ -17,7 +19,7 @@ from birefnet_video.commands.probe import probe
 from birefnet_video.commands.train import train
 from birefnet_video.commands.webcam import LiveRequest, webcam
 from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
-from birefnet_video.errors import BirefnetVideoError, UsageError
+from birefnet_video.errors import BirefnetVideoError, UsageError, explained
 from birefnet_video.report import ProgressStyle, final_record, say_json
 from birefnet_video.request import RenderRequest, carry_out_live
 from birefnet_video.spec import (
@@ -43,6 +45,7 @@ from birefnet_video.spec import (
 from birefnet_video.tui.commands import attach
 from birefnet_video.tui.commands import tui as tui_command
 from birefnet_video.types import Limits
+from birefnet_video.words import printable
 
 _HELP = f"""Cut any subject out of a video: alpha, mask or green-screen video out, with exact timing and sound.
 
@@ -275,23 +278,39 @@ def main(arguments: list[str] | None = None) -> None:
     # A lone hyphen would be taken for an option; as a path "./-" is the same.
     arguments = ["./-" if argument == "-" else argument for argument in arguments]
     try:
+        code = _carry_out(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has enough. Python would complain again when it closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def _carry_out(arguments: list[str]) -> int:
+    try:
         code: Any = app(arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
         if isinstance(code, RenderRequest):
             code = code.carry_out(arguments)
         elif isinstance(code, LiveRequest):
             code = carry_out_live(code, arguments)
     except CycloptsError as error:
-        code = _complain(UsageError(" ".join(str(error).split())), arguments)
+        code = _complain(usage_error(error, arguments, [*app]), arguments)
     except BirefnetVideoError as error:
-        code = _complain(error, arguments)
+        code = _complain(hinted(error, arguments, [*app]), arguments)
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
-    sys.exit(code if isinstance(code, int) else 0)
+    except (MemoryError, OSError, ImportError, RuntimeError) as error:
+        known = explained(error)
+        if not isinstance(known, BirefnetVideoError):
+            raise
+        code = _complain(known, arguments)
+    return code if isinstance(code, int) else 0
 
 
 def _complain(error: BirefnetVideoError, arguments: list[str]) -> int:
     """Report what was wrong before there was a job."""
-    print(f"birefnet-video: error: {error}", file=sys.stderr)
+    print(f"birefnet-video: error: {printable(str(error))}", file=sys.stderr)
     if "--job" in arguments[:-1]:
         from birefnet_video.remote.process import refuse
         from birefnet_video.remote.store import JobStore

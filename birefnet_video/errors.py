@@ -12,6 +12,8 @@ BirefnetVideoError            exit 1
 └── VerificationFailed        exit 1    what was written is not what was promised
 """
 
+import errno
+
 
 class BirefnetVideoError(Exception):
     """What went wrong and where, in one line; ``hint`` says what to do."""
@@ -75,6 +77,23 @@ class OutputRefused(BirefnetVideoError):
 
 class VerificationFailed(BirefnetVideoError):
     """A written file does not hold what it should."""
+
+
+def explained(error: BaseException) -> BaseException:
+    """An error of the system as one of ours, where what is missing is known: memory, as limits take it away."""
+    text = str(error)
+    lacks_memory = (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, ImportError) and ("failed to map segment" in text or "annot allocate memory" in text))
+        or (isinstance(error, RuntimeError) and "can't start new thread" in text)
+    )
+    if not lacks_memory:
+        return error
+    return BackendUnavailable(
+        f"not enough memory: {first_line(error)}",
+        hint="free some, raise the limit (ulimit -v), or use a smaller --size",
+    )
 
 
 def first_line(error: BaseException) -> str:

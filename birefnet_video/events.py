@@ -37,6 +37,13 @@ class JobNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class JobStep:
+    """What is being done that takes long: no warning."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class SceneCut:
     """A new shot begins; smoothing does not reach across."""
 
@@ -66,7 +73,7 @@ class JobFailed:
     kept: tuple[Path, ...]
 
 
-JobEvent = JobStarted | JobNotice | SceneCut | JobFinished | JobCancelled | JobFailed
+JobEvent = JobStarted | JobNotice | JobStep | SceneCut | JobFinished | JobCancelled | JobFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +108,14 @@ class JobSnapshot:
     elapsed_s: float
     """Since the start, pauses left out."""
     fps: float
-    """Frames written a second since the first one came, pauses left out."""
+    """Frames a second of the last seconds; of all of the rendering once it is over."""
     eta_s: float | None
+    """At that pace."""
     stages: tuple[StageSnapshot, ...] = ()
     bytes_written: int = 0
     """Of all outputs."""
+    loading_s: float = 0.0
+    """Of :attr:`elapsed_s`, what went by until the first frame was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +126,9 @@ class JobReport:
     outputs: tuple[Path, ...]
     frames: int
     seconds: float
+    """Of the rendering, pauses left out."""
     fps: float
+    """Frames in those seconds."""
     backend: str
     warnings: tuple[str, ...]
     damage: str | None
@@ -126,6 +138,8 @@ class JobReport:
     """First frames of new shots, as smoothing found them."""
     flicker: tuple[float, float] | None = None
     """Mean change of alpha along the motion, times 1000, before and after smoothing; ``None`` without smoothing."""
+    loading_s: float = 0.0
+    """Seconds before the rendering: libraries, network, the first frame."""
 
 
 class LiveState(StrEnum):

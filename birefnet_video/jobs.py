@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from birefnet_video.defaults import NO_SUBJECT_SPREAD
-from birefnet_video.errors import BirefnetVideoError, NotAVideo
+from birefnet_video.errors import BirefnetVideoError, NotAVideo, explained
 from birefnet_video.events import (
     JobCancelled,
     JobEvent,
@@ -18,12 +18,13 @@ from birefnet_video.events import (
     JobSnapshot,
     JobStarted,
     JobState,
+    JobStep,
     SceneCut,
     StageSnapshot,
 )
 from birefnet_video.pipeline.meters import ActiveClock
 from birefnet_video.spec import JobSpec
-from birefnet_video.types import FrameMeta, MediaInfo, Preview
+from birefnet_video.types import FrameMeta, MediaInfo, Preview, Step
 
 if TYPE_CHECKING:
     from birefnet_video.backends.base import BackendInfo
@@ -57,7 +58,7 @@ class Job:
         self._error: BaseException | None = None
         self._cancel = threading.Event()
         self._lock = threading.Lock()
-        self._started_at = self._ended_at = 0.0
+        self._started_at = self._rendered_at = self._ended_at = 0.0
         self._clock = ActiveClock()
         self._keep = True
         self._thread = threading.Thread(target=self._run, name="birefnet-video job")
@@ -165,13 +166,28 @@ class Job:
             return JobSnapshot(self._state, 0, 0, None, elapsed, 0.0, None)
         stages = _stage_snapshots(line)
         decoded, written = stages[0].items, stages[-1].items
-        # Encoders give frames out in bursts: the stage before them has the pace. Its first frame is start-up.
+        # Encoders give frames out in bursts: the stage before them has the pace.
         pace = line.runner.meters[-2]
-        fps = (pace.items - 1) / (pace.last_at - pace.first_at) if pace.last_at > pace.first_at else 0.0
+        loading = self._loading_s(pace.first_at, elapsed)
+        fps = self._mean_fps(written) if self._rendered_at else pace.pace()
         total = line.info.frame_count
         eta = max(total - written, 0) / fps if total and fps else None
         size = sum(writer.size for writer in line.writers)
-        return JobSnapshot(self._state, decoded, written, total, elapsed, fps, eta, stages, size)
+        return JobSnapshot(self._state, decoded, written, total, elapsed, fps, eta, stages, size, loading)
+
+    def _mean_fps(self, frames: int) -> float:
+        """Of the whole rendering; of less than two frames nobody knows."""
+        return frames / self._rendered_s if frames > 1 and self._rendered_s else 0.0
+
+    @property
+    def _rendered_s(self) -> float:
+        """Seconds from the first frame that was done to the last one that was encoded."""
+        first_at = self._line.runner.meters[-2].first_at if self._line is not None else 0.0
+        return max(self._rendered_at - first_at, 0.0) if first_at else 0.0
+
+    def _loading_s(self, first_at: float, elapsed: float) -> float:
+        """Seconds until the first frame was done, by the line's clock, which pauses as the job's does."""
+        return min(max(first_at - self._started_at, 0.0), elapsed) if first_at else elapsed
 
     def _run(self) -> None:
         try:
@@ -182,7 +198,7 @@ class Job:
                 # A terminal's Ctrl-C also ends the processes that build for this one.
                 self._finish(JobState.CANCELLED, JobCancelled)
                 return
-            self._error = failure = error
+            self._error = failure = explained(error)
             self._finish(JobState.FAILED, lambda kept: JobFailed(failure, kept))
 
     def _work(self) -> None:
@@ -204,6 +220,7 @@ class Job:
         complete = line.runner.join()
         with self._lock:
             self._clock.start()
+            self._rendered_at = self._clock.now()
             self._state = JobState.VERIFYING
         if not complete:
             self._finish(JobState.CANCELLED, JobCancelled)
@@ -228,8 +245,9 @@ class Job:
             source=str(self.spec.source),
             outputs=tuple(writer.target for writer in line.writers),
             frames=line.writers[0].frames,
-            seconds=snapshot.elapsed_s,
+            seconds=self._rendered_s,
             fps=snapshot.fps,
+            loading_s=snapshot.loading_s,
             backend=line.backend.info.describe(),
             warnings=tuple(self._warnings),
             damage="; ".join(line.damage()) or None,
@@ -269,6 +287,9 @@ class Job:
         self._emit(SceneCut(frame))
 
     def _notice(self, message: str) -> None:
+        if isinstance(message, Step):
+            self._emit(JobStep(message))
+            return
         self._warnings.append(message)
         self._emit(JobNotice(message))
 

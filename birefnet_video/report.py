@@ -3,8 +3,10 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 
 from birefnet_video.errors import BirefnetVideoError
@@ -17,9 +19,11 @@ from birefnet_video.events import (
     JobReport,
     JobSnapshot,
     JobStarted,
+    JobStep,
     SceneCut,
 )
 from birefnet_video.models import BUNDLED
+from birefnet_video.words import printable
 
 if TYPE_CHECKING:
     from birefnet_video.jobs import Job
@@ -46,22 +50,73 @@ class Reporter(Protocol):
         ...
 
 
-def make_reporter(style: ProgressStyle, *, quiet: bool) -> Reporter:
-    """The reporter for a style; ``auto`` looks whether stderr is a terminal."""
+def make_reporter(style: ProgressStyle, *, quiet: bool, names: Mapping[str, str] = MappingProxyType({})) -> Reporter:
+    """The reporter for a style.
+
+    Args:
+        style: ``auto`` looks whether standard error is a terminal.
+        quiet: say nothing but warnings and errors.
+        names: what users know files as, by their paths.
+    """
+    return _UntilTheEnd(_reporter(style, names, quiet=quiet))
+
+
+def _reporter(style: ProgressStyle, names: Mapping[str, str], *, quiet: bool) -> Reporter:
     if style == "json":
-        return JsonReporter()
+        return JsonReporter(names)
     if quiet or style == "none":
-        return LineReporter(sys.stderr, with_progress=False, quiet=quiet)
+        return LineReporter(sys.stderr, with_progress=False, quiet=quiet, names=names)
     if style == "rich" or (style == "auto" and sys.stderr.isatty()):
-        return RichReporter()
-    return LineReporter(sys.stderr, with_progress=True)
+        return RichReporter(names)
+    return LineReporter(sys.stderr, with_progress=True, names=names)
+
+
+def _known(text: str, names: Mapping[str, str]) -> str:
+    """A text with the names that users know."""
+    for path, name in names.items():
+        text = text.replace(path, name)
+    return text
+
+
+class _UntilTheEnd:
+    """Events come on the job's threads and ticks on the main one: nothing is said after the end, nor within a line."""
+
+    def __init__(self, inner: Reporter) -> None:
+        self._inner = inner
+        self._lock = threading.Lock()
+        self._has_ended = False
+
+    def on_event(self, event: JobEvent) -> None:
+        """See :class:`Reporter`."""
+        with self._lock:
+            self._has_ended |= isinstance(event, JobFinished | JobCancelled | JobFailed)
+            self._inner.on_event(event)
+
+    def on_tick(self, snapshot: JobSnapshot) -> None:
+        """See :class:`Reporter`."""
+        with self._lock:
+            if not self._has_ended:
+                self._inner.on_tick(snapshot)
+
+    def close(self) -> None:
+        """See :class:`Reporter`."""
+        with self._lock:
+            self._has_ended = True
+            self._inner.close()
 
 
 class LineReporter:
     """One line for each thing worth knowing."""
 
-    def __init__(self, stream: TextIO, *, with_progress: bool, quiet: bool = False) -> None:
-        self._stream = stream
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        with_progress: bool,
+        quiet: bool = False,
+        names: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._stream, self._names = stream, names
         self._with_progress = with_progress
         self._quiet = quiet
         self._last_s = self._last_share = 0.0
@@ -86,13 +141,14 @@ class LineReporter:
         """See :class:`Reporter`."""
 
     def _say(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        print(printable(_known(line, self._names)), file=self._stream, flush=True)
 
 
 class RichReporter:
     """A progress bar."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._names = names
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -101,27 +157,31 @@ class RichReporter:
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
-            TextColumn("{task.completed:.0f}/{task.total} frames"),
-            TextColumn("{task.fields[fps]:.1f} fps"),
+            TextColumn("{task.fields[done]}"),
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
         )
-        self._task = self._bar.add_task("loading", total=None, fps=0.0)
+        self._task = self._bar.add_task("loading", total=None, done="")
         self._bar.start()
 
     def on_event(self, event: JobEvent) -> None:
         """See :class:`Reporter`."""
-        say_event(event, lambda line: self._bar.console.print(line, markup=False, soft_wrap=True))
+        say_event(event, self._say)
+
+    def _say(self, line: str) -> None:
+        self._bar.console.print(printable(_known(line, self._names)), markup=False, soft_wrap=True)
 
     def on_tick(self, snapshot: JobSnapshot) -> None:
         """See :class:`Reporter`."""
+        total = f"/{snapshot.total}" if snapshot.total else ""
+        pace = f"  {snapshot.fps:.1f} fps" if snapshot.fps else ""
         self._bar.update(
             self._task,
             description=str(snapshot.state),
             completed=snapshot.written,
             total=snapshot.total,
-            fps=snapshot.fps,
+            done=f"{snapshot.written}{total} frames{pace}" if snapshot.written else "",
         )
 
     def close(self) -> None:
@@ -132,7 +192,8 @@ class RichReporter:
 class JsonReporter:
     """One JSON object a line; the command line writes the last one, :func:`final_record`."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._names = names
         self._last_written = 0
 
     def on_event(self, event: JobEvent) -> None:
@@ -140,11 +201,13 @@ class JsonReporter:
         if isinstance(event, JobStarted):
             info = event.info
             size = {"width": info.width, "height": info.height}
-            say_json({"event": "started", "plan": event.plan, **size, "total": info.frame_count})
+            self._say({"event": "started", "plan": event.plan, **size, "total": info.frame_count})
         elif isinstance(event, JobNotice):
-            say_json({"event": "notice", "message": event.message})
+            self._say({"event": "notice", "message": event.message})
+        elif isinstance(event, JobStep):
+            self._say({"event": "step", "message": event.message})
         elif isinstance(event, SceneCut):
-            say_json({"event": "cut", "frame": event.frame.index, "time": round(event.frame.time_s, 3)})
+            self._say({"event": "cut", "frame": event.frame.index, "time": round(event.frame.time_s, 3)})
 
     def on_tick(self, snapshot: JobSnapshot) -> None:
         """See :class:`Reporter`."""
@@ -159,16 +222,19 @@ class JsonReporter:
             "fps": round(snapshot.fps, 2),
             "eta": None if snapshot.eta_s is None else round(snapshot.eta_s, 1),
         }
-        say_json(record)
+        self._say(record)
+
+    def _say(self, record: dict[str, Any]) -> None:
+        say_json(record, self._names)
 
     def close(self) -> None:
         """See :class:`Reporter`."""
 
 
-def say_json(record: dict[str, Any]) -> None:
+def say_json(record: dict[str, Any], names: Mapping[str, str] = MappingProxyType({})) -> None:
     """One object, one line, one write. A reader that has gone away does not stop a render."""
     try:
-        sys.stdout.write(json.dumps(record) + "\n")
+        sys.stdout.write(_known(json.dumps(record), names) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         # Python would complain again when it closes stdout at exit.
@@ -190,6 +256,7 @@ def final_record(
         "exit_code": exit_code,
         "frames": snapshot.written if snapshot else 0,
         "seconds": round(snapshot.elapsed_s, 3) if snapshot else 0.0,
+        "loading": round(snapshot.loading_s, 3) if snapshot else 0.0,
         "fps": round(snapshot.fps, 2) if snapshot else 0.0,
         "outputs": [str(path) for path in outputs],
         "warnings": list(job.warnings) if job else [],
@@ -212,6 +279,8 @@ def say_event(event: JobEvent, say: Callable[[str], None], *, quiet: bool = Fals
         say(f"cancelled; kept what was written so far: {kept}" if kept else "cancelled; nothing was written")
     elif quiet:
         return
+    elif isinstance(event, JobStep):
+        say(event.message)
     elif isinstance(event, JobStarted):
         info = event.info
         frames = f", about {info.frame_count} frames" if info.frame_count else ""
@@ -224,7 +293,9 @@ def say_event(event: JobEvent, say: Callable[[str], None], *, quiet: bool = Fals
 def say_report(report: JobReport, say: Callable[[str], None]) -> None:
     """What came out, and what would be better."""
     names = ", ".join(str(path) for path in report.outputs)
-    say(f"wrote {names}: {report.frames} frames in {report.seconds:.1f} s ({report.fps:.1f} fps), verified")
+    frames = f"{report.frames} frames" if report.frames != 1 else "1 frame"
+    pace = f" in {report.seconds:.1f} s ({report.fps:.1f} fps)" if report.fps else ""
+    say(f"wrote {names}: {frames}{pace}, after {report.loading_s:.1f} s of loading; verified")
     if report.flicker is not None and report.flicker[0] > 0:
         before, after = report.flicker
         cuts = f", {len(report.cuts)} scene cuts" if report.cuts else ""

@@ -3,15 +3,17 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from birefnet_video.commands.webcam import LiveRequest
-from birefnet_video.errors import DamagedInput, InputMissing, UsageError
+from birefnet_video.errors import DamagedInput, OutputRefused, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobNotice, JobState
 from birefnet_video.jobs import Job
+from birefnet_video.media.missing import missing_input
 from birefnet_video.report import ProgressStyle, final_record, make_reporter, say_json
 from birefnet_video.signals import exit_on_signals, stop_on_signals
 from birefnet_video.spec import JobSpec
@@ -62,14 +64,20 @@ class RenderRequest:
         if str(self.spec.source) != "-":
             return self._run(Job(self.spec))
         with _spooled_input() as path:
-            return self._run(Job(replace(self.spec, source=path)))
+            return self._run(Job(replace(self.spec, source=path)), {str(path): "standard input"})
 
-    def _run(self, job: Job) -> int:
-        return _run(job, self.style, quiet=self.quiet, verbose=self.verbose)
+    def _run(self, job: Job, names: Mapping[str, str] = MappingProxyType({})) -> int:
+        """Watch a job to its end.
+
+        Args:
+            job: not yet started.
+            names: what users know files as, by their paths.
+        """
+        return _run(job, self.style, names, quiet=self.quiet, verbose=self.verbose)
 
     def _render_apart(self, arguments: list[str]) -> int:
         if "%" not in self.spec.source.name and not self.spec.source.exists():
-            raise InputMissing(f"{self.spec.source}: no such file")
+            raise missing_input(self.spec.source)
         outputs = [str(output.path) for output in self.spec.outputs]
         return start_apart(str(self.spec.source), outputs, arguments, watched=self.tui)
 
@@ -104,7 +112,7 @@ def start_apart(source: str, outputs: list[str], arguments: list[str], *, watche
     if watched:
         from birefnet_video.tui.start import require_terminal
 
-        require_terminal()
+        require_terminal(hint="without --tui it runs anywhere")
     store = JobStore()
     kept = [argument for argument in arguments if argument.partition("=")[0] not in _APART]
     record = launch(store, store.add(kept, source, outputs, folder=Path.cwd(), queued=False))
@@ -130,18 +138,32 @@ def _spooled_input() -> Iterator[Path]:
     import tempfile
 
     exit_on_signals()
-    with tempfile.TemporaryDirectory(prefix="birefnet-video-") as folder:
-        path = Path(folder) / "stdin"
-        with path.open("xb") as file:
-            # Not through a buffer, which would go on waiting for the rest of a block when a signal asks for the end.
-            while block := os.read(sys.stdin.fileno(), _SPOOL_BYTES):
-                file.write(block)
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="birefnet-video-")
+    except OSError as error:
+        raise _no_room(Path(tempfile.gettempdir()), error) from None
+    with folder as name:
+        path = Path(name) / "stdin"
+        try:
+            with path.open("xb") as file:
+                # Not through a buffer, which would wait for the rest of a block when a signal asks for the end.
+                while block := os.read(sys.stdin.fileno(), _SPOOL_BYTES):
+                    file.write(block)
+        except OSError as error:
+            raise _no_room(Path(name).parent, error) from None
         yield path
 
 
-def _run(job: Job, style: ProgressStyle, *, quiet: bool, verbose: bool) -> int:
+def _no_room(folder: Path, error: OSError) -> OutputRefused:
+    return OutputRefused(
+        f"standard input is copied to {folder} first, which fails: {error.strerror}",
+        hint="the variable TMPDIR names another place",
+    )
+
+
+def _run(job: Job, style: ProgressStyle, names: Mapping[str, str], *, quiet: bool, verbose: bool) -> int:
     """Watch a job to its end and turn that into an exit code."""
-    reporter = make_reporter(style, quiet=quiet)
+    reporter = make_reporter(style, quiet=quiet, names=names)
     ends: list[JobEvent] = []
     job.subscribe(reporter.on_event)
     job.subscribe(lambda event: ends.append(event) if isinstance(event, JobCancelled | JobFailed) else None)
@@ -166,7 +188,7 @@ def _run(job: Job, style: ProgressStyle, *, quiet: bool, verbose: bool) -> int:
         traceback.print_exception(error)
     if style == "json":
         kept = end.kept if isinstance(end, JobCancelled | JobFailed) else ()
-        say_json(final_record(name, code, job, error, kept))
+        say_json(final_record(name, code, job, error, kept), names)
     return code
 
 

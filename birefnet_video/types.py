@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 LARGEST_COUNT = 2**31 - 1
 
 
+class Step(str):
+    """Something to tell that is going on and takes long: no warning, and nothing to whoever wants to hear warnings."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class FrameMeta:
     """A frame's identity in time: exact integers, never seconds as a float."""

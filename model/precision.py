@@ -9,6 +9,12 @@ from torch import Tensor, nn
 _NEEDS_FLOAT32 = ("efficientnet",)
 
 
+def keep_float32() -> None:
+    """Let CUDA compute float32 in float32: cuDNN's convolutions would use TF32, which has 10 bits of it, by default."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def needs_float32(net: BiRefNet, dtype: torch.dtype) -> bool:
     """Whether the backbone of ``net`` must not run in ``dtype``."""
     return dtype == torch.bfloat16 and net.config.backbone.startswith(_NEEDS_FLOAT32)

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from birefnet_video.errors import OutputRefused
+from birefnet_video.folders import config_folder
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -20,9 +23,7 @@ class Settings:
 
 def default_path() -> Path:
     """Where the file lies."""
-    from platformdirs import user_config_path
-
-    return user_config_path("birefnet-video") / "config.toml"
+    return config_folder() / "config.toml"
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -31,7 +32,11 @@ def load_settings(path: Path | None = None) -> Settings:
     Args:
         path: of the file, which need not exist; ``None``: the user's.
     """
-    path = path or default_path()
+    try:
+        path = path or default_path()
+    except OutputRefused:
+        # A user without a home folder has set nothing.
+        return Settings()
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8")).get("tui", {})
     except FileNotFoundError:
@@ -42,8 +47,8 @@ def load_settings(path: Path | None = None) -> Settings:
         return Settings(complaints=(f"{path}: tui is no table",))
     complaints = []
     theme = table.get("theme")
-    if theme is not None and not _is_theme(theme):
-        complaints.append(f"{path}: there is no theme {theme!r}")
+    if theme is not None and theme not in _theme_names():
+        complaints.append(f"{path}: there is no theme {theme!r}; there are {', '.join(_theme_names())}")
         theme = None
     keys = table.get("keys", {})
     if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
@@ -52,11 +57,11 @@ def load_settings(path: Path | None = None) -> Settings:
     return Settings(theme, _flat(keys), tuple(complaints))
 
 
-def _is_theme(name: object) -> bool:
+def _theme_names() -> list[str]:
     from birefnet_video.tui.themes import NAMES
     from textual.theme import BUILTIN_THEMES
 
-    return isinstance(name, str) and (name in NAMES or name in BUILTIN_THEMES)
+    return [*NAMES, *(name for name in BUILTIN_THEMES if name not in NAMES)]
 
 
 def _flat(keys: dict[str, str]) -> dict[str, str]:

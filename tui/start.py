@@ -68,8 +68,11 @@ def serve_web(source: Path | None, port: int) -> int:
     return 0
 
 
-def require_terminal() -> None:
+def require_terminal(*, hint: str | None = None) -> None:
     """
+    Args:
+        hint: what to do without one.
+
     Raises:
         UsageError: if there is no terminal that can show the interface.
     """
@@ -77,9 +80,9 @@ def require_terminal() -> None:
     if os.environ.get("TEXTUAL_DRIVER"):
         return
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
-        raise UsageError("the interface needs a terminal", hint="without --tui it runs anywhere")
+        raise UsageError("the interface needs a terminal", hint=hint)
     if os.environ.get("TERM") == "dumb":
-        raise UsageError("TERM=dumb: this terminal cannot show the interface", hint="without --tui it runs anywhere")
+        raise UsageError("TERM=dumb: this terminal cannot show the interface", hint=hint)
 
 
 def _run(app) -> int:  # type: ignore[no-untyped-def]  # its module is imported when it is needed

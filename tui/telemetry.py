@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from birefnet_video.lasting import LastingThread
+
 _EVERY_S = 1.0
 
 
@@ -43,7 +45,9 @@ class Telemetry:
         """Never waits."""
         self._pid: int | None = None
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._read_on, name="renders: telemetry", daemon=True)
+        self.complaint = ""
+        """What went wrong last."""
+        self._thread = LastingThread("renders: telemetry", self._read_on, self._complain)
 
     def start(self) -> None:
         """Begin."""
@@ -56,6 +60,10 @@ class Telemetry:
     def close(self) -> None:
         """Read no more."""
         self._closed.set()
+        self._thread.close()
+
+    def _complain(self, fault: str) -> None:
+        self.complaint = fault
 
     def _read_on(self) -> None:
         gpus, note = _open_nvml()

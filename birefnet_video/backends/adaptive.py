@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from birefnet_video.backends.base import MattingBackend, Pending, check_input
+from birefnet_video.backends.batch_memory import BatchMemory
 from birefnet_video.errors import OutOfMemory
+from birefnet_video.types import Step
 
 #: A larger batch must be faster by this factor to be worth its memory.
 _WORTH = 1.06
@@ -22,6 +24,7 @@ class AdaptiveBackend:
         tell: Callable[[str], None],
         *,
         measures: bool,
+        memory: BatchMemory | None = None,
         reopen: Callable[[int], MattingBackend] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -30,16 +33,21 @@ class AdaptiveBackend:
             inner: takes any number of frames up to ``inner.info.batch_size``.
             tell: takes what a user should know.
             measures: try smaller numbers on the first batches and keep the fastest.
+            memory: of what was found earlier, which spares the trials; takes what is found now.
             reopen: builds another backend for so many frames at once, if ``inner`` takes one number alone.
             clock: seconds from any beginning.
         """
         self._inner, self._tell, self._clock = inner, tell, clock
         self._reopen = reopen
         self._at_once = inner.info.batch_size
-        self._trials = self._try_sizes() if measures and self._at_once > 1 else None
+        self._memory = memory
+        known = memory.recall(self._at_once) if memory is not None and measures else None
+        self._trials = self._try_sizes() if measures and self._at_once > 1 and known is None else None
         #: What a trial computes, and what it makes of it.
         self._batch = self._result = np.empty(0)
         self.info = inner.info
+        if known is not None:
+            self._settle(known, "measured before")
 
     def infer(self, rgb: np.ndarray) -> np.ndarray:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
@@ -121,6 +129,7 @@ class AdaptiveBackend:
         """Computes one batch a step, with sizes 1, 2, 4 and so on; at the end the fastest one is set."""
         largest = self._at_once
         sizes = [1 << power for power in range(largest.bit_length()) if 1 << power < largest] + [largest]
+        self._tell(Step(f"the first frames show how many at once are fastest: {', '.join(map(str, sizes))}"))
         seconds: list[float] = []
         for size in sizes:
             self._at_once = size
@@ -136,10 +145,14 @@ class AdaptiveBackend:
         for index in range(1, len(sizes)):
             if seconds[best] > seconds[index] * _WORTH:
                 best = index
-        self._at_once = sizes[best]
-        self.info = replace(self.info, note=_add(self.info.note, f"batch {sizes[best]} measured"))
         rates = ", ".join(f"{size}: {1 / spent:.1f}" for size, spent in zip(sizes, seconds, strict=True))
-        self._tell(f"batch {sizes[best]} is kept (frames a second by size: {rates})")
+        self._settle(sizes[best], f"measured; frames a second by size: {rates}")
+        if self._memory is not None:
+            self._memory.keep(sizes[best])
+
+    def _settle(self, at_once: int, why: str) -> None:
+        self._at_once = at_once
+        self.info = replace(self.info, note=_add(self.info.note, f"batch {at_once} {why}"))
 
 
 def _add(note: str, more: str) -> str:

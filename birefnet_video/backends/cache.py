@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from birefnet_video.defaults import CACHE_BYTES
 from birefnet_video.errors import BackendUnavailable
+from birefnet_video.folders import cache_folder
 
 T = TypeVar("T")
 #: Bytes that are hashed at once.
@@ -145,9 +146,7 @@ def _last_used(folder: Path) -> float:
 
 def default_cache() -> EngineCache:
     """That of the user: ``$XDG_CACHE_HOME/birefnet-video`` or what the system has in its place."""
-    from platformdirs import user_cache_path
-
-    return EngineCache(user_cache_path("birefnet-video", appauthor=False))
+    return EngineCache(cache_folder())
 
 
 def hash_file(path: Path) -> str:

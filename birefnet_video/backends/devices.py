@@ -15,6 +15,10 @@ def pick_device(wanted: str) -> tuple[str, str]:
     """
     import torch
 
+    from birefnet_video.model.precision import keep_float32
+
+    # Here, because whatever computes has asked for its device first.
+    keep_float32()
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
         for kind in ("cuda", "mps"):

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from birefnet_video.types import Step
+
 #: Seconds after which it is said for the first time; each time it is said after twice as many.
 _FIRST_S = 15.0
 
@@ -29,11 +31,11 @@ def building(
         wait = first_s
         while not done.wait(wait):
             passed = time.monotonic() - began
-            tell(f"{what}: still at it after {_duration(passed)}")
+            tell(Step(f"{what}: still at it after {_duration(passed)}"))
             wait = passed
 
     reporter = threading.Thread(target=report, name="birefnet-video building", daemon=True)
-    tell(f"{what}, once; the next start finds it" if is_kept else what)
+    tell(Step(f"{what}, once; the next start finds it" if is_kept else what))
     reporter.start()
     try:
         yield
@@ -41,7 +43,7 @@ def building(
         done.set()
         reporter.join()
     if (passed := time.monotonic() - began) > first_s:
-        tell(f"{what}: done in {_duration(passed)}")
+        tell(Step(f"{what}: done in {_duration(passed)}"))
 
 
 def _duration(seconds: float) -> str:

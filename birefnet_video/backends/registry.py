@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from birefnet_video.backends.base import BackendInfo, MattingBackend
+from birefnet_video.backends.batch_memory import BatchMemory
 from birefnet_video.backends.cache import EngineCache, default_cache
 from birefnet_video.backends.calibration import Calibration, calibration_of
 from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
@@ -123,12 +124,21 @@ def load_backend(
         prepared, info = _prepare(ask(info), spec.engine, spec.batch_size)
     backend = NetworkBackend(prepared, info)
     if not prepared.is_fixed:
-        return AdaptiveBackend(backend, tell, measures=spec.batch_size is None)
+        memory = BatchMemory(store, _batch_key(ask(info))) if spec.batch_size is None and info.batch_size > 1 else None
+        return AdaptiveBackend(backend, tell, measures=spec.batch_size is None, memory=memory)
 
     def reopen(batch_size: int) -> MattingBackend:
         return NetworkBackend(*_prepare(ask(info), info.name, batch_size))
 
     return AdaptiveBackend(backend, tell, measures=False, reopen=reopen)
+
+
+def _batch_key(request: Request) -> dict[str, str]:
+    import torch
+
+    from birefnet_video.backends.engines.graphs import key_of
+
+    return key_of(request, engine=request.info.name, threads=str(torch.get_num_threads()))
 
 
 def check_engine(name: str, device: str, precision: str) -> None:
@@ -170,11 +180,12 @@ def _climb(request: Request, frames: int | None, batch_size: int | None) -> tupl
     for name in _LADDER[kind]:
         # Plain PyTorch has every precision but those that are built for.
         is_needed = precision not in ("auto", *ENGINES["eager"].precisions[kind])
-        if frames is not None and frames < ENGINES[name].worth_from and not is_needed:
-            reasons.append(f"{name} must be built first: not worth it for {frames} frames")
-            continue
+        is_short = frames is not None and frames < ENGINES[name].worth_from and not is_needed
         try:
             check_engine(name, request.info.device, request.info.precision)
+            if is_short and not _is_built(request, name, batch_size):
+                reasons.append(f"{name} must be built first: not worth it for {frames} frames")
+                continue
             prepared, info = _prepare(request, name, batch_size)
         except BackendUnavailable as error:
             reasons.append(error.message)
@@ -184,14 +195,30 @@ def _climb(request: Request, frames: int | None, batch_size: int | None) -> tupl
     raise BackendUnavailable("; ".join(reasons), hint=hint)
 
 
-def _prepare(request: Request, name: str, batch_size: int | None) -> tuple[Prepared, BackendInfo]:
-    info = replace(
+def _info_for(request: Request, name: str, batch_size: int | None) -> BackendInfo:
+    return replace(
         request.info,
         name=name,
         precision=_precision(request, name),
         batch_size=batch_size or _most_at_once(request.info, name),
     )
-    module = import_module(f"birefnet_video.backends.engines.{ENGINES[name].module}")
+
+
+def _module_of(name: str) -> Any:
+    return import_module(f"birefnet_video.backends.engines.{ENGINES[name].module}")
+
+
+def _is_built(request: Request, name: str, batch_size: int | None) -> bool:
+    """Whether what an engine builds lies ready in the cache."""
+    module = _module_of(name)
+    if not hasattr(module, "cache_key"):
+        return False
+    key = module.cache_key(replace(request, info=_info_for(request, name, batch_size)))
+    return request.cache.folder(name, key).is_dir()
+
+
+def _prepare(request: Request, name: str, batch_size: int | None) -> tuple[Prepared, BackendInfo]:
+    info, module = _info_for(request, name, batch_size), _module_of(name)
     try:
         with _current(info.device):
             return module.prepare(replace(request, info=info)), info

@@ -15,6 +15,7 @@ import av.stream
 from av.codec.hwaccel import HWAccel
 
 from birefnet_video.errors import BackendUnavailable, InputMissing, NotAVideo
+from birefnet_video.media.missing import missing_input, picture_instead
 from birefnet_video.types import DEFAULT_LIMITS, Cut, Limits
 
 # Findings reach the user through our own errors and warnings, in one line each.
@@ -31,6 +32,11 @@ _FORMATS = (
 _SEEKABLE = {"mov", "matroska"}
 #: Seconds before a cut at which reading begins at the latest.
 _SEEK_MARGIN_S = Fraction(1)
+#: First bytes of JPEG, PNG, TIFF, BMP, JPEG 2000, EXR, DPX, PSD.
+_PICTURES = (
+    *(b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"BM", b"\0\0\0\x0cjP", b"\x76\x2f\x31\x01"),
+    *(b"SDPX", b"XPDS", b"8BPS"),
+)
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"v=0\r\no=")
 
 
@@ -63,6 +69,8 @@ def open_input(path: Path, limits: Limits = DEFAULT_LIMITS, decode_on: str = "cp
             raise BackendUnavailable(
                 f"--decode-on {kind}: no such decoder opens here: {error.strerror}", hint="use --decode-on cpu"
             ) from None
+        if _is_picture(head):
+            raise NotAVideo(f"{path}: is a picture, not a video", hint=picture_instead(path)) from None
         raise NotAVideo(f"{path}: {_explain(head, error)}") from None
 
 
@@ -99,10 +107,8 @@ def _read_head(path: Path) -> bytes:
             raise InputMissing(f"{path}: is no regular file: pipes and devices cannot be read")
         with path.open("rb") as file:
             head = file.read(4096)
-    except FileNotFoundError:
-        raise InputMissing(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputMissing(f"{path}: is a folder, not a video") from None
+    except (FileNotFoundError, IsADirectoryError):
+        raise missing_input(path) from None
     except OSError as error:
         raise InputMissing(f"{path}: cannot be read: {error.strerror}") from None
     if not head:
@@ -110,6 +116,13 @@ def _read_head(path: Path) -> bytes:
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_PLAYLISTS):
         raise NotAVideo(f"{path}: is a playlist, and playlists are not allowed: they can name other files and hosts")
     return head
+
+
+def _is_picture(head: bytes) -> bool:
+    """Whether a file begins as still pictures do."""
+    is_in_riff = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+    is_in_boxes = head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"avif", b"avis", b"msf1")
+    return head.startswith(_PICTURES) or is_in_riff or is_in_boxes
 
 
 def _explain(head: bytes, error: av.error.FFmpegError) -> str:

@@ -20,9 +20,10 @@ from birefnet_video.media.matroska import crop_of
 from birefnet_video.media.opening import demux, open_input, seek_before
 from birefnet_video.media.sequence import find_sequence, open_picture, path_of
 from birefnet_video.media.side_data import side_data
+from birefnet_video.media.stills import turn_of
 from birefnet_video.media.turning import read_turn
 from birefnet_video.media.vp9 import has_hidden_alpha
-from birefnet_video.types import DEFAULT_LIMITS, Chapter, Colour, Cut, Limits, MediaInfo, PictureSequence
+from birefnet_video.types import DEFAULT_LIMITS, Chapter, Colour, Cut, Limits, MediaInfo, PictureSequence, Turn
 
 _UNSPECIFIED = 2
 _BT709, _BT601, _BT2020 = 1, 6, 9
@@ -78,6 +79,10 @@ def _probe_sequence(path: Path, sequence: PictureSequence, limits: Limits) -> Me
         try:
             with open_picture(sequence, number, limits) as container:
                 info = _look(path_of(sequence, number), container, limits)
+            info = as_turned(info, turn_of(path_of(sequence, number).read_bytes()))
+        except OSError as error:
+            refused = refused or NotAVideo(f"{path_of(sequence, number)}: cannot be read: {error.strerror}")
+            continue
         except NotAVideo as error:
             refused = refused or error
             continue
@@ -94,6 +99,21 @@ def _probe_sequence(path: Path, sequence: PictureSequence, limits: Limits) -> Me
         )
     assert refused is not None  # a sequence has a picture
     raise refused
+
+
+def as_turned(info: MediaInfo, turn: Turn) -> MediaInfo:
+    """The same of pictures that are turned so."""
+    if turn == info.turn:
+        return info
+    swapped = turn.swaps_sides != info.turn.swaps_sides
+    aspect = info.sample_aspect_ratio
+    return replace(
+        info,
+        turn=turn,
+        width=info.height if swapped else info.width,
+        height=info.width if swapped else info.height,
+        sample_aspect_ratio=1 / aspect if swapped else aspect,
+    )
 
 
 def _look(path: Path, container: av.container.InputContainer, limits: Limits, track: int | None = None) -> MediaInfo:
@@ -187,7 +207,7 @@ def describe(
     frame: av.VideoFrame,
 ) -> MediaInfo:
     context = stream.codec_context
-    data = side_data(frame)
+    data = side_data(frame, context.codec.canonical_name)
     turn = read_turn(data)
     width, height = frame.width, frame.height
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
@@ -280,6 +300,9 @@ def _cropped(
     path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream, index: int
 ) -> str | None:
     """The size that a container asks to show, if it is smaller than the picture."""
+    if not path.is_file():
+        # A stream.
+        return None
     if "matroska" in container.format.name:
         crop = crop_of(path, index)
         width = stream.width - crop.get("left", 0) - crop.get("right", 0)

@@ -22,9 +22,9 @@ from birefnet_video.media.probe import promised_end_s, video_stream
 from birefnet_video.media.sequence import damaged_pictures, missing, packets_of, still_decoder
 from birefnet_video.media.side_data import side_data
 from birefnet_video.media.truncation import truncation
-from birefnet_video.media.turning import is_still, read_turn, stored_as
+from birefnet_video.media.turning import read_turn, stored_as
 from birefnet_video.media.vp9 import alpha_decoder
-from birefnet_video.types import Cut, Frame, FrameMeta, MediaInfo, PictureSequence
+from birefnet_video.types import Cut, Frame, FrameMeta, MediaInfo, PictureSequence, Turn
 
 Notify = Callable[[str], None]
 #: Opens an input for one pass: with all threads, or (``False``) with one.
@@ -69,8 +69,10 @@ class Reader:
         self.promised: int | None = None
         """Frames that the input holds, where that is known and all of it was read."""
         self._packets: int | None = None
+        self._fed = 0
         self._offset = 0
-        self._is_read_whole = self._keeps_lengths = self._still = False
+        self._is_read_whole = self._keeps_lengths = self._is_jpeg = False
+        self._turns: dict[int, Turn] = {}
         self._promised_s: float | None = None
         self._told: set[str] = set()
         self._deinterlacer: _Deinterlacer | None = None
@@ -173,7 +175,7 @@ class Reader:
                     decoder.thread_count = 1
                 counted_from = self._cut.start if self._cut is not None and self._cut.drops_before else None
                 is_careful = is_careful and self._decode_on == "cpu"
-                self._still = is_still(stream.codec_context.codec.canonical_name)
+                self._is_jpeg = stream.codec_context.codec.canonical_name == "mjpeg"
                 yield Decoding(decoder, is_careful=is_careful, counted_from=counted_from), demux(container, stream)
 
         yield from self._progressive(self._decoded(attempt))
@@ -189,14 +191,16 @@ class Reader:
         if gaps := missing(sequence, first if self._cut is not None else None, last):
             self.damage.append(gaps)
         numbers = [number for number in sequence.numbers if first <= number <= last]
-        self._still = True
 
         @contextmanager
         def attempt(is_careful: bool) -> Iterator[tuple[Decoding, Iterator[av.Packet]]]:
             decoder = still_decoder(sequence, self.info.limits)
             if not is_careful:
                 decoder.thread_count = 1
-            yield Decoding(decoder, is_careful=is_careful, is_one_each=True), packets_of(sequence, numbers)
+            yield (
+                Decoding(decoder, is_careful=is_careful, is_one_each=True),
+                packets_of(sequence, numbers, self._turns.__setitem__),
+            )
 
         for picture in self._decoded(attempt, sequence):
             yield self._fit(picture)
@@ -232,7 +236,7 @@ class Reader:
                     return
         finally:
             if decoding is not None:
-                self._packets = decoding.promised
+                self._packets, self._fed = decoding.promised, decoding.packets
                 self.damage += damaged_pictures(sequence, decoding.lost) if sequence is not None else decoding.damage
 
     def _check_decoder(self, decoding: Decoding, picture: av.VideoFrame) -> None:
@@ -240,10 +244,17 @@ class Reader:
         if self._decode_on != "cpu" and not (decoder.is_hwaccel and _came_from_device(picture)):
             self._tell("decoder", f"this {decoder.name} is not decoded on {self._decode_on}: the CPU does")
 
+    def _turn_of(self, picture: av.VideoFrame) -> Turn:
+        """What turns a picture upright: pictures of sequences, and JPEG in videos, each say it for themselves."""
+        if self._is_jpeg:
+            return read_turn(side_data(picture, "mjpeg"))
+        return self._turns.pop(picture.pts, self.info.turn) if picture.pts is not None else self.info.turn
+
     def _fit(self, picture: av.VideoFrame) -> av.VideoFrame:
         """The picture at the size of the first one, and stored as upright as that."""
         info = self.info
-        if self._still and (turn := read_turn(side_data(picture))) != info.turn:
+        turn = self._turn_of(picture)
+        if turn != info.turn:
             self._tell("turn", "pictures are turned in different ways: each is shown upright")
             picture = stored_as(picture, turn, info.turn)
         info.limits.check_size(Path(info.path), picture.width, picture.height)
@@ -257,6 +268,9 @@ class Reader:
     def _check_end(self, last: FrameMeta | None) -> None:
         promised = self._promised_s
         if last is None or promised is None or self._offset or self._keeps_lengths:
+            return
+        if self.info.promised_frames is not None and self._fed >= self.info.promised_frames:
+            # An index knows better than a length, which may count what an edit list leaves empty.
             return
         frame_s = 1 / float(self.info.frame_rate)
         shown_s = float((last.duration or 0) * last.time_base)

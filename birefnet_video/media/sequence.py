@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,9 +13,12 @@ from av.video.codeccontext import VideoCodecContext
 
 from birefnet_video.defaults import SEQUENCE_RATE
 from birefnet_video.errors import InputMissing, NotAVideo
-from birefnet_video.types import DEFAULT_LIMITS, Limits, PictureSequence
+from birefnet_video.media.stills import is_whole, turn_of
+from birefnet_video.types import DEFAULT_LIMITS, Limits, PictureSequence, Turn
 
 _NUMBER = re.compile(r"%(?:0(\d{1,2}))?d")
+#: Decoders that fail at unknown tags when they are told to fail at damage.
+_PARTICULAR = {"tiff"}
 #: Gaps that are named one by one.
 _MOST_GAPS = 5
 
@@ -168,28 +171,36 @@ def still_decoder(sequence: PictureSequence, limits: Limits = DEFAULT_LIMITS) ->
     decoder = av.CodecContext.create(name, "r")
     assert isinstance(decoder, VideoCodecContext)
     decoder.thread_type = "AUTO"
-    decoder.options = still_options(limits)
+    decoder.options = {"max_pixels": str(limits.pixels)}
+    if name not in _PARTICULAR:
+        # A picture that is not whole is none.
+        decoder.options = {**decoder.options, "err_detect": "explode"}
     return decoder
 
 
-def still_options(limits: Limits) -> dict[str, str]:
-    """Of decoders of still pictures: a picture that is not whole is none."""
-    return {"max_pixels": str(limits.pixels), "err_detect": "explode"}
+def packets_of(
+    sequence: PictureSequence, numbers: Iterable[int], note_turn: Callable[[int, Turn], None] = lambda tick, turn: None
+) -> Iterator[av.Packet]:
+    """The pictures of some numbers, one a packet, whose time is the picture's tick.
 
-
-def packets_of(sequence: PictureSequence, numbers: Iterable[int]) -> Iterator[av.Packet]:
-    """The pictures of some numbers, one a packet, whose time is the picture's tick."""
+    Args:
+        sequence: of the pictures.
+        numbers: of those that are wanted.
+        note_turn: takes what turns the picture of a tick upright.
+    """
     for number in numbers:
         try:
             data = path_of(sequence, number).read_bytes()
         except OSError:
             # Removed meanwhile: counted as what does not decode.
             data = b""
-        data = data or b"\0"
+        if not data or not is_whole(data):
+            data = b"\0"
         # A packet made of bytes gives them back to Python on a thread of the decoder, which may be waited for.
         packet = av.Packet(len(data))
         packet.update(data)
         packet.pts = packet.dts = sequence.tick_of(number)
+        note_turn(packet.pts, turn_of(data))
         packet.time_base = 1 / sequence.rate
         packet.duration = 1
         packet.is_keyframe = True

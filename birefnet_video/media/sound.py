@@ -22,8 +22,8 @@ from birefnet_video.types import Cut, MediaInfo
 
 #: Seconds by which streams of one file may lie apart.
 _BEHIND_S = 10
-#: Hidden packets at the beginning of a track that are what its encoder began with.
-_MOST_PRIMING = 3
+#: Codecs whose encoders begin with packets that are hidden, and how many at most.
+_PRIMED, _MOST_PRIMING = {"aac", "mp3", "opus", "vorbis"}, 3
 
 
 class Sound:
@@ -232,13 +232,17 @@ class _Track:
         self._expected_dts: int | None = None
         self._recoder: Recoder | None = None
         self._shown: tuple[Fraction, Fraction] | None = None
-        hidden = [entry.is_discard for entry in source.index_entries]
+        entries = [(entry.is_discard, entry.timestamp) for entry in source.index_entries]
+        hidden = [is_hidden for is_hidden, _ in entries]
         leading = hidden.index(False) if False in hidden else 0
-        # MOV and MP4 hide them again.
-        self._unused = leading - 1 if leading > _MOST_PRIMING and muxer not in ("mov", "mp4") else 0
-        """Hidden packets at the beginning that no decoder needs."""
+        is_delayed = leading > 0 and entries[leading][1] > 0
+        self._unused = leading if is_delayed else 0
+        """Hidden packets at the beginning whose times are those of nothing."""
         is_copied = can_copy(source, muxer)
         has_cuts = any(hidden[leading : len(hidden) - _trailing(hidden)])
+        if muxer not in ("mov", "mp4"):
+            # Nothing hides there what lies before the cut, but for what the encoder began with.
+            has_cuts |= leading > (_MOST_PRIMING if self.codec in _PRIMED else 0)
         if not is_copied or has_cuts:
             coding = coding_for(source, muxer, same_codec=is_copied)
             if coding is None:

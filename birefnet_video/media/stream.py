@@ -11,6 +11,7 @@ import av.container
 import av.error
 
 from birefnet_video.errors import BackendUnavailable, UsageError, first_line
+from birefnet_video.lasting import LastingThread
 from birefnet_video.types import MediaInfo
 
 #: Containers by scheme.
@@ -55,7 +56,7 @@ class StreamWriter:
             self._connection: _Connection | None = _Connection(address, self._format, info)
         except (OSError, av.error.FFmpegError, ValueError) as error:
             raise BackendUnavailable(f"--stream: {address}: cannot be reached: {first_line(error)}") from None
-        self._thread = threading.Thread(target=self._run, name="birefnet-video stream")
+        self._thread = LastingThread("birefnet-video stream", self._run, notify, daemon=False)
         self._thread.start()
 
     def write(self, picture: av.VideoFrame, seconds: Fraction) -> None:
@@ -77,6 +78,7 @@ class StreamWriter:
         with self._changed:
             self._is_closed = True
             self._changed.notify()
+        self._thread.close()
         self._thread.join()
 
     def _run(self) -> None:

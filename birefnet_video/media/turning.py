@@ -1,20 +1,13 @@
 """How a stored picture is turned upright, and pictures of a sequence that are stored in different ways."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 import av
 import av.filter
 import numpy as np
 
 from birefnet_video.types import Turn
-
-#: Decoders of still pictures, each of which may be stored its own way.
-_STILLS = {"mjpeg", "png", "webp", "tiff"}
-
-
-def is_still(codec: str) -> bool:
-    """Whether each picture of a codec may have an orientation of its own."""
-    return codec in _STILLS
 
 
 def read_turn(data: Mapping[str, bytes]) -> Turn:
@@ -40,8 +33,9 @@ def stored_as(picture: av.VideoFrame, own: Turn, wanted: Turn) -> av.VideoFrame:
     steps = ["transpose=cclock"] * own.quarters + ["hflip"] * own.mirror
     steps += ["hflip"] * wanted.mirror + ["transpose=clock"] * wanted.quarters
     graph = av.filter.Graph()
+    # Its time is put back afterwards.
     last = graph.add_buffer(
-        width=picture.width, height=picture.height, format=picture.format, time_base=picture.time_base
+        width=picture.width, height=picture.height, format=picture.format, time_base=Fraction(1, 1000)
     )
     for step in [*steps, "buffersink"]:
         name, _, arguments = step.partition("=")
@@ -51,7 +45,9 @@ def stored_as(picture: av.VideoFrame, own: Turn, wanted: Turn) -> av.VideoFrame:
     graph.configure()
     graph.vpush(picture)
     turned = graph.vpull()
-    turned.pts, turned.time_base = picture.pts, picture.time_base
+    turned.pts = picture.pts
+    if picture.time_base is not None:
+        turned.time_base = picture.time_base
     if picture.duration:
         turned.duration = picture.duration
     return turned  # type: ignore[return-value]

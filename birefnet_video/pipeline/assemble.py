@@ -25,7 +25,7 @@ from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, decode, encode, infer, prepare
 from birefnet_video.spec import STDOUT, BackendSpec, JobSpec, Smoothing, VideoFile
-from birefnet_video.types import FrameMeta, Matte, MediaInfo
+from birefnet_video.types import FrameMeta, Matte, MediaInfo, Step
 
 #: Loads the network for an input; replaced in tests and benchmarks.
 OpenBackend = Callable[[BackendSpec, MediaInfo, Notify], MattingBackend]
@@ -111,6 +111,7 @@ def assemble(
     with _discarded_on_error() as writers:
         for output, encoding, canvas in zip(spec.outputs, encodings, canvases, strict=True):
             writers.append(open_sink(spec, output, encoding, canvas, info, cut, notify))
+        notify(Step(f"loading the network {spec.backend.model}"))
         backend = open_backend(spec.backend, info, notify)
         try:
             compositor = composing.on(backend.info.device)

@@ -1,12 +1,15 @@
 """Where a stage's time goes: waiting for input, working, waiting for room behind it."""
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
 #: Hand-overs whose durations are remembered.
 _RECENT = 128
+#: Seconds of the pace of late, and hand-overs whose times are remembered at most.
+_LATELY_S, _MOST_TIMES = 10.0, 4096
 
 
 class ActiveClock:
@@ -50,6 +53,7 @@ class StageMeter:
         """Seconds of waiting for what comes before."""
         self.waited_out_s = 0.0
         """Seconds of waiting for room behind it."""
+        self._times: deque[float] = deque(maxlen=_MOST_TIMES)
         self._recent: list[float] = []
         self._handed_on = 0
 
@@ -81,9 +85,22 @@ class StageMeter:
             self._remember(took)
             self.last_at = self._now()
             self.first_at = self.first_at or self.last_at
+            self._times.append(self.last_at)
             started = self._now()
             yield item
             self.waited_out_s += self._now() - started
+
+    def pace(self) -> float:
+        """Items handed on a second, of the last ten seconds; 0 before there are two."""
+        times = list(self._times.copy())
+        if len(times) < 2:
+            return 0.0
+        now = self._now()
+        lately = [at for at in times if now - at <= _LATELY_S]
+        if len(lately) < 2:
+            # Slower than that: what the latest two took, or longer if nothing has come since.
+            return 1 / max(times[-1] - times[-2], now - times[-1])
+        return (len(lately) - 1) / max(lately[-1] - lately[0], 1e-9)
 
     def percentile_s(self, share: float) -> float:
         """Work on one hand-over in seconds, of the latest ones the one that ``share`` of them do not exceed."""

@@ -72,8 +72,8 @@ def _work_on(store: JobStore, record: JobRecord) -> None:
         store.settle(record.id, None, pid=running.pid, pid_started_at=_began(running.pid))
         code = running.wait()
         store.settle(record.id, running.pid, error=f"its process has ended without a word, with code {code}")
-    except (OSError, BirefnetVideoError) as error:
-        print(f"{record.id}: {error}", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - the process border: one render must not keep the others from their turn
+        print(f"{record.id}: {type(error).__name__}: {error}", file=sys.stderr)
         with contextlib.suppress(OSError, BirefnetVideoError):
             store.settle(record.id, None, error=str(error))
 

@@ -24,6 +24,10 @@ class ServedLive:
         """Something that a user should know."""
         self._lines.append(wire.LogLine(time.time(), "note", line))
 
+    def complain(self, fault: str) -> None:
+        """See :class:`birefnet_video.remote.server.Served`."""
+        self._lines.append(wire.LogLine(time.time(), "error", fault))
+
     def begin(self, session: "LiveSession") -> None:
         """The session that watchers see from now on."""
         self._session = session

@@ -1,6 +1,7 @@
 """Answers whoever watches a job, in the process that renders."""
 
 import contextlib
+import logging
 import shutil
 import tempfile
 import threading
@@ -11,9 +12,12 @@ from typing import Any, Protocol
 
 from birefnet_video.events import JobEvent, JobFailed, JobNotice, JobStarted, SceneCut
 from birefnet_video.jobs import Job
+from birefnet_video.lasting import LastingThread
 from birefnet_video.remote import wire
 from birefnet_video.report import describe_error, say_event
 from birefnet_video.types import Preview
+
+_log = logging.getLogger(__name__)
 
 
 class Served(Protocol):
@@ -29,6 +33,10 @@ class Served(Protocol):
 
     def obey(self, order: dict[str, Any]) -> None:
         """Do what a watcher asks for; what is not known is left undone."""
+        ...
+
+    def complain(self, fault: str) -> None:
+        """Tell watchers that a thread had to be begun anew."""
         ...
 
 
@@ -68,6 +76,10 @@ class ServedJob:
         elif wish == "cancel":
             self._job.cancel(keep=order["keep"])
 
+    def complain(self, fault: str) -> None:
+        """See :class:`Served`."""
+        self._lines.append(wire.LogLine(time.time(), "error", fault))
+
     def _note(self, event: JobEvent) -> None:
         now = time.time()
         if isinstance(event, SceneCut):
@@ -102,7 +114,7 @@ class JobServer:
             # A folder for temporary files with a long name: the path of a socket has little room.
             self._folder = tempfile.mkdtemp(prefix="birefnet-video-", dir="/tmp")
             self._listener = Listener(f"{self._folder}/socket", authkey=key)
-        self._thread = threading.Thread(target=self._listen, name="renders: watchers", daemon=True)
+        self._thread = LastingThread("renders: watchers", self._listen, served.complain)
 
     @property
     def address(self) -> str:
@@ -115,6 +127,7 @@ class JobServer:
 
     def close(self) -> None:
         """Answer no new watcher."""
+        self._thread.close()
         with contextlib.suppress(OSError):
             self._listener.close()
         if self._folder is not None:
@@ -144,6 +157,9 @@ class JobServer:
             except (EOFError, OSError, ValueError, KeyError, TypeError):
                 # The watcher has gone, or speaks otherwise; the render goes on.
                 return
+            except Exception as error:  # noqa: BLE001 - the process border: the watcher calls again and is answered anew
+                _log.exception("a watcher could not be answered")
+                self._served.complain(f"renders: watcher: {type(error).__name__}: {error}; begun anew")
 
     def _answer(self, connection: Connection, request: dict[str, Any]) -> None:
         wish = request["do"]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from birefnet_video.errors import UsageError
+from birefnet_video.folders import state_folder
 from birefnet_video.remote.record import JobRecord, RecordState
 
 _FOLDER = "jobs"
@@ -22,9 +23,7 @@ _PLACE = 1e-6
 
 def default_folder() -> Path:
     """The user's state folder."""
-    from platformdirs import user_state_path
-
-    return user_state_path("birefnet-video") / _FOLDER
+    return state_folder() / _FOLDER
 
 
 class JobStore:
@@ -37,6 +36,7 @@ class JobStore:
 
         Raises:
             UsageError: if it cannot be created.
+            OutputRefused: if the user has no place for it.
         """
         self.folder = folder or default_folder()
         self._latest_place = 0.0

@@ -1,15 +1,15 @@
 """A render of another process, as it looks from here: polled on a thread, so that nobody waits for it."""
 
 import queue
-import threading
 import time
 from dataclasses import dataclass, replace
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from birefnet_video.errors import UsageError
 from birefnet_video.events import JobSnapshot, JobState, LiveSnapshot, LiveState
+from birefnet_video.lasting import LastingThread
 from birefnet_video.remote import wire
 from birefnet_video.remote.record import JobRecord, RecordState
 from birefnet_video.remote.store import JobStore
@@ -22,6 +22,9 @@ _PATIENCE_S = 60.0
 
 _ENDS = (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
 NOTHING_YET = JobSnapshot(JobState.WAITING, 0, 0, None, 0.0, 0.0, None)
+
+
+Asked = Literal["pause", "resume", "cancel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class JobView:
     """Once it is over and has left one."""
     live: LiveSnapshot | None = None
     """Of a live session, in place of ``snapshot``."""
+    asked: Asked | None = None
+    """What the render was asked to do and has not done yet."""
 
     @property
     def is_over(self) -> bool:
@@ -113,13 +118,17 @@ class Watcher:
         self._orders: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._connection: Connection | None = None
         self._runs_since: float | None = None
-        self._thread = threading.Thread(target=self._watch, name="renders: watch", daemon=True)
+        self._unsent: list[dict[str, Any]] = []
+        self._asked: Asked | None = None
+        self._complaints: tuple[wire.LogLine, ...] = ()
+        self._thread = LastingThread("renders: watch", self._watch, self._complain)
         self._thread.start()
 
     @property
     def view(self) -> JobView:
         """See :class:`Watch`."""
-        return self._view
+        view = self._view
+        return replace(view, asked=None if view.is_over else self._asked, lines=view.lines + self._complaints)
 
     def want(self, wish: PictureWish | None) -> None:
         """See :class:`Watch`."""
@@ -128,14 +137,17 @@ class Watcher:
 
     def pause(self) -> None:
         """See :class:`Watch`."""
+        self._asked = "pause"
         self._orders.put({"do": "pause"})
 
     def resume(self) -> None:
         """See :class:`Watch`."""
+        self._asked = "resume"
         self._orders.put({"do": "resume"})
 
     def cancel(self, *, keep: bool) -> None:
         """See :class:`Watch`."""
+        self._asked = "cancel"
         self._orders.put({"do": "cancel", "keep": keep})
 
     def tell(self, order: dict[str, Any]) -> None:
@@ -144,12 +156,17 @@ class Watcher:
 
     def close(self) -> None:
         """See :class:`Watch`."""
+        self._thread.close()
         self._orders.put(None)
         self._thread.join(2 * _LOOK_S)
 
+    def _complain(self, fault: str) -> None:
+        self._complaints += (wire.LogLine(time.time(), "error", fault),)
+
     def _watch(self) -> None:
         next_look = next_picture = time.monotonic()
-        unsent: list[dict[str, Any]] = []
+        # What was asked for before a fault is sent after it.
+        unsent = self._unsent
         while not self._view.is_over:
             try:
                 order = self._orders.get(timeout=max(0.0, next_look - time.monotonic()))
@@ -158,7 +175,7 @@ class Watcher:
                 unsent += [order] if order else []
             except queue.Empty:
                 pass
-            now = time.monotonic()
+            now, wish = time.monotonic(), self._wish
             try:
                 connection = self._connect()
                 if connection is None and any(order["do"] == "cancel" for order in unsent):
@@ -167,9 +184,9 @@ class Watcher:
                 while connection is not None and unsent:
                     wire.send(connection, unsent[0])
                     del unsent[0]
-                if connection is not None and self._wish is not None and now >= next_picture:
-                    self._get_picture(connection, self._wish)
-                    next_picture = now + self._wish.every_s
+                if connection is not None and wish is not None and now >= next_picture:
+                    self._get_picture(connection, wish)
+                    next_picture = now + wish.every_s
                 if connection is not None:
                     self._look(connection)
             except (OSError, EOFError, ValueError, KeyError, TypeError, AuthenticationError, UsageError):
@@ -215,9 +232,16 @@ class Watcher:
             plan=seen["plan"],
             lines=lines,
         )
+        self._note_done(self._view.snapshot.state)
         if self._view.snapshot.state in _ENDS:
             # The record is what tells how it ended.
             self._reread()
+
+    def _note_done(self, state: JobState) -> None:
+        """What was asked for is so now."""
+        has_paused = state is JobState.PAUSED
+        if (self._asked == "pause" and has_paused) or (self._asked == "resume" and not has_paused):
+            self._asked = None
 
     def _get_picture(self, connection: Connection, wish: PictureWish) -> None:
         wire.send(connection, {"do": "preview", "width": wish.width, "height": wish.height, "zoom": wish.zoom})

@@ -9,6 +9,7 @@ from birefnet_video.backends.adaptive import AdaptiveBackend
 from birefnet_video.backends.base import BackendInfo, Pending
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import OutOfMemory
+from birefnet_video.types import Step
 
 INFO = BackendInfo("stub", "stub", "cpu", "none", (32, 32), 8)
 
@@ -88,7 +89,8 @@ def test_the_fastest_size_is_found_and_told_once(call_s: float, frame_s: float, 
     for count in range(12):
         assert np.array_equal(backend.infer(frames(8)), StubBackend(INFO).infer(frames(8))), count
     assert inner.sizes[-1] == best
-    assert len(told) == 1 and f"batch {best} is kept" in told[0]
+    assert [type(text) for text in told] == [Step] and "1, 2, 4, 8" in told[0]
+    assert f"batch {best} measured" in backend.info.note
 
 
 def test_memory_may_run_out_while_sizes_are_tried() -> None:
@@ -96,7 +98,7 @@ def test_memory_may_run_out_while_sizes_are_tried() -> None:
     backend = AdaptiveBackend(Small(3, call_s=0.002), told.append, measures=True)
     for _ in range(12):
         assert np.array_equal(backend.infer(frames(8)), StubBackend(INFO).infer(frames(8)))
-    assert told == ["out of memory with 4 frames: going on with 2"]
+    assert told[-1] == "out of memory with 4 frames: going on with 2" and len(told) == 2
 
 
 def test_a_short_clip_ends_before_the_trials_do() -> None:

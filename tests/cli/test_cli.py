@@ -80,8 +80,8 @@ def test_a_run_with_json_ends_with_the_result(clip: Path, tmp_path: Path) -> Non
     assert ran.returncode == 0, ran.stderr
     records = [json.loads(line) for line in ran.stdout.splitlines()]
     last = records[-1]
-    # Notices of what is built or assumed may come first.
-    assert next(record for record in records if record["event"] != "notice")["event"] == "started"
+    # What is being loaded, built or assumed may come first.
+    assert next(record for record in records if record["event"] not in ("notice", "step"))["event"] == "started"
     assert last["event"] == "finished" and last["exit_code"] == 0 and last["frames"] == 8
     assert last["outputs"] == [str(out)] and last["error"] is None and last["fps"] > 0
     assert read_times(out) == read_times(clip)

@@ -58,8 +58,8 @@ def test_a_reader_that_goes_away(clip: Path) -> None:
     ("arguments", "data", "code", "words"),
     [
         (["-"], b"", 2, "gives no name for the output"),
-        (["-", "--mask", "m.mkv"], b"text", 65, "stdin: is not a video file: it holds text"),
-        (["-", "--mask", "m.mkv"], b"", 65, "stdin: the file is empty"),
+        (["-", "--mask", "m.mkv"], b"text", 65, "standard input: is not a video file: it holds text"),
+        (["-", "--mask", "m.mkv"], b"", 65, "standard input: the file is empty"),
         (["IN", "--mask", "-"], b"", 73, "only --alpha can go to standard output"),
         (["IN", "--alpha", "-", "--json"], b"", 2, "both want standard output"),
     ],

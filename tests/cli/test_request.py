@@ -37,7 +37,7 @@ def test_who_ends_it_while_the_network_loads_is_told_to_wait(tmp_path: Path, mon
     received: list[int] = []
     listener = Listener()
     monkeypatch.setattr(request, "stop_on_signals", lambda stop: received)
-    monkeypatch.setattr(request, "make_reporter", lambda style, *, quiet: listener)
+    monkeypatch.setattr(request, "make_reporter", lambda style, *, quiet, names: listener)
 
     def load(spec: BackendSpec, info: MediaInfo, tell: object) -> StubBackend:
         received.append(signal.SIGTERM)

@@ -24,7 +24,7 @@ LAYERS = [
     ["model"],
     ["spec", "events"],
     ["types"],
-    ["errors", "defaults", "signals"],
+    ["errors", "defaults", "signals", "folders", "lasting", "words"],
 ]
 #: Heavy libraries, and the only rooms that may import them.
 HEAVY = {

@@ -81,6 +81,15 @@ def write_openvino(
     openvino.save_model(network, path, compress_to_fp16=in_half)
 
 
+def cache_key(request: Request) -> dict[str, str]:
+    """Under which what is built is kept.
+
+    Raises:
+        BackendUnavailable: see :func:`prepare`.
+    """
+    return key_of(request, openvino=load_library().__version__) | _kept_precision(request)
+
+
 def prepare(request: Request) -> Prepared:
     """
     Raises:
@@ -89,7 +98,7 @@ def prepare(request: Request) -> Prepared:
     openvino = load_library()
     info = request.info
     quantised = info.precision == "int8"
-    key = key_of(request, openvino=openvino.__version__) | _kept_precision(request)
+    key = cache_key(request)
 
     def build(folder: Path) -> None:
         with building("openvino: converting the network", request.tell):

@@ -31,6 +31,15 @@ def load_library() -> Any:
     return torch_tensorrt
 
 
+def cache_key(request: Request) -> dict[str, str]:
+    """Under which an engine is kept.
+
+    Raises:
+        BackendUnavailable: if the library is missing.
+    """
+    return key_of(request, torch_tensorrt=str(load_library().__version__), tensorrt=_tensorrt_version())
+
+
 def prepare(request: Request) -> Prepared:
     """
     Raises:
@@ -38,7 +47,7 @@ def prepare(request: Request) -> Prepared:
     """
     library = load_library()
     info = request.info
-    key = key_of(request, torch_tensorrt=str(library.__version__), tensorrt=_tensorrt_version())
+    key = cache_key(request)
     example = torch.zeros(info.batch_size, 3, *info.input_size, device=info.device)
 
     is_new = False

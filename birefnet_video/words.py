@@ -1,0 +1,18 @@
+"""Texts as they may be shown: on one line, and without orders to the terminal."""
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+
+
+def printable(text: str) -> str:
+    """A text whose control characters, as names of files can hold them, are written out."""
+    return "".join(
+        repr(letter)[1:-1] if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") else letter
+        for letter in text
+    )
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The one of some words that was most likely meant, if any is like it."""
+    return next(iter(difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)), None)
