@@ -107,6 +107,8 @@ class Preview:
     """uint8 (H, W, 3), upright, as it is shown."""
     alpha: np.ndarray
     """uint8 (H, W)."""
+    sent: np.ndarray | None = None
+    """uint8 (H, W, 3): what goes out of a live session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,7 @@ class PictureSequence:
     @property
     def is_counted(self) -> bool:
         """Whether numbers count pictures; such large ones are times, which say the order and no more."""
-        return max(*self.numbers, *self.broken) <= LARGEST_COUNT
+        return max((*self.numbers[-1:], *self.broken[-1:])) <= LARGEST_COUNT
 
     @property
     def last_number(self) -> int:

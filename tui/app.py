@@ -52,7 +52,7 @@ class BirefnetApp(App[int]):
         (40, "-tall"),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "help", "Help", id="app.help", tooltip="All keys of this screen"),
+        Binding("question_mark,f1", "help", "Help", show=False, id="app.help", tooltip="All keys of this screen"),
         Binding("t", "next_theme", "Theme", show=False, id="app.theme"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit"),
     ]
@@ -242,6 +242,19 @@ class BirefnetApp(App[int]):
             self.action_hide_help_panel()
         else:
             self.action_show_help_panel()
+
+    def deliver_screenshot(
+        self, filename: str | None = None, path: str | None = None, time_format: str | None = None
+    ) -> str | None:
+        """See Textual; into the folder that the program was started in, and where that is not writable it says so."""
+        folder = path or str(Path.cwd())
+        try:
+            saved = self.save_screenshot(filename, folder, time_format)
+        except OSError as error:
+            self.notify(f"{folder}: {error.strerror}", title="no screenshot", severity="error", markup=False)
+            return None
+        self.notify(saved, title="screenshot", markup=False)
+        return saved
 
     def action_next_theme(self) -> None:
         """Go on to the next theme."""

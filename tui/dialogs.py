@@ -109,7 +109,7 @@ class FrameDialog(ModalScreen[None]):
 
     def action_view(self) -> None:
         """Show the next view."""
-        self._view = self._view.following
+        self._view = self._view.following()
         self._show()
 
     def action_close(self) -> None:

@@ -1,9 +1,11 @@
 """The screen of a live session: what the camera shows, and how late it comes out."""
 
 from collections import deque
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.dialogs import Choice
+from birefnet_video.tui.keys import ways_out
 from birefnet_video.tui.lines import Lines
 from birefnet_video.tui.log_pane import LogPane
 from birefnet_video.tui.picture_view import PictureView
@@ -18,6 +20,7 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from birefnet_video.events import LiveSnapshot, LiveState
+from birefnet_video.remote.record import JobRecord
 from birefnet_video.remote.watcher import JobView, PictureWish, Watch
 
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ class LiveScreen(Screen[None]):
     AUTO_FOCUS = ""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *ways_out("live"),
+        Binding("c", "stop", "Stop", id="live.stop", tooltip="End the session and finish recordings"),
         Binding("space", "freeze", "Freeze", id="live.freeze", tooltip="Keep the picture, or go on"),
         Binding("v", "view", "View", id="live.view"),
         *(
@@ -56,9 +61,7 @@ class LiveScreen(Screen[None]):
         ),
         Binding("m", "mirror", "Mirror", id="live.mirror"),
         Binding("h", "threshold", "Hard edges", id="live.threshold"),
-        Binding("c", "stop", "Stop", id="live.stop", tooltip="End the session and finish recordings"),
         Binding("j", "jobs", "Jobs", show=False, id="live.jobs"),
-        Binding("q", "leave", "Quit", id="live.quit"),
     ]
 
     def __init__(self, session: Watch, telemetry: Telemetry) -> None:
@@ -70,8 +73,8 @@ class LiveScreen(Screen[None]):
         super().__init__()
         self._session = session
         self._telemetry = telemetry
-        self._view = View.COMPOSITE
-        self._background = "as started"
+        self._view = View.SENT
+        self._background: str | None = None
         self._latencies: deque[float] = deque(maxlen=240)
         self._wish: PictureWish | None = None
 
@@ -118,6 +121,7 @@ class LiveScreen(Screen[None]):
     def _show_numbers(self, view: JobView) -> None:
         snapshot = view.live
         mark = _MARKS[snapshot.state if snapshot else LiveState.STARTING]
+        mark = "■ ENDING" if view.asked == "cancel" else mark
         where = f"{view.record.source} → {', '.join(view.record.outputs) or 'this window'}"
         room = max(0, self.size.width - len(mark) - 5)
         self.query_one("#title", Lines).show([Text.assemble((f" {mark}   ", "bold"), shortened(where, room))])
@@ -128,7 +132,11 @@ class LiveScreen(Screen[None]):
         if snapshot is not None:
             edges = f"hard at {snapshot.threshold:g}" if snapshot.threshold is not None else "soft"
             mirror = "on" if snapshot.mirror else "off"
-            lines += ["", f"background {self._background}", f"mirror {mirror}   edges {edges}"]
+            lines += [
+                "",
+                f"background {self._background or _background_of(view.record)}",
+                f"mirror {mirror}   edges {edges}",
+            ]
         self.query_one("#live-numbers", Lines).show([Text(line) for line in lines])
 
     def _show_picture(self, view: JobView) -> None:
@@ -152,7 +160,7 @@ class LiveScreen(Screen[None]):
 
     def action_view(self) -> None:
         """Show the next view."""
-        self._view = self._view.following
+        self._view = self._view.following(is_live=True)
         self._show_picture(self._session.view)
 
     def action_background(self, name: str) -> None:
@@ -181,6 +189,7 @@ class LiveScreen(Screen[None]):
     def _stop(self, answer: str | None) -> None:
         if answer is not None:
             self._session.cancel(keep=True)
+            self.call_after_refresh(self._tick)
 
     def action_jobs(self) -> None:
         """Show the queue."""
@@ -189,6 +198,13 @@ class LiveScreen(Screen[None]):
     async def action_leave(self) -> None:
         """Leave the program."""
         await self.app.action_quit()
+
+
+def _background_of(record: JobRecord) -> str:
+    """What a session was started with."""
+    words = dict(pairwise(record.arguments))
+    joined = next((word.partition("=")[2] for word in record.arguments if word.startswith("--background=")), None)
+    return joined or words.get("--background", "blur")
 
 
 def _numbers(snapshot: LiveSnapshot, latencies: "deque[float]", width: int) -> list[str]:

@@ -5,6 +5,7 @@ from collections import deque
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.dialogs import Choice
+from birefnet_video.tui.keys import ways_out
 from birefnet_video.tui.lines import Lines
 from birefnet_video.tui.log_pane import LogPane
 from birefnet_video.tui.picture_view import PictureView
@@ -40,6 +41,8 @@ MARKS = {
     JobState.CANCELLED: "■ CANCELLED",
     JobState.FAILED: "✖ FAILED",
 }
+#: The same while it was asked for something that takes time.
+_ASKED = {"pause": "‖ PAUSING", "resume": "▶ GOING ON", "cancel": "■ STOPPING"}
 
 
 class MonitorScreen(Screen[None]):
@@ -49,21 +52,21 @@ class MonitorScreen(Screen[None]):
     AUTO_FOCUS = ""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *ways_out("monitor"),
         Binding("space", "pause", "Pause", id="monitor.pause", tooltip="Pause the render, or go on"),
+        Binding("c", "cancel", "Cancel", id="monitor.cancel", tooltip="Stop the render"),
         Binding("v", "view", "View", id="monitor.view", tooltip="Composite, matte, source, green"),
         Binding("w", "wipe", "Wipe", id="monitor.wipe", tooltip="The source beside the result"),
         Binding("left", "move_wipe(-1)", "Wipe left", show=False, id="monitor.wipe_left"),
         Binding("right", "move_wipe(1)", "Wipe right", show=False, id="monitor.wipe_right"),
         Binding("0", "move_wipe(0)", "Wipe to the middle", show=False, id="monitor.wipe_middle"),
         Binding("z", "zoom", "Zoom", id="monitor.zoom", tooltip="Enlarge the softest edge"),
-        Binding("c", "cancel", "Cancel", id="monitor.cancel", tooltip="Stop the render"),
         Binding("p", "preview", "Picture on or off", show=False, id="monitor.preview"),
         Binding("plus,equals_sign", "rate(1)", "More pictures", show=False, id="monitor.faster"),
         Binding("minus", "rate(-1)", "Fewer pictures", show=False, id="monitor.slower"),
         Binding("l", "log", "Log", id="monitor.log", tooltip="Only what the render said"),
         Binding("i", "internals", "What the interface costs", show=False, id="monitor.internals"),
         Binding("j", "jobs", "Jobs", id="monitor.jobs", tooltip="The queue"),
-        Binding("q", "leave", "Quit", id="monitor.quit"),
     ]
 
     def __init__(self, render: Watch, telemetry: Telemetry) -> None:
@@ -141,6 +144,9 @@ class MonitorScreen(Screen[None]):
         self._show_numbers(view)
         self.query_one(LogPane).show(view.lines)
         self._show_picture(view)
+        if self._telemetry.complaint:
+            self.notify(self._telemetry.complaint, severity="error", markup=False)
+            self._telemetry.complaint = ""
         if view.is_over and not self._ended:
             self._ended = True
             self.app.show_summary(self._render_watch)
@@ -167,7 +173,7 @@ class MonitorScreen(Screen[None]):
         right = ""
         if view.clip is not None:
             right = f"{view.clip.width}x{view.clip.height}  {view.clip.rate:.4g} fps"
-        left = f" {MARKS[state]}   "
+        left = f" {_ASKED.get(view.asked or '', MARKS[state])}   "
         what = f"{_base(view.record.source)} → {', '.join(_base(path) for path in view.record.outputs)}"
         room = self.size.width - len(left) - len(right) - 2
         what = shortened(what, max(0, room))
@@ -231,10 +237,11 @@ class MonitorScreen(Screen[None]):
             self._render_watch.pause()
         else:
             self.notify("only a render that runs can be paused")
+        self._tick()
 
     def action_view(self) -> None:
         """Show the next view."""
-        self._view = self._view.following
+        self._view = self._view.following()
         self._redraw()
 
     def action_wipe(self) -> None:
@@ -286,6 +293,7 @@ class MonitorScreen(Screen[None]):
     def _cancel(self, answer: str | None) -> None:
         if answer is not None:
             self._render_watch.cancel(keep=answer == "keep")
+            self.call_after_refresh(self._tick)
 
     async def action_leave(self) -> None:
         """Leave the program."""

@@ -37,12 +37,14 @@ class NewScreen(Screen[None]):
     app: "BirefnetApp"
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        # A question mark is typed into fields.
+        Binding("f1", "app.help", "Help", id="new.help", tooltip="All keys of this screen"),
+        Binding("escape", "back", "Back", id="new.back"),
         Binding("ctrl+o", "browse", "Browse", id="new.browse", priority=True),
         Binding("ctrl+r", "preview", "One frame", id="new.preview", tooltip="Render the first frame of the part"),
         Binding("ctrl+s", "start", "Start", id="new.start", priority=True),
         Binding("ctrl+a", "enqueue", "Add to queue", id="new.queue", priority=True),
         Binding("ctrl+y", "copy", "Copy command", id="new.copy"),
-        Binding("escape", "back", "Back", id="new.back"),
     ]
 
     def __init__(self, values: FormValues) -> None:

@@ -31,11 +31,16 @@ class View(StrEnum):
     MATTE = "matte"
     SOURCE = "source"
     GREEN = "green"
+    SENT = "sent"
+    """What goes out of a live session."""
 
-    @property
-    def following(self) -> "View":
-        """The next one."""
-        views = list(View)
+    def following(self, *, is_live: bool = False) -> "View":
+        """The next one.
+
+        Args:
+            is_live: something goes out.
+        """
+        views = [view for view in View if is_live or view is not View.SENT]
         return views[(views.index(self) + 1) % len(views)]
 
 
@@ -62,6 +67,8 @@ def paint(picture: Picture, view: View, wipe: float | None = None) -> np.ndarray
 def _painted(picture: Picture, view: View) -> np.ndarray:
     if view is View.SOURCE:
         return picture.rgb
+    if view is View.SENT and picture.sent is not None:
+        return picture.sent
     if view is View.MATTE:
         return np.repeat(picture.alpha[..., None], 3, axis=2)
     if view is View.GREEN:

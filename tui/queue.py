@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.dialogs import Choice
+from birefnet_video.tui.keys import ways_out
 from birefnet_video.tui.text import bar, clock, count, shortened
 from rich.text import Text
 from textual.app import ComposeResult
@@ -28,6 +29,10 @@ _MARKS = {
     RecordState.FAILED: "✖ failed",
     RecordState.CANCELLED: "■ stopped",
 }
+#: The same while it was asked for something that takes time.
+_ASKED = {"pause": "‖ pausing", "resume": "▶ going on", "cancel": "■ stopping"}
+#: Columns from which names of files have more room.
+_BROAD = 100
 _COLUMNS = ("state", "input", "output", "frames", "progress", "fps", "ETA")
 
 
@@ -37,6 +42,7 @@ class QueueScreen(Screen[None]):
     app: "BirefnetApp"
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *ways_out("queue"),
         Binding("n,a", "new", "Add", id="queue.new", tooltip="A new render"),
         Binding("enter", "open", "Open", id="queue.open", tooltip="Watch it, or see how it ended"),
         Binding("space", "pause", "Pause", id="queue.pause"),
@@ -45,7 +51,6 @@ class QueueScreen(Screen[None]):
         Binding("r", "retry", "Retry", id="queue.retry"),
         Binding("d,delete", "remove", "Remove", id="queue.remove", tooltip="Stop it, or forget it; files stay"),
         Binding("x", "clear", "Clear ended", id="queue.clear"),
-        Binding("q", "leave", "Quit", id="queue.quit"),
     ]
 
     def __init__(self, store: JobStore) -> None:
@@ -100,7 +105,7 @@ class QueueScreen(Screen[None]):
             for record_id, row in rows.items():
                 for column, old, new in zip(_COLUMNS, self._rows[record_id], row, strict=True):
                     if old != new:
-                        table.update_cell(record_id, column, Text(new))
+                        table.update_cell(record_id, column, Text(new), update_width=True)
         self._rows = rows
         self._show_title()
         self._show_detail()
@@ -124,21 +129,28 @@ class QueueScreen(Screen[None]):
         self.action_open()
 
     def _row(self, record: JobRecord) -> tuple[str, ...]:
-        source, output = Path(record.source).name, ", ".join(Path(path).name for path in record.outputs)
-        names = (shortened(source, 24), shortened(output, 24))
-        frames, share, fps, eta = "", 0.0, "", ""
+        source, output = Path(record.source).name, ", ".join(Path(path).name for path in _files(record))
+        room = 24 if self.size.width >= _BROAD else 16
+        names = (shortened(source, room), shortened(output, room))
         mark = _MARKS[record.state]
+        done, total, fps, eta = record.written or 0, record.frames, 0.0, ""
         if record.state is RecordState.RUNNING:
-            snapshot = self.app.watch_of(record).view.snapshot
-            frames = count(snapshot.total) if snapshot.total else ""
-            share = snapshot.written / snapshot.total if snapshot.total else 0.0
-            fps = f"{snapshot.fps:.1f}" if snapshot.fps else ""
+            view = self.app.watch_of(record).view
+            snapshot = view.snapshot
+            done, total, fps = snapshot.written, snapshot.total, snapshot.fps
             eta = clock(snapshot.eta_s) if snapshot.eta_s is not None else ""
             mark = "‖ paused" if snapshot.state is JobState.PAUSED else mark
+            mark = _ASKED.get(view.asked or "", mark)
         elif record.result is not None:
-            frames, fps = count(record.result.get("frames", 0)), f"{record.result.get('fps', 0.0):.1f}"
-            share = 1.0 if record.state is RecordState.FINISHED else 0.0
-        return mark, *names, frames, f"{bar(share, 10)} {share:4.0%}", fps, eta
+            done, fps = record.result.get("frames", 0), record.result.get("fps", 0.0)
+            total = done if record.state is RecordState.FINISHED else record.result.get("total") or total
+        if record.is_live:
+            # A camera has no end to be a share of.
+            return mark, *names, "", "", "", ""
+        share = done / total if total else 0.0
+        known = f"{bar(share, 6)} {share:4.0%}" if total or done else ""
+        is_over = record.state.is_over
+        return mark, *names, _of(done if is_over else 0, total), known, f"{fps:.1f}" if fps else "", eta
 
     def _show_title(self) -> None:
         counts = [
@@ -202,6 +214,7 @@ class QueueScreen(Screen[None]):
             watch.resume()
         else:
             watch.pause()
+        self.look()
 
     def action_move(self, steps: int) -> None:
         """Move a render that waits."""
@@ -227,7 +240,12 @@ class QueueScreen(Screen[None]):
             return
         watch = self.app.watch_of(record)
         answers = {"keep": ("k", "Stop, keep the part"), "discard": ("d", "Stop, remove it")}
-        self.app.push_screen(Choice("Stop this render?", answers), lambda answer: _stop(watch, answer))
+        self.app.push_screen(Choice("Stop this render?", answers), lambda answer: self._stop(watch, answer))
+
+    def _stop(self, watch: Watch, answer: str | None) -> None:
+        if answer is not None:
+            watch.cancel(keep=answer == "keep")
+            self.call_after_refresh(self.look)
 
     def action_clear(self) -> None:
         """Forget all renders that have ended; their files stay."""
@@ -241,6 +259,13 @@ class QueueScreen(Screen[None]):
         await self.app.action_quit()
 
 
-def _stop(watch: Watch, answer: str | None) -> None:
-    if answer is not None:
-        watch.cancel(keep=answer == "keep")
+def _files(record: JobRecord) -> list[str]:
+    """Outputs, or what is left of them."""
+    kept = (record.result or {}).get("outputs", [])
+    return kept if record.state.is_over and kept else list(record.outputs)
+
+
+def _of(done: int, total: int | None) -> str:
+    if total is None or done == total:
+        return count(done) if done else ""
+    return f"{count(done)}/{count(total)}" if done else count(total)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from birefnet_video.tui.keys import ways_out
 from birefnet_video.tui.text import clock, count, pace, shortened, size
 from rich.text import Text
 from textual.app import ComposeResult
@@ -14,7 +15,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from birefnet_video.events import JobState
-from birefnet_video.remote.record import JobRecord
+from birefnet_video.remote.record import JobRecord, left_behind
 from birefnet_video.remote.summary import RunSummary
 from birefnet_video.remote.watcher import JobView
 
@@ -28,12 +29,12 @@ class SummaryScreen(Screen[None]):
     app: "BirefnetApp"
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *ways_out("summary"),
         Binding("o", "folder", "Open folder", id="summary.folder"),
         Binding("y", "copy", "Copy command", id="summary.copy"),
         Binding("r", "again", "Run again", id="summary.again"),
         Binding("j,escape", "jobs", "Jobs", id="summary.jobs"),
         Binding("n,enter", "new", "New render", id="summary.new"),
-        Binding("q", "leave", "Quit", id="summary.quit"),
     ]
 
     def __init__(self, view: JobView) -> None:
@@ -114,7 +115,12 @@ def summary_text(view: JobView) -> Text:
     if summary is None and record.is_live and record.error is None:
         return Text(f"✔ the session has ended\n\nsame again:  {record.command}")
     if summary is None:
-        return Text(f"✖ {record.error or 'it was removed, or has left no report'}\n\nsame run:  {record.command}")
+        lines = [f"✖ {record.error or 'it was removed, or has left no report'}"]
+        if record.written:
+            of = f" of {count(record.frames)}" if record.frames else ""
+            lines.append(f"  {count(record.written)}{of} frames were written")
+        lines += [f"  left: {path}" for path in left_behind(record)]
+        return Text("\n".join([*lines, "", f"same run:  {record.command}"]))
     text = Text()
     for paragraph in (_outcome(summary), _figures(summary), _stages(summary), _findings(summary)):
         if paragraph:
@@ -138,8 +144,10 @@ def _outcome(summary: RunSummary) -> list[str]:
 def _figures(summary: RunSummary) -> list[str]:
     realtime = f"   {summary.realtime:.2f}x realtime" if summary.realtime else ""
     memory = f"   peak memory {size(summary.peak_memory)}" if summary.peak_memory else ""
+    of = f" of {count(summary.total)}" if summary.total and summary.total != summary.frames else ""
+    loading = f", loading {clock(summary.loading)}" if summary.loading else ""
     return [
-        f"{count(summary.frames)} frames in {clock(summary.seconds)}   {pace(summary.fps)}{realtime}",
+        f"{count(summary.frames)}{of} frames in {clock(summary.seconds)}{loading}   {pace(summary.fps)}{realtime}",
         f"{size(summary.bytes_written)} written{memory}",
         *([summary.plan] if summary.plan else []),
     ]

@@ -1,11 +1,14 @@
 """``birefnet-video jobs``: the renders that are kept, and the process that works through the queue."""
 
 import json
+import sys
 import time
 from dataclasses import asdict
 from typing import Annotated
 
 from cyclopts import Parameter
+
+from birefnet_video.words import printable
 
 
 def jobs(
@@ -28,16 +31,21 @@ def jobs(
     if forget is not None:
         store.remove(store.find(forget).id)
         return 0
-    for record in store.records():
+    records = store.records()
+    if not records and not json_lines:
+        print("there are no renders: birefnet-video IN --detach starts one", file=sys.stderr)
+    for record in records:
         if json_lines:
             # Who knows the key can cancel the render.
             print(json.dumps({name: value for name, value in asdict(record).items() if name != "key"}))
             continue
         at = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created_at))
         end = f"  {record.error}" if record.error else ""
-        line = f"{record.id}  {at}  {record.state:9}  {record.source} -> {', '.join(record.outputs)}{end}"
-        # A name can hold what is no text.
-        print(line.encode(errors="backslashreplace").decode())
+        done, total = record.written or 0, record.frames or 0
+        share = f"{done / total:4.0%}" if 0 < done < total else "    "
+        line = f"{record.id}  {at}  {record.state:9} {share}  {record.source} -> {', '.join(record.outputs)}{end}"
+        # A name can hold what is no text, and orders to the terminal.
+        print(printable(line).encode(errors="backslashreplace").decode())
     return 0
 
 

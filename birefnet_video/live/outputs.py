@@ -4,8 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import av
+import numpy as np
+
 from birefnet_video.matting.colour import Retoucher
 from birefnet_video.matting.compose import Extent
+from birefnet_video.media.convert import to_rgb
 from birefnet_video.media.encodings import encoding_for, fit_codecs
 from birefnet_video.media.light import is_hdr
 from birefnet_video.media.sink import Sink
@@ -15,7 +19,7 @@ from birefnet_video.pipeline.compositor import Composer
 from birefnet_video.pipeline.outputs import check_output, make_backdrop, make_canvas, make_composer, open_sink
 from birefnet_video.pipeline.stages import MatteGauge
 from birefnet_video.spec import Background, JobSpec, LiveSpec, OutputSpec
-from birefnet_video.types import Cutout, MediaInfo
+from birefnet_video.types import Cutout, MediaInfo, Turn
 
 #: What a virtual camera, a stream and a preview are made of: any encoding that frames of eight bits go into.
 _SHOWN = OutputSpec("composite", Path("virtual.mp4"))
@@ -41,6 +45,8 @@ class LiveOutputs:
         self._composers: list[Composer] = []
         self._sinks: list[Sink] = []
         self._gauge, self._shown = MatteGauge(), 0
+        self._background = spec.background
+        self._sent: av.VideoFrame | None = None
         self._camera: VirtualCamera | None = None
         self._stream: StreamWriter | None = None
         job = JobSpec(Path(info.path), spec.outputs or (_SHOWN,), overwrite=spec.overwrite, with_sound=False)
@@ -83,6 +89,8 @@ class LiveOutputs:
         Raises:
             InputMissing, NotAVideo: if its file is missing or no picture or video; the old one stays.
         """
+        self._composer(replace(_SHOWN, background=background))
+        self._background = background
         specs = [
             replace(output, background=background) if output.kind == "composite" else output for output in self._specs
         ]
@@ -95,6 +103,8 @@ class LiveOutputs:
             OutputRefused: if one does not take it.
         """
         pictures = [composer(cutout) for composer in self._composers]
+        shown = [picture for spec, picture in zip(self._specs, pictures, strict=True) if spec.kind == "composite"]
+        self._sent = shown[-1] if shown else None
         self._gauge.measure(self._shown, Extent.of(cutout.alpha))
         self._shown += 1
         for sink, picture in zip(self._sinks, pictures, strict=False):
@@ -103,6 +113,20 @@ class LiveOutputs:
             self._camera.show(pictures[-1])
         if self._stream is not None:
             self._stream.write(pictures[-1], cutout.frame.meta.pts * cutout.frame.meta.time_base)
+
+    def sent(self, cutout: Cutout, size: tuple[int, int]) -> np.ndarray:
+        """What the latest picture went out as, uint8 (height, width, 3); where nothing shows a background, the same.
+
+        Args:
+            cutout: the picture.
+            size: height and width.
+        """
+        picture = self._sent
+        if picture is None:
+            composer = self._composer(replace(_SHOWN, background=self._background))
+            picture = composer(cutout)
+        upright = replace(self._info, turn=Turn(), is_rgb=False)
+        return to_rgb(picture, upright, size)
 
     def finish(self) -> None:
         """Close all; recordings are looked at again and get their names.

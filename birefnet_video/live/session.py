@@ -271,8 +271,8 @@ class LiveSession:
         if max(info.height / matte.alpha.shape[0], info.width / matte.alpha.shape[1]) < _REFINED_FROM:
             spec = replace(spec, refine=False)
         cutout = Cutout(matte.frame, edit(at_full_size(matte, info, spec), spec))
-        self._tap.offer(lambda: cutout, info)
         outputs.show(cutout)
+        self._tap.offer(lambda: cutout, info, lambda size: outputs.sent(cutout, size))
         return info
 
 

@@ -1,5 +1,6 @@
 """The subject's own colour under soft edges, freed from the background's and from the light of a coloured screen."""
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,6 +58,17 @@ class Retoucher:
             raise BackendUnavailable(
                 "--decontaminate best: PyMatting is not installed", hint="pip install 'birefnet-video[foreground]'"
             )
+
+    @property
+    def must_compile(self) -> bool:
+        """Whether its library compiles itself when it is used first, which takes half a minute or more."""
+        return self._spec.method == "best" and "pymatting" not in sys.modules
+
+    def warm_up(self) -> None:
+        """Use it once, so that the first frame need not wait."""
+        plane = np.zeros((16, 16), np.uint8)
+        alpha = np.tile(np.linspace(0, 1, 16, dtype=np.float32), (16, 1))
+        self.apply([plane, plane.copy(), plane.copy()], alpha, Space(8))
 
     @property
     def changes_anything(self) -> bool:

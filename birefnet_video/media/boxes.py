@@ -12,7 +12,7 @@ _HEADER, _FULL, _VISUAL_ENTRY = 8, 4, 78
 #: The largest ``moov`` that is looked into.
 _LARGEST_MOOV = 1 << 28
 #: Boxes that hold nothing but boxes, on the way to what is looked for.
-_HOLDERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
+_HOLDERS = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class _Track:
     header: _Box | None
     media_header: _Box
     description: _Box | None
+    edits: _Box | None
 
 
 def clean_aperture(path: Path, track: int) -> tuple[int, int] | None:
@@ -71,14 +72,57 @@ def shown_until(path: Path) -> Fraction | None:
             return None
         # Version 1 has times of 64 bits: made, changed, and before the scale or the track's number.
         scale = _number(data, clock.start + _FULL + (16 if data[clock.start] else 8), 4)
-        header = videos[0].header
-        wide = data[header.start] == 1
-        return Fraction(_number(data, header.start + _FULL + (24 if wide else 16), 8 if wide else 4), scale or 1)
+        return Fraction(_shown_ticks(data, videos[0], videos[0].header), scale or 1)
     return None
+
+
+def _shown_ticks(data: bytes, track: _Track, header: _Box) -> int:
+    """Ticks of the whole file's clock for which a track lasts: the sum of its edits, or else what its header says."""
+    if track.edits is None:
+        wide = data[header.start] == 1
+        return _number(data, header.start + _FULL + (24 if wide else 16), 8 if wide else 4)
+    wide, first = data[track.edits.start] == 1, track.edits.start + 2 * _FULL
+    step, length = (20, 8) if wide else (12, 4)
+    count = min(_number(data, track.edits.start + _FULL, 4), (track.edits.end - first) // step)
+    return sum(_number(data, first + step * index, length) for index in range(count))
 
 
 def _number(data: bytes, at: int, length: int) -> int:
     return int.from_bytes(data[at : at + length], "big")
+
+
+def write_picture_end(path: Path, end: Fraction) -> None:
+    """Let the first video track end at ``end``: FFmpeg adds up lengths in the order of decoding.
+
+    Args:
+        path: of a finished MOV or MP4 file; changed in place.
+        end: in seconds.
+
+    Raises:
+        OSError: if it cannot be changed.
+    """
+    with path.open("r+b") as file:
+        found = _moov(file)
+        if found is None:
+            return
+        data, at = found
+        (moov,) = _boxes(data, 0, len(data))
+        clock = next((box for box in _boxes(data, moov.start, moov.end) if box.kind == b"mvhd"), None)
+        videos = [each for each in _tracks(data) if each.handler == b"vide"]
+        if clock is None or not videos or videos[0].header is None:
+            return
+        scale = _number(data, clock.start + _FULL + (16 if data[clock.start] else 8), 4)
+        header, edits = videos[0].header, videos[0].edits
+        places = [(header.start + _FULL + (24 if data[header.start] else 16), 8 if data[header.start] else 4)]
+        over = _number(data, *places[0]) - round(end * scale)
+        if edits is not None and (count := _number(data, edits.start + _FULL, 4)):
+            wide = data[edits.start] == 1
+            places.append((edits.start + 2 * _FULL + (count - 1) * (20 if wide else 12), 8 if wide else 4))
+        for place, length in places:
+            value = _number(data, place, length) - over
+            if value > 0:
+                file.seek(at + place)
+                file.write(value.to_bytes(length, "big"))
 
 
 def write_languages(path: Path, languages: dict[int, str]) -> None:
@@ -136,7 +180,7 @@ def _tracks(data: bytes) -> list[_Track]:
                 inner = {each.kind: each for each in _leaves(data, box)}
                 if (header := inner.get(b"mdhd")) and (handler := inner.get(b"hdlr")):
                     kind = data[handler.start + _FULL + 4 : handler.start + _FULL + 8]
-                    tracks.append(_Track(kind, inner.get(b"tkhd"), header, inner.get(b"stsd")))
+                    tracks.append(_Track(kind, inner.get(b"tkhd"), header, inner.get(b"stsd"), inner.get(b"elst")))
     return tracks
 
 

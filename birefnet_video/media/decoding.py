@@ -12,7 +12,8 @@ from birefnet_video.defaults import MAX_BAD_PACKETS, TIME_JUMP_S
 
 #: Codecs of which every packet holds one picture, or a field of one, beside those that FFmpeg marks as being without
 #: references.
-_ONE_EACH = {"h264", "hevc", "av1", "mpeg2video", "mpeg1video", "png", "apng", "ffv1", "cfhd"}
+_WITH_REFERENCES = {"h264", "hevc", "av1", "mpeg2video", "mpeg1video"}
+_ONE_EACH = {*_WITH_REFERENCES, "png", "apng", "ffv1", "cfhd"}
 
 
 class Swallowed(Exception):
@@ -53,9 +54,12 @@ class Decoding:
         self._is_careful = is_careful
         codec = decoder.codec
         self._is_one_each = is_one_each or codec.intra_only or codec.canonical_name in _ONE_EACH
+        self._has_references = codec.canonical_name in _WITH_REFERENCES
+        self._first_key: int | None = None
+        """Time of the first packet, if nothing before it is needed."""
         self._waiting: list[int] = []
         """Times of packets whose picture has not come, a heap."""
-        self._has_fields = False
+        self._has_fields = self._is_done = False
         self._is_ordered = True
         self._bad = self._bad_in_a_row = self._corrupt = 0
         self._latest_dts: int | None = None
@@ -108,6 +112,8 @@ class Decoding:
     def _count(self, packet: av.Packet) -> None:
         if packet.is_discard or self._is_before(packet):
             return
+        if not self.packets and packet.is_keyframe:
+            self._first_key = packet.pts
         self.packets += 1
         if packet.dts is not None and packet.time_base is not None:
             if self._latest_dts is not None and (self._latest_dts - packet.dts) * packet.time_base > TIME_JUMP_S:
@@ -138,7 +144,8 @@ class Decoding:
             # Late, where a stream does not say how far its pictures are put out of order.
             self.lost.remove(picture.pts)
         if not self.pictures:
-            self.without_start = passed
+            # A first picture that is damaged itself does not refer to anything.
+            self.without_start = passed if self._has_references and self._first_key not in self.lost else 0
         elif passed and self._is_careful and self._is_one_each and not self._has_fields:
             raise Swallowed
 
@@ -148,6 +155,7 @@ class Decoding:
 
     def _settle(self) -> None:
         """What has not come by now is lost."""
+        self._is_done = True
         if self._has_fields:
             # The second field of a picture has a packet and no picture of its own.
             self.lost = self.lost[: self.without_start]
@@ -162,13 +170,15 @@ class Decoding:
     @property
     def missing(self) -> int:
         """Pictures that could not be decoded, as far as that is known."""
-        known = self.packets - self.pictures if self._is_one_each and not self._has_fields else len(self.lost)
+        is_counted = self._is_done and self._is_one_each and not self._has_fields
+        # Of a pass that was ended early some pictures are still on their way.
+        known = self.packets - self.pictures if is_counted else len(self.lost)
         return max(self._bad, known)
 
     @property
     def promised(self) -> int | None:
         """Pictures that the packets hold, where the codec lets that be known."""
-        return self.packets if self._is_one_each and not self._has_fields else None
+        return self.packets if self._is_done and self._is_one_each and not self._has_fields else None
 
     @property
     def damage(self) -> list[str]:
@@ -177,8 +187,9 @@ class Decoding:
             return [f"reading was given up after {self._bad_in_a_row} broken packets in a row"]
         found = []
         if self.without_start:
-            what = "refer to what lies before the beginning and cannot be decoded"
-            found.append(f"the first {self.without_start} frames {what}")
+            what = "frames refer" if self.without_start > 1 else "frame refers"
+            first = f"the first {self.without_start} {what}"
+            found.append(f"{first} to what lies before the beginning and cannot be decoded")
         if missing := self.missing - self.without_start:
             found.append(f"{missing} frame{'s' if missing > 1 else ''} could not be decoded")
         if self._corrupt:

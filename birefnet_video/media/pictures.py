@@ -70,6 +70,12 @@ class PictureWriter:
         context.options = dict(encoding.options)
         self._context = context
         stem = target.stem.partition("%")[0].rstrip("_-. ") or "pictures"
+        self._made_folder = not target.parent.exists()
+        if self._made_folder:
+            try:
+                target.parent.mkdir()
+            except OSError as error:
+                raise refused(target, error) from None
         self.partial = reserve_partial(target, stem, "", Path.mkdir)
 
     def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
@@ -131,6 +137,9 @@ class PictureWriter:
     def discard(self) -> None:
         """See :class:`birefnet_video.media.sink.Sink`."""
         shutil.rmtree(self.partial, ignore_errors=True)
+        if self._made_folder:
+            with suppress(OSError):
+                self.target.parent.rmdir()
 
     def _save(self, picture: av.VideoFrame | None) -> None:
         try:

@@ -14,7 +14,7 @@ from av.stream import Disposition
 
 from birefnet_video.defaults import LATE_SOUND_S
 from birefnet_video.errors import NotAVideo, UsageError
-from birefnet_video.media.boxes import clean_aperture
+from birefnet_video.media.boxes import clean_aperture, shown_until
 from birefnet_video.media.convert import has_alpha, integral, stored_alpha
 from birefnet_video.media.matroska import crop_of
 from birefnet_video.media.opening import demux, open_input, seek_before
@@ -217,7 +217,7 @@ def describe(
         rate = Fraction(stream.average_rate)
     if stream.time_base is not None and stream.time_base > _LONGEST_TICK_S:
         raise NotAVideo(f"{path}: its header is damaged: one tick of its clock lasts {float(stream.time_base):.0f} s")
-    duration_s = _duration_s(container, stream)
+    duration_s = _duration_s(path, container, stream)
     promised = _promised_frames(container, stream)
     component = frame.format.components[0]
     is_rgb = frame.format.is_rgb or frame.format.name.startswith(("pal", "gbr"))
@@ -355,7 +355,12 @@ def has_awkward_sound(path: Path, cut: Cut | None = None) -> bool:
         return bool(waiting)
 
 
-def _duration_s(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> float | None:
+def _duration_s(
+    path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> float | None:
+    if "mov" in container.format.name and path.is_file() and (end := shown_until(path)):
+        # FFmpeg adds up the lengths of packets, which end where the next one is decoded.
+        return float(end)
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     if container.duration is not None:

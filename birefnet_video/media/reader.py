@@ -15,6 +15,7 @@ import av.filter
 import av.video.stream
 
 from birefnet_video.defaults import END_TOLERANCE_S, TIME_JUMP_S
+from birefnet_video.media.boxes import shown_until
 from birefnet_video.media.convert import integral
 from birefnet_video.media.decoding import Decoding, Swallowed
 from birefnet_video.media.opening import demux, open_input, seek_before
@@ -71,7 +72,7 @@ class Reader:
         self._packets: int | None = None
         self._fed = 0
         self._offset = 0
-        self._is_read_whole = self._keeps_lengths = self._is_jpeg = False
+        self._is_read_whole = self._keeps_lengths = self._is_indexed = self._is_jpeg = False
         self._turns: dict[int, Turn] = {}
         self._promised_s: float | None = None
         self._told: set[str] = set()
@@ -132,28 +133,31 @@ class Reader:
         self._check_end(last)
 
     def _with_whole_length(self, frame: Frame) -> Frame:
-        """The last frame, shown for as long as the file says, where that is known and the packets do not say it."""
-        end, meta = self._shown_until(), frame.meta
-        if end is None:
-            return frame
-        if self._cut is not None:
-            end -= self._cut.shift(meta.time_base) * meta.time_base
-        ticks = round(end / meta.time_base) - meta.pts
-        usual = meta.duration or round(1 / self.info.frame_rate / meta.time_base)
-        is_longer = ticks > usual + round(_ROUNDED_S / meta.time_base)
-        is_cut_short = 0 < ticks < usual and self._cut is not None and self._cut.end is not None
-        return replace(frame, meta=replace(meta, duration=ticks)) if is_longer or is_cut_short else frame
+        """The last frame, shown for as long as the file says, and no longer than the part that is wanted."""
+        meta = frame.meta
+        length = meta.duration
+        if (end := self._known_end()) is not None:
+            ticks = self._ticks_until(end, meta)
+            usual = length or round(1 / self.info.frame_rate / meta.time_base)
+            length = ticks if ticks > usual + round(_ROUNDED_S / meta.time_base) else length
+        if self._cut is not None and self._cut.end is not None:
+            length = min(length or 0, max(1, self._ticks_until(self._cut.end, meta))) or None
+        return replace(frame, meta=replace(meta, duration=length))
 
-    def _shown_until(self) -> Fraction | None:
-        """When the last frame goes away, on the input's clock, as far as its length is not in its packet."""
-        ends = [] if self._cut is None or self._cut.end is None else [self._cut.end]
-        if self._is_read_whole:
-            if self._promised_s is None or self._offset or self.info.sequence is not None or not self._keeps_lengths:
-                return None
-            ends.append(Fraction(self._promised_s).limit_denominator(1_000_000))
-        elif self._cut is None:
+    def _ticks_until(self, end: Fraction, meta: FrameMeta) -> int:
+        """From a frame's beginning to a time on the input's clock."""
+        shift = self._cut.shift(meta.time_base) if self._cut is not None else 0
+        return round(end / meta.time_base) - shift - meta.pts
+
+    def _known_end(self) -> Fraction | None:
+        """When the last frame goes away, on the input's clock, where its packet need not say it."""
+        if not self._is_read_whole:
+            # Another frame follows behind the part.
+            return None if self._cut is None else self._cut.end
+        is_whole = self._keeps_lengths or (self._is_indexed and self._fed >= (self.info.promised_frames or 0))
+        if self._promised_s is None or self._offset or self.info.sequence is not None or not is_whole:
             return None
-        return min(ends)
+        return Fraction(self._promised_s).limit_denominator(1_000_000)
 
     def _file(self) -> Iterator[av.VideoFrame]:
         path = Path(self.info.path)
@@ -164,8 +168,11 @@ class Reader:
             with open_input(path, self.info.limits, self._decode_on) as container:
                 stream = video_stream(container, path, self.info.limits, self.info.video_track)
                 self._promised_s = promised_end_s(container, stream)
-                # Matroska writes no lengths of frames, but where all of them end.
+                # Matroska writes no lengths of frames, but where all of them end; so do edits of MOV, whose lengths of
+                # frames follow the order of decoding.
                 self._keeps_lengths = "matroska" in container.format.name and cut_off is None
+                if "mov" in container.format.name and self.info.promised_frames and (end := shown_until(path)):
+                    self._promised_s, self._is_indexed = float(end), True
                 if self._cut is not None:
                     seek_before(container, self._cut)
                 decoder = (

@@ -116,6 +116,8 @@ def _is_whole_exr(data: bytes) -> bool:
             _, top, _, bottom = struct.unpack("<4i", value)
             lines = bottom - top + 1
         at = kind_end + 5 + size
+    if at >= len(data):
+        return False
     if compression >= len(_EXR_LINES) or lines <= 0:
         return True
     blocks = -(-lines // _EXR_LINES[compression])

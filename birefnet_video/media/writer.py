@@ -14,7 +14,7 @@ import av.video.stream
 
 from birefnet_video.defaults import KEYFRAME_EVERY_MS
 from birefnet_video.errors import BackendUnavailable, OutputRefused
-from birefnet_video.media.boxes import write_languages
+from birefnet_video.media.boxes import write_languages, write_picture_end
 from birefnet_video.media.encodings import Encoding
 from birefnet_video.media.light import needs_mapping
 from birefnet_video.media.matroska import write_pixel_shape
@@ -74,6 +74,7 @@ class Writer:
         self.last_duration: int | None = None
         self._lengths: dict[int, int] = {}
         """Of frames that the encoder holds, by their time."""
+        self._held: av.Packet | None = None
         self._info, self._notify = info, notify
         self._sound: Sound | None = None
         self._closed = False
@@ -102,7 +103,8 @@ class Writer:
             self.discard()
             if encoding.codec.endswith("_nvenc"):
                 raise BackendUnavailable(
-                    f"--codec {encoding.codec}: NVIDIA's encoder cannot be opened: {error}",
+                    f"--codec {encoding.codec}: NVIDIA's encoder cannot be opened: "
+                    f"{getattr(error, 'strerror', None) or error}",
                     hint=f"use {encoding.codec.removesuffix('_nvenc')}",
                 ) from None
             raise refused(target, error) from None
@@ -163,8 +165,21 @@ class Writer:
             # Encoders give every packet the length of 1/rate.
             if packet.pts is not None and (length := self._lengths.pop(packet.pts, None)) is not None:
                 packet.duration = length
-            self._container.mux(packet)
+            # The last one is held back.
+            held, self._held = self._held, packet
+            if held is not None:
+                self._container.mux(held)
         self.stored += len(packets)
+
+    def _mux_last(self) -> None:
+        """In MOV the packet that is decoded last lasts until the end, though its picture may be shown before others."""
+        held, self._held = self._held, None
+        if held is None:
+            return
+        is_mov = self.encoding.container in ("mov", "mp4")
+        if is_mov and held.dts is not None and self.last_pts is not None and self.last_duration is not None:
+            held.duration = max(self.last_pts + self.last_duration - held.dts, 1)
+        self._container.mux(held)
 
     def finish(self) -> None:
         """Write what encoders and sound still hold and close the file, still under its partial name.
@@ -242,6 +257,7 @@ class Writer:
         self._closed = True
         try:
             self._mux(self._stream.encode(None))
+            self._mux_last()
             if self._sound is not None and with_rest_of_sound:
                 self._sound.finish()
             self._container.close()
@@ -258,6 +274,8 @@ class Writer:
     def _complete(self) -> None:
         """Write what FFmpeg does not into the closed file."""
         shape, container = self._info.sample_aspect_ratio, self.encoding.container
+        if container in ("mov", "mp4") and self.last_pts is not None and self.last_duration is not None:
+            write_picture_end(self.partial, (self.last_pts + self.last_duration) * self._info.time_base)
         if container == "mov" and self._sound is not None:
             write_languages(self.partial, self._sound.languages)
         if container in ("matroska", "webm") and shape != 1 and not write_pixel_shape(self.partial, shape):

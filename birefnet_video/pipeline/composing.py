@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from birefnet_video.backends.progress import building
 from birefnet_video.errors import BackendUnavailable
 from birefnet_video.matting.backdrop import Canvas
 from birefnet_video.matting.colour import Retoucher
@@ -40,6 +41,9 @@ class Composing:
 
     def _on_cpu(self, colour: ColourSpec) -> list[Composer]:
         retoucher = Retoucher(colour)
+        if retoucher.must_compile:
+            with building("PyMatting compiles itself", self._notify):
+                retoucher.warm_up()
         return [
             make_composer(output, canvas, self._task.info, retoucher, backdrop)
             for output, canvas, backdrop in zip(self._spec.outputs, self._canvases, self._backdrops, strict=True)

@@ -50,7 +50,9 @@ def check_output(spec: JobSpec, output: OutputSpec) -> None:
                 raise OutputRefused(f"{path.parent / (path.name % number)}: exists already", hint="-y overwrites it")
         if path.exists() and not path.is_file():
             raise OutputRefused(f"{path}: is no regular file")
-        if not path.parent.is_dir():
+        # Pictures get a folder of their own, unless even the one around it is missing.
+        is_own_folder = encoding.container == "image2" and path.parent.parent.is_dir() and not path.parent.exists()
+        if not path.parent.is_dir() and not is_own_folder:
             raise OutputRefused(f"{path}: the folder {path.parent} does not exist")
     except OSError as error:
         raise OutputRefused(f"{path}: cannot be written: {error.strerror}") from None
@@ -104,8 +106,8 @@ def _numbering(info: MediaInfo, cut: Cut | None) -> Callable[[FrameMeta], int]:
     """Pictures keep the numbers of the sequence they come from; those of a video are counted from 1."""
     if info.sequence is None:
         return lambda meta: meta.index + 1
-    first = info.sequence.numbers[0] + (cut.shift(info.time_base) if cut is not None else 0)
-    return lambda meta: first + meta.pts
+    sequence, first = info.sequence, cut.shift(info.time_base) if cut is not None else 0
+    return lambda meta: sequence.number_at(first + meta.pts)
 
 
 def _input_files(source: Path) -> list[Path]:

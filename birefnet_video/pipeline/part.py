@@ -32,7 +32,6 @@ def shorten(info: MediaInfo, spec: JobSpec, cut: Cut) -> MediaInfo:
     info = replace(
         info,
         starts_before_zero=False,
-        promised_frames=info.promised_frames if not spec.start_s and spec.duration_s is None else None,
         timecode=later_timecode(info.timecode, spec.start_s, info.frame_rate)
         if info.timecode and spec.start_s
         else info.timecode,

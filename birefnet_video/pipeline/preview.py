@@ -10,6 +10,8 @@ from birefnet_video.matting.enlarge import resized
 from birefnet_video.media.convert import to_rgb
 from birefnet_video.types import Cutout, MediaInfo, Preview
 
+#: Gives what goes out at a height and width, uint8 (H, W, 3).
+Sent = Callable[[tuple[int, int]], np.ndarray]
 #: Sides of a preview, in pixels.
 _LEAST_SIDE, _MOST_SIDE = 2, 2048
 
@@ -44,18 +46,24 @@ class PreviewTap:
             self._wish = _Wish(width, height, max(1, zoom))
             return self._latest
 
-    def offer(self, cutout: Callable[[], Cutout], info: MediaInfo) -> None:
-        """Take a picture of what ``cutout`` gives, if one was asked for."""
+    def offer(self, cutout: Callable[[], Cutout], info: MediaInfo, sent: Sent | None = None) -> None:
+        """Take a picture of what ``cutout`` gives, if one was asked for.
+
+        Args:
+            cutout: gives the frame and its alpha.
+            info: of the input.
+            sent: gives what goes out, uint8 (H, W, 3) of a height and width.
+        """
         with self._lock:
             wish, self._wish = self._wish, None
         if wish is None:
             return
-        picture = _picture(cutout(), info, wish)
+        picture = _picture(cutout(), info, wish, sent)
         with self._lock:
             self._latest = picture
 
 
-def _picture(cutout: Cutout, info: MediaInfo, wish: _Wish) -> Preview:
+def _picture(cutout: Cutout, info: MediaInfo, wish: _Wish, sent: Sent | None) -> Preview:
     shape = info.width * float(info.sample_aspect_ratio) / info.height
     width = min(wish.width, max(1, round(wish.height * shape)))
     height = min(wish.height, max(1, round(width / shape)))
@@ -65,7 +73,8 @@ def _picture(cutout: Cutout, info: MediaInfo, wish: _Wish) -> Preview:
     top, left = _softest(alpha, height, width) if zoom > 1 else (0, 0)
     part = (slice(top, top + height), slice(left, left + width))
     samples = (alpha[part] * 255 + 0.5).astype(np.uint8)
-    return Preview(cutout.frame.meta, np.ascontiguousarray(rgb[part]), samples)
+    out = np.ascontiguousarray(sent(large)[part]) if sent is not None else None
+    return Preview(cutout.frame.meta, np.ascontiguousarray(rgb[part]), samples, out)
 
 
 def _softest(alpha: np.ndarray, height: int, width: int) -> tuple[int, int]:

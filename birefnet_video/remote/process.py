@@ -12,10 +12,14 @@ from pathlib import Path
 from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed
 from birefnet_video.jobs import Job
+from birefnet_video.lasting import LastingThread
 from birefnet_video.remote.record import JobRecord, RecordState
 from birefnet_video.remote.server import JobServer, Served, ServedJob
 from birefnet_video.remote.store import JobStore
 from birefnet_video.remote.summary import summarise
+
+#: Seconds from one note of a render's progress to the next.
+_PROGRESS_S = 5.0
 
 
 def program() -> list[str]:
@@ -132,13 +136,18 @@ def serve(job: Job, store: JobStore, record_id: str, run: Callable[[Job], int]) 
 
 
 def _serve(job: Job, store: JobStore, record: JobRecord, run: Callable[[Job], int]) -> int:
-    server = JobServer(ServedJob(job), bytes.fromhex(record.key))
+    served, stop = ServedJob(job), threading.Event()
+    server = JobServer(served, bytes.fromhex(record.key))
+    progress = LastingThread("renders: progress", lambda: _note_progress(job, store, record.id, stop), served.complain)
     ends: list[JobEvent] = []
     job.subscribe(lambda event: ends.append(event) if isinstance(event, JobCancelled | JobFailed) else None)
     server.start()
     store.update(record.id, address=server.address)
+    progress.start()
     try:
         code = run(job)
+        stop.set()
+        progress.join()
         end = ends[-1] if ends else None
         kept = end.kept if isinstance(end, JobCancelled | JobFailed) else ()
         error = end.error if isinstance(end, JobFailed) else None
@@ -153,12 +162,25 @@ def _serve(job: Job, store: JobStore, record: JobRecord, run: Callable[[Job], in
             state=RecordState(summary.state),
             ended_at=time.time(),
             error=str(error) if error else None,
+            frames=summary.frames if summary.exit_code == 0 else summary.total,
+            written=summary.frames,
             result=summary.to_json(),
             address=None,
         )
     finally:
+        stop.set()
         server.close()
     return code
+
+
+def _note_progress(job: Job, store: JobStore, record_id: str, stop: threading.Event) -> None:
+    """Write down now and then how far a render is, for when its process is killed."""
+    while not stop.wait(_PROGRESS_S):
+        snapshot = job.snapshot()
+        if snapshot.written:
+            # A record that was removed needs none.
+            with contextlib.suppress(UsageError):
+                store.update(record_id, frames=snapshot.total, written=snapshot.written)
 
 
 def serve_live(served: Served, store: JobStore, record_id: str, run: Callable[[], int]) -> int:

@@ -1,9 +1,11 @@
 """What is kept of one render in the user's state folder."""
 
+import glob
 import json
 import shlex
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Self
 
 #: Of the files. Others are left alone.
@@ -58,6 +60,8 @@ class JobRecord:
     """What one must know to be answered, in hexadecimal digits."""
     error: str | None = None
     """Why it failed, in one line."""
+    written: int | None = None
+    """Frames that are encoded, written down now and then."""
     result: dict[str, Any] | None = None
     """A :class:`~birefnet_video.remote.summary.RunSummary` as JSON."""
 
@@ -104,3 +108,18 @@ class JobRecord:
             outputs=tuple(record.outputs),
             state=RecordState(record.state),
         )
+
+
+def left_behind(record: JobRecord) -> list[Path]:
+    """Unfinished files that lie beside the outputs of a render since it began."""
+    found = []
+    for output in record.outputs:
+        target = Path(record.folder) / output
+        stem = target.stem.partition("%")[0].rstrip("_-. ") or "pictures"
+        try:
+            for path in sorted(target.parent.glob(f"{glob.escape(stem)}.partial*")):
+                if path.stat().st_mtime >= (record.started_at or record.created_at):
+                    found.append(path)
+        except OSError:
+            continue
+    return found

@@ -204,6 +204,7 @@ class JobStore:
                 queued=True,
                 position=self._last_place(),
                 result=None,
+                written=None,
                 error=None,
                 pid=None,
                 pid_started_at=None,

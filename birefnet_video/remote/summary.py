@@ -10,6 +10,8 @@ from birefnet_video.events import JobSnapshot, JobState, StageSnapshot
 from birefnet_video.jobs import Job
 from birefnet_video.spec import JobSpec
 
+#: Fields that summaries of earlier versions lack.
+_ADDED = {"total": None, "loading": 0.0}
 #: Share of a run for which the busiest stage works, below which no stage limits it.
 _BUSY = 0.6
 
@@ -25,7 +27,11 @@ class RunSummary:
     """Finished files, or what is kept of them."""
     bytes_written: int
     frames: int
+    total: int | None
+    """Of the input, if known."""
     seconds: float
+    """Of the rendering, without :attr:`loading`."""
+    loading: float
     fps: float
     realtime: float | None
     """Seconds of video a second; ``None`` if the input's rate is not known."""
@@ -55,6 +61,7 @@ class RunSummary:
             ValueError: if it is no summary of this version.
         """
         known = {field.name for field in fields(cls)}
+        values = _ADDED | values
         if set(values) != known:
             raise ValueError("no summary of this version")
         flicker = values["flicker"]
@@ -102,7 +109,9 @@ def summarise(
         outputs=tuple(str(path) for path in outputs),
         bytes_written=snapshot.bytes_written,
         frames=snapshot.written,
-        seconds=round(snapshot.elapsed_s, 3),
+        total=snapshot.total,
+        seconds=round(snapshot.elapsed_s - snapshot.loading_s, 3),
+        loading=round(snapshot.loading_s, 3),
         fps=round(snapshot.fps, 2),
         realtime=round(snapshot.fps / rate, 3) if rate else None,
         plan=job.backend.describe() if job.backend else "",

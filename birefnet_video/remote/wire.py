@@ -88,12 +88,15 @@ def send_preview(connection: Connection, preview: Preview | None) -> None:
         OSError: if the other side is gone.
     """
     if preview is None:
-        send(connection, {"height": 0, "width": 0, "index": 0, "seconds": 0.0})
+        send(connection, {"height": 0, "width": 0, "index": 0, "seconds": 0.0, "sent": False})
         return
     height, width = preview.alpha.shape
     meta = preview.meta
-    send(connection, {"height": height, "width": width, "index": meta.index, "seconds": float(meta.time_s)})
-    connection.send_bytes(np.dstack((preview.rgb, preview.alpha)).tobytes())
+    has_sent = preview.sent is not None
+    place = {"index": meta.index, "seconds": float(meta.time_s), "sent": has_sent}
+    send(connection, {"height": height, "width": width, **place})
+    sent = (preview.sent,) if preview.sent is not None else ()
+    connection.send_bytes(np.dstack((preview.rgb, preview.alpha, *sent)).tobytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,8 @@ class Picture:
     """uint8 (H, W, 3)."""
     alpha: np.ndarray
     """uint8 (H, W)."""
+    sent: np.ndarray | None = None
+    """uint8 (H, W, 3), of a live session: what goes out."""
 
 
 def receive_preview(connection: Connection) -> Picture | None:
@@ -119,5 +124,6 @@ def receive_preview(connection: Connection) -> Picture | None:
     header = receive(connection)
     if not header["height"]:
         return None
-    samples = np.frombuffer(connection.recv_bytes(), np.uint8).reshape(header["height"], header["width"], 4)
-    return Picture(header["index"], header["seconds"], samples[..., :3], samples[..., 3])
+    samples = np.frombuffer(connection.recv_bytes(), np.uint8).reshape(header["height"], header["width"], -1)
+    sent = samples[..., 4:7] if header["sent"] else None
+    return Picture(header["index"], header["seconds"], samples[..., :3], samples[..., 3], sent)
