@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from birefnet_video.errors import CheckpointError
+from birefnet_video.words import nearest
 
 if TYPE_CHECKING:
     from birefnet_video.model import BiRefNet
@@ -69,7 +70,9 @@ def weights_path(model: str) -> Path:
             if not path.is_file():
                 raise CheckpointError(f"{path}: no such file")
             return path
-        raise CheckpointError(f"no model is called {model!r}", hint=f"there are: {', '.join(MODELS)}, or a path")
+        near = nearest(model, MODELS)
+        meant = f"did you mean {near}? " if near else ""
+        raise CheckpointError(f"no model is called {model!r}", hint=f"{meant}there are: {', '.join(MODELS)}, or a path")
     if known.repository is None:
         return Path(str(files("birefnet_video.model.weights").joinpath(known.filename)))
     from huggingface_hub import try_to_load_from_cache

@@ -54,6 +54,10 @@ class RenderRequest:
         Raises:
             BirefnetVideoError: if it cannot begin.
         """
+        source = self.spec.source
+        # What is said here is said with what was probably meant.
+        if str(source) != "-" and (source.is_dir() or not ("%" in source.name or source.exists())):
+            raise missing_input(source)
         if self.tui or self.detach:
             return self._render_apart(arguments)
         if self.record_id is not None:
@@ -76,8 +80,6 @@ class RenderRequest:
         return _run(job, self.style, names, quiet=self.quiet, verbose=self.verbose)
 
     def _render_apart(self, arguments: list[str]) -> int:
-        if "%" not in self.spec.source.name and not self.spec.source.exists():
-            raise missing_input(self.spec.source)
         outputs = [str(output.path) for output in self.spec.outputs]
         return start_apart(str(self.spec.source), outputs, arguments, watched=self.tui)
 

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
 from birefnet_video.errors import NotAVideo
@@ -187,6 +187,14 @@ class Limits:
 
 #: Those of a job that names none.
 DEFAULT_LIMITS = Limits()
+
+
+class SoundLength(NamedTuple):
+    """How long a sound track should be."""
+
+    seconds: float
+    slack_s: float
+    """By how much it may differ: encoders begin and end with a part of a packet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,16 @@ def read_rgb(path: Path) -> np.ndarray:
     return cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR)[0], cv2.COLOR_BGR2RGB)
 
 
+def hides_something(path: Path) -> bool:
+    """Whether a picture has alpha that is not opaque everywhere.
+
+    Raises:
+        PictureError: if it cannot be read.
+    """
+    picture, _ = _decode(path, cv2.IMREAD_UNCHANGED)
+    return picture.ndim == 3 and picture.shape[2] == 4 and picture[..., 3].min() < np.iinfo(picture.dtype).max
+
+
 def read_rgba(path: Path) -> np.ndarray:
     """A picture with an alpha channel as uint8 (H, W, 4).
 

@@ -14,8 +14,8 @@ from birefnet_video.media.convert import plane_array, solid_yuv, to_rgb, to_yuv
 from birefnet_video.media.light import from_sdr, needs_mapping
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Reader
-from birefnet_video.model.picture_files import PictureError, read_rgb
-from birefnet_video.spec import Background, Blur, Colour, PictureFile
+from birefnet_video.model.picture_files import PictureError, hides_something, read_rgb
+from birefnet_video.spec import Background, Blur, Colour, PictureFile, VideoFile
 from birefnet_video.types import Frame, FrameMeta, MediaInfo
 
 #: Lines of the picture that a blur's radius is given for.
@@ -87,6 +87,15 @@ def open_backdrop(background: Background, info: MediaInfo, canvas: Canvas) -> Ba
         except PictureError as error:
             raise InputMissing(f"--background: {error}") from None
     return _Film(background.path, info, canvas)
+
+
+def note_of(background: Background) -> str | None:
+    """What a user should know of a background that can be opened."""
+    if isinstance(background, PictureFile):
+        has_alpha = hides_something(background.path)
+    else:
+        has_alpha = isinstance(background, VideoFile) and probe(background.path).has_alpha
+    return "--background: has alpha of its own, which is left out: it is shown opaque" if has_alpha else None
 
 
 def blur_sigma(background: Blur, info: MediaInfo) -> float:

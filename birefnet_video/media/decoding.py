@@ -193,5 +193,5 @@ class Decoding:
         if missing := self.missing - self.without_start:
             found.append(f"{missing} frame{'s' if missing > 1 else ''} could not be decoded")
         if self._corrupt:
-            found.append(f"{self._corrupt} frames are marked corrupt")
+            found.append(f"{self._corrupt} frame{'s are' if self._corrupt > 1 else ' is'} marked corrupt")
         return found

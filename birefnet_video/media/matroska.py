@@ -192,8 +192,24 @@ def _top(file: BinaryIO, segment: _Element) -> Iterator[_Element]:
 
 def _find(file: BinaryIO, number: int) -> _Element | None:
     segment = _segment(file)
-    found = _top(file, segment) if segment is not None else ()
-    return next((each for each in found if each.id == number and (each.size or 0) < _LARGEST_HEAD), None)
+    if segment is None:
+        return None
+    heads = list(_top(file, segment))
+    # Editors put what has no room left behind the pictures, and say where.
+    listed = [place for head in heads if head.id == _SEEK_HEAD for place in _listed(file, head, segment, number)]
+    found = [each for each in (*heads, *listed) if each.id == number and (each.size or 0) < _LARGEST_HEAD]
+    return found[0] if found else None
+
+
+def _listed(file: BinaryIO, head: _Element, segment: _Element, number: int) -> Iterator[_Element]:
+    """Elements that a list of contents leads to."""
+    data = _inside(file, head)
+    for entry in _elements(data, 0, len(data)):
+        inner = {each.id: data[each.start : each.end] for each in _elements(data, entry.start, entry.end)}
+        if entry.id == _SEEK and int.from_bytes(inner.get(_SEEK_ID, b""), "big") == number:
+            found = _header(file, segment.start + int.from_bytes(inner.get(_SEEK_POSITION, b""), "big"))
+            if found is not None:
+                yield found
 
 
 def _inside(file: BinaryIO, element: _Element) -> bytes:

@@ -16,7 +16,7 @@ from birefnet_video.media.light import needs_mapping
 from birefnet_video.media.partial import refused, reserve_partial
 from birefnet_video.media.sequence import list_numbers
 from birefnet_video.media.verify import Promise, alpha_spread
-from birefnet_video.types import FrameMeta, MediaInfo
+from birefnet_video.types import FrameMeta, MediaInfo, SoundLength
 
 
 class PictureWriter:
@@ -53,7 +53,7 @@ class PictureWriter:
         self.last_duration: int | None = None
         self.audio_tracks = 0
         self.sound_damage: list[str] = []
-        self.sound_lengths: tuple[float | None, ...] = ()
+        self.sound_lengths: tuple[SoundLength | None, ...] = ()
         self.size = 0
         self._notify = notify
         self._number_of = number_of

@@ -264,7 +264,7 @@ def _guessed_count(stream: av.video.stream.VideoStream, duration_s: float | None
     for name in ("NUMBER_OF_FRAMES", "NUMBER_OF_FRAMES-eng"):
         if (stated := stream.metadata.get(name, "")).isdigit():
             return int(stated)
-    return round(duration_s * (stream.average_rate or rate)) or None if duration_s else None
+    return stream.frames or (round(duration_s * (stream.average_rate or rate)) or None if duration_s else None)
 
 
 def _timecode(tags: Mapping[str, str]) -> str | None:
@@ -386,7 +386,8 @@ def _read_colour(context: "av.video.codeccontext.VideoCodecContext", frame: av.V
 
 def promised_end_s(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> float | None:
     """When the picture should end by the header, in seconds, or ``None`` where it does not say."""
-    if stream.duration and stream.time_base is not None:
+    # Matroska's streams have the length of the whole file.
+    if stream.duration and stream.time_base is not None and "matroska" not in container.format.name:
         return float((stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base)
     tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
     if tag:

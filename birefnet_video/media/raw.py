@@ -11,7 +11,7 @@ from birefnet_video.errors import OutputRefused
 from birefnet_video.media.encodings import Encoding
 from birefnet_video.media.verify import Promise
 from birefnet_video.spec import STDOUT
-from birefnet_video.types import FrameMeta
+from birefnet_video.types import FrameMeta, SoundLength
 
 
 class RawWriter:
@@ -39,7 +39,7 @@ class RawWriter:
         self.last_duration: int | None = None
         self.audio_tracks = 0
         self.sound_damage: list[str] = []
-        self.sound_lengths: tuple[float | None, ...] = ()
+        self.sound_lengths: tuple[SoundLength | None, ...] = ()
         self.size = 0
 
     def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:

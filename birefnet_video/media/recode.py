@@ -12,6 +12,8 @@ import numpy as np
 from birefnet_video.defaults import SOUND_GAP_S
 from birefnet_video.media.sound_codecs import SoundCoding
 
+#: Planes of a frame that PyAV counts rightly.
+_MOST_PLANES = 7
 #: Samples in a packet of a codec that has no frame size of its own.
 _PCM_FRAME = 1024
 
@@ -44,6 +46,11 @@ class Recoder:
         self._taken_in = 0
         """Samples after the start that have gone into the queue."""
         self._given_out = 0
+
+    @property
+    def length_s(self) -> float:
+        """Seconds that have gone in, silence included."""
+        return self._taken_in / self._rate
 
     def push(self, frame: av.AudioFrame) -> Iterator[av.Packet]:
         """Packets that are ready once ``frame`` has been added at its own time."""
@@ -82,18 +89,20 @@ class Recoder:
         yield from self.stream.encode(None)
 
     def _add(self, piece: av.AudioFrame) -> None:
-        piece.pts = None
+        piece.pts, piece.time_base = None, Fraction(1, self._rate)
         self._fifo.write(piece)
         self._taken_in += piece.samples
 
     def _add_silence(self, samples: int) -> None:
         while samples > 0:
             part = min(samples, self._rate)
-            silence = av.AudioFrame(self.stream.codec_context.format.name, self._layout, part)
-            for plane in silence.planes:
-                plane.update(bytes(plane.buffer_size))
+            # Packed, because PyAV miscounts the planes of eight and more channels.
+            nothing = np.zeros((1, part * av.AudioLayout(self._layout).nb_channels), np.float32)
+            silence = av.AudioFrame.from_ndarray(nothing, "flt", self._layout)
             silence.sample_rate = self._rate
-            self._add(silence)
+            resampler = av.AudioResampler(self.stream.codec_context.format, self._layout, self._rate)
+            for piece in resampler.resample(silence):
+                self._add(piece)
             samples -= part
 
     def _encode(self, *, partial: bool) -> Iterator[av.Packet]:
@@ -114,7 +123,7 @@ def _until(frame: av.AudioFrame, following: av.AudioFrame) -> av.AudioFrame:
     if frame.pts is None or following.pts is None or frame.time_base is None or following.time_base is None:
         return frame
     room = round((following.pts * following.time_base - frame.pts * frame.time_base) * frame.sample_rate)
-    if not 0 < room < frame.samples:
+    if not 0 < room < frame.samples or (frame.format.is_planar and frame.layout.nb_channels > _MOST_PLANES):
         return frame
     channels = 1 if frame.format.is_planar else frame.layout.nb_channels
     samples = np.ascontiguousarray(frame.to_ndarray()[:, : room * channels])

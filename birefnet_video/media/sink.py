@@ -7,7 +7,7 @@ import av
 
 from birefnet_video.media.encodings import Encoding
 from birefnet_video.media.verify import Promise
-from birefnet_video.types import FrameMeta
+from birefnet_video.types import FrameMeta, SoundLength
 
 
 class Sink(Protocol):
@@ -38,8 +38,8 @@ class Sink(Protocol):
         ...
 
     @property
-    def sound_lengths(self) -> tuple[float | None, ...]:
-        """Seconds that each audio track should last, where that is known, when all is finished."""
+    def sound_lengths(self) -> tuple[SoundLength | None, ...]:
+        """How long each audio track should be, where that is known, when all is finished."""
         ...
 
     @property

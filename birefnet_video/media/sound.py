@@ -18,10 +18,12 @@ from birefnet_video.media.opening import demux, open_input, seek_before
 from birefnet_video.media.recode import Recoder
 from birefnet_video.media.sound_codecs import can_copy, coding_for
 from birefnet_video.media.subtitles import SubtitleTrack
-from birefnet_video.types import Cut, MediaInfo
+from birefnet_video.types import Cut, MediaInfo, SoundLength
 
 #: Seconds by which streams of one file may lie apart.
 _BEHIND_S = 10
+#: Seconds, and packets, by which a track may be longer or shorter than its source.
+_LEAST_SLACK_S, _SLACK_PACKETS = 0.1, 3
 #: Codecs whose encoders begin with packets that are hidden, and how many at most.
 _PRIMED, _MOST_PRIMING = {"aac", "mp3", "opus", "vorbis"}, 3
 
@@ -134,10 +136,12 @@ class Sound:
         return sum(self._written[track.index] > 0 for track in self._audio)
 
     @property
-    def lengths(self) -> tuple[float | None, ...]:
-        """Seconds that each audio track should last, by the input; ``None`` if it is empty or the input is damaged."""
+    def lengths(self) -> tuple[SoundLength | None, ...]:
+        """How long each audio track should be, by the input; ``None`` if it is empty or the input is damaged."""
         return tuple(
-            track.length_s if self._written[track.index] and not self.damage and not track.bad_packets else None
+            track.length(by_packets=self._is_indexed)
+            if self._written[track.index] and not self.damage and not track.bad_packets
+            else None
             for track in self._audio
         )
 
@@ -232,6 +236,9 @@ class _Track:
         self._expected_dts: int | None = None
         self._recoder: Recoder | None = None
         self._shown: tuple[Fraction, Fraction] | None = None
+        self._has_lengths = True
+        self._longest_s = 0.0
+        """Of its packets."""
         entries = [(entry.is_discard, entry.timestamp) for entry in source.index_entries]
         hidden = [is_hidden for is_hidden, _ in entries]
         leading = hidden.index(False) if False in hidden else 0
@@ -267,10 +274,16 @@ class _Track:
         context = source.codec_context
         return f"{context.codec.canonical_name}, {context.layout.name}, {context.sample_rate} Hz"
 
-    @property
-    def length_s(self) -> float | None:
-        """Seconds from the first shown packet's beginning to the last one's end."""
-        return None if self._shown is None else float(self._shown[1] - self._shown[0])
+    def length(self, *, by_packets: bool) -> SoundLength | None:
+        """From the first shown packet's beginning to the last one's end; ``None`` if packets do not say it.
+
+        Args:
+            by_packets: what they say holds although they are decoded; it does where there is an index.
+        """
+        slack = max(_LEAST_SLACK_S, _SLACK_PACKETS * self._longest_s)
+        if self._recoder is not None and not by_packets:
+            return SoundLength(self._recoder.length_s, slack)
+        return SoundLength(float(self._shown[1] - self._shown[0]), slack) if self._shown and self._has_lengths else None
 
     def note_shown(self, packet: av.Packet, cut: Cut | None) -> None:
         """Remember how far shown packets reach, apart from what becomes of them."""
@@ -278,7 +291,10 @@ class _Track:
         start = (packet.pts if packet.pts is not None else packet.dts) * packet.time_base
         if cut is not None and not cut.holds(start):
             return
-        end = start + (packet.duration or 0) * packet.time_base
+        self._has_lengths &= bool(packet.duration)
+        length = (packet.duration or 0) * packet.time_base
+        self._longest_s = max(self._longest_s, float(length))
+        end = start + length
         before = self._shown
         self._shown = (min(before[0], start), max(before[1], end)) if before else (start, end)
 

@@ -76,6 +76,8 @@ def can_copy(source: av.audio.stream.AudioStream, muxer: str) -> bool:
     try:
         with av.open(io.BytesIO(), "w", format=muxer) as trial:
             trial.add_stream_from_template(source)
+            # Some things are refused when the header is written.
+            trial.start_encoding()
     except (ValueError, av.error.FFmpegError):
         return False
     return True

@@ -14,13 +14,13 @@ from birefnet_video.media.convert import integral, stored_alpha
 from birefnet_video.media.mattes import matte_of
 from birefnet_video.media.probe import promised_end_s
 from birefnet_video.media.vp9 import decode_with_alpha
+from birefnet_video.types import SoundLength
 
 #: Least difference of a frame's mean alpha that counts, and the share of the codec's slack that explains more.
 _MEAN_SLACK, _MEAN_SHARE = 0.002, 0.3
-#: Seconds by which the last frame may be shown longer or shorter: Matroska counts milliseconds.
-_LENGTH_SLACK = Fraction(1, 500)
-#: Seconds by which sound may be longer or shorter: encoders begin and end with a part of a packet.
-_SOUND_SLACK_S = 0.1
+#: Seconds by which the last frame may be shown longer or shorter: Matroska counts milliseconds, and moves pictures but
+#: not their end where sound begins earlier.
+_LENGTH_SLACK, _MOVED_SLACK = Fraction(1, 500), Fraction(3, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Promise:
     time_base: Fraction
     audio_tracks: int
     """That hold something; empty ones may be there or not."""
-    sound_lengths: Sequence[float | None]
-    """Seconds that each of them lasts in the input; ``None``: not known."""
+    sound_lengths: Sequence[SoundLength | None]
+    """How long each of them is in the input; ``None``: not known."""
     carries_alpha: bool
     telling_frame: int
     """Index of the frame whose matte varies most."""
@@ -108,7 +108,8 @@ def verify(path: Path, promise: Promise) -> None:
         raise VerificationFailed(f"{path}: its frames span {float(found):.3f} s, {float(meant):.3f} s were written")
     if promise.last_duration is not None and path.suffix != ".apng":
         shown, meant = end - times[-1] * time_base, promise.last_duration * promise.time_base
-        if abs(shown - meant) > max(time_base, promise.time_base) + _LENGTH_SLACK:
+        slack = _MOVED_SLACK if sound and path.suffix in (".mkv", ".webm") else _LENGTH_SLACK
+        if abs(shown - meant) > max(time_base, promise.time_base) + slack:
             what = f"shows its last frame for {float(shown):.3f} s"
             raise VerificationFailed(f"{path}: {what}, {float(meant):.3f} s were meant")
     _check_sound(path, sound, promise)
@@ -128,8 +129,8 @@ def _check_sound(path: Path, lengths: list[float], promise: Promise) -> None:
     if len(lengths) < promise.audio_tracks:
         raise VerificationFailed(f"{path}: holds {len(lengths)} audio tracks, not {promise.audio_tracks}")
     for number, (found, meant) in enumerate(zip(lengths, promise.sound_lengths, strict=False), start=1):
-        if meant is not None and abs(found - meant) > _SOUND_SLACK_S:
-            what = f"sound track {number} lasts {found:.3f} s, {meant:.3f} s in the input"
+        if meant is not None and abs(found - meant.seconds) > meant.slack_s:
+            what = f"sound track {number} lasts {found:.3f} s, {meant.seconds:.3f} s in the input"
             raise VerificationFailed(f"{path}: {what}")
 
 

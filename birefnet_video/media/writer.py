@@ -21,7 +21,7 @@ from birefnet_video.media.matroska import write_pixel_shape
 from birefnet_video.media.partial import refused, reserve_partial
 from birefnet_video.media.sound import Sound
 from birefnet_video.media.verify import Promise, verify
-from birefnet_video.types import Cut, FrameMeta, MediaInfo
+from birefnet_video.types import Cut, FrameMeta, MediaInfo, SoundLength
 
 #: Tags of phones and cameras.
 _QUICKTIME = ("com.apple.", "com.android.")
@@ -123,7 +123,7 @@ class Writer:
         return self._sound.damage if self._sound is not None else []
 
     @property
-    def sound_lengths(self) -> tuple[float | None, ...]:
+    def sound_lengths(self) -> tuple[SoundLength | None, ...]:
         """See :class:`birefnet_video.media.sink.Sink`."""
         return self._sound.lengths if self._sound is not None else ()
 

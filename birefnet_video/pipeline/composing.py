@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from birefnet_video.backends.progress import building
 from birefnet_video.errors import BackendUnavailable
-from birefnet_video.matting.backdrop import Canvas
+from birefnet_video.matting.backdrop import Canvas, note_of
 from birefnet_video.matting.colour import Retoucher
 from birefnet_video.media.reader import Notify
 from birefnet_video.pipeline.compositor import Composer, Compositor, CpuCompositor, Task
@@ -36,6 +36,9 @@ class Composing:
         self._colour = _colours(spec)
         outputs = list(zip(spec.outputs, canvases, strict=True))
         self._backdrops = [make_backdrop(output, canvas, info) for output, canvas in outputs]
+        for behind in {output.background for output in spec.outputs if output.kind == "composite"}:
+            if (note := note_of(behind)) is not None:
+                notify(note)
         self._composers = self._on_cpu(self._colour)
         self._of_cutouts = self._on_cpu(_of_cutouts(self._colour))
 

@@ -83,8 +83,9 @@ def _sound_packets(audio, sound: np.ndarray, layout: str, shift: float) -> Itera
     resampler = av.AudioResampler(audio.codec_context.format.name, layout, 48000)
     step = audio.codec_context.frame_size or 1024
     for start in range(0, sound.shape[1], step):
-        part = np.ascontiguousarray(sound[:, start : start + step])
-        frame = av.AudioFrame.from_ndarray(part, "fltp", layout)
+        # PyAV stumbles over more than seven planes.
+        part = np.ascontiguousarray(sound[:, start : start + step].T.reshape(1, -1))
+        frame = av.AudioFrame.from_ndarray(part, "flt", layout)
         frame.sample_rate, frame.time_base = 48000, Fraction(1, 48000)
         frame.pts = start + round(Fraction(shift) * 48000)
         for piece in resampler.resample(frame):
