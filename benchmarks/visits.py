@@ -5,6 +5,7 @@ python benchmarks/visits.py [--visits 200] [--load 10]
 
 import argparse
 import asyncio
+import os
 import subprocess
 import sys
 import tempfile
@@ -81,7 +82,9 @@ def main() -> None:
         make = ["ffmpeg", "-v", "error", "-f", "concat", "-safe", "0", "-i", str(join), "-c", "copy"]
         subprocess.run([*make, "-an", str(folder / "long.mp4")], check=True)
         busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(options.load)]
-        store = JobStore(folder / "jobs")
+        # Renders are processes of their own, which find their records where the user's are.
+        os.environ["XDG_STATE_HOME"] = name
+        store = JobStore()
         try:
             app = BirefnetApp(store, Settings())
             app.begin_with(_start(store, folder), own=True)

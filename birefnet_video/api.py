@@ -280,6 +280,7 @@ def matte_image(
     import numpy as np
     import torch
 
+    from birefnet_video.backends.base import check_mattes
     from birefnet_video.backends.registry import load_backend
     from birefnet_video.model.preprocess import resize_antialiased
 
@@ -295,7 +296,7 @@ def matte_image(
     # One picture is not worth a long build.
     backend = load_backend(spec, width, height, frames=1)
     small = resize_antialiased(torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None], backend.info.input_size)
-    alpha = backend.infer(small.permute(0, 2, 3, 1).contiguous().numpy())
+    alpha = check_mattes(backend.infer(small.permute(0, 2, 3, 1).contiguous().numpy()), backend.info)
     backend.close()
     full = torch.nn.functional.interpolate(
         torch.from_numpy(alpha)[None], size=(height, width), mode="bilinear", align_corners=False

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from birefnet_video.defaults import NO_SUBJECT_SPREAD
-from birefnet_video.errors import BirefnetVideoError, NotAVideo, explained
+from birefnet_video.errors import BirefnetVideoError, NotAVideo, explained, first_line
 from birefnet_video.events import (
     JobCancelled,
     JobEvent,
@@ -257,7 +257,12 @@ class Job:
         )
 
     def _finish(self, state: JobState, event: Callable[[tuple[Path, ...]], JobEvent]) -> None:
-        kept = self._close(keep=state is not JobState.FINISHED)
+        """End in a state, whatever happens meanwhile: who waits for the end must see it."""
+        kept: tuple[Path, ...] = ()
+        try:
+            kept = self._close(keep=state is not JobState.FINISHED)
+        except BaseException:  # noqa: BLE001 - the thread border: who waits must still be told of the end
+            _log.exception("the job could not be closed")
         self._ended_at = self._ended_at or self._clock.now()
         self._state = state
         self._emit(event(kept))
@@ -268,13 +273,14 @@ class Job:
             return ()
         kept = []
         for writer in line.writers if keep else ():
-            if not self._keep:
-                writer.discard()
-                continue
             try:
-                kept.append(writer.keep_partial())
+                if self._keep:
+                    kept.append(writer.keep_partial())
+                else:
+                    writer.discard()
             except Exception as error:  # noqa: BLE001 - the thread border: the other files must be closed too
-                self._notice(f"the part written so far may not play: {error}")
+                what = "may not play" if self._keep else "could not be removed"
+                self._notice(f"{writer.partial}: the part written so far {what}: {first_line(error)}")
                 kept.append(writer.partial)
         try:
             line.backend.close()

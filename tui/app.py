@@ -10,7 +10,7 @@ from types import FrameType
 from typing import ClassVar
 
 from birefnet_video.tui import themes
-from birefnet_video.tui.dialogs import Choice
+from birefnet_video.tui.dialogs import Choice, FilePicker, FrameDialog
 from birefnet_video.tui.form import FormValues
 from birefnet_video.tui.live import LiveScreen
 from birefnet_video.tui.monitor import MonitorScreen
@@ -28,6 +28,7 @@ from birefnet_video.remote.process import ensure_worker, launch
 from birefnet_video.remote.record import JobRecord, RecordState
 from birefnet_video.remote.store import JobStore
 from birefnet_video.remote.watcher import Watch, Watcher
+from birefnet_video.words import nearest
 
 #: Seconds that a render is given to close its files when the interface is told to end.
 _ENDING_S = 60.0
@@ -92,7 +93,7 @@ class BirefnetApp(App[int]):
             self.register_theme(theme)
         self.theme = self._settings.theme or themes.suited(self.console.color_system)
         self.set_keymap(dict(self._settings.keys))
-        for complaint in self._settings.complaints:
+        for complaint in (*self._settings.complaints, *_unknown_keys(self._settings)):
             self.notify(complaint, title="settings", severity="warning", markup=False)
         self.telemetry.start()
         self._obey_signals()
@@ -331,3 +332,17 @@ class BirefnetApp(App[int]):
             self.run_worker(self._stop_and_exit(running, 128 + number), exclusive=True)
         else:
             self.exit(128 + number)
+
+
+def _unknown_keys(settings: Settings) -> list[str]:
+    """What a user has set for keys that no screen has."""
+    homes = (BirefnetApp, QueueScreen, MonitorScreen, LiveScreen, SummaryScreen, NewScreen)
+    dialogs = (Choice, FilePicker, FrameDialog)
+    known = {each.id for home in (*homes, *dialogs) for each in home.BINDINGS if isinstance(each, Binding) and each.id}
+    complaints = []
+    for name in settings.keys:
+        if name not in known:
+            near = nearest(name, known)
+            hint = f"; did you mean {near}?" if near else ""
+            complaints.append(f"tui.keys: nothing is called {name!r}{hint}")
+    return complaints

@@ -6,6 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+from birefnet_video.errors import BackendUnavailable
+
 
 @dataclass(frozen=True, slots=True)
 class BackendInfo:
@@ -65,6 +67,21 @@ class MattingBackend(Protocol):
     def close(self) -> None:
         """Free the device. May be called twice."""
         ...
+
+
+def check_mattes(alpha: np.ndarray, info: BackendInfo) -> np.ndarray:
+    """Mattes as they came from the network, unless they are no numbers.
+
+    Raises:
+        BackendUnavailable: if a value is not finite: a half precision has overflowed, or weights are damaged.
+    """
+    # The sum of finite values in [0, 1] is finite, and one that is not makes it so.
+    if not np.isfinite(alpha.sum(dtype=np.float64)):
+        raise BackendUnavailable(
+            f"{info.model}: its mattes are no numbers in {info.precision}",
+            hint="use --precision fp32; if that fails too, the weights are damaged",
+        )
+    return alpha
 
 
 def check_input(rgb: np.ndarray, info: BackendInfo) -> None:

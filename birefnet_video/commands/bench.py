@@ -121,6 +121,7 @@ def bench(
     rows = []
     exit_on_signals()
     for backend in backends:
+        print(f"measuring {backend.engine}, {backend.precision}: each part alone, then all together", file=sys.stderr)
         rows.append(measure(spec, backend, frames))
         if not json_lines:
             print(_line(rows[-1]) if rows[-1].error is None else f"{rows[-1].plan}: {rows[-1].error}", file=sys.stderr)

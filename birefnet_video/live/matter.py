@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from birefnet_video.backends.base import MattingBackend
+from birefnet_video.backends.base import MattingBackend, check_mattes
 from birefnet_video.matting.agreement import View, make_colour
 from birefnet_video.matting.enlarge import resized
 from birefnet_video.matting.motion import MotionEstimator
@@ -65,7 +65,7 @@ class LiveMatter:
         # What needs no matte is found while the network works.
         seen = self._pool.submit(self._look, view) if self._smoother is not None else None
         started = time.perf_counter()
-        alpha = self._backend.infer(view[None])[0]
+        alpha = check_mattes(self._backend.infer(view[None]), self._backend.info)[0]
         self.network_s = time.perf_counter() - started
         self._alpha = alpha if seen is None else self._steady(alpha, *seen.result())
         return Matte(frame, self._alpha, view)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 
 from birefnet_video.matting.colour import Retoucher
@@ -20,6 +20,9 @@ from birefnet_video.pipeline.outputs import check_output, make_backdrop, make_ca
 from birefnet_video.pipeline.stages import MatteGauge
 from birefnet_video.spec import Background, JobSpec, LiveSpec, OutputSpec
 from birefnet_video.types import Cutout, MediaInfo, Turn
+
+if TYPE_CHECKING:
+    import av
 
 #: What a virtual camera, a stream and a preview are made of: any encoding that frames of eight bits go into.
 _SHOWN = OutputSpec("composite", Path("virtual.mp4"))

@@ -1,7 +1,7 @@
 """From a job's description to opened files, a loaded network and a wired line of stages."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -138,7 +138,9 @@ def _discarded_on_error() -> Iterator[list[Sink]]:
         yield writers
     except BaseException:
         for writer in writers:
-            writer.discard()
+            # What cannot be removed must not hide why it was to be.
+            with suppress(OSError):
+                writer.discard()
         raise
 
 

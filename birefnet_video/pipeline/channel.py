@@ -13,11 +13,15 @@ class Cancelled(Exception):
     """Another stage failed or the job was cancelled; unwind without reporting."""
 
 
+class Left(Exception):
+    """Whoever takes items wants no more of them."""
+
+
 class Channel(Generic[T]):
     """FIFO of at most ``capacity`` items for one producer and one consumer.
 
     ``put`` blocks while it is full, iteration blocks while it is empty. ``close`` ends the iteration after the
-    last item; ``abort`` makes both sides raise :class:`Cancelled` at once.
+    last item; ``leave`` makes the producer raise :class:`Left`, ``abort`` makes both sides raise :class:`Cancelled`.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -31,24 +35,27 @@ class Channel(Generic[T]):
         self._items: deque[T] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._aborted = False
+        self._aborted = self._left = False
 
     def put(self, item: T) -> None:
         """Append ``item``, waiting for room.
 
         Raises:
             Cancelled: if the channel was aborted.
+            Left: if nobody takes items any more.
             ValueError: if it was closed.
         """
         with self._changed:
             if self._closed:
                 raise ValueError("put on a closed channel")
-            if len(self._items) >= self.capacity and not self._aborted:
+            if len(self._items) >= self.capacity and not self._aborted and not self._left:
                 started = time.perf_counter()
-                self._changed.wait_for(lambda: len(self._items) < self.capacity or self._aborted)
+                self._changed.wait_for(lambda: len(self._items) < self.capacity or self._aborted or self._left)
                 self.blocked_put_s += time.perf_counter() - started
             if self._aborted:
                 raise Cancelled
+            if self._left:
+                raise Left
             self._items.append(item)
             self._changed.notify_all()
 
@@ -74,6 +81,13 @@ class Channel(Generic[T]):
         """No more items will come."""
         with self._changed:
             self._closed = True
+            self._changed.notify_all()
+
+    def leave(self) -> None:
+        """No more items are wanted; what is queued is dropped."""
+        with self._changed:
+            self._left = True
+            self._items.clear()
             self._changed.notify_all()
 
     def abort(self) -> None:

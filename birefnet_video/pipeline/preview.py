@@ -1,5 +1,6 @@
 """A small picture of the frame that is composed, for whoever watches; made only when one was asked for."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from birefnet_video.matting.enlarge import resized
 from birefnet_video.media.convert import to_rgb
 from birefnet_video.types import Cutout, MediaInfo, Preview
 
+_log = logging.getLogger(__name__)
 #: Gives what goes out at a height and width, uint8 (H, W, 3).
 Sent = Callable[[tuple[int, int]], np.ndarray]
 #: Sides of a preview, in pixels.
@@ -58,7 +60,11 @@ class PreviewTap:
             wish, self._wish = self._wish, None
         if wish is None:
             return
-        picture = _picture(cutout(), info, wish, sent)
+        try:
+            picture = _picture(cutout(), info, wish, sent)
+        except Exception:  # noqa: BLE001 - the border to who watches: a render goes on without a picture of it
+            _log.exception("a preview could not be made")
+            return
         with self._lock:
             self._latest = picture
 

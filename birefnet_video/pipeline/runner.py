@@ -2,17 +2,22 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from birefnet_video.pipeline.channel import Cancelled, Channel
+from birefnet_video.pipeline.channel import Cancelled, Channel, Left
 from birefnet_video.pipeline.meters import ActiveClock, StageMeter
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage: a generator function from the items before it to the items after it."""
+    """One stage: a generator function from the items before it to the items after it.
+
+    The contract: it runs on one thread of its own; it takes items one by one and may hand on none, one or several for
+    each; it may return before its items have ended, which ends the stages before it without an error; it cleans up in
+    ``finally``, which runs whatever ends the line; what it raises ends the line and is raised in the caller.
+    """
 
     name: str
     work: Callable[[Iterable[Any]], Iterator[Any]]
@@ -88,7 +93,8 @@ class Runner:
         target = self.channels[index] if index < len(self.channels) else None
         meter = self.meters[index]
         try:
-            with closing(self.stages[index].work(meter.waiting(source))) as items:  # type: ignore[type-var]
+            work = self.stages[index].work(meter.waiting(source))
+            with closing(work) as items, suppress(Left):  # type: ignore[type-var]
                 for item in meter.working(items):
                     if not index:
                         self._may_run.wait()
@@ -96,6 +102,9 @@ class Runner:
                         target.put(item)
             if target is not None:
                 target.close()
+            if index:
+                # A stage may have had enough before its items ended: nobody waits for it then.
+                self.channels[index - 1].leave()
         except Cancelled:
             pass
         except BaseException as error:  # noqa: BLE001 - the thread border: join() raises it in the caller

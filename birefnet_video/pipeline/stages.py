@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from birefnet_video.backends.base import MattingBackend, Pending
+from birefnet_video.backends.base import MattingBackend, Pending, check_mattes
 from birefnet_video.matting.compose import Extent
 from birefnet_video.media.convert import alpha_samples, to_rgb
 from birefnet_video.media.reader import Reader
@@ -54,18 +54,19 @@ def infer(batches: Iterable[Batch], backend: MattingBackend) -> Iterator[list[Ma
     for batch in batches:
         begun = (batch, backend.begin(batch.rgb))
         if not backend.info.overlaps:
-            yield _collect(*begun)
+            yield _collect(*begun, backend)
             continue
         # The device has its next batch before it is done with this one.
         if before is not None:
-            yield _collect(*before)
+            yield _collect(*before, backend)
         before = begun
     if before is not None:
-        yield _collect(*before)
+        yield _collect(*before, backend)
 
 
-def _collect(batch: Batch, pending: Pending) -> list[Matte]:
-    return [Matte(*each) for each in zip(batch.frames, pending(), batch.rgb, strict=True)]
+def _collect(batch: Batch, pending: Pending, backend: MattingBackend) -> list[Matte]:
+    alphas = check_mattes(pending(), backend.info)
+    return [Matte(*each) for each in zip(batch.frames, alphas, batch.rgb, strict=True)]
 
 
 def compose(

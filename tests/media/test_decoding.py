@@ -1,15 +1,20 @@
 """Damage, whatever the number of threads; and none where there is none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.error
 import numpy as np
 import pytest
 from moviefiles import coded, tone, write_coded, write_movie
+from stubs import stub_job
 
+from birefnet_video.errors import VerificationFailed
 from birefnet_video.media import reader as reading
+from birefnet_video.media.decoding import Decoding
 from birefnet_video.media.probe import probe, video_stream
 from birefnet_video.media.reader import Reader
 from birefnet_video.types import Cut
@@ -129,6 +134,27 @@ def test_a_capture_that_begins_inside_a_group_says_what_is_lost(tmp_path: Path, 
         frames, damage = read(clip)
         assert len(frames) == 24
         assert len(damage) == 1 and "refer to what lies before the beginning" in damage[0]
+
+
+def test_frames_swallowed_as_they_were_are_no_verified_result(
+    tmp_path: Path, threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it was: what a decoder of many threads gave was all there was."""
+
+    def as_it_was(self: Decoding, packets: Iterable[av.Packet]) -> Iterator[av.VideoFrame]:
+        for packet in packets:
+            with suppress(av.error.FFmpegError):
+                yield from self.decoder.decode(packet if packet.size else None)
+
+    pictures = [coded(number) for number in range(30)]
+    pictures[26] = pictures[26][: len(pictures[26]) // 2]
+    clip = write_coded(tmp_path / "a.mov", "png", pictures)
+    threads(16)
+    monkeypatch.setattr(Decoding, "run", as_it_was)
+    job, _ = stub_job(clip, {"mask": tmp_path / "m.mkv"})
+    job.start()
+    with pytest.raises(VerificationFailed, match="26 frames were read, the input holds 30"):
+        job.result()
 
 
 def test_sound_may_begin_a_file(tmp_path: Path) -> None:

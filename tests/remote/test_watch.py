@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
@@ -11,38 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import make_clip, read_times
-from stubs import INFO, stub_job
+from clips import read_times
+from served import Served, until
+from stubs import INFO
 
 from birefnet_video.errors import NotAVideo
 from birefnet_video.events import JobState
-from birefnet_video.jobs import Job
-from birefnet_video.remote.process import serve
-from birefnet_video.remote.record import JobRecord, RecordState
+from birefnet_video.remote.record import RecordState
 from birefnet_video.remote.store import JobStore
 from birefnet_video.remote.summary import RunSummary
 from birefnet_video.remote.watcher import PictureWish, Watcher
 from birefnet_video.spec import BackendSpec, LiveSpec, MatteSpec
-
-
-class Served:
-    """A job that is served by this process."""
-
-    def __init__(self, folder: Path, *, frames: int = 300, source: Path | None = None) -> None:
-        self.clip = source or make_clip(folder / "in.mp4", frames=frames)
-        self.out = folder / "out.mov"
-        self.store = JobStore(folder / "jobs")
-        arguments = [str(self.clip), "--alpha", str(self.out)]
-        self.record = self.store.add(arguments, str(self.clip), [str(self.out)], folder=folder)
-        self.job, _ = stub_job(self.clip, {"alpha": self.out}, delay_s=0.01)
-        self.thread = threading.Thread(target=serve, args=(self.job, self.store, self.record.id, self._run))
-
-    def _run(self, job: Job) -> int:
-        job.start()
-        return {JobState.FINISHED: 0, JobState.CANCELLED: 130}.get(job.wait(), 1)
-
-    def now(self) -> JobRecord:
-        return self.store.find(self.record.id)
 
 
 @pytest.fixture
@@ -59,13 +38,6 @@ def watcher(served: Served) -> Iterator[Watcher]:
     each = Watcher(served.store, served.record)
     yield each
     each.close()
-
-
-def until(condition: Callable[[], object], patience_s: float = 30.0) -> None:
-    end = time.monotonic() + patience_s
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_numbers_lines_and_pictures_arrive(served: Served, watcher: Watcher) -> None:

@@ -3,18 +3,21 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from birefnet_video.tui.dialogs import Choice, FilePicker, FrameDialog
 from birefnet_video.tui.form import FormValues
 from birefnet_video.tui.monitor import MonitorScreen
 from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.picture_view import PictureView
+from birefnet_video.tui.pictures import View, paint
 from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.settings import Settings, load_settings
 from birefnet_video.tui.summary import SummaryScreen
-from fake_watch import FakeApp, FakeWatch, make_app, make_store, screen_text, until
+from fake_watch import SUMMARY, FakeApp, FakeWatch, make_app, make_store, screen_text, until
 from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -24,6 +27,7 @@ from birefnet_video.errors import UsageError
 from birefnet_video.events import JobState
 from birefnet_video.remote.record import RecordState
 from birefnet_video.remote.store import JobStore
+from birefnet_video.remote.wire import Picture
 
 Walk = Callable[[FakeApp, Pilot[int]], Awaitable[None]]
 
@@ -504,3 +508,102 @@ def test_paused_and_running_have_different_signs() -> None:
     from birefnet_video.tui.monitor import MARKS
 
     assert len(set(MARKS.values())) == len(JobState)
+
+
+def _last_line(app: FakeApp) -> str:
+    return next(reversed(screen_text(app).rstrip().splitlines()), "")
+
+
+class SlowWatch(FakeWatch):
+    """Does what it is asked for later."""
+
+    def pause(self) -> None:
+        self.view = replace(self.view, asked="pause")
+
+    def cancel(self, *, keep: bool) -> None:
+        self.view = replace(self.view, asked="cancel")
+
+
+@pytest.mark.parametrize(("keys", "words"), [(("space",), "PAUSING"), (("c", "k"), "STOPPING")])
+def test_what_was_asked_stands_there_before_it_is_done(keys: tuple[str, ...], words: str, store: JobStore) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        for key in keys:
+            await pilot.press(key)
+        # No timer is waited for.
+        await pilot.pause()
+        assert words in screen_text(app)
+
+    app = make_app(store)
+    app.start_watch = SlowWatch  # type: ignore[method-assign,assignment]
+    play(app, walk)
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("screen", ["monitor", "queue", "summary", "live", "new"])
+def test_no_footer_loses_the_way_out(screen: str, width: int, tmp_path: Path) -> None:
+    store = make_store(tmp_path)
+    live = store.add(["webcam", "--tui"], "camera", [], folder=tmp_path)
+    store.update(live.id, state=RecordState.RUNNING, pid=os.getpid())
+
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        if screen == "summary":
+            app.open_render(store.records()[3])
+        elif screen == "live":
+            app.open_render(store.records()[-1])
+        elif screen == "new":
+            app.show_form()
+        words = ("f1 Help", "esc Back") if screen == "new" else ("q Quit", "? Help")
+        assert await until(pilot, lambda: all(word in _last_line(app) for word in words))
+
+    play(make_app(store, monitor=screen == "monitor"), walk, (width, 24))
+
+
+def test_rows_of_ended_renders_are_true(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs")
+    stopped = store.add(["long.mp4"], "long.mp4", ["long.alpha.mov"], folder=tmp_path)
+    result = replace(SUMMARY, state="cancelled", frames=75, total=1500, outputs=("long.alpha.partial-2.mov",)).to_json()
+    store.update(stopped.id, state=RecordState.CANCELLED, result=result, ended_at=1.0)
+    vanished = store.add(["gone.mp4"], "gone.mp4", ["gone.mov"], folder=tmp_path)
+    store.update(vanished.id, state=RecordState.FAILED, error="killed", written=30, frames=120, ended_at=1.0)
+    live = store.add(["webcam"], "camera", ["me.mp4"], folder=tmp_path)
+    store.update(live.id, state=RecordState.FINISHED, ended_at=1.0)
+
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        assert await until(pilot, lambda: "75/1 500" in screen_text(app))
+        rows = screen_text(app).splitlines()
+        (row,) = (each for each in rows if "long.mp4" in each and "stopped" in each)
+        assert "5%" in row and "long.alpha.partial-2.mov" in row
+        (row,) = (each for each in rows if "gone.mp4" in each and "failed" in each)
+        assert "30/120" in row and "25%" in row
+        (row,) = (each for each in rows if "camera" in each and "done" in each)
+        assert "%" not in row
+
+    play(make_app(store, monitor=False), walk, (160, 24))
+
+
+def test_a_live_session_shows_what_it_sends() -> None:
+    rgb = np.full((4, 6, 3), 10, np.uint8)
+    sent = np.full((4, 6, 3), 200, np.uint8)
+    seen = Picture(0, 0.0, rgb, np.full((4, 6), 255, np.uint8), sent)
+    assert (paint(seen, View.SENT) == 200).all()
+    assert View.SENT in {View.GREEN.following(is_live=True)} and View.GREEN.following() is View.COMPOSITE
+
+
+def test_a_screenshot_says_where_it_is_or_why_not(
+    store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        assert app.deliver_screenshot() is not None
+        assert list(tmp_path.glob("*.svg"))
+        assert app.deliver_screenshot(path="/proc/nowhere") is None
+
+    play(make_app(store), walk)
+
+
+def test_unknown_keys_of_the_settings_are_told(store: JobStore) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        assert await until(pilot, lambda: "monitor.pauze" in screen_text(app))
+
+    play(make_app(store, settings=Settings(theme="birefnet-dark", keys={"monitor.pauze": "x"})), walk, (120, 30))

@@ -1,0 +1,76 @@
+"""What the choice of an engine and of a batch remembers."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from stubs import INFO
+
+from birefnet_video import bench
+from birefnet_video.backends.adaptive import AdaptiveBackend
+from birefnet_video.backends.batch_memory import BatchMemory
+from birefnet_video.backends.cache import EngineCache
+from birefnet_video.backends.devices import pick_device
+from birefnet_video.backends.registry import load_backend
+from birefnet_video.backends.stub import StubBackend
+from birefnet_video.spec import BackendSpec
+
+
+def test_what_lies_ready_is_taken_for_a_short_clip(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    cache = EngineCache(tmp_path)
+    spec = BackendSpec(size=(64, 64), precision="fp32")
+    first = load_backend(spec, 64, 64, frames=5, cache=cache)
+    assert first.info.name == "eager" and "openvino must be built first" in first.info.note
+    first.close()
+    load_backend(replace(spec, engine="openvino"), 64, 64, frames=5, cache=cache).close()
+    second = load_backend(spec, 64, 64, frames=5, cache=cache)
+    assert second.info.name == "openvino" and "built first" not in second.info.note
+    second.close()
+
+
+def test_the_fastest_batch_is_remembered(tmp_path: Path) -> None:
+    cache = EngineCache(tmp_path)
+    memory = BatchMemory(cache, {"device": "a"})
+    assert memory.recall(8) is None
+    told: list[str] = []
+    frames = np.zeros((4, *INFO.input_size, 3), np.uint8)
+    backend = AdaptiveBackend(StubBackend(INFO), told.append, measures=True, memory=memory)
+    for _ in range(12):
+        backend.infer(frames)
+    found = memory.recall(4)
+    assert found in (1, 2, 4) and len(told) == 1
+    again = AdaptiveBackend(StubBackend(INFO), told.append, measures=True, memory=BatchMemory(cache, {"device": "a"}))
+    assert again.infer(frames).shape[0] == 4 and len(told) == 1
+    assert again.info.note == f"batch {found} measured before"
+    # Another machine, or less room, is another question.
+    assert BatchMemory(cache, {"device": "b"}).recall(8) is None
+    memory.keep(4)
+    assert memory.recall(2) is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"batch": "x"}', '{"batch": 0}', "[1]"])
+def test_a_damaged_note_is_none(text: str, tmp_path: Path) -> None:
+    memory = BatchMemory(EngineCache(tmp_path), {"device": "a"})
+    memory.keep(2)
+    (path,) = tmp_path.rglob("batch.json")
+    path.write_text(text)
+    assert memory.recall(8) is None
+
+
+def test_float32_is_float32_for_whoever_asks_for_a_device() -> None:
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    pick_device("cpu")
+    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+
+
+def test_figures_of_a_gpu_that_is_not_in_use_are_not_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    def reset(index: int) -> None:
+        raise RuntimeError("Invalid device argument")
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", reset)
+    bench._reset_gpu_peak()

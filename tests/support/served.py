@@ -1,0 +1,43 @@
+"""A render that is served by this process, for those who watch it."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from clips import make_clip
+from stubs import stub_job
+
+from birefnet_video.events import JobState
+from birefnet_video.jobs import Job
+from birefnet_video.remote.process import serve
+from birefnet_video.remote.record import JobRecord
+from birefnet_video.remote.store import JobStore
+
+
+class Served:
+    """A job that is served by this process."""
+
+    def __init__(self, folder: Path, *, frames: int = 300, source: Path | None = None) -> None:
+        self.clip = source or make_clip(folder / "in.mp4", frames=frames)
+        self.out = folder / "out.mov"
+        self.store = JobStore(folder / "jobs")
+        arguments = [str(self.clip), "--alpha", str(self.out)]
+        self.record = self.store.add(arguments, str(self.clip), [str(self.out)], folder=folder)
+        self.job, _ = stub_job(self.clip, {"alpha": self.out}, delay_s=0.01)
+        self.thread = threading.Thread(target=serve, args=(self.job, self.store, self.record.id, self._run))
+
+    def _run(self, job: Job) -> int:
+        job.start()
+        return {JobState.FINISHED: 0, JobState.CANCELLED: 130}.get(job.wait(), 1)
+
+    def now(self) -> JobRecord:
+        return self.store.find(self.record.id)
+
+
+def until(condition: Callable[[], object], patience_s: float = 30.0) -> None:
+    """Wait until something is so, as long as a busy machine may take."""
+    end = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
