@@ -272,6 +272,8 @@ class MediaInfo:
     """The first picture's time is negative."""
     start: Fraction = Fraction(0)
     """Where the file's clock begins, in seconds: a player's zero."""
+    first_picture: Fraction = Fraction(0)
+    """When the first picture is shown, on the file's clock, in seconds."""
     has_own_zero: bool = True
     """Times count from the file's beginning; those of transport and programme streams from anywhere."""
     video_track: int | None = None

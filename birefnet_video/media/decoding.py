@@ -46,7 +46,7 @@ class Decoding:
         self._counted_from = counted_from
         self.packets = 0
         """That hold a picture to be shown, or a part of one."""
-        self.pictures = 0
+        self.pictures = self.empty = 0
         self.lost: list[int] = []
         """Times of packets that gave no picture, as far as the codec lets that be known."""
         self.without_start = 0
@@ -83,6 +83,9 @@ class Decoding:
             if packet.size:
                 self._count(packet)
                 yield from self._decode(packet)
+            elif packet.pts is not None:
+                # The picture before it is shown again.
+                self.empty += 1
         else:
             return
         yield from self._decode(None)

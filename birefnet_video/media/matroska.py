@@ -1,5 +1,6 @@
 """Elements of Matroska and WebM files, as far as FFmpeg neither shows nor writes what is in them."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +14,8 @@ _WIDTH, _HEIGHT, _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0xB0, 0xBA, 0x
 _CROPS = {0x54CC: "left", 0x54BB: "top", 0x54DD: "right", 0x54AA: "bottom"}
 #: Of ``DisplayUnit``: the display size is a ratio and no number of pixels.
 _IS_RATIO = 3
+#: Bytes of a number in it: what stands behind never moves to the front, where its place may need fewer digits.
+_LEAST_SIDE = 4
 #: Bytes of a header that are looked into.
 _LARGEST_HEAD = 1 << 24
 
@@ -134,12 +137,12 @@ def _shaped(video: bytes, shape: Fraction) -> bytes:
         wide, high, unit = Fraction(ratio.numerator), Fraction(ratio.denominator), _IS_RATIO
     for number, value in ((_DISPLAY_WIDTH, int(wide)), (_DISPLAY_HEIGHT, int(high)), (_DISPLAY_UNIT, unit)):
         if value:
-            kept += _element(number, value.to_bytes((value.bit_length() + 7) // 8, "big"))
+            kept += _element(number, value.to_bytes(max(_LEAST_SIDE, (value.bit_length() + 7) // 8), "big"))
     return kept
 
 
 def _move_entries(file: BinaryIO, head: _Element, origin: int, first: int, last: int, grown: int) -> bool:
-    """Let entries of a list of contents that lead to what moves lead to where it goes."""
+    """Let entries of a list of contents that lead to what moves lead to where it goes; ``False``: one has no room."""
     data = bytearray(_inside(file, head))
     for entry in _elements(bytes(data), 0, len(data)):
         if entry.id != _SEEK:
@@ -147,7 +150,10 @@ def _move_entries(file: BinaryIO, head: _Element, origin: int, first: int, last:
         for each in _elements(bytes(data), entry.start, entry.end):
             position = int.from_bytes(data[each.start : each.end], "big")
             if each.id == _SEEK_POSITION and first <= origin + position <= last:
-                data[each.start : each.end] = (position - grown).to_bytes(each.end - each.start, "big")
+                moved, length = position - grown, each.end - each.start
+                if moved.bit_length() > 8 * length:
+                    return False
+                data[each.start : each.end] = moved.to_bytes(length, "big")
     file.seek(head.start)
     file.write(data)
     return True
@@ -222,6 +228,8 @@ def _bytes(file: BinaryIO, start: int, end: int) -> bytes:
 
 
 def _header(file: BinaryIO, at: int) -> _Element | None:
+    if at >= file.seek(0, os.SEEK_END):
+        return None
     return next(_elements(_bytes(file, at, at + 12), 0, 12, at), None)
 
 

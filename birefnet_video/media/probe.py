@@ -36,8 +36,8 @@ _FULL_RANGE = 2
 _CHROMA_FROM_LEFT = {"h264", "hevc", "mpeg4", "mpeg2video"}
 #: Tags that are about the file and not about what it shows.
 _TECHNICAL_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "timecode"}
-#: Frames a second beyond which a guess is none.
-_HIGHEST_RATE = 1000
+#: Frames a second beyond which a guess is none, and what is taken for a stream that states none.
+_LOWEST_RATE, _HIGHEST_RATE, _USUAL_RATE = Fraction(1, 1000), 1000, Fraction(25)
 #: Seconds of a tick beyond which a clock is damaged rather than slow.
 _LONGEST_TICK_S = 600
 #: Pictures of a sequence of which one must be whole.
@@ -211,10 +211,12 @@ def describe(
     turn = read_turn(data)
     width, height = frame.width, frame.height
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
-    rate = Fraction(stream.guessed_rate or stream.average_rate or 25)
-    if rate > _HIGHEST_RATE and stream.average_rate:
-        # Not a rate but the clock's.
+    rate = Fraction(stream.guessed_rate or stream.average_rate or _USUAL_RATE)
+    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE and stream.average_rate:
+        # Not a rate but the clock's, or damaged.
         rate = Fraction(stream.average_rate)
+    if rate < _LOWEST_RATE:
+        rate = _USUAL_RATE
     if stream.time_base is not None and stream.time_base > _LONGEST_TICK_S:
         raise NotAVideo(f"{path}: its header is damaged: one tick of its clock lasts {float(stream.time_base):.0f} s")
     duration_s = _duration_s(path, container, stream)
@@ -241,6 +243,7 @@ def describe(
         has_awkward_sound=False,
         starts_before_zero=(frame.pts or 0) < 0,
         start=Fraction(container.start_time or 0, av.time_base),
+        first_picture=(frame.pts or 0) * (stream.time_base or Fraction(0)),
         tags=tuple((key, value) for key, value in container.metadata.items() if key.lower() not in _TECHNICAL_TAGS),
         chapters=_chapters(container),
         timecode=_timecode(stream.metadata) or _timecode(container.metadata),

@@ -70,7 +70,7 @@ class Reader:
         self.promised: int | None = None
         """Frames that the input holds, where that is known and all of it was read."""
         self._packets: int | None = None
-        self._fed = 0
+        self._fed = self._empty = 0
         self._offset = 0
         self._is_read_whole = self._keeps_lengths = self._is_indexed = self._is_jpeg = False
         self._turns: dict[int, Turn] = {}
@@ -113,7 +113,9 @@ class Reader:
             elif last is not None and pts <= last.pts:
                 self._tell("order", f"timestamps do not rise at frame {index}: moved on by one tick")
                 pts = last.pts + 1
-            last = FrameMeta(index, pts, info.time_base, picture.duration or None)
+            # A damaged length says nothing.
+            length = picture.duration if 0 < (picture.duration or 0) <= _LONGEST_STEP else None
+            last = FrameMeta(index, pts, info.time_base, length)
             first = first or last
             info.limits.check_duration(Path(info.path), (pts - first.pts) * info.time_base)
             if self._cut is None:
@@ -127,10 +129,13 @@ class Reader:
                 yield Frame(replace(last, index=kept, pts=shifted), picture)
                 kept += 1
         self._is_read_whole = True
-        if self._cut is None or not (self._cut.drops_before or self._cut.end):
-            known = [count for count in (self.info.promised_frames, self._packets) if count is not None]
-            self.promised = max(known, default=None)
         self._check_end(last)
+        if self._cut is None or not (self._cut.drops_before or self._cut.end):
+            listed = self.info.promised_frames and self.info.promised_frames - self._empty
+            known = [count for count in (listed, self._packets) if count is not None]
+            self.promised = max(known, default=None)
+            if listed is not None and self._fed - self._empty < listed and not self.damage:
+                self.damage.append(f"{listed - self._fed + self._empty} of {listed} frames of the index are missing")
 
     def _with_whole_length(self, frame: Frame) -> Frame:
         """The last frame, shown for as long as the file says, and no longer than the part that is wanted."""
@@ -243,7 +248,8 @@ class Reader:
                     return
         finally:
             if decoding is not None:
-                self._packets, self._fed = decoding.promised, decoding.packets
+                self._packets, self._fed = decoding.promised, decoding.packets + decoding.empty
+                self._empty = decoding.empty
                 self.damage += damaged_pictures(sequence, decoding.lost) if sequence is not None else decoding.damage
 
     def _check_decoder(self, decoding: Decoding, picture: av.VideoFrame) -> None:

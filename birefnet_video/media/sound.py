@@ -22,6 +22,8 @@ from birefnet_video.types import Cut, MediaInfo, SoundLength
 
 #: Seconds by which streams of one file may lie apart.
 _BEHIND_S = 10
+#: Seconds of silence that nobody means: a damaged time.
+_LEAP_S = 6 * 3600
 #: Seconds, and packets, by which a track may be longer or shorter than its source.
 _LEAST_SLACK_S, _SLACK_PACKETS = 0.1, 3
 #: Codecs whose encoders begin with packets that are hidden, and how many at most.
@@ -315,11 +317,11 @@ class _Track:
             yield packet
 
     def straighten(self, packet: av.Packet) -> None:
-        """Carry time on where the source's clock jumps back, as in joined transport streams."""
+        """Carry time on where the clock jumps back, as in joined transport streams, or leaps ahead by hours."""
         assert packet.dts is not None and packet.time_base is not None  # the caller has looked
         if self._expected_dts is not None:
             behind = self._expected_dts - (packet.dts + self._offset)
-            if behind * packet.time_base > TIME_JUMP_S:
+            if behind * packet.time_base > TIME_JUMP_S or -behind * packet.time_base > _LEAP_S:
                 self._offset += behind
         packet.dts += self._offset
         if packet.pts is not None:

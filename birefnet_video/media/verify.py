@@ -103,7 +103,7 @@ def verify(path: Path, promise: Promise) -> None:
     found = (times[-1] - times[0]) * time_base
     meant = (promise.last_pts - promise.first_pts) * promise.time_base
     # APNG rounds the length of every frame, and a player adds them up.
-    rounding = len(times) * time_base / 2 if path.suffix == ".apng" else 0
+    rounding = len(times) * time_base / 2 if path.suffix == ".apng" else Fraction(0)
     if abs(found - meant) > max(time_base, promise.time_base) + rounding:
         raise VerificationFailed(f"{path}: its frames span {float(found):.3f} s, {float(meant):.3f} s were written")
     if promise.last_duration is not None and path.suffix != ".apng":

@@ -1,8 +1,10 @@
 """One output file: written under a telling name beside its place, moved there only when complete."""
 
+import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -23,6 +25,10 @@ from birefnet_video.media.sound import Sound
 from birefnet_video.media.verify import Promise, verify
 from birefnet_video.types import Cut, FrameMeta, MediaInfo, SoundLength
 
+#: Frames of a second that a timecode can count.
+_MOST_TIMECODE_FRAMES = 255
+#: What Matroska counts.
+_MILLISECOND = Fraction(1, 1000)
 #: Tags of phones and cameras.
 _QUICKTIME = ("com.apple.", "com.android.")
 #: Resolution of chapters' times.
@@ -141,8 +147,11 @@ class Writer:
         Raises:
             OutputRefused: if the disk is full or the file has become unwritable.
         """
+        meta = self._apart(meta)
         picture.pts = meta.pts
         picture.time_base = meta.time_base
+        if self.last_pts is not None:
+            self._shorten(self.last_pts, meta.pts - self.last_pts)
         if meta.duration is not None:
             picture.duration = self._lengths[meta.pts] = meta.duration
         context = self._stream.codec_context
@@ -159,6 +168,24 @@ class Writer:
             self.first_pts = meta.pts
         self.last_pts, self.last_duration = meta.pts, meta.duration
         self.frames += 1
+
+    def _apart(self, meta: FrameMeta) -> FrameMeta:
+        """The frame at the next time that the container tells from the last one's, for as long as it can tell."""
+        if self.encoding.container not in ("matroska", "webm"):
+            return meta
+        tick = _MILLISECOND / meta.time_base
+        if meta.duration is not None and meta.duration < tick:
+            meta = replace(meta, duration=math.ceil(tick))
+        if self.last_pts is None or round(meta.pts / tick) > (last := round(self.last_pts / tick)):
+            return meta
+        return replace(meta, pts=math.ceil((last + 1) * tick))
+
+    def _shorten(self, pts: int, length: int) -> None:
+        """A frame ends where the next one begins, whatever its source says."""
+        if pts in self._lengths:
+            self._lengths[pts] = length
+        elif self._held is not None and self._held.pts == pts:
+            self._held.duration = length
 
     def _mux(self, packets: list[av.Packet]) -> None:
         for packet in packets:
@@ -303,7 +330,10 @@ class Writer:
         context.sample_aspect_ratio = info.sample_aspect_ratio
         self._tag_colour(context, encoding, info)
         if info.timecode and encoding.container in ("mov", "mp4", "matroska"):
-            stream.metadata["timecode"] = info.timecode
+            if info.frame_rate <= _MOST_TIMECODE_FRAMES:
+                stream.metadata["timecode"] = info.timecode
+            else:
+                self._notify(f"{self.target}: no timecode counts {float(info.frame_rate):g} frames a second")
         return stream
 
     @staticmethod

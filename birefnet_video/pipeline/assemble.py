@@ -27,6 +27,8 @@ from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, decode
 from birefnet_video.spec import STDOUT, BackendSpec, JobSpec, Smoothing, VideoFile
 from birefnet_video.types import FrameMeta, Matte, MediaInfo, Step
 
+#: Frames a second from which two may fall on one millisecond.
+_MOST_IN_MATROSKA = 1000
 #: Loads the network for an input; replaced in tests and benchmarks.
 OpenBackend = Callable[[BackendSpec, MediaInfo, Notify], MattingBackend]
 
@@ -211,6 +213,10 @@ def _tell_of_outputs(
     for output, encoding, canvas in zip(spec.outputs, encodings, canvases, strict=True):
         if output.kind != "mask" and canvas.bits < info.bit_depth:
             notify(f"{output.path}: holds {canvas.bits} bits a sample, the input {info.bit_depth}")
+        if info.frame_rate > _MOST_IN_MATROSKA and encoding.container in ("matroska", "webm"):
+            notify(
+                f"{output.path}: counts milliseconds: frames that are closer are moved apart; .mov and .mp4 are exact"
+            )
         if info.sample_aspect_ratio != 1 and encoding.container in ("image2", "apng", "rawvideo"):
             shape = f"{info.sample_aspect_ratio.numerator}:{info.sample_aspect_ratio.denominator}"
             notify(f"{output.path}: pixels are {shape} and not square, which programs may not see")

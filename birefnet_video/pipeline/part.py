@@ -18,8 +18,9 @@ def find_cut(spec: JobSpec, info: MediaInfo) -> Cut | None:
     """
     if not spec.start_s and spec.duration_s is None:
         # Where there is no zero, or times lie before it, the outputs have one.
-        from_zero = info.start and not (info.has_own_zero and not info.starts_before_zero)
-        return Cut(info.start, drops_before=False) if from_zero else None
+        begin = min(info.start, info.first_picture)
+        from_zero = begin and (info.starts_before_zero or not info.has_own_zero)
+        return Cut(begin, drops_before=False) if from_zero else None
     if info.duration_s is not None and spec.start_s >= info.duration_s:
         raise UsageError(f"-ss: {float(spec.start_s):g} s, but {spec.source} lasts {info.duration_s:.2f} s")
     start = info.start + spec.start_s

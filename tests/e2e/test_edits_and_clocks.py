@@ -202,7 +202,12 @@ def test_streams_begin_at_nought(name: str, start: float, late: float, tmp_path:
 
 
 def test_times_below_nought_begin_the_outputs(tmp_path: Path) -> None:
-    info = replace(probe(write_movie(tmp_path / "in.mkv")), start=Fraction(-1, 2), starts_before_zero=True)
+    info = replace(
+        probe(write_movie(tmp_path / "in.mkv")),
+        start=Fraction(-1, 2),
+        first_picture=Fraction(-2, 5),
+        starts_before_zero=True,
+    )
     cut = find_cut(JobSpec(Path("in.mkv"), (OutputSpec("mask", Path("m.mkv")),)), info)
     assert cut == Cut(Fraction(-1, 2), drops_before=False)
     frames = list(Reader(info, lambda text: None, cut).frames())
@@ -212,3 +217,46 @@ def test_times_below_nought_begin_the_outputs(tmp_path: Path) -> None:
 def test_guesses_follow_what_is_known_of_the_rate(tmp_path: Path) -> None:
     assert probe(write_movie(tmp_path / "a.mp4", times=LAST, last_s=Fraction(3))).frame_count == 5
     assert probe(write_movie(tmp_path / "b.mp4", rate=480, count=48)).frame_rate < 500
+
+
+def test_one_damaged_time_of_sound_moves_nothing_else(tmp_path: Path) -> None:
+    source = write_movie(tmp_path / "in.ts", count=75, sound=THREE, muxer_options={"pes_payload_size": "200"})
+    data = bytearray(source.read_bytes())
+    starts = [at for at in range(len(data)) if data[at : at + 4] == b"\x00\x00\x01\xc0"]
+    assert len(starts) > 20
+    # The highest of the 33 bits: 13 hours.
+    data[starts[len(starts) // 2] + 9] ^= 0x08
+    source.write_bytes(data)
+    render(source, tmp_path / "a.mov")
+    samples, _ = sound_of(tmp_path / "a.mov")
+    assert abs(len(samples) / 48000 - 3) < 0.05
+    assert loudness(samples[100000:140000], 880) > 0.9
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm"])
+def test_frames_closer_than_milliseconds_are_told_apart(name: str, tmp_path: Path) -> None:
+    times = [Fraction(number, 4000) for number in range(8)] + [Fraction(1, 10)]
+    source = write_movie(tmp_path / "in.mp4", times=times, rate=4000, options={"bf": "0"})
+    render(source, tmp_path / name)
+    written = read_times(tmp_path / name)
+    assert written[:8] == [Fraction(number, 1000) for number in range(8)]
+    assert abs(written[8] - Fraction(1, 10)) <= Fraction(1, 1000)
+
+
+@pytest.mark.parametrize("name", ["a.mov", "g.mp4", "a.mkv"])
+def test_a_rate_that_nobody_means_is_none(name: str, tmp_path: Path) -> None:
+    source = write_movie(tmp_path / "in.h264", options={"x264-params": "force-cfr=1"}, container="h264")
+    stated = b"\x00\x00\x01\x67"
+    assert stated in source.read_bytes()
+    filtered = av.bitstream.BitStreamFilterContext
+    with av.open(str(source)) as raw, av.open(str(tmp_path / "slow.h264"), "w", format="h264") as out:
+        stream = out.add_stream_from_template(raw.streams.video[0])
+        slow = filtered("h264_metadata=tick_rate=1/1029", raw.streams.video[0], stream)
+        for packet in raw.demux(video=0):
+            if packet.size:
+                packet.pts = packet.dts = None
+                for each in slow.filter(packet):
+                    out.mux(each)
+    told = render(tmp_path / "slow.h264", tmp_path / name)
+    assert any("no timestamps" in text for text in told)
+    assert len(read_times(tmp_path / name)) == 25

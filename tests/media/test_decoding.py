@@ -143,6 +143,7 @@ def test_frames_swallowed_as_they_were_are_no_verified_result(
 
     def as_it_was(self: Decoding, packets: Iterable[av.Packet]) -> Iterator[av.VideoFrame]:
         for packet in packets:
+            self.packets += bool(packet.size)
             with suppress(av.error.FFmpegError):
                 yield from self.decoder.decode(packet if packet.size else None)
 
