@@ -32,6 +32,16 @@ class _Track:
     edits: _Box | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Length:
+    scale: int
+    """Ticks of a second."""
+    header: tuple[int, int]
+    """Place and bytes of the length by the track's header."""
+    edits: list[tuple[int, int]] | None
+    """The same of every edit's; ``None``: there is no list of them."""
+
+
 def clean_aperture(path: Path, track: int) -> tuple[int, int] | None:
     """Width and height of the part of its pictures that a video track asks to be shown (``clap``); ``None``: all.
 
@@ -65,26 +75,35 @@ def shown_until(path: Path) -> Fraction | None:
     with path.open("rb") as file:
         found = _moov(file)
     data = found[0] if found is not None else b""
-    for moov in _boxes(data, 0, len(data)):
-        clock = next((box for box in _boxes(data, moov.start, moov.end) if box.kind == b"mvhd"), None)
-        videos = [each for each in _tracks(data) if each.handler == b"vide"]
-        if clock is None or not videos or videos[0].header is None:
-            return None
-        # Version 1 has times of 64 bits: made, changed, and before the scale or the track's number.
-        scale = _number(data, clock.start + _FULL + (16 if data[clock.start] else 8), 4)
-        return Fraction(_shown_ticks(data, videos[0], videos[0].header), scale or 1)
-    return None
+    if (length := _picture_length(data)) is None:
+        return None
+    places = [length.header] if length.edits is None else length.edits
+    return Fraction(sum(_number(data, *place) for place in places), length.scale)
 
 
-def _shown_ticks(data: bytes, track: _Track, header: _Box) -> int:
-    """Ticks of the whole file's clock for which a track lasts: the sum of its edits, or else what its header says."""
-    if track.edits is None:
-        wide = data[header.start] == 1
-        return _number(data, header.start + _FULL + (24 if wide else 16), 8 if wide else 4)
-    wide, first = data[track.edits.start] == 1, track.edits.start + 2 * _FULL
-    step, length = (20, 8) if wide else (12, 4)
-    count = min(_number(data, track.edits.start + _FULL, 4), (track.edits.end - first) // step)
-    return sum(_number(data, first + step * index, length) for index in range(count))
+def _picture_length(data: bytes) -> _Length | None:
+    """Where the length of the first video track is written."""
+    clock = next(
+        (
+            box
+            for moov in _boxes(data, 0, len(data))
+            for box in _boxes(data, moov.start, moov.end)
+            if box.kind == b"mvhd"
+        ),
+        None,
+    )
+    videos = [each for each in _tracks(data) if each.handler == b"vide"]
+    if clock is None or not videos or (header := videos[0].header) is None:
+        return None
+    # Version 1 has times of 64 bits: made, changed, and before the scale or the track's number.
+    scale = _number(data, clock.start + _FULL + (16 if data[clock.start] else 8), 4)
+    place = (header.start + _FULL + (24 if data[header.start] else 16), 8 if data[header.start] else 4)
+    if (edits := videos[0].edits) is None:
+        return _Length(scale or 1, place, None)
+    step, length = (20, 8) if data[edits.start] else (12, 4)
+    first = edits.start + 2 * _FULL
+    count = min(_number(data, edits.start + _FULL, 4), (edits.end - first) // step)
+    return _Length(scale or 1, place, [(first + step * index, length) for index in range(count)])
 
 
 def _number(data: bytes, at: int, length: int) -> int:
@@ -106,18 +125,10 @@ def write_picture_end(path: Path, end: Fraction) -> None:
         if found is None:
             return
         data, at = found
-        (moov,) = _boxes(data, 0, len(data))
-        clock = next((box for box in _boxes(data, moov.start, moov.end) if box.kind == b"mvhd"), None)
-        videos = [each for each in _tracks(data) if each.handler == b"vide"]
-        if clock is None or not videos or videos[0].header is None:
+        if (written := _picture_length(data)) is None:
             return
-        scale = _number(data, clock.start + _FULL + (16 if data[clock.start] else 8), 4)
-        header, edits = videos[0].header, videos[0].edits
-        places = [(header.start + _FULL + (24 if data[header.start] else 16), 8 if data[header.start] else 4)]
-        over = _number(data, *places[0]) - round(end * scale)
-        if edits is not None and (count := _number(data, edits.start + _FULL, 4)):
-            wide = data[edits.start] == 1
-            places.append((edits.start + 2 * _FULL + (count - 1) * (20 if wide else 12), 8 if wide else 4))
+        over = _number(data, *written.header) - round(end * written.scale)
+        places = [written.header, *(written.edits or [])[-1:]]
         for place, length in places:
             value = _number(data, place, length) - over
             if value > 0:

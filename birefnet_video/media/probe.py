@@ -21,6 +21,7 @@ from birefnet_video.media.opening import demux, open_input, seek_before
 from birefnet_video.media.sequence import find_sequence, open_picture, path_of
 from birefnet_video.media.side_data import side_data
 from birefnet_video.media.stills import turn_of
+from birefnet_video.media.timecode import timecode_in
 from birefnet_video.media.turning import read_turn
 from birefnet_video.media.vp9 import has_hidden_alpha
 from birefnet_video.types import DEFAULT_LIMITS, Chapter, Colour, Cut, Limits, MediaInfo, PictureSequence, Turn
@@ -246,7 +247,7 @@ def describe(
         first_picture=(frame.pts or 0) * (stream.time_base or Fraction(0)),
         tags=tuple((key, value) for key, value in container.metadata.items() if key.lower() not in _TECHNICAL_TAGS),
         chapters=_chapters(container),
-        timecode=_timecode(stream.metadata) or _timecode(container.metadata),
+        timecode=timecode_in(stream.metadata) or timecode_in(container.metadata),
         subtitle_tracks=len(container.streams.subtitles),
         has_alpha=_has_alpha(container, stream, frame),
         chroma_from_left=context.name in _CHROMA_FROM_LEFT,
@@ -268,11 +269,6 @@ def _guessed_count(stream: av.video.stream.VideoStream, duration_s: float | None
         if (stated := stream.metadata.get(name, "")).isdigit():
             return int(stated)
     return stream.frames or (round(duration_s * (stream.average_rate or rate)) or None if duration_s else None)
-
-
-def _timecode(tags: Mapping[str, str]) -> str | None:
-    # Matroska's names are in capitals.
-    return next((value for key, value in tags.items() if key.lower() == "timecode"), None)
 
 
 def _notes(

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 
 #: Of a frame, by which containers round its time.
@@ -40,3 +41,9 @@ def later_timecode(timecode: str, seconds: Fraction, rate: Fraction) -> str | No
             number += dropped * ((rest - dropped) // a_minute)
     second, frame = divmod(number, count)
     return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}{mark}{frame:02}"
+
+
+def timecode_in(tags: Mapping[str, str]) -> str | None:
+    """The timecode that a file or stream states among its tags."""
+    # Matroska's names are in capitals.
+    return next((value for key, value in tags.items() if key.lower() == "timecode"), None)

@@ -40,7 +40,8 @@ class Composing:
             if (note := note_of(behind)) is not None:
                 notify(note)
         self._composers = self._on_cpu(self._colour)
-        self._of_cutouts = self._on_cpu(_of_cutouts(self._colour))
+        of_cutouts = _of_cutouts(self._colour)
+        self._of_cutouts = self._composers if of_cutouts == self._colour else self._on_cpu(of_cutouts)
 
     def _on_cpu(self, colour: ColourSpec) -> list[Composer]:
         retoucher = Retoucher(colour)

@@ -1,7 +1,6 @@
 """Threads around a render that die are told and begun anew."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,6 @@ from birefnet_video.remote.record import RecordState, left_behind
 from birefnet_video.remote.server import ServedJob
 from birefnet_video.remote.store import JobStore
 from birefnet_video.remote.watcher import PictureWish, Watcher
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    each = Served(tmp_path)
-    each.thread.start()
-    yield each
-    each.job.cancel(keep=False)
-    each.thread.join()
 
 
 def test_a_wish_that_is_withdrawn_meanwhile_freezes_nothing(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,6 +57,7 @@ def test_a_watch_that_dies_is_told_and_goes_on(served: Served, monkeypatch: pyte
     until(lambda: watcher.view.snapshot.state is JobState.PAUSED)
     watcher.resume()
     watcher.close()
+    assert sum("begun anew" in line.text for line in watcher.view.lines) == 2
 
 
 def test_a_server_that_cannot_answer_once_answers_the_next_time(
@@ -83,7 +74,10 @@ def test_a_server_that_cannot_answer_once_answers_the_next_time(
     watcher = Watcher(served.store, served.record)
     until(lambda: watcher.view.snapshot.written > 0)
     until(lambda: any("changed while it was read" in line.text for line in watcher.view.lines))
+    before = watcher.view.snapshot.written
+    until(lambda: watcher.view.snapshot.written > before)
     watcher.close()
+    assert sum("changed while it was read" in line.text for line in watcher.view.lines) == 1
 
 
 def test_what_was_asked_is_shown_at_once(served: Served) -> None:

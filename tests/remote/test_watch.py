@@ -25,15 +25,6 @@ from birefnet_video.spec import BackendSpec, LiveSpec, MatteSpec
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    each = Served(tmp_path)
-    each.thread.start()
-    yield each
-    each.job.cancel(keep=False)
-    each.thread.join()
-
-
-@pytest.fixture
 def watcher(served: Served) -> Iterator[Watcher]:
     each = Watcher(served.store, served.record)
     yield each
