@@ -21,7 +21,9 @@ from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.jobs import Job
 from birefnet_video.media.mattes import matte_of, read_mattes
-from birefnet_video.spec import JobSpec, OutputSpec, parse_background
+from birefnet_video.options.backgrounds import parse_background
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.outputs import OutputSpec, WritingSpec
 
 WIDTH, HEIGHT, FRAMES = 1920, 1080, 12
 BACKGROUND = "#2040c0"
@@ -86,7 +88,10 @@ def as_yuv(frame: av.VideoFrame) -> av.VideoFrame:
 
 def render(clip: Path, output: OutputSpec) -> None:
     """One output with the exact mattes."""
-    job = Job(JobSpec(clip, (output,), overwrite=True), open_backend=lambda spec, info, tell: ExactBackend())
+    job = Job(
+        JobSpec(clip, (output,), writing=WritingSpec(overwrite=True)),
+        open_backend=lambda spec, info, tell: ExactBackend(),
+    )
     job.start()
     job.result()
 

@@ -13,7 +13,7 @@ import numpy as np
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import load_backend
 from birefnet_video.models import input_size
-from birefnet_video.spec import BackendSpec
+from birefnet_video.options.network import BackendSpec
 
 #: Batches that are begun before the clock stops: engines may have two on their way.
 _AHEAD = 2

@@ -8,7 +8,10 @@ import tempfile
 from pathlib import Path
 
 from birefnet_video.live.session import LiveSession
-from birefnet_video.spec import BackendSpec, ColourSpec, LiveSpec, MatteSpec, OutputSpec
+from birefnet_video.options.live import LiveSpec, PaceSpec
+from birefnet_video.options.matte import ColourSpec, LiveMatteSpec
+from birefnet_video.options.network import NetworkSpec
+from birefnet_video.options.outputs import OutputSpec
 
 
 def main() -> None:
@@ -26,10 +29,10 @@ def main() -> None:
         spec = LiveSpec(
             options.source,
             (out,),
-            backend=BackendSpec(engine=options.engine, size=size),
-            matte=MatteSpec("off", refine=False) if options.plain else MatteSpec("live"),
-            colour=ColourSpec("off" if options.plain else "fast"),
-            duration_s=options.seconds,
+            backend=NetworkSpec(engine=options.engine, size=size),
+            matte=LiveMatteSpec(smooth="off", refine=False) if options.plain else LiveMatteSpec(),
+            colour=ColourSpec(decontaminate="off" if options.plain else "fast"),
+            pace=PaceSpec(duration=options.seconds),
         )
         session = LiveSession(spec, notify=print)
         session.start()

@@ -18,11 +18,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
+from attrs import evolve
 
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.stub import StubBackend
@@ -30,9 +30,12 @@ from birefnet_video.events import JobState
 from birefnet_video.jobs import Job
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Reader
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.matte import ColourSpec, MatteSpec
+from birefnet_video.options.network import BackendSpec
+from birefnet_video.options.outputs import OutputSpec, WritingSpec
 from birefnet_video.pipeline.assemble import assemble
 from birefnet_video.pipeline.stages import decode, encode, infer, prepare
-from birefnet_video.spec import BackendSpec, ColourSpec, JobSpec, MatteSpec, OutputSpec
 from birefnet_video.types import MediaInfo
 
 DELAY_S = 0.020
@@ -70,7 +73,7 @@ def rate(frames: int, work: Callable[[], object]) -> float:
 
 def plain(spec: JobSpec) -> JobSpec:
     """``spec`` without what is done to mattes and colours."""
-    return replace(spec, matte=MatteSpec(smooth="off", refine=False), colour=ColourSpec("off"))
+    return evolve(spec, matte=MatteSpec(smooth="off", refine=False), colour=ColourSpec(decontaminate="off"))
 
 
 def measure(clip: Path, output: OutputSpec, repeats: int, *, with_all: bool) -> dict[str, float]:
@@ -78,7 +81,7 @@ def measure(clip: Path, output: OutputSpec, repeats: int, *, with_all: bool) -> 
     info = probe(clip)
     frames = sum(1 for _ in Reader(info, lambda message: None).frames())
     runs: dict[str, list[float]] = {"stub": [], "decode": [], "encode": [], "pipeline": []}
-    spec = JobSpec(clip, (output,), overwrite=True)
+    spec = JobSpec(clip, (output,), writing=WritingSpec(overwrite=True))
     spec = spec if with_all else plain(spec)
     for _ in range(repeats):
         runs["stub"].append(_stub_rate(frames))

@@ -25,7 +25,8 @@ from birefnet_video.model.evaluation.video import flicker_error, mean_absolute_d
 
 from birefnet_video import smooth_alphas
 from birefnet_video.media.mattes import read_mattes
-from birefnet_video.spec import BackendSpec, Smoothing
+from birefnet_video.options.matte import Smoothing
+from birefnet_video.options.network import BackendSpec
 
 Mattes = list[np.ndarray]
 _MODES: tuple[Smoothing, ...] = ("normal", "high", "live")
@@ -126,7 +127,12 @@ def cost(model: str, size: tuple[int, int], clip: Path, rounds: int) -> None:
     """Print each mode's time against the network's own in plain eager float32, in turns."""
     from birefnet_video.backends.registry import load_backend
 
-    backend = load_backend(BackendSpec(model, size, "cpu", 1, "eager", "fp32"), 1920, 1080, frames=100)
+    backend = load_backend(
+        BackendSpec(model=model, size=size, device="cpu", batch_size=1, engine="eager", precision="fp32"),
+        1920,
+        1080,
+        frames=100,
+    )
     rgb = [cv2.resize(each, size[::-1], interpolation=cv2.INTER_AREA) for each in read_rgb(clip / "rgb.mp4")]
     alphas = [cv2.resize(each, size[::-1]) for each in read_mattes(clip / "alpha_pred.mkv")]
     frames = min(len(rgb), len(alphas), 20)

@@ -16,6 +16,10 @@ from birefnet_video.tui.app import BirefnetApp
 from birefnet_video.tui.monitor import MonitorScreen
 from birefnet_video.tui.settings import Settings
 
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.network import BackendSpec
+from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.options.request import RenderRequest
 from birefnet_video.remote.process import launch
 from birefnet_video.remote.record import RecordState
 from birefnet_video.remote.store import JobStore
@@ -65,8 +69,9 @@ async def _until(condition) -> bool:  # type: ignore[no-untyped-def]
 
 def _start(store: JobStore, folder: Path):  # type: ignore[no-untyped-def]
     out = folder / f"{time.time():.3f}.mov"
-    arguments = [str(folder / "long.mp4"), "--alpha", str(out), "--engine", "eager"]
-    return launch(store, store.add(arguments, "long.mp4", [str(out)], folder=folder, queued=False))
+    output = OutputSpec("alpha", out)
+    request = RenderRequest(JobSpec(folder / "long.mp4", (output,), backend=BackendSpec(engine="eager")))
+    return launch(store, store.add(request, folder=folder, queued=False))
 
 
 def main() -> None:

@@ -11,16 +11,18 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from birefnet_video.api import matte_image, matte_video, smooth_alphas
     from birefnet_video.jobs import Job
-    from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
+    from birefnet_video.options.job import JobSpec
+    from birefnet_video.options.network import BackendSpec
+    from birefnet_video.options.outputs import OutputSpec
 
 _HOME = {
     "matte_image": "api",
     "matte_video": "api",
     "smooth_alphas": "api",
     "Job": "jobs",
-    "BackendSpec": "spec",
-    "JobSpec": "spec",
-    "OutputSpec": "spec",
+    "BackendSpec": "options.network",
+    "JobSpec": "options.job",
+    "OutputSpec": "options.outputs",
 }
 
 __all__ = ["BackendSpec", "Job", "JobSpec", "OutputSpec", "__version__", "matte_image", "matte_video", "smooth_alphas"]

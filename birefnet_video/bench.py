@@ -10,15 +10,18 @@ from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
 
+from attrs import evolve
+
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import open_backend
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import BackendUnavailable, NotAVideo
 from birefnet_video.events import JobReport, JobStarted
 from birefnet_video.jobs import Job
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.network import BackendSpec
 from birefnet_video.pipeline.assemble import assemble
 from birefnet_video.pipeline.stages import Composed, decode, encode, infer, prepare
-from birefnet_video.spec import BackendSpec, JobSpec
 from birefnet_video.types import Batch, Frame
 
 #: Batches that are inferred before the clock starts.
@@ -88,9 +91,9 @@ def measure(spec: JobSpec, backend: BackendSpec, frames: int) -> BenchRow:
 
 def _into(spec: JobSpec, folder: Path, backend: BackendSpec) -> JobSpec:
     outputs = tuple(
-        replace(output, path=folder / f"{index}{output.path.suffix}") for index, output in enumerate(spec.outputs)
+        evolve(output, path=folder / f"{index}{output.path.suffix}") for index, output in enumerate(spec.outputs)
     )
-    return replace(spec, outputs=outputs, backend=backend)
+    return evolve(spec, outputs=outputs, backend=backend)
 
 
 def _measure(spec: JobSpec, limit: int) -> BenchRow:
@@ -135,8 +138,9 @@ def _measure(spec: JobSpec, limit: int) -> BenchRow:
             writer.discard()
         backend.close()
     # The engine that was measured, whatever would be worth it for a part of the input.
-    same = replace(spec.backend, engine=backend.info.name, precision=backend.info.precision)  # type: ignore[arg-type]
-    report, cpu_s = _run(replace(spec, backend=same, duration_s=Fraction(count) / line.info.frame_rate))
+    same = evolve(spec.backend, engine=backend.info.name, precision=backend.info.precision)  # type: ignore[arg-type]
+    length = Fraction(count) / line.info.frame_rate
+    report, cpu_s = _run(evolve(spec, backend=same, input=evolve(spec.input, duration=length)))
     slowest = min(decode_fps, model_fps, encode_fps)
     # A part of the input is cut out by time, which need not be exactly as many frames.
     cpu_parts_s = clock.cpu_s * report.frames / count

@@ -22,8 +22,8 @@ from birefnet_video.events import (
     SceneCut,
     StageSnapshot,
 )
+from birefnet_video.options.job import JobSpec
 from birefnet_video.pipeline.meters import ActiveClock
-from birefnet_video.spec import JobSpec
 from birefnet_video.types import FrameMeta, MediaInfo, Preview, Step
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class Job:
             return
         if not line.writers[0].frames:
             raise NotAVideo(f"{self.spec.source}: has a video stream, but no frame could be decoded")
-        line.verify_and_commit(overwrite=self.spec.overwrite)
+        line.verify_and_commit(overwrite=self.spec.writing.overwrite)
         self._note_findings(line)
         self._ended_at = self._clock.now()
         self.report = report = self._make_report(line)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from birefnet_video.errors import BirefnetVideoError
 from birefnet_video.events import (
@@ -23,12 +23,13 @@ from birefnet_video.events import (
     SceneCut,
 )
 from birefnet_video.models import BUNDLED
+from birefnet_video.options.run import ProgressStyle
 from birefnet_video.words import printable
 
 if TYPE_CHECKING:
     from birefnet_video.jobs import Job
 
-ProgressStyle = Literal["auto", "rich", "plain", "json", "none"]
+
 #: A plain line is due after this many seconds or this share of the clip.
 _LINE_EVERY_S, _LINE_EVERY_SHARE = 10.0, 0.1
 _PROGRAM = "birefnet-video"

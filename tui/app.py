@@ -155,9 +155,7 @@ class BirefnetApp(App[int]):
         sources = values.sources
         return [
             self.store.add(
-                values.arguments(source),
-                str(source),
-                [str(values.output_of(source))],
+                values.request(source),
                 folder=Path.cwd(),
                 frames=frames,
                 # Several take turns, or they would take each other's time.

@@ -7,8 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from attrs import evolve
 from birefnet_video.tui.form import FormValues
 
+from birefnet_video.options.outputs import STDOUT, OutputSpec
+from birefnet_video.options.request import RenderRequest
+from birefnet_video.options.run import RunSpec
 from birefnet_video.remote.process import program
 from birefnet_video.remote.wire import Picture
 
@@ -107,11 +111,17 @@ class FrameChild:
 
 
 def _frame_arguments(values: FormValues, facts: Facts) -> list[str]:
-    made = [_plain(values.sources[0]), "--alpha", "-", "-m", values.model, "--smooth", "off", "--quiet"]
-    made += ["--size", values.size.strip()] if values.size.strip() else []
-    made += ["-ss", values.start.strip()] if values.start.strip() else []
+    spec = values.request().spec
     # A little more than a frame, of which one is read.
-    return made + (["-t", f"{1.5 / facts.rate:.6f}"] if facts.rate else [])
+    length = Fraction(3, 2) / Fraction(facts.rate) if facts.rate else spec.input.duration
+    alone = evolve(
+        spec,
+        source=values.sources[0].absolute(),
+        outputs=(OutputSpec("alpha", STDOUT),),
+        input=evolve(spec.input, duration=length),
+        matte=evolve(spec.matte, smooth="off"),
+    )
+    return list(RenderRequest(alone, RunSpec(quiet=True)).arguments)
 
 
 def _plain(path: Path) -> str:

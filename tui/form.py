@@ -1,16 +1,32 @@
-"""What a new render is made of, as a form has it: text that becomes a command line, and what is wrong with it."""
+"""What a new render is made of, as a form has it: texts that become a request, and what is wrong with them."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache, partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from birefnet_video.tui.dialogs import VIDEO_SUFFIXES
 
 from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.models import MODELS, weights_path
-from birefnet_video.spec import BackendSpec, PictureFile, VideoFile, parse_background, parse_size, parse_time
+from birefnet_video.options.backgrounds import PictureFile, VideoFile
+from birefnet_video.options.group import Option, OptionGroup, options_of
+from birefnet_video.options.input import InputSpec
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.matte import ColourSpec, MatteSpec
+from birefnet_video.options.network import BackendSpec
+from birefnet_video.options.outputs import BackgroundSpec, EncodingSpec, OutputsSpec, WritingSpec
+from birefnet_video.options.request import RenderRequest
+
+#: All that a form offers; a new option of theirs is a new row.
+_GROUPS: tuple[type[OptionGroup], ...] = (
+    *(BackendSpec, BackgroundSpec, EncodingSpec, WritingSpec, MatteSpec, ColourSpec, InputSpec),
+)
+#: What most renders want, in this order; the others are folded away.
+FIRST = ("model", "size", "engine", "background", "overwrite", "smooth", "quality", "start", "duration", "no_audio")
+_G = TypeVar("_G", bound=OptionGroup)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +35,7 @@ class Kind:
 
     label: str
     option: str
+    """Of :class:`OutputsSpec`."""
     ending: str
     """Replaces the input's extension."""
     suffixes: tuple[str, ...]
@@ -27,13 +44,21 @@ class Kind:
 
 _FILMS = (".mp4", ".mov", ".mkv", ".webm")
 KINDS = {
-    "alpha": Kind("alpha, ProRes 4444", "--alpha", ".alpha.mov", (".mov", ".mkv", ".apng")),
-    "webm": Kind("alpha, VP9 for browsers", "--alpha", ".alpha.webm", (".webm",)),
-    "pictures": Kind("alpha, PNG pictures", "--alpha", "_%05d.png", (".png", ".exr")),
-    "green": Kind("over green", "--green", ".green.mp4", _FILMS),
-    "composite": Kind("over a background", "--composite", ".composite.mp4", _FILMS),
-    "mask": Kind("the matte alone", "--mask", ".mask.mp4", (".mp4", ".mov", ".mkv", ".png")),
+    "alpha": Kind("alpha, ProRes 4444", "alpha", ".alpha.mov", (".mov", ".mkv", ".apng")),
+    "webm": Kind("alpha, VP9 for browsers", "alpha", ".alpha.webm", (".webm",)),
+    "pictures": Kind("alpha, PNG pictures", "alpha", "_%05d.png", (".png", ".exr")),
+    "green": Kind("over green", "green", ".green.mp4", _FILMS),
+    "composite": Kind("over a background", "composite", ".composite.mp4", _FILMS),
+    "foreground": Kind("the subject's colour", "foreground", ".foreground.mp4", _FILMS),
+    "mask": Kind("the matte alone", "mask", ".mask.mp4", (".mp4", ".mov", ".mkv", ".png")),
 }
+
+
+@cache
+def form_options() -> Mapping[str, Option]:
+    """All options of the form by name, those that most renders want first."""
+    found = {option.name: option for group in _GROUPS for option in options_of(group) if option.on_command_line}
+    return {name: found[name] for name in (*FIRST, *(name for name in found if name not in FIRST))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +66,11 @@ class FormValues:
     """All fields, as they were typed."""
 
     source: str = ""
-    model: str = "tiny"
-    size: str = ""
-    engine: str = "auto"
     kind: str = "alpha"
     output: str = ""
     """Empty: beside the input."""
-    background: str = "blur"
-    smooth: str = "normal"
-    quality: str = "standard"
-    start: str = ""
-    duration: str = ""
-    with_sound: bool = True
-    overwrite: bool = False
+    options: Mapping[str, str | bool] = field(default_factory=dict)
+    """By name, as of :func:`form_options`; one that is empty or not here has its default."""
 
     @property
     def sources(self) -> list[Path]:
@@ -76,55 +93,67 @@ class FormValues:
         stem = source.stem.partition("%")[0].rstrip("_-. ") or "pictures"
         return source.parent / (stem + kind.ending)
 
-    def arguments(self, source: Path | None = None) -> tuple[str, ...]:
-        """The command line, without the program's name.
+    def request(self, source: Path | None = None) -> RenderRequest:
+        """What is asked for.
 
         Args:
             source: one of :attr:`sources`; ``None``: the first.
+
+        Raises:
+            UsageError: if a value is wrong.
         """
         source = source or next(iter(self.sources), Path(self.source))
-        usual = FormValues()
-        output = self.output_of(source)
-        made = [_shielded(source), KINDS[self.kind].option, _shielded(output)]
-        if self.kind == "composite":
-            made += ["--background", self.background]
-        for option, value, default in (
-            ("-m", self.model, usual.model),
-            ("--size", self.size, ""),
-            ("--engine", self.engine, usual.engine),
-            ("--smooth", self.smooth, usual.smooth),
-            ("--quality", self.quality, usual.quality),
-            ("-ss", self.start, ""),
-            ("-t", self.duration, ""),
-        ):
-            if value.strip() != default:
-                made += [option, value.strip()]
-        made += [] if self.with_sound else ["--no-audio"]
-        return tuple(made + (["--overwrite"] if self.overwrite else []))
+        named: dict[str, Any] = {KINDS[self.kind].option: self.output_of(source)}
+        behind = self._given(BackgroundSpec) if self.kind == "composite" else {}
+        outputs = OutputsSpec(**named, **behind, **self._given(EncodingSpec))
+        return RenderRequest(
+            JobSpec(
+                source,
+                outputs.files(source),
+                input=self.of(InputSpec),
+                backend=self.of(BackendSpec),
+                matte=self.of(MatteSpec),
+                colour=self.of(ColourSpec),
+                writing=self.of(WritingSpec),
+            )
+        )
+
+    def of(self, group: type[_G]) -> _G:
+        """The options of one group.
+
+        Raises:
+            UsageError: if a value is wrong.
+        """
+        return group(**self._given(group))
+
+    def _given(self, group: type[OptionGroup]) -> dict[str, Any]:
+        """What is typed for a group's options."""
+        return {
+            option.name: value if isinstance(value, bool) else option.read(value.strip())
+            for option in options_of(group)
+            if (value := self.options.get(option.name, "")) != ""
+        }
 
     def problems(self) -> dict[str, str]:
         """What is wrong, by the name of the field; none: it can begin."""
         found: dict[str, str] = {}
-        checks: dict[str, Callable[[], object]] = {
-            "source": self._check_source,
-            "model": lambda: _check_model(self.model),
-            "size": lambda: BackendSpec(size=parse_size(self.size.strip() or None)),
-            "start": lambda: self.start.strip() and parse_time(self.start, "from"),
-            "duration": lambda: _check_length(self.duration.strip()),
-            "background": self._check_background,
-            "output": self._check_output,
-        }
-        for field, check in checks.items():
-            if field == "output" and "source" in found:
-                # Nothing can be said of it then.
-                continue
-            try:
-                check()
-            except BirefnetVideoError as error:
-                found[field] = str(error)
-            except OSError as error:
-                found[field] = error.strerror or str(error)
+        for name, error in self._wrong():
+            found.setdefault(name, error)
         return found
+
+    def _wrong(self) -> Iterator[tuple[str, str]]:
+        source = list(_complaints("source", self._check_source))
+        yield from source
+        yield from _complaints("model", lambda: _check_model(str(self.options.get("model") or BackendSpec().model)))
+        for group in _GROUPS:
+            for name in (option.name for option in options_of(group) if option.name in self.options):
+                alone = FormValues(options={name: self.options[name]})
+                yield from _complaints(name, partial(alone.of, group))
+        yield from _complaints("background", self._check_background)
+        # Nothing can be said of it while nobody knows the input.
+        if not source:
+            yield from _complaints("output", self._check_output)
+            yield from _complaints("source", self.request)
 
     def _check_source(self) -> None:
         if not self.source.strip():
@@ -139,7 +168,7 @@ class FormValues:
     def _check_background(self) -> None:
         if self.kind != "composite":
             return
-        background = parse_background(self.background.strip())
+        background = self.of(BackgroundSpec).background
         if isinstance(background, PictureFile | VideoFile) and not background.path.is_file():
             raise UsageError("no such file")
 
@@ -158,8 +187,20 @@ class FormValues:
                 raise UsageError(f"{output.parent} is not writable")
             if output.exists() and output.resolve() == source.resolve():
                 raise UsageError("this is the input")
-            if output.exists() and not self.overwrite:
+            if output.exists() and not self.options.get("overwrite"):
                 raise UsageError("exists: tick overwrite, or change the name")
+
+
+def _complaints(name: str, check: Callable[[], object]) -> Iterator[tuple[str, str]]:
+    """What a check has to say, and the field it is of: one that the message names, or else ``name``."""
+    try:
+        check()
+    except BirefnetVideoError as error:
+        flag = str(error).partition(":")[0]
+        named = next((option.name for option in form_options().values() if flag in option.flags), name)
+        yield named, str(error)
+    except OSError as error:
+        yield name, error.strerror or str(error)
 
 
 def expanded(text: str) -> Path:
@@ -183,11 +224,6 @@ def _is_source(path: Path) -> bool:
     return path.suffix.lower() in VIDEO_SUFFIXES and Path(path.stem).suffix not in made and path.is_file()
 
 
-def _check_length(text: str) -> None:
-    if text and parse_time(text, "for") <= 0:
-        raise UsageError("no length of time")
-
-
 @lru_cache
 def _check_model(model: str) -> None:
     weights_path(model)
@@ -204,9 +240,3 @@ def model_labels() -> list[tuple[str, str]]:
             here = "· not here"
         labels.append((f"{row.name}  {row.megabytes} MB  {row.licence}  {here}  {row.use}", row.name))
     return labels
-
-
-def _shielded(path: Path) -> str:
-    """A path that is no option and no command."""
-    text = str(path)
-    return text if path.is_absolute() or "/" in text or "\\" in text else f"./{text}"

@@ -1,7 +1,6 @@
 """The screen of a live session: what the camera shows, and how late it comes out."""
 
 from collections import deque
-from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.dialogs import Choice
@@ -20,6 +19,7 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from birefnet_video.events import LiveSnapshot, LiveState
+from birefnet_video.options.request import LiveRequest
 from birefnet_video.remote.record import JobRecord
 from birefnet_video.remote.watcher import JobView, PictureWish, Watch
 
@@ -202,9 +202,8 @@ class LiveScreen(Screen[None]):
 
 def _background_of(record: JobRecord) -> str:
     """What a session was started with."""
-    words = dict(pairwise(record.arguments))
-    joined = next((word.partition("=")[2] for word in record.arguments if word.startswith("--background=")), None)
-    return joined or words.get("--background", "blur")
+    asked = record.asked()
+    return str(asked.spec.shown.behind) if isinstance(asked, LiveRequest) else ""
 
 
 def _numbers(snapshot: LiveSnapshot, latencies: "deque[float]", width: int) -> list[str]:

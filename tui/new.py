@@ -2,11 +2,12 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, get_args
+from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.children import Facts, FrameChild, probe
 from birefnet_video.tui.dialogs import FilePicker, FrameDialog
-from birefnet_video.tui.form import KINDS, FormValues, expanded, model_labels
+from birefnet_video.tui.fields import Tick, default_text, option_field, typed
+from birefnet_video.tui.form import FIRST, KINDS, FormValues, expanded, form_options
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.pictures import View, paint
 from birefnet_video.tui.text import clock, count, shortened
@@ -17,12 +18,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Footer, Input, Select, Static
+from textual.widgets import Button, Checkbox, Collapsible, Footer, Input, Select, Static
 
 from birefnet_video.errors import UsageError
 from birefnet_video.remote.record import PROGRAM
 from birefnet_video.remote.wire import Picture
-from birefnet_video.spec import EngineName, Quality, Smoothing
 
 if TYPE_CHECKING:
     from birefnet_video.tui.app import BirefnetApp
@@ -67,27 +67,14 @@ class NewScreen(Screen[None]):
             with VerticalScroll(classes="pane", id="fields"):
                 yield from _row("input", Input(first.source, placeholder="video or folder", compact=True, id="source"))
                 yield Static(id="facts")
-                models = model_labels()
-                yield from _row("model", Select(models, value=first.model, allow_blank=False, compact=True, id="model"))
-                yield from _row(
-                    "size", Input(first.size, placeholder="the model's own, or 512, 1024x576", compact=True, id="size")
-                )
-                yield from _row("engine", _select(get_args(EngineName), first.engine, "engine"))
+                yield from self._rows("model", "size", "engine")
                 kinds = [(kind.label, name) for name, kind in KINDS.items()]
                 yield from _row("result", Select(kinds, value=first.kind, allow_blank=False, compact=True, id="kind"))
-                yield from _row(
-                    "background",
-                    Input(
-                        first.background, placeholder="colour, blur, picture or video", compact=True, id="background"
-                    ),
-                )
+                yield from self._rows("background")
                 yield from _row("file", Input(first.output, placeholder="beside the input", compact=True, id="output"))
-                yield from _row("", Tick("replace it if it exists", first.overwrite, compact=True, id="overwrite"))
-                yield from _row("smoothing", _select(get_args(Smoothing), first.smooth, "smooth"))
-                yield from _row("quality", _select(get_args(Quality), first.quality, "quality"))
-                yield from _row("from", Input(first.start, placeholder="the beginning", compact=True, id="start"))
-                yield from _row("for", Input(first.duration, placeholder="to the end", compact=True, id="duration"))
-                yield from _row("", Tick("keep the sound", first.with_sound, compact=True, id="with_sound"))
+                yield from self._rows(*FIRST[FIRST.index("overwrite") :])
+                with Collapsible(title="more options", id="more"):
+                    yield from self._rows(*(name for name in form_options() if name not in FIRST))
             with Vertical(classes="pane", id="frame-pane") as pane:
                 pane.border_title = "one frame"
                 yield PictureView(hint="^r renders one frame", id="frame")
@@ -97,6 +84,12 @@ class NewScreen(Screen[None]):
             yield Button(Text("Add to queue [^a]"), id="add", compact=True)
             yield Static(id="count")
         yield Footer(show_command_palette=False)
+
+    def _rows(self, *names: str) -> ComposeResult:
+        for name in names:
+            option = form_options()[name]
+            field = option_field(option, self._first.options.get(name, ""))
+            yield from _row("" if isinstance(field, Tick) else name.replace("_", " "), field)
 
     def on_mount(self) -> None:
         """See Textual."""
@@ -112,26 +105,15 @@ class NewScreen(Screen[None]):
     def values(self) -> FormValues:
         """The fields as they are."""
 
-        def text(name: str) -> str:
-            return self.query_one(f"#{name}", Input).value
-
-        def choice(name: str) -> str:
-            return str(self.query_one(f"#{name}", Select).value)
-
         return FormValues(
-            source=text("source").strip(),
-            model=choice("model"),
-            size=text("size"),
-            engine=choice("engine"),
-            kind=choice("kind"),
-            output=text("output").strip(),
-            background=text("background").strip(),
-            smooth=choice("smooth"),
-            quality=choice("quality"),
-            start=text("start"),
-            duration=text("duration"),
-            with_sound=self.query_one("#with_sound", Checkbox).value,
-            overwrite=self.query_one("#overwrite", Checkbox).value,
+            source=self.query_one("#source", Input).value.strip(),
+            kind=str(self.query_one("#kind", Select).value),
+            output=self.query_one("#output", Input).value.strip(),
+            options={
+                name: value
+                for name, option in form_options().items()
+                if (value := typed(self.query_one(f"#{name}"))) != default_text(option)
+            },
         )
 
     @on(Input.Changed)
@@ -158,7 +140,9 @@ class NewScreen(Screen[None]):
         self.query_one("#background").parent.display = values.kind == "composite"  # type: ignore[union-attr]
         files = values.sources if "source" not in problems else []
         self.query_one("#output", Input).placeholder = str(values.output_of(files[0])) if files else "beside the input"
-        self.query_one("#command", Static).update(Text(self._command(values) if files else "= …"))
+        self.query_one("#command", Static).update(
+            Text("= …" if problems.keys() - {"output"} else self._command(values))
+        )
         self.query_one("#go", Button).disabled = self.query_one("#add", Button).disabled = bool(problems)
         first = next(iter(problems.values()), "")
         left = f"✖ {len(problems)} left: {first}" if problems else "ready"
@@ -168,7 +152,7 @@ class NewScreen(Screen[None]):
     def _command(self, values: FormValues) -> str:
         import shlex
 
-        return f"= {shlex.join([PROGRAM, *values.arguments()])}"
+        return f"= {shlex.join([PROGRAM, *values.request().arguments])}"
 
     def _look_into_source(self) -> None:
         source = self.query_one("#source", Input).value.strip()
@@ -271,13 +255,13 @@ class NewScreen(Screen[None]):
             self.notify(message, title=field, severity="error", markup=False)
             return
         # Of a part nobody knows how many frames it has.
-        whole = self._facts is not None and not values.start.strip() and not values.duration.strip()
+        whole = self._facts is not None and not (values.options.keys() & {"start", "duration"})
         self.app.begin(values, self._facts.frames if self._facts and whole else None, queued=queued)
 
     def action_copy(self) -> None:
         """Put the command into the terminal's clipboard."""
         values = self.values
-        if "source" in values.problems():
+        if values.problems().keys() - {"output"}:
             self.notify("there is no command yet")
             return
         command = self._command(values).removeprefix("= ")
@@ -289,26 +273,11 @@ class NewScreen(Screen[None]):
         self.app.show_queue()
 
 
-class Tick(Checkbox):
-    """A box that shows by its sign, not by a colour, whether it is ticked."""
-
-    BUTTON_INNER = " "
-
-    def watch_value(self) -> None:
-        """See Textual."""
-        self.BUTTON_INNER = "✔" if self.value else " "
-        super().watch_value()
-
-
 def _row(label: str, field: Widget) -> ComposeResult:
     with Horizontal(classes="row"):
         yield Static(label, classes="label")
         yield field
         yield Static("", classes="complaint", id=f"complaint-{field.id}")
-
-
-def _select(options: tuple[str, ...], value: str, name: str) -> Select[str]:
-    return Select([(option, option) for option in options], value=value, allow_blank=False, compact=True, id=name)
 
 
 def _fact_line(facts: Facts) -> str:

@@ -17,7 +17,7 @@ from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.defaults import BATCH_SIZE, BUILD_AFTER_FRAMES, CONVERT_AFTER_FRAMES, SMALL_BATCH_SIZE, SMALL_PIXELS
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, first_line
 from birefnet_video.models import input_size, load_network, weights_path
-from birefnet_video.spec import BackendSpec
+from birefnet_video.options.network import BackendSpec
 
 if TYPE_CHECKING:
     from birefnet_video.types import MediaInfo

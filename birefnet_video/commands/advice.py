@@ -28,9 +28,8 @@ def usage_error(error: CycloptsError, arguments: Sequence[str], commands: Sequen
         arguments: that it was given.
         commands: names of the program's commands.
     """
-    for word, advice in _OTHER_WORDS.items():
-        if word in arguments:
-            return UsageError(f"{word}: is not known", hint=advice)
+    if (other := _other_word(arguments)) is not None:
+        return other
     if isinstance(error, UnusedCliTokensError) and (unused := list(error.unused_tokens or ())):
         return _unused(unused, arguments, commands)
     if isinstance(error, UnknownOptionError):
@@ -39,6 +38,12 @@ def usage_error(error: CycloptsError, arguments: Sequence[str], commands: Sequen
         if near is not None:
             return UsageError(f"{wrong}: is not known", hint=f"did you mean {near}?")
     return UsageError(" ".join(str(error).split()))
+
+
+def _other_word(arguments: Sequence[str]) -> UsageError | None:
+    """What to say of a word of another program."""
+    word = next((word for word in _OTHER_WORDS if word in arguments), None)
+    return None if word is None else UsageError(f"{word}: is not known", hint=_OTHER_WORDS[word])
 
 
 def _unused(unused: list[str], arguments: Sequence[str], commands: Sequence[str]) -> UsageError:
@@ -58,7 +63,9 @@ def _unused(unused: list[str], arguments: Sequence[str], commands: Sequence[str]
 
 
 def hinted(error: BirefnetVideoError, arguments: Sequence[str], commands: Sequence[str]) -> BirefnetVideoError:
-    """An error with a hint where INPUT is a misspelt command."""
+    """An error with a hint where INPUT is a misspelt command, or an option that of another program."""
+    if isinstance(error, UsageError) and (other := _other_word(arguments)) is not None:
+        return other
     first = next((word for word in arguments if not word.startswith("-")), "")
     if isinstance(error, InputMissing) and "" in arguments:
         return UsageError("INPUT is empty", hint="name a video, for example birefnet-video in.mp4 --alpha out.mov")

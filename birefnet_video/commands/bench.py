@@ -4,48 +4,89 @@ import json
 import platform
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
+from attrs import evolve, field, frozen
 from cyclopts import Parameter
 
 from birefnet_video.errors import BackendUnavailable, InputMissing, UsageError
-from birefnet_video.signals import exit_on_signals
-from birefnet_video.spec import (
+from birefnet_video.options.group import FLAT, Flag, option_group
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.matte import ColourSpec, MatteSpec
+from birefnet_video.options.network import (
     BackendSpec,
-    ColourSpec,
+    BatchSpec,
+    CalibrationSpec,
+    DeviceSpec,
     EngineName,
-    JobSpec,
-    MatteSpec,
-    OutputSpec,
     Precision,
-    check_choice,
-    parse_batch_size,
-    parse_size,
+    WeightsSpec,
 )
+from birefnet_video.options.outputs import OutputSpec, WritingSpec
+from birefnet_video.options.run import JsonSpec
+from birefnet_video.options.values import check_choice
+from birefnet_video.signals import exit_on_signals
 
 if TYPE_CHECKING:
     from birefnet_video.bench import BenchRow
 
+_OUTPUTS = {
+    "alpha": OutputSpec("alpha", Path("out.mov")),
+    "webm": OutputSpec("alpha", Path("out.webm")),
+    "green": OutputSpec("composite", Path("out.mp4")),
+    "mask": OutputSpec("mask", Path("out.mkv")),
+}
 _HEAD = ("plan", "decode", "model", "encode", "end to end", "of the slowest", "CPU s", "of its parts", "MB", "GPU MB")
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class BenchSpec(JsonSpec, BatchSpec, CalibrationSpec, DeviceSpec, WeightsSpec):
+    """What is measured."""
+
+    engines: Annotated[str, Parameter(name="--engine")] = field(default="auto")
+    """Engines to compare, by commas."""
+    precisions: Annotated[str, Parameter(name="--precision")] = field(default="auto")
+    """Precisions to compare, by commas."""
+    output: Literal["alpha", "webm", "green", "mask"] = field(default="green")
+    """alpha (ProRes 4444), webm (VP9 with alpha), green (H.264) or mask (FFV1)."""
+    frames: int = field(default=200)
+    """Frames of INPUT that are used."""
+    plain: Flag = field(default=False)
+    """As with --smooth off --no-refine --decontaminate off."""
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if self.frames < 1:
+            raise UsageError(f"--frames: {self.frames} is less than 1")
+        if self.calibration is not None and "int8" not in self.precisions.split(","):
+            raise UsageError("--calibration: goes with --precision int8")
+
+    @property
+    def backends(self) -> list[BackendSpec]:
+        """Every engine with every precision."""
+        return [
+            BackendSpec(
+                model=self.model,
+                size=self.size,
+                device=self.device,
+                batch_size=self.batch_size,
+                engine=engine,
+                precision=precision,
+                calibration=self.calibration if precision == "int8" else None,
+            )
+            for engine in _choices("--engine", self.engines, get_args(EngineName))
+            for precision in _choices("--precision", self.precisions, get_args(Precision))
+        ]
 
 
 def bench(
     source: Annotated[Path, Parameter(name="INPUT")],
     /,
     *,
-    output: str = "green",
-    engine: str = "auto",
-    precision: str = "auto",
-    model: Annotated[str, Parameter(name=["--model", "-m"])] = "tiny",
-    size: str | None = None,
-    device: str = "auto",
-    batch_size: Annotated[str, Parameter(name=["--batch-size", "-b"])] = "auto",
-    frames: int = 200,
-    calibration: Path | None = None,
-    plain: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
-    json_lines: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
+    options: Annotated[BenchSpec, FLAT] = BenchSpec(),
 ) -> int:
     """Measure how fast this machine is, part by part and together.
 
@@ -60,79 +101,36 @@ def bench(
     ----------
     source
         Video file.
-    output
-        alpha (ProRes 4444), webm (VP9 with alpha), green (H.264) or mask (FFV1).
-    engine
-        Engines to compare, by commas.
-    precision
-        Precisions to compare, by commas.
-    model
-        Name or path of a .safetensors or .pth file.
-    size
-        Size of the network's input: N, or WIDTHxHEIGHT; multiples of 32.
-    device
-        auto, cpu, cuda, cuda:N or mps.
-    batch_size
-        Frames at once, or auto: what is fastest.
-    frames
-        Frames of INPUT that are used.
-    calibration
-        Pictures for int8: a folder of them, or a video. Default: frames of INPUT.
-    plain
-        As with --smooth off --no-refine --decontaminate off.
-    json_lines
-        One JSON object on stdout in place of a table.
     """
-    outputs = {
-        "alpha": OutputSpec("alpha", Path("out.mov")),
-        "webm": OutputSpec("alpha", Path("out.webm")),
-        "green": OutputSpec("composite", Path("out.mp4")),
-        "mask": OutputSpec("mask", Path("out.mkv")),
-    }
-    check_choice("--output", output, outputs)
-    if frames < 1:
-        raise UsageError(f"--frames: {frames} is less than 1")
-    engines = _choices("--engine", engine, get_args(EngineName))
-    precisions = _choices("--precision", precision, get_args(Precision))
-    backends = [
-        BackendSpec(
-            *(model, parse_size(size), device, parse_batch_size(batch_size)),
-            engine=name,  # type: ignore[arg-type]
-            precision=half,  # type: ignore[arg-type]
-            calibration=calibration if half == "int8" else None,
-        )
-        for name in engines
-        for half in precisions
-    ]
+    backends = options.backends
     if not source.exists():
         raise InputMissing(f"{source}: no such file")
-    if calibration is not None:
-        if "int8" not in precisions:
-            raise UsageError("--calibration: goes with --precision int8")
+    if options.calibration is not None:
         from birefnet_video.backends.calibration import calibration_of
 
         # Before anything is measured.
-        calibration_of(calibration)
+        calibration_of(options.calibration)
     from birefnet_video.bench import measure
 
-    spec = JobSpec(source, (outputs[output],), with_sound=False)
-    if plain:
-        spec = replace(spec, matte=MatteSpec(smooth="off", refine=False), colour=ColourSpec("off"))
+    spec = JobSpec(source, (_OUTPUTS[options.output],), writing=WritingSpec(no_audio=True))
+    if options.plain:
+        plain_matte, plain_colour = MatteSpec(smooth="off", refine=False), ColourSpec(decontaminate="off")
+        spec = evolve(spec, matte=plain_matte, colour=plain_colour)
     rows = []
     exit_on_signals()
     for backend in backends:
         print(f"measuring {backend.engine}, {backend.precision}: each part alone, then all together", file=sys.stderr)
-        rows.append(measure(spec, backend, frames))
-        if not json_lines:
+        rows.append(measure(spec, backend, options.frames))
+        if not options.json_lines:
             print(_line(rows[-1]) if rows[-1].error is None else f"{rows[-1].plan}: {rows[-1].error}", file=sys.stderr)
-    if json_lines:
-        print(json.dumps({"machine": _machine(), "output": output, "rows": [asdict(row) for row in rows]}))
+    if options.json_lines:
+        print(json.dumps({"machine": _machine(), "output": options.output, "rows": [asdict(row) for row in rows]}))
     else:
         print("\n".join(_table(row for row in rows if row.error is None)))
     return BackendUnavailable.exit_code if all(row.error is not None for row in rows) else 0
 
 
-def _choices(option: str, text: str, known: tuple[str, ...]) -> list[str]:
+def _choices(option: str, text: str, known: tuple[Any, ...]) -> list[Any]:
     names = [name.strip() for name in text.split(",")]
     for name in names:
         check_choice(option, name, known)

@@ -9,34 +9,75 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from attrs import field, frozen
+from cyclopts import Group, Parameter
 
 from birefnet_video.errors import DamagedInput, InputMissing, OutputRefused, UsageError
-from birefnet_video.spec import BackendSpec, parse_size
+from birefnet_video.options.group import FLAT, option_group
+from birefnet_video.options.matte import EditSpec
+from birefnet_video.options.network import NetworkSpec
+from birefnet_video.options.run import JsonSpec
 
 if TYPE_CHECKING:
     import numpy as np
 
     from birefnet_video.model.evaluation.sets import EvaluationSet
 
+_NETWORK = Group("Network", sort_key=1)
+_MATTE = Group("Matte", sort_key=2)
 #: Pictures on a sheet of the worst ones.
 _WORST = 12
 #: Pictures a process that wait for being scored.
 _AHEAD = 3
 
 
+@option_group
+@frozen(kw_only=True, slots=False)
+class EvalSpec(JsonSpec):
+    """What is measured."""
+
+    pred: Path | None = field(default=None)
+    """Folder of predicted mattes, or of one folder a set."""
+    gt: Path | None = field(default=None)
+    """Folder of true mattes, or of sets with a folder gt; with --video a video."""
+    data: Path | None = field(default=None)
+    """Set to run --model on, with folders im and gt; or a folder of such sets."""
+    video: Path | None = field(default=None)
+    """Video of mattes, or with alpha, to compare with --gt frame by frame."""
+    out: Path | None = field(default=None)
+    """Folder for results, sheets of the worst, and with --data the mattes. What was interrupted goes on from there."""
+    jobs: int | None = field(default=None)
+    """Processes that score. Default: one a core."""
+
+    def check(self, *, of_network: bool) -> None:
+        """
+        Args:
+            of_network: options of a network are given.
+
+        Raises:
+            UsageError: if it is not clear what is measured, or an option means nothing beside it.
+        """
+        if of_network and self.data is None:
+            raise UsageError("--model and --data go together")
+        ways = {"--pred": self.pred, "--data": self.data, "--video": self.video}
+        given = [name for name, value in ways.items() if value is not None]
+        if len(given) != 1:
+            raise UsageError(
+                "give one of --pred, --data and --video" + (f", not {' and '.join(given)}" if given else "")
+            )
+        if self.data is None and self.gt is None:
+            raise UsageError(f"{given[0]} needs --gt")
+        useless = {"--video": ("out", "jobs"), "--data": ("gt",), "--pred": ()}
+        for name in useless[given[0]]:
+            if getattr(self, name) is not None:
+                raise UsageError(f"--{name} means nothing with {given[0]}")
+
+
 def evaluate(
     *,
-    pred: Path | None = None,
-    gt: Path | None = None,
-    model: Annotated[str | None, Parameter(name=["--model", "-m"])] = None,
-    data: Path | None = None,
-    video: Path | None = None,
-    size: str | None = None,
-    device: str = "auto",
-    out: Path | None = None,
-    jobs: int | None = None,
-    json_lines: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
+    what: Annotated[EvalSpec, FLAT] = EvalSpec(),
+    network: Annotated[NetworkSpec, FLAT, Parameter(group=_NETWORK)] = NetworkSpec(),
+    matte: Annotated[EditSpec, FLAT, Parameter(group=_MATTE)] = EditSpec(),
 ) -> int:
     """Measure mattes: folders of predictions, a network on a data set, or a video.
 
@@ -44,81 +85,46 @@ def evaluate(
     birefnet-video eval --pred preds --gt DIS5K/DIS-VD/gt
     birefnet-video eval --model tiny --data DIS5K/DIS-VD --out results
     birefnet-video eval --video out.mov --gt truth.mkv
-
-    Parameters
-    ----------
-    pred
-        Folder of predicted mattes, or of one folder a set.
-    gt
-        Folder of true mattes, or of sets with a folder gt; with --video a video.
-    model
-        Network to run: a model name or a checkpoint.
-    data
-        Set to run it on, with folders im and gt; or a folder of such sets.
-    video
-        Video of mattes, or with alpha, to compare with --gt frame by frame.
-    size
-        Size of the network's input: N, or WIDTHxHEIGHT. Default: the model's own.
-    device
-        auto, cpu, cuda, cuda:N or mps.
-    out
-        Folder for results.json, results.md, sheets of the worst mattes, and with --model the mattes. An evaluation that
-        was interrupted goes on from what lies there.
-    jobs
-        Processes that score. Default: one a core.
-    json_lines
-        One JSON object a set on stdout, in place of the table.
     """
-    given = [name for name, value in (("--pred", pred), ("--model", model), ("--video", video)) if value is not None]
-    if len(given) != 1:
-        raise UsageError("give one of --pred, --model and --video" + (f", not {' and '.join(given)}" if given else ""))
-    if (model is None) != (data is None):
-        raise UsageError("--model and --data go together")
-    if model is None and gt is None:
-        raise UsageError(f"{given[0]} needs --gt")
-    _refuse_useless(given[0], {"--gt": gt, "--size": size, "--out": out, "--jobs": jobs})
-    if video is not None:
-        assert gt is not None
-        return _video(video, gt, json_lines=json_lines)
+    what.check(of_network=network != NetworkSpec() or matte != EditSpec())
+    if what.video is not None:
+        assert what.gt is not None
+        return _video(what.video, what.gt, json_lines=what.json_lines)
+    if what.out is not None:
+        _make_folder(what.out)
+    sets = _sets(what)
+    found = _Network(network, matte) if what.data is not None else None
+    return _pictures(sets, found, what)
+
+
+def _sets(what: EvalSpec) -> "list[EvaluationSet]":
+    """
+    Raises:
+        InputMissing: if there is none.
+    """
     from birefnet_video.model.evaluation.sets import find_predictions, find_truths
     from birefnet_video.model.picture_files import PictureError
 
-    if out is not None:
-        _make_folder(out)
     try:
-        if model is not None:
-            assert data is not None
-            folders = [data] if (data / "im").is_dir() else sorted(p.parent for p in data.glob("*/im"))
-            if not folders:
-                raise PictureError(f"{data}: is no set with folders 'im' and 'gt', and holds none")
-            sets = [find_truths(folder) for folder in folders]
-        else:
-            assert pred is not None and gt is not None
-            sets = find_predictions(pred, gt)
+        if what.data is None:
+            assert what.pred is not None and what.gt is not None
+            return find_predictions(what.pred, what.gt)
+        folders = [what.data] if (what.data / "im").is_dir() else sorted(p.parent for p in what.data.glob("*/im"))
+        if not folders:
+            raise PictureError(f"{what.data}: is no set with folders 'im' and 'gt', and holds none")
+        return [find_truths(folder) for folder in folders]
     except PictureError as error:
         raise InputMissing(str(error)) from None
-    network = _Network(model, parse_size(size), device) if model is not None else None
-    return _pictures(sets, network, out, jobs, json_lines=json_lines)
-
-
-#: Options that mean nothing beside what is measured.
-_USELESS = {"--video": ("--size", "--out", "--jobs"), "--model": ("--gt",), "--pred": ("--size",)}
-
-
-def _refuse_useless(measured: str, given: Mapping[str, object]) -> None:
-    for name in _USELESS[measured]:
-        if given[name] is not None:
-            raise UsageError(f"{name} means nothing with {measured}")
 
 
 class _Network:
     """A network as ``--model`` names it."""
 
-    def __init__(self, model: str, size: tuple[int, int] | None, device: str) -> None:
+    def __init__(self, network: NetworkSpec, matte: EditSpec) -> None:
         from birefnet_video.backends.devices import pick_device
         from birefnet_video.models import load_network, weights_path
 
-        BackendSpec(model=model, size=size, device=device)
+        model, size, device = network.model, network.size, network.device
         path = weights_path(model)
         self.net = load_network(model)
         self.device = pick_device(device)[0]
@@ -143,9 +149,7 @@ class _Network:
             return (alpha * 255).round().byte().cpu().numpy()
 
 
-def _pictures(
-    sets: "list[EvaluationSet]", network: _Network | None, out: Path | None, jobs: int | None, *, json_lines: bool
-) -> int:
+def _pictures(sets: "list[EvaluationSet]", network: _Network | None, what: EvalSpec) -> int:
     from birefnet_video.model.evaluation.pictures import METRICS, mean_scores
     from birefnet_video.model.evaluation.report import markdown_table
 
@@ -155,25 +159,25 @@ def _pictures(
     for pictures in sets:
         for problem in pictures.problems:
             print(f"left out: {problem}", file=sys.stderr)
-        ledger, problems = _score_set(pictures, network, out, jobs)
+        ledger, problems = _score_set(pictures, network, what.out, what.jobs)
         ledgers[pictures.name] = ledger
         lacking += len(problems) + sum(not problem.endswith("has no truth") for problem in pictures.problems)
         scores = [ledger[stem] for stem in pictures.truths if stem in ledger]
         if not scores:
             raise InputMissing(f"{pictures.name}: no picture could be scored")
         rows[pictures.name] = {"pictures": len(scores), **mean_scores(scores)}
-        if json_lines:
+        if what.json_lines:
             print(json.dumps({"dataset": pictures.name, **_plain(rows[pictures.name])}), flush=True)
     table = markdown_table(rows, ("pictures", *METRICS))
-    if not json_lines:
+    if not what.json_lines:
         print(table, end="")
-    if out is not None:
-        (out / "results.md").write_text(table, encoding="utf-8")
-        (out / "results.json").write_text(
+    if what.out is not None:
+        (what.out / "results.md").write_text(table, encoding="utf-8")
+        (what.out / "results.json").write_text(
             json.dumps({name: _plain(row) for name, row in rows.items()}, indent=1) + "\n"
         )
         for pictures in sets:
-            _write_sheet(pictures, ledgers[pictures.name], out)
+            _write_sheet(pictures, ledgers[pictures.name], what.out)
     if lacking:
         print(f"{lacking} pictures could not be scored; the means leave them out", file=sys.stderr)
     return DamagedInput.exit_code if lacking else 0

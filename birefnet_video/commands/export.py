@@ -4,24 +4,31 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
+from attrs import field, frozen
 from cyclopts import Parameter
 
 from birefnet_video.errors import BackendUnavailable, OutputRefused, UsageError
+from birefnet_video.options.group import FLAT, Flag, option_group
+from birefnet_video.options.network import BatchSpec, Precision, PrecisionSpec, WeightsSpec
+from birefnet_video.options.outputs import OverwriteSpec
 from birefnet_video.signals import exit_on_signals
-from birefnet_video.spec import BackendSpec, parse_size
+
+Format = Literal["onnx", "tensorrt", "openvino", "exported-program"]
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class ExportSpec(OverwriteSpec, BatchSpec, PrecisionSpec, WeightsSpec):
+    """What is written."""
+
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = field(default=None)
+    """File to write. Default: MODEL-WIDTHxHEIGHT with the format's suffix, here."""
+    dynamic_batch: Flag = field(default=False)
+    """Any number of pictures at once; not for tensorrt."""
 
 
 def export(
-    form: Annotated[Literal["onnx", "tensorrt", "openvino", "exported-program"], Parameter(name="FORMAT")],
-    /,
-    *,
-    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
-    model: Annotated[str, Parameter(name=["--model", "-m"])] = "tiny",
-    size: str | None = None,
-    batch_size: Annotated[int, Parameter(name=["--batch-size", "-b"])] = 1,
-    dynamic_batch: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
-    precision: Literal["fp32", "fp16", "bf16"] = "fp32",
-    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative=(), show_default=False)] = False,
+    form: Annotated[Format, Parameter(name="FORMAT")], /, *, options: Annotated[ExportSpec, FLAT] = ExportSpec()
 ) -> int:
     """Write a network as a file for other programs.
 
@@ -36,52 +43,65 @@ def export(
     ----------
     form
         onnx (standard operators only), tensorrt (needs an NVIDIA GPU), openvino, or exported-program (torch.export).
-    out
-        File to write. Default: MODEL-WIDTHxHEIGHT with the format's suffix, here.
-    model
-        Name or path of a .safetensors or .pth file.
-    size
-        Size of the pictures: N, or WIDTHxHEIGHT; multiples of 32. Default: the model's own, for 16:9.
-    batch_size
-        Pictures at once.
-    dynamic_batch
-        Any number of pictures at once; not for tensorrt.
-    precision
-        Of the weights and the arithmetic inside.
-    overwrite
-        Replace the file if it exists.
+        Unless told otherwise for one picture at once, in fp32, of the model's own size for 16:9.
     """
     import torch
 
     from birefnet_video.backends.base import BackendInfo
-    from birefnet_video.backends.exporting import SUFFIXES, export_network
+    from birefnet_video.backends.exporting import export_network
     from birefnet_video.backends.registry import check_engine
-    from birefnet_video.models import MODELS, input_size, load_network, weights_path
+    from birefnet_video.models import input_size, load_network, weights_path
 
-    spec = BackendSpec(model=model, size=parse_size(size), batch_size=batch_size)
-    if form == "tensorrt" and dynamic_batch:
-        raise UsageError("--dynamic-batch: TensorRT engines have one batch size")
-    if precision == "bf16" and form in ("onnx", "openvino"):
-        raise UsageError(f"--precision bf16: {form} files hold fp32 or fp16")
-    if form == "tensorrt" and not torch.cuda.is_available():
-        raise BackendUnavailable("export tensorrt: needs an NVIDIA GPU, and torch finds none")
-    device = "cuda" if form == "tensorrt" else "cpu"
+    precision = _check(form, options)
     if form == "tensorrt":
-        check_engine("tensorrt", device, precision)
+        if not torch.cuda.is_available():
+            raise BackendUnavailable("export tensorrt: needs an NVIDIA GPU, and torch finds none")
+        check_engine("tensorrt", "cuda", precision)
     # A model that is not there is said before anything about its size.
-    weights_path(model)
-    height, width = spec.size or input_size(model, 1920, 1080)
-    stem = model if model in MODELS else Path(model).stem
-    target = out or Path(f"{stem}-{width}x{height}{SUFFIXES[form]}")
-    if target.suffix != SUFFIXES[form]:
-        raise UsageError(f"--out: {target} does not end in {SUFFIXES[form]}")
-    if target.exists() and not overwrite:
-        raise OutputRefused(f"{target}: exists already", hint="-y overwrites it")
+    weights_path(options.model)
+    size = options.size or input_size(options.model, 1920, 1080)
+    target = _target(form, options, size)
     exit_on_signals()
-    net = load_network(model)
-    info = BackendInfo(form, model, device, precision, (height, width), batch_size)
-    report = export_network(net, form, target, info, dynamic=dynamic_batch, overwrite=overwrite)
+    net = load_network(options.model)
+    device = "cuda" if form == "tensorrt" else "cpu"
+    info = BackendInfo(form, options.model, device, precision, size, options.batch_size or 1)
+    report = export_network(net, form, target, info, dynamic=options.dynamic_batch, overwrite=options.overwrite)
     print(f"wrote {target}: alpha differs from PyTorch's by {report.mean_error:.1e} in the mean", file=sys.stderr)
     if report.operators:
         print(f"operators: {', '.join(report.operators)}", file=sys.stderr)
     return 0
+
+
+def _check(form: Format, options: ExportSpec) -> Precision:
+    """The precision of the file.
+
+    Raises:
+        UsageError: if the format cannot have what is asked for.
+    """
+    precision: Precision = "fp32" if options.precision == "auto" else options.precision
+    if form == "tensorrt" and options.dynamic_batch:
+        raise UsageError("--dynamic-batch: TensorRT engines have one batch size")
+    if precision == "int8":
+        raise UsageError("--precision int8: files hold fp32, fp16 or bf16", hint="--engine openvino makes int8 itself")
+    if precision == "bf16" and form in ("onnx", "openvino"):
+        raise UsageError(f"--precision bf16: {form} files hold fp32 or fp16")
+    return precision
+
+
+def _target(form: Format, options: ExportSpec, size: tuple[int, int]) -> Path:
+    """The file to write.
+
+    Raises:
+        UsageError: if it has another format's suffix.
+        OutputRefused: if it is there.
+    """
+    from birefnet_video.backends.exporting import SUFFIXES
+    from birefnet_video.models import MODELS
+
+    stem = options.model if options.model in MODELS else Path(options.model).stem
+    target = options.out or Path(f"{stem}-{size[1]}x{size[0]}{SUFFIXES[form]}")
+    if target.suffix != SUFFIXES[form]:
+        raise UsageError(f"--out: {target} does not end in {SUFFIXES[form]}")
+    if target.exists() and not options.overwrite:
+        raise OutputRefused(f"{target}: exists already", hint="-y overwrites it")
+    return target

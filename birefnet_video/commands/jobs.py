@@ -6,15 +6,15 @@ import time
 from dataclasses import asdict
 from typing import Annotated
 
-from cyclopts import Parameter
-
+from birefnet_video.options.group import FLAT
+from birefnet_video.options.run import JsonSpec
 from birefnet_video.words import printable
 
 
 def jobs(
     *,
     forget: str | None = None,
-    json_lines: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
+    words: Annotated[JsonSpec, FLAT] = JsonSpec(),
 ) -> int:
     """List renders: those that wait, run or have ended.
 
@@ -22,8 +22,6 @@ def jobs(
     ----------
     forget
         Remove the render with this id from the list; its files stay.
-    json_lines
-        One JSON object a render on stdout in place of a table.
     """
     from birefnet_video.remote.store import JobStore
 
@@ -32,10 +30,10 @@ def jobs(
         store.remove(store.find(forget).id)
         return 0
     records = store.records()
-    if not records and not json_lines:
+    if not records and not words.json_lines:
         print("there are no renders: birefnet-video IN --detach starts one", file=sys.stderr)
     for record in records:
-        if json_lines:
+        if words.json_lines:
             # Who knows the key can cancel the render.
             print(json.dumps({name: value for name, value in asdict(record).items() if name != "key"}))
             continue

@@ -7,15 +7,17 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from birefnet_video.spec import parse_rate
+from birefnet_video.options.group import FLAT
+from birefnet_video.options.input import RateSpec
+from birefnet_video.options.run import JsonSpec
 
 
 def probe(
     source: Annotated[Path, Parameter(name="INPUT")],
     /,
     *,
-    frame_rate: str | None = None,
-    json_lines: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
+    rate: Annotated[RateSpec, FLAT] = RateSpec(),
+    words: Annotated[JsonSpec, FLAT] = JsonSpec(),
 ) -> int:
     """Say what INPUT is: size, rate, length, colours, sound.
 
@@ -23,14 +25,10 @@ def probe(
     ----------
     source
         Video file or image sequence (shot_%04d.png).
-    frame_rate
-        Of an image sequence. Default: 25.
-    json_lines
-        One JSON object on stdout in place of lines.
     """
     from birefnet_video.media.probe import probe as look
 
-    info = look(source, parse_rate(frame_rate) if frame_rate is not None else None)
+    info = look(source, rate.frame_rate)
     facts: dict[str, Any] = {
         "path": info.path,
         "width": info.width,
@@ -46,7 +44,7 @@ def probe(
         "subtitle_tracks": info.subtitle_tracks,
         "timecode": info.timecode,
     }
-    if json_lines:
+    if words.json_lines:
         print(json.dumps(facts))
     else:
         print("\n".join(f"{name.replace('_', ' '):20}{value}" for name, value in facts.items() if value is not None))

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
-
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, InputMissing, OutputRefused
+from birefnet_video.options.group import FLAT
+from birefnet_video.options.network import DeviceSpec
+from birefnet_video.options.run import QuietSpec
 from birefnet_video.signals import stop_on_signals
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def train(
     out: Path,
     data: Path | None = None,
     init: str | None = None,
-    device: str = "auto",
-    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative=(), show_default=False)] = False,
+    machine: Annotated[DeviceSpec, FLAT] = DeviceSpec(),
+    words: Annotated[QuietSpec, FLAT] = QuietSpec(),
 ) -> int:
     """Train or fine-tune a network.
 
@@ -50,10 +51,6 @@ def train(
         Folder of the picture sets; short for data.root=... Each set has im and gt.
     init
         Model name or checkpoint to begin with; short for model.init=...
-    device
-        auto, cpu, cuda, cuda:N or mps.
-    quiet
-        Say nothing but warnings and errors.
     """
     from birefnet_video.model.training.recipe import load_recipe
 
@@ -70,9 +67,9 @@ def train(
     from birefnet_video.backends.devices import pick_device
     from birefnet_video.model.training.processes import join_processes, leave_processes
 
-    processes = join_processes(pick_device(device)[0])
+    processes = join_processes(pick_device(machine.device)[0])
     try:
-        return _train(loaded, out, processes, quiet=quiet)
+        return _train(loaded, out, processes, quiet=words.quiet)
     finally:
         leave_processes(processes)
 

@@ -2,94 +2,74 @@
 
 import signal
 import sys
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from birefnet_video.errors import BirefnetVideoError, UsageError
+from birefnet_video.options.group import FLAT, Flag
+from birefnet_video.options.keywords import part_of
+from birefnet_video.options.live import (
+    CameraSpec,
+    LiveLookSpec,
+    LiveMatteSpec,
+    LiveOutputsSpec,
+    LiveSpec,
+    PaceSpec,
+    ShownSpec,
+)
+from birefnet_video.options.matte import ColourSpec
+from birefnet_video.options.network import NetworkSpec
+from birefnet_video.options.outputs import STDOUT, OverwriteSpec
+from birefnet_video.options.request import LiveRequest
+from birefnet_video.options.run import WatchSpec
 from birefnet_video.report import say_json
 from birefnet_video.signals import stop_on_signals
-from birefnet_video.spec import (
-    BackendSpec,
-    CameraSpec,
-    ColourSpec,
-    Decontamination,
-    EngineName,
-    LiveSpec,
-    MatteSpec,
-    OutputSpec,
-    Precision,
-    check_choice,
-    parse_background,
-    parse_rate,
-    parse_size,
-    parse_time,
-)
 
 if TYPE_CHECKING:
     from birefnet_video.events import LiveSnapshot
     from birefnet_video.live.session import LiveSession
+    from birefnet_video.remote.store import JobStore
 
+_OUTPUTS = Group("Outputs", sort_key=1)
+_CAMERA = Group("Camera", sort_key=2)
+_NETWORK = Group("Network", sort_key=3)
+_MATTE = Group("Matte", sort_key=4)
+_RUN = Group("Run", sort_key=5)
 _POLL_S, _SAY_S = 0.25, 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class LiveRequest:
-    """A live session as the command line asks for it."""
+def run_live(request: LiveRequest) -> int:
+    """Run a session in this process and return the exit code."""
+    from birefnet_video.live.session import LiveSession
 
-    spec: LiveSpec
-    json_lines: bool
-    tui: bool
-    record_id: str | None
+    session = LiveSession(request.spec, notify=lambda line: print(f"note: {line}", file=sys.stderr, flush=True))
+    return _watch(session, json_lines=request.run.json_lines)
 
-    def run(self) -> int:
-        """Run it in this process and return the exit code."""
-        from birefnet_video.live.session import LiveSession
 
-        if self.record_id is None:
-            session = LiveSession(self.spec, notify=lambda line: print(f"note: {line}", file=sys.stderr, flush=True))
-            return _watch(session, json_lines=self.json_lines)
-        from birefnet_video.remote.process import serve_live
-        from birefnet_video.remote.served_live import ServedLive
-        from birefnet_video.remote.store import JobStore
+def serve_live_request(request: LiveRequest, store: "JobStore", record_id: str) -> int:
+    """The same; others can watch it."""
+    from birefnet_video.live.session import LiveSession
+    from birefnet_video.remote.process import serve_live
+    from birefnet_video.remote.served_live import ServedLive
 
-        served = ServedLive()
-        served.begin(session := LiveSession(self.spec, notify=served.note))
-        return serve_live(served, JobStore(), self.record_id, lambda: _watch(session, json_lines=False))
+    served = ServedLive()
+    served.begin(session := LiveSession(request.spec, notify=served.note))
+    return serve_live(served, store, record_id, lambda: _watch(session, json_lines=False))
 
 
 def webcam(
     device: Annotated[str | None, Parameter(name="DEVICE")] = None,
     /,
     *,
-    list_cameras: Annotated[bool, Parameter(name="--list", negative=(), show_default=False)] = False,
-    camera_size: str | None = None,
-    rate: str | None = None,
-    camera_format: str | None = None,
-    virtual_camera: str | None = None,
-    only_watched: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
-    stream: str | None = None,
-    record: Path | None = None,
-    alpha: Path | None = None,
-    background: str = "blur",
-    mirror: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
-    latency: float | None = None,
-    smooth: str = "live",
-    threshold: float | None = None,
-    decontaminate: Decontamination = "fast",
-    duration: Annotated[str | None, Parameter(name=["-t", "--duration"])] = None,
-    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative=(), show_default=False)] = False,
-    model: Annotated[str, Parameter(name=["--model", "-m"])] = "tiny",
-    size: str | None = None,
-    compute: Annotated[str, Parameter(name="--device")] = "auto",
-    engine: EngineName = "auto",
-    precision: Precision = "auto",
-    calibration: Path | None = None,
-    json_lines: Annotated[bool, Parameter(name="--json", negative=(), show_default=False)] = False,
-    tui: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
-    job: Annotated[str | None, Parameter(show=False)] = None,
+    list_cameras: Annotated[Flag, Parameter(name="--list")] = False,
+    outputs: Annotated[LiveOutputsSpec, FLAT, Parameter(group=_OUTPUTS)] = LiveOutputsSpec(),
+    camera: Annotated[CameraSpec, FLAT, Parameter(group=_CAMERA)] = CameraSpec(),
+    pace: Annotated[PaceSpec, FLAT, Parameter(group=_CAMERA)] = PaceSpec(),
+    network: Annotated[NetworkSpec, FLAT, Parameter(group=_NETWORK)] = NetworkSpec(),
+    look: Annotated[LiveLookSpec, FLAT, Parameter(group=_MATTE)] = LiveLookSpec(),
+    watch: Annotated[WatchSpec, FLAT, Parameter(group=_RUN)] = WatchSpec(),
 ) -> LiveRequest | int:
     """Cut the subject out of a camera's pictures while it films.
 
@@ -101,104 +81,34 @@ def webcam(
         Camera, video file, lavfi: and a filter, or rtsp:// and the like. Default: the first camera.
     list_cameras
         Open each camera, say what it gives by itself or why it does not, and end.
-    camera_size
-        Of the camera's pictures, WIDTHxHEIGHT.
-    rate
-        Of the camera, pictures a second.
-    camera_format
-        Of the camera, such as mjpeg or yuyv422.
-    virtual_camera
-        Be a camera for other programs: auto, or the name of a device (extra: webcam; see docs/webcam.md).
-    only_watched
-        Use the camera only while a program uses the virtual camera (Linux).
-    stream
-        Send the subject over the background to rtmp://, srt://, udp:// or tcp://.
-    record
-        Record the subject over the background: .mp4, .mov, .mkv, .webm.
-    alpha
-        Record straight alpha (.mov, .webm, .mkv), or - for raw RGBA on standard output.
-    background
-        Colour name, #rrggbb, blur, blur:RADIUS, or a picture or video file.
-    mirror
-        Show left as right.
-    latency
-        Milliseconds: make the network's input smaller, then take tiny, until pictures come out this fast.
-    smooth
-        live, or off.
-    threshold
-        Make edges hard from this alpha on.
-    decontaminate
-        Free soft edges from the old background's colour.
-    duration
-        End after so long. Default: Ctrl-C.
-    overwrite
-        Replace recordings that exist.
-    model
-        As of a render.
-    size
-        Of the network's input.
-    compute
-        What the network runs on: auto, cpu, cuda, cuda:N or mps.
-    engine
-        As of a render.
-    precision
-        As of a render.
-    calibration
-        Pictures for int8: a folder of them, or a video.
-    json_lines
-        One JSON object a second on stdout; the last one is the result.
-    tui
-        Watch and steer it in a terminal interface.
-    job
-        The record of this session: set by the program itself.
     """
-    check_choice("--smooth", smooth, ("off", "live"))
     if list_cameras:
         return _list()
     if device is None:
         from birefnet_video.media.camera import first_camera
 
         device = first_camera()
-    behind = parse_background(background)
-    outputs = []
-    if record is not None:
-        outputs.append(OutputSpec("composite", record, behind))
-    if alpha is not None:
-        outputs.append(OutputSpec("alpha", alpha))
-    if not outputs and virtual_camera is None and stream is None and not tui and job is None:
+    shown = part_of(outputs, ShownSpec)
+    if not outputs.files and not shown.is_somewhere and not watch.tui:
         hint = "--virtual-camera auto, --record FILE, --alpha -, --stream ADDRESS or --tui"
         raise UsageError("no output is named", hint=hint)
-    if json_lines and str(alpha) == "-":
+    to_stdout = any(output.path == STDOUT for output in outputs.files)
+    if watch.json_lines and to_stdout:
         raise UsageError("--json and --alpha - both want standard output")
+    if watch.tui and to_stdout:
+        raise UsageError("--tui runs it in another process, which does not have this one's pipes")
     spec = LiveSpec(
         device,
-        tuple(outputs),
-        virtual_camera,
-        behind,
-        BackendSpec(model, parse_size(size), compute, 1, engine, precision, calibration=calibration),
-        MatteSpec("live" if smooth == "live" else "off", threshold=threshold),
-        ColourSpec(decontaminate),
-        _camera(camera_size, rate, camera_format),
-        mirror,
-        overwrite,
-        latency,
-        float(parse_time(duration, "-t")) if duration is not None else None,
-        stream,
-        only_watched,
+        outputs.files,
+        shown=shown,
+        camera=camera,
+        pace=pace,
+        backend=network,
+        matte=part_of(look, LiveMatteSpec),
+        colour=part_of(look, ColourSpec),
+        writing=part_of(outputs, OverwriteSpec),
     )
-    if tui and str(alpha) == "-":
-        raise UsageError("--tui runs it in another process, which does not have this one's pipes")
-    return LiveRequest(spec, json_lines=json_lines, tui=tui, record_id=job)
-
-
-def _camera(size: str | None, rate: str | None, pixel_format: str | None) -> CameraSpec:
-    width = height = None
-    if size is not None:
-        sides = size.lower().split("x")
-        if len(sides) != 2 or not all(side.isdecimal() for side in sides):
-            raise UsageError(f"--camera-size: {size!r} is not WIDTHxHEIGHT")
-        width, height = int(sides[0]), int(sides[1])
-    return CameraSpec(width, height, parse_rate(rate) if rate is not None else None, pixel_format)
+    return LiveRequest(spec, watch)
 
 
 def _list() -> int:

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from attrs import evolve
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.models import BUNDLED, input_size
-from birefnet_video.spec import BackendSpec, LiveSpec
+from birefnet_video.options.live import LiveSpec
+from birefnet_video.options.network import BackendSpec
 
 #: Shares of a network's own size that are tried to keep a latency.
 _SHARES = (1.0, 0.75, 0.5)
@@ -54,10 +56,10 @@ class Ladder:
         """
         rung = self._rungs[self._at]
         size = self._size(rung, width, height)
-        spec = replace(self._spec.backend, model=rung.model, size=size, batch_size=1, one_at_a_time=True)
+        spec = evolve(BackendSpec.for_one(self._spec.backend), model=rung.model, size=size)
         fresh = self._open(spec, width, height)
         try:
-            took_s = _least_time(fresh, _TRIALS if self._spec.latency_ms is not None else 1)
+            took_s = _least_time(fresh, _TRIALS if self._spec.pace.latency is not None else 1)
         except BaseException:
             fresh.close()
             raise
@@ -85,7 +87,7 @@ class Ladder:
             self.backend = None
 
     def _is_too_long(self, seconds: float) -> bool:
-        return self._spec.latency_ms is not None and 1000 * seconds > self._spec.latency_ms
+        return self._spec.pace.latency is not None and 1000 * seconds > self._spec.pace.latency
 
     def _step(self, width: int, height: int) -> bool:
         """Go on to the next network that differs."""
@@ -95,7 +97,7 @@ class Ladder:
             if then != now:
                 self._at = index
                 name = "the network" if model == now[0] else model
-                self._notify(f"too slow for {self._spec.latency_ms:.0f} ms: {name} now sees {columns}x{rows}")
+                self._notify(f"too slow for {self._spec.pace.latency:.0f} ms: {name} now sees {columns}x{rows}")
                 return True
         return False
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from attrs import evolve
 
 from birefnet_video.matting.colour import Retoucher
 from birefnet_video.matting.compose import Extent
@@ -15,10 +16,13 @@ from birefnet_video.media.light import is_hdr
 from birefnet_video.media.sink import Sink
 from birefnet_video.media.stream import StreamWriter
 from birefnet_video.media.virtual_camera import VirtualCamera
+from birefnet_video.options.backgrounds import Background
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.live import LiveSpec
+from birefnet_video.options.outputs import OutputSpec, WritingSpec
 from birefnet_video.pipeline.compositor import Composer
 from birefnet_video.pipeline.outputs import check_output, make_backdrop, make_canvas, make_composer, open_sink
 from birefnet_video.pipeline.stages import MatteGauge
-from birefnet_video.spec import Background, JobSpec, LiveSpec, OutputSpec
 from birefnet_video.types import Cutout, MediaInfo, Turn
 
 if TYPE_CHECKING:
@@ -48,11 +52,15 @@ class LiveOutputs:
         self._composers: list[Composer] = []
         self._sinks: list[Sink] = []
         self._gauge, self._shown = MatteGauge(), 0
-        self._background = spec.background
+        self._background = spec.shown.behind
         self._sent: av.VideoFrame | None = None
         self._camera: VirtualCamera | None = None
         self._stream: StreamWriter | None = None
-        job = JobSpec(Path(info.path), spec.outputs or (_SHOWN,), overwrite=spec.overwrite, with_sound=False)
+        job = JobSpec(
+            Path(info.path),
+            spec.outputs or (_SHOWN,),
+            writing=WritingSpec(overwrite=spec.writing.overwrite, no_audio=True),
+        )
         try:
             for output in fit_codecs(spec.outputs):
                 check_output(job, output)
@@ -61,20 +69,20 @@ class LiveOutputs:
                 self._composers.append(self._composer(output))
                 self._sinks.append(open_sink(job, output, encoding, canvas, info, None, notify))
                 self._specs.append(output)
-            if spec.virtual_camera is not None or spec.stream is not None:
-                output = replace(_SHOWN, background=spec.background)
+            if spec.shown.virtual_camera is not None or spec.shown.stream is not None:
+                output = evolve(_SHOWN, background=spec.shown.behind)
                 self._composers.append(self._composer(output))
                 self._specs.append(output)
-            if spec.virtual_camera is not None:
-                name = None if spec.virtual_camera == "auto" else spec.virtual_camera
+            if spec.shown.virtual_camera is not None:
+                name = None if spec.shown.virtual_camera == "auto" else spec.shown.virtual_camera
                 self._camera = VirtualCamera(info, name)
                 notify(f"virtual camera: {self._camera.name}")
-            if spec.stream is not None:
-                self._stream = StreamWriter(spec.stream, info, notify)
+            if spec.shown.stream is not None:
+                self._stream = StreamWriter(spec.shown.stream, info, notify)
         except BaseException:
             self.discard()
             raise
-        self._overwrite = spec.overwrite
+        self._overwrite = spec.writing.overwrite
 
     @property
     def device(self) -> str | None:
@@ -92,10 +100,10 @@ class LiveOutputs:
         Raises:
             InputMissing, NotAVideo: if its file is missing or no picture or video; the old one stays.
         """
-        self._composer(replace(_SHOWN, background=background))
+        self._composer(evolve(_SHOWN, background=background))
         self._background = background
         specs = [
-            replace(output, background=background) if output.kind == "composite" else output for output in self._specs
+            evolve(output, background=background) if output.kind == "composite" else output for output in self._specs
         ]
         self._composers, self._specs = [self._composer(output) for output in specs], specs
 
@@ -126,7 +134,7 @@ class LiveOutputs:
         """
         picture = self._sent
         if picture is None:
-            composer = self._composer(replace(_SHOWN, background=self._background))
+            composer = self._composer(evolve(_SHOWN, background=self._background))
             picture = composer(cutout)
         upright = replace(self._info, turn=Turn(), is_rgb=False)
         return to_rgb(picture, upright, size)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
+from attrs import evolve
+
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import load_backend
 from birefnet_video.errors import BirefnetVideoError, UsageError
@@ -19,9 +21,11 @@ from birefnet_video.live.slot import LatestSlot
 from birefnet_video.live.taker import OpenCamera, Taker
 from birefnet_video.matting.edit import edit
 from birefnet_video.media.camera import Camera, Taken, is_camera, look_for_camera, open_camera
+from birefnet_video.options.backgrounds import Background
+from birefnet_video.options.live import LiveSpec
+from birefnet_video.options.network import BackendSpec
 from birefnet_video.pipeline.compositor import at_full_size
 from birefnet_video.pipeline.preview import PreviewTap
-from birefnet_video.spec import BackendSpec, Background, LiveSpec
 from birefnet_video.types import Cutout, Frame, FrameMeta, MediaInfo, Preview
 
 #: The clock of recordings.
@@ -30,8 +34,8 @@ _TICK = Fraction(1, 90_000)
 _LEAST_STEP = 90
 #: Pictures after which a latency is judged.
 _JUDGED_AFTER = 30
-#: Width and height of most cameras' pictures, which the network is made ready for before the camera is switched on.
-_USUAL = (640, 480)
+#: Height and width of most cameras' pictures, which the network is made ready for before the camera is switched on.
+_USUAL = (480, 640)
 #: Times by which a matte must be enlarged for the picture's edges to help enough for what they cost.
 _REFINED_FROM = 2.0
 
@@ -62,7 +66,7 @@ class LiveSession:
         self._notify = notify
         self._ladder = Ladder(spec, open_backend or self._load, notify)
         self._matte = spec.matte
-        self._mirror = spec.mirror
+        self._mirror = spec.camera.mirror
         self._background: Background | None = None
         self._frozen = threading.Event()
         self._asked_to_end, self._stop = threading.Event(), threading.Event()
@@ -100,7 +104,7 @@ class LiveSession:
 
     def set_threshold(self, threshold: float | None) -> None:
         """Make edges hard from this alpha on; ``None``: soft."""
-        self._matte = replace(self._matte, threshold=threshold)
+        self._matte = evolve(self._matte, threshold=threshold)
 
     def set_mirror(self, mirror: bool) -> None:
         """Show left as right, as a mirror does."""
@@ -159,15 +163,15 @@ class LiveSession:
         camera: Camera | None = None
         outputs: LiveOutputs | None = None
         try:
-            if self.spec.only_watched:
+            if self.spec.shown.only_watched:
                 require_known_audience()
             if is_camera(self.spec.source):
                 # The network first, and then the camera with its light.
                 if self._look_for_camera:
                     look_for_camera(self.spec.source)
-                self._ladder.warm(self.spec.camera.width or _USUAL[0], self.spec.camera.height or _USUAL[1])
+                self._ladder.warm(*(self.spec.camera.camera_size or _USUAL)[::-1])
             camera = self._open_camera()
-            if self.spec.only_watched and not camera.is_device:
+            if self.spec.shown.only_watched and not camera.is_device:
                 raise UsageError("--only-watched: is for cameras, which can be switched on again")
             self._own_mirror = camera.info.turn.mirror
             info = replace(
@@ -198,7 +202,7 @@ class LiveSession:
         return load_backend(spec, width, height, tell=self._notify)
 
     def _is_watched(self) -> bool:
-        return not self.spec.only_watched or self._device is None or has_audience(self._device)
+        return not self.spec.shown.only_watched or self._device is None or has_audience(self._device)
 
     def _show_all(self, info: MediaInfo, outputs: LiveOutputs) -> None:
         steady = self._matte.smooth != "off"
@@ -211,7 +215,7 @@ class LiveSession:
             while (item := self._slot.take(self._left_s(first_at))) is not None and not self._stop.is_set():
                 index, taken = item
                 first_at = taken.at if first_at is None else first_at
-                if self.spec.duration_s is not None and taken.at - first_at >= self.spec.duration_s:
+                if self.spec.pace.duration is not None and taken.at - first_at >= self.spec.pace.duration:
                     break
                 if self._frozen.is_set():
                     self._passed_over += 1
@@ -238,9 +242,9 @@ class LiveSession:
 
     def _left_s(self, first_at: float | None) -> float | None:
         """Seconds until the session is to end."""
-        if self.spec.duration_s is None or first_at is None:
+        if self.spec.pace.duration is None or first_at is None:
             return None
-        return max(0.0, first_at + self.spec.duration_s - time.monotonic())
+        return max(0.0, first_at + self.spec.pace.duration - time.monotonic())
 
     def _show(
         self, index: int, taken: Taken, first_at: float, matter: LiveMatter, info: MediaInfo, outputs: LiveOutputs
@@ -269,7 +273,7 @@ class LiveSession:
             self._reused += 1
         spec = self._matte
         if max(info.height / matte.alpha.shape[0], info.width / matte.alpha.shape[1]) < _REFINED_FROM:
-            spec = replace(spec, refine=False)
+            spec = evolve(spec, refine=False)
         cutout = Cutout(matte.frame, edit(at_full_size(matte, info, spec), spec))
         outputs.show(cutout)
         self._tap.offer(lambda: cutout, info, lambda size: outputs.sent(cutout, size))

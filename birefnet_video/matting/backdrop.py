@@ -15,7 +15,7 @@ from birefnet_video.media.light import from_sdr, needs_mapping
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Reader
 from birefnet_video.model.picture_files import PictureError, hides_something, read_rgb
-from birefnet_video.spec import Background, Blur, Colour, PictureFile, VideoFile
+from birefnet_video.options.backgrounds import Background, Blur, PictureFile, SolidColour, VideoFile
 from birefnet_video.types import Frame, FrameMeta, MediaInfo
 
 #: Lines of the picture that a blur's radius is given for.
@@ -77,7 +77,7 @@ def open_backdrop(background: Background, info: MediaInfo, canvas: Canvas) -> Ba
     Raises:
         InputMissing, NotAVideo: if its file is missing or no picture or video.
     """
-    if isinstance(background, Colour):
+    if isinstance(background, SolidColour):
         return _Plain(background.rgb, info, canvas)
     if isinstance(background, Blur):
         return _Blurred(blur_sigma(background, info))

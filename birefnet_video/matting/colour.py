@@ -13,7 +13,7 @@ import numpy as np
 from birefnet_video.errors import BackendUnavailable
 from birefnet_video.matting.enlarge import Plane, enlarged_part, parts, resized
 from birefnet_video.media.convert import luma_weights
-from birefnet_video.spec import ColourSpec, Despill
+from birefnet_video.options.matte import ColourSpec, Despill
 from birefnet_video.types import Colour
 
 #: Longest side of the pictures that smooth colours are estimated in.
@@ -54,7 +54,7 @@ class Retoucher:
         self._spec = spec
         # PyMatting computes on threads of its own and ends the process if it is called from two at once.
         self._solving = threading.Lock()
-        if spec.method == "best" and find_spec("pymatting") is None:
+        if spec.decontaminate == "best" and find_spec("pymatting") is None:
             raise BackendUnavailable(
                 "--decontaminate best: PyMatting is not installed", hint="pip install 'birefnet-video[foreground]'"
             )
@@ -62,7 +62,7 @@ class Retoucher:
     @property
     def must_compile(self) -> bool:
         """Whether its library compiles itself when it is used first, which takes half a minute or more."""
-        return self._spec.method == "best" and "pymatting" not in sys.modules
+        return self._spec.decontaminate == "best" and "pymatting" not in sys.modules
 
     def warm_up(self) -> None:
         """Use it once, so that the first frame need not wait."""
@@ -73,7 +73,7 @@ class Retoucher:
     @property
     def changes_anything(self) -> bool:
         """Whether pictures need to be copied first."""
-        return self._spec.method != "off" or self._spec.despill != "off"
+        return self._spec.decontaminate != "off" or self._spec.despill != "off"
 
     def apply(self, planes: list[np.ndarray], alpha: np.ndarray, space: Space) -> None:
         """
@@ -82,9 +82,9 @@ class Retoucher:
             alpha: float32 (H, W) in [0, 1], of the first plane's size.
             space: of the planes.
         """
-        if self._spec.method == "fast":
+        if self._spec.decontaminate == "fast":
             fuse(planes, alpha, space.top)
-        elif self._spec.method == "best":
+        elif self._spec.decontaminate == "best":
             with self._solving:
                 solve(planes, alpha, space.top)
         self.despill(planes, alpha, space)

@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from birefnet_video.spec import MatteSpec
+from birefnet_video.options.matte import EditSpec
 
 
-def edit(alpha: np.ndarray, spec: MatteSpec) -> np.ndarray:
+def edit(alpha: np.ndarray, spec: EditSpec) -> np.ndarray:
     """Threshold, grow or shrink, blur and invert, in this order.
 
     Args:
@@ -18,12 +18,12 @@ def edit(alpha: np.ndarray, spec: MatteSpec) -> np.ndarray:
     """
     if spec.threshold is not None:
         alpha = (alpha >= spec.threshold).astype(np.float32)
-    if spec.offset:
-        disc = disc_of(spec.offset)
+    if spec.mask_offset:
+        disc = disc_of(spec.mask_offset)
         # By default the world outside the picture would be empty, and the subject would shrink from the borders too.
-        alpha = (cv2.dilate if spec.offset > 0 else cv2.erode)(alpha, disc, borderType=cv2.BORDER_REPLICATE)
-    if spec.blur:
-        alpha = cv2.GaussianBlur(alpha, (0, 0), spec.blur, borderType=cv2.BORDER_REPLICATE)
+        alpha = (cv2.dilate if spec.mask_offset > 0 else cv2.erode)(alpha, disc, borderType=cv2.BORDER_REPLICATE)
+    if spec.mask_blur:
+        alpha = cv2.GaussianBlur(alpha, (0, 0), spec.mask_blur, borderType=cv2.BORDER_REPLICATE)
     return 1 - alpha if spec.invert else alpha
 
 

@@ -21,7 +21,7 @@ from birefnet_video.matting.agreement import (
     weighted_median,
 )
 from birefnet_video.matting.warp import Path, Step, make_warp
-from birefnet_video.spec import Smoothing
+from birefnet_video.options.matte import Smoothing
 
 #: Frames on either side that the median asks, and the distance of colours at which it stops to believe them.
 _MEDIAN_RADIUS, _MEDIAN_SIGMA = 2, 0.12

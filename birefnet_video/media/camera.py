@@ -16,7 +16,7 @@ import av.error
 
 from birefnet_video.errors import BackendUnavailable, InputMissing, NotAVideo, first_line
 from birefnet_video.media.probe import describe
-from birefnet_video.spec import CameraSpec
+from birefnet_video.options.live import CameraSpec
 from birefnet_video.types import MediaInfo
 
 #: How FFmpeg calls the cameras of a system.
@@ -129,9 +129,9 @@ def open_camera(source: str | None, wanted: CameraSpec) -> Camera:
         return _Opened(source, _open(source, f"file:{Path(source).resolve()}", None, {}), is_paced=True)
     system = _SYSTEMS.get(sys.platform)
     options = {
-        "video_size": f"{wanted.width}x{wanted.height}" if wanted.width and wanted.height else None,
+        "video_size": f"{wanted.camera_size[1]}x{wanted.camera_size[0]}" if wanted.camera_size else None,
         "framerate": f"{float(wanted.rate):g}" if wanted.rate else None,
-        "input_format" if system == "v4l2" else "pixel_format": wanted.pixel_format,
+        "input_format" if system == "v4l2" else "pixel_format": wanted.camera_format,
     }
     if system == "dshow" and not source.startswith("video="):
         source = f"video={source}"

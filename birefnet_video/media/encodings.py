@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from attrs import evolve
+
 from birefnet_video.defaults import AV1, H264, H264_MASK_CRF, HEVC, KEPT_EVERY_MS, NVENC_CQ, PRORES_QSCALE, VP9
 from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.media.sequence import is_pattern
-from birefnet_video.spec import STDOUT, OutputSpec, Quality
+from birefnet_video.options.outputs import STDOUT, OutputSpec, Quality
 
 #: Keeps a file readable when the process is killed, and is an ordinary file when finished. Without delay_moov
 #: edit lists are lost, and with them the offset between picture and sound.
@@ -109,7 +111,7 @@ def fit_codecs(outputs: tuple[OutputSpec, ...]) -> tuple[OutputSpec, ...]:
 
     if not any(fits(output) for output in outputs):
         return outputs
-    return tuple(output if fits(output) else replace(output, codec=None) for output in outputs)
+    return tuple(output if fits(output) else evolve(output, codec=None) for output in outputs)
 
 
 def _prores(quality: Quality) -> Encoding:

@@ -10,7 +10,7 @@ import numpy as np
 from birefnet_video.errors import OutputRefused
 from birefnet_video.media.encodings import Encoding
 from birefnet_video.media.verify import Promise
-from birefnet_video.spec import STDOUT
+from birefnet_video.options.outputs import STDOUT
 from birefnet_video.types import FrameMeta, SoundLength
 
 

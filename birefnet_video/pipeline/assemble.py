@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+
+from attrs import evolve
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import open_backend
@@ -17,6 +19,11 @@ from birefnet_video.media.opening import open_input
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Notify, Reader
 from birefnet_video.media.sink import Sink
+from birefnet_video.options.backgrounds import VideoFile
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.matte import Smoothing
+from birefnet_video.options.network import BackendSpec
+from birefnet_video.options.outputs import STDOUT
 from birefnet_video.pipeline.composing import Composing
 from birefnet_video.pipeline.ordered import cores
 from birefnet_video.pipeline.outputs import check_output, make_canvas, open_sink
@@ -24,7 +31,6 @@ from birefnet_video.pipeline.part import find_cut, shorten
 from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, decode, encode, infer, prepare
-from birefnet_video.spec import STDOUT, BackendSpec, JobSpec, Smoothing, VideoFile
 from birefnet_video.types import FrameMeta, Matte, MediaInfo, Step
 
 #: Frames a second from which two may fall on one millisecond.
@@ -90,16 +96,18 @@ def assemble(
     Raises:
         BirefnetVideoError: whatever stands in the way, before any frame is computed; nothing is left behind.
     """
-    spec = replace(spec, outputs=fit_codecs(spec.outputs))
+    spec = evolve(spec, outputs=fit_codecs(spec.outputs))
     for output in spec.outputs:
         check_output(spec, output)
-    info = probe(spec.source, spec.frame_rate, spec.limits, spec.video_track)
-    if info.sequence is not None and spec.decode_on != "cpu":
-        raise UsageError(f"--decode-on {spec.decode_on}: image sequences are decoded on the CPU")
+    info = probe(spec.source, spec.input.frame_rate, spec.input.limits, spec.input.video_track)
+    if info.sequence is not None and spec.input.decode_on != "cpu":
+        raise UsageError(f"--decode-on {spec.input.decode_on}: image sequences are decoded on the CPU")
     # The GPU that the network is to run on, if there are several.
-    decode_on = spec.backend.device if spec.backend.device.startswith(f"{spec.decode_on}:") else spec.decode_on
+    decode_on = (
+        spec.backend.device if spec.backend.device.startswith(f"{spec.input.decode_on}:") else spec.input.decode_on
+    )
     if decode_on != "cpu":
-        open_input(spec.source, spec.limits, decode_on).close()
+        open_input(spec.source, spec.input.limits, decode_on).close()
     encodings = [encoding_for(output, hdr=is_hdr(info.colour)) for output in spec.outputs]
     _tell_of_input(info, spec, notify)
     cut = find_cut(spec, info)
@@ -120,8 +128,8 @@ def assemble(
         except BaseException:
             backend.close()
             raise
-    reader = Reader(info, notify, cut, with_alpha=spec.input_alpha == "multiply", decode_on=decode_on)
-    gauge = MatteGauge(keeps_means=spec.full_verification)
+    reader = Reader(info, notify, cut, with_alpha=spec.input.input_alpha == "multiply", decode_on=decode_on)
+    gauge = MatteGauge(keeps_means=spec.writing.verify == "full")
     # A video behind the subject moves on with the frames.
     in_order = any(isinstance(output.background, VideoFile) for output in spec.outputs)
     # Threads that wait for a GPU need no core, and two of them leave it no time to wait.
@@ -192,9 +200,9 @@ def _workers() -> int:
 
 
 def _tell_of_input(info: MediaInfo, spec: JobSpec, notify: Notify) -> None:
-    if info.sequence is not None and spec.frame_rate is None:
+    if info.sequence is not None and spec.input.frame_rate is None:
         notify(f"pictures have no times: {info.sequence.rate} a second assumed (--frame-rate says otherwise)")
-    if info.sequence is None and spec.frame_rate is not None:
+    if info.sequence is None and spec.input.frame_rate is not None:
         raise UsageError("--frame-rate: only image sequences need one; a video's own times are kept")
     for note in info.notes:
         notify(note)

@@ -1,16 +1,17 @@
 """Where a job's frames are composed, decided once the network's device is known."""
 
-from dataclasses import replace
+from attrs import evolve
 
 from birefnet_video.backends.progress import building
 from birefnet_video.errors import BackendUnavailable
 from birefnet_video.matting.backdrop import Canvas, note_of
 from birefnet_video.matting.colour import Retoucher
 from birefnet_video.media.reader import Notify
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.matte import ColourSpec
 from birefnet_video.pipeline.compositor import Composer, Compositor, CpuCompositor, Task
 from birefnet_video.pipeline.outputs import make_backdrop, make_composer
 from birefnet_video.pipeline.preview import PreviewTap
-from birefnet_video.spec import ColourSpec, JobSpec
 from birefnet_video.types import MediaInfo
 
 
@@ -32,7 +33,7 @@ class Composing:
         """
         self._spec, self._canvases, self._notify = spec, canvases, notify
         self._told_of_alpha = False
-        self._task = Task(info, spec.matte, tap, self._tell_of_alpha if spec.input_alpha == "multiply" else None)
+        self._task = Task(info, spec.matte, tap, self._tell_of_alpha if spec.input.input_alpha == "multiply" else None)
         self._colour = _colours(spec)
         outputs = list(zip(spec.outputs, canvases, strict=True))
         self._backdrops = [make_backdrop(output, canvas, info) for output, canvas in outputs]
@@ -67,7 +68,7 @@ class Composing:
         """
         spec = self._spec
         on_cpu = CpuCompositor(self._task, self._composers, self._of_cutouts)
-        if spec.compose_on == "cpu" or (spec.compose_on == "auto" and not device.startswith("cuda")):
+        if spec.backend.compose_on == "cpu" or (spec.backend.compose_on == "auto" and not device.startswith("cuda")):
             return on_cpu
         # Brings torch along, which nothing before the network needs.
         import torch
@@ -85,7 +86,7 @@ class Composing:
         made, of_cutouts = make(self._colour), make(_of_cutouts(self._colour))
         left = {each: None for each in made if isinstance(each, str)}
         if all(isinstance(each, str) for each in made):
-            if spec.compose_on == "device":
+            if spec.backend.compose_on == "device":
                 raise BackendUnavailable(
                     f"--compose-on device: {', '.join(left)} can be made on the CPU only", hint="use --compose-on auto"
                 )
@@ -103,9 +104,9 @@ class Composing:
 def _colours(spec: JobSpec) -> ColourSpec:
     """What is left to do to colours: mattes have none."""
     needless = all(output.kind == "mask" for output in spec.outputs)
-    return replace(spec.colour, method="off") if needless else spec.colour
+    return evolve(spec.colour, decontaminate="off") if needless else spec.colour
 
 
 def _of_cutouts(colour: ColourSpec) -> ColourSpec:
     """The same for what is cut out already: its edges are free from a background."""
-    return replace(colour, method="off")
+    return evolve(colour, decontaminate="off")

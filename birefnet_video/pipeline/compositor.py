@@ -12,8 +12,8 @@ from birefnet_video.matting.edit import edit
 from birefnet_video.matting.enlarge import resized
 from birefnet_video.matting.refine import refine
 from birefnet_video.media.convert import own_alpha
+from birefnet_video.options.matte import EditSpec
 from birefnet_video.pipeline.preview import PreviewTap
-from birefnet_video.spec import MatteSpec
 from birefnet_video.types import Cutout, FrameMeta, Matte, MediaInfo
 
 #: Makes the frame of one output.
@@ -44,7 +44,7 @@ class Task:
 
     info: MediaInfo
     """Of the input."""
-    spec: MatteSpec
+    spec: EditSpec
     """What is done to mattes on their way."""
     tap: PreviewTap
     """Is offered every frame."""
@@ -85,7 +85,7 @@ class CpuCompositor:
         return Made(matte.frame.meta, Extent.of(alpha), [composer(cutout) for composer in composers])
 
 
-def at_full_size(matte: Matte, info: MediaInfo, spec: MatteSpec) -> np.ndarray:
+def at_full_size(matte: Matte, info: MediaInfo, spec: EditSpec) -> np.ndarray:
     """Alpha float32 (H, W) in [0, 1] of the picture's size."""
     size = (info.height, info.width)
     if spec.refine and matte.alpha.shape != size:

@@ -17,8 +17,10 @@ from birefnet_video.media.reader import Notify
 from birefnet_video.media.sequence import could_be, is_pattern, list_numbers
 from birefnet_video.media.sink import Sink
 from birefnet_video.media.writer import Writer
+from birefnet_video.options.backgrounds import PictureFile, VideoFile
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.pipeline.compositor import Composer
-from birefnet_video.spec import STDOUT, JobSpec, OutputSpec, PictureFile, VideoFile
 from birefnet_video.types import Cut, FrameMeta, MediaInfo
 
 
@@ -43,9 +45,9 @@ def check_output(spec: JobSpec, output: OutputSpec) -> None:
                 raise OutputRefused(f"{path}: is the background itself")
         if path.is_dir():
             raise OutputRefused(f"{path}: is a folder")
-        if not spec.overwrite and (path.exists() or path.is_symlink()):
+        if not spec.writing.overwrite and (path.exists() or path.is_symlink()):
             raise OutputRefused(f"{path}: exists already", hint="-y overwrites it")
-        if encoding.container == "image2" and not spec.overwrite and path.parent.is_dir():
+        if encoding.container == "image2" and not spec.writing.overwrite and path.parent.is_dir():
             for number in list_numbers(path)[:1]:
                 raise OutputRefused(f"{path.parent / (path.name % number)}: exists already", hint="-y overwrites it")
         if path.exists() and not path.is_file():
@@ -156,7 +158,7 @@ def open_sink(
         info,
         pixel_format=canvas.pixel_format,
         size=size,
-        with_sound=spec.with_sound and encoding.holds_sound,
+        with_sound=not spec.writing.no_audio and encoding.holds_sound,
         notify=notify,
         cut=cut,
     )

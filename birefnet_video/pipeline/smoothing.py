@@ -15,9 +15,9 @@ from birefnet_video.matting.flicker import FlickerGauge
 from birefnet_video.matting.motion import Motion, MotionEstimator
 from birefnet_video.matting.smoothing import make_smoother
 from birefnet_video.matting.warp import Step, make_step
+from birefnet_video.options.matte import Smoothing
 from birefnet_video.pipeline.ordered import ordered_map
 from birefnet_video.pipeline.threads import use_one_core, use_own_stream
-from birefnet_video.spec import Smoothing
 from birefnet_video.types import Frame, Matte
 
 T = TypeVar("T")

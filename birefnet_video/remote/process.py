@@ -83,7 +83,7 @@ def _work_on(store: JobStore, record: JobRecord) -> None:
 
 
 def _spawn_render(store: JobStore, record: JobRecord) -> "subprocess.Popen[bytes]":
-    return _spawn([*record.arguments_with("--job", record.id)], Path(record.folder), store.log_path(record.id))
+    return _spawn(["carry-out", record.id], Path(record.folder), store.log_path(record.id))
 
 
 def _let_go(process: "subprocess.Popen[bytes]") -> None:

@@ -8,8 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+from birefnet_video.errors import UsageError
+from birefnet_video.options.request import Request, from_json, to_json
+
 #: Of the files. Others are left alone.
-_SCHEMA = 1
+_SCHEMA = 2
 #: How the program is called in commands that users see.
 PROGRAM = "birefnet-video"
 
@@ -34,8 +37,10 @@ class JobRecord:
     """One render: how it was asked for, where it runs, and how it ended."""
 
     id: str
-    arguments: tuple[str, ...]
-    """Of the command line, without the program's name."""
+    request: dict[str, Any]
+    """What was asked for, every option resolved: a request of :mod:`birefnet_video.options.request` as JSON."""
+    command: str
+    """The command line that asks for it, to be copied."""
     folder: str
     """Working folder: relative paths begin there."""
     source: str
@@ -68,22 +73,27 @@ class JobRecord:
     @property
     def is_live(self) -> bool:
         """Whether it mattes a camera and not a file."""
-        return self.arguments[:1] == ("webcam",)
+        return self.request.get("kind") == "webcam"
 
-    def arguments_with(self, *options: str) -> tuple[str, ...]:
-        """Its arguments and more options, in front: what stands behind ``--`` is none."""
-        at = int(self.is_live)
-        return (*self.arguments[:at], *options, *self.arguments[at:])
+    def asked(self) -> Request:
+        """What was asked for.
+
+        Raises:
+            UsageError: if another version has written it.
+        """
+        try:
+            return from_json(self.request)
+        except ValueError as error:
+            raise UsageError(f"{self.id}: cannot be read: {error}", hint="give its command again") from None
 
     @property
     def overwrites(self) -> bool:
         """Whether it may replace what is there."""
-        return any(argument in ("--overwrite", "-y") for argument in self.arguments)
+        return bool(self.request.get("spec", {}).get("writing", {}).get("overwrite"))
 
-    @property
-    def command(self) -> str:
-        """The command line, to be copied."""
-        return shlex.join([PROGRAM, *self.arguments])
+    def asking(self, request: Request) -> Self:
+        """The same render, asked for otherwise."""
+        return replace(self, request=to_json(request), command=command_of(request))
 
     def to_json(self) -> str:
         """The text of its file."""
@@ -104,10 +114,14 @@ class JobRecord:
             raise ValueError(str(error)) from None
         return replace(
             record,
-            arguments=tuple(record.arguments),
             outputs=tuple(record.outputs),
             state=RecordState(record.state),
         )
+
+
+def command_of(request: Request) -> str:
+    """The command line of a request."""
+    return shlex.join([PROGRAM, *request.arguments])
 
 
 def left_behind(record: JobRecord) -> list[Path]:

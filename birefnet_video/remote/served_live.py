@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from birefnet_video.errors import BirefnetVideoError
+from birefnet_video.options.backgrounds import parse_background
 from birefnet_video.remote import wire
-from birefnet_video.spec import parse_background
 from birefnet_video.types import Preview
 
 if TYPE_CHECKING:

@@ -3,14 +3,15 @@
 import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from birefnet_video.errors import UsageError
 from birefnet_video.folders import state_folder
-from birefnet_video.remote.record import JobRecord, RecordState
+from birefnet_video.options.request import Request, to_json, with_overwrite
+from birefnet_video.remote.record import JobRecord, RecordState, command_of
 
 _FOLDER = "jobs"
 #: Seconds in which a process must have been started.
@@ -48,22 +49,11 @@ class JobStore:
                 f"{self.folder}: cannot be used: {error.strerror}", hint="XDG_STATE_HOME names another place"
             ) from None
 
-    def add(
-        self,
-        arguments: Sequence[str],
-        source: str,
-        outputs: Sequence[str],
-        *,
-        folder: Path,
-        frames: int | None = None,
-        queued: bool = True,
-    ) -> JobRecord:
+    def add(self, request: Request, *, folder: Path, frames: int | None = None, queued: bool = True) -> JobRecord:
         """Keep a new render, behind those that wait.
 
         Args:
-            arguments: of the command line that does it.
-            source: its input, to be shown.
-            outputs: its outputs, to be shown.
+            request: what is asked for.
             folder: where relative paths begin.
             frames: of the input, if known.
             queued: to be started when its turn comes, rather than by the caller.
@@ -71,10 +61,11 @@ class JobStore:
         with self._locked():
             record = JobRecord(
                 id=f"{time.strftime('%m%d-%H%M%S')}-{secrets.token_hex(2)}",
-                arguments=tuple(arguments),
+                request=to_json(request),
+                command=command_of(request),
                 folder=str(folder),
-                source=source,
-                outputs=tuple(outputs),
+                source=request.source,
+                outputs=request.outputs,
                 position=self._last_place(),
                 created_at=time.time(),
                 frames=frames,
@@ -197,7 +188,7 @@ class JobStore:
             if not _judged(record).state.is_over:
                 raise UsageError(f"{record_id}: has not ended")
             if overwrite and not record.overwrites:
-                record = replace(record, arguments=record.arguments_with("--overwrite"))
+                record = record.asking(with_overwrite(record.asked()))
             fresh = replace(
                 record,
                 state=RecordState.WAITING,

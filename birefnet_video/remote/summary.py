@@ -8,7 +8,7 @@ from typing import Any, Self
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.events import JobSnapshot, JobState, StageSnapshot
 from birefnet_video.jobs import Job
-from birefnet_video.spec import JobSpec
+from birefnet_video.options.job import JobSpec
 
 #: Fields that summaries of earlier versions lack.
 _ADDED = {"total": None, "loading": 0.0}
@@ -162,9 +162,9 @@ def advice(limit: str | None, spec: JobSpec, backend: BackendInfo | None) -> tup
             "--smooth live, which looks at one frame at a time" if spec.matte.smooth != "live" else "--smooth off"
         )
     elif limit == "compose":
-        if spec.compose_on == "cpu" and backend is not None and backend.device.startswith("cuda"):
+        if spec.backend.compose_on == "cpu" and backend is not None and backend.device.startswith("cuda"):
             told.append("--compose-on auto, which takes the GPU")
-        if spec.colour.method != "off":
+        if spec.colour.decontaminate != "off":
             told.append("--decontaminate off, if edges show no colour of the background")
         if spec.matte.refine:
             told.append("--no-refine, for coarser edges")

@@ -1,11 +1,11 @@
 """What the choice of an engine and of a batch remembers."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from attrs import evolve
 from stubs import INFO
 
 from birefnet_video import bench
@@ -15,7 +15,7 @@ from birefnet_video.backends.cache import EngineCache
 from birefnet_video.backends.devices import pick_device
 from birefnet_video.backends.registry import load_backend
 from birefnet_video.backends.stub import StubBackend
-from birefnet_video.spec import BackendSpec
+from birefnet_video.options.network import BackendSpec
 
 
 def test_what_lies_ready_is_taken_for_a_short_clip(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_what_lies_ready_is_taken_for_a_short_clip(tmp_path: Path) -> None:
     first = load_backend(spec, 64, 64, frames=5, cache=cache)
     assert first.info.name == "eager" and "openvino must be built first" in first.info.note
     first.close()
-    load_backend(replace(spec, engine="openvino"), 64, 64, frames=5, cache=cache).close()
+    load_backend(evolve(spec, engine="openvino"), 64, 64, frames=5, cache=cache).close()
     second = load_backend(spec, 64, 64, frames=5, cache=cache)
     assert second.info.name == "openvino" and "built first" not in second.info.note
     second.close()

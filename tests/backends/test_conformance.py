@@ -12,7 +12,7 @@ from birefnet_video.backends.registry import load_backend
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import BackendUnavailable, CheckpointError
 from birefnet_video.models import MODELS, input_size, weights_path
-from birefnet_video.spec import BackendSpec
+from birefnet_video.options.network import BackendSpec
 
 SIZE = (64, 96)
 BATCH_SIZE = 3

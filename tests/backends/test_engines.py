@@ -21,7 +21,7 @@ from birefnet_video.backends.engines.graphs import key_of
 from birefnet_video.backends.registry import check_engine, load_backend
 from birefnet_video.errors import BackendUnavailable, UsageError
 from birefnet_video.models import weights_path
-from birefnet_video.spec import BackendSpec
+from birefnet_video.options.network import BackendSpec
 
 SIZE = (64, 96)
 

@@ -11,6 +11,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from attrs import evolve
 from clips import make_clip
 from pictures import make_set
 
@@ -23,7 +24,7 @@ from birefnet_video.errors import BackendUnavailable, InputMissing, NotAVideo, U
 from birefnet_video.media import spread
 from birefnet_video.media.probe import probe
 from birefnet_video.media.spread import spread_pictures
-from birefnet_video.spec import BackendSpec
+from birefnet_video.options.network import BackendSpec
 
 SIZE = (64, 96)
 SPEC = BackendSpec(size=SIZE, device="cpu", engine="openvino", precision="int8")
@@ -77,7 +78,7 @@ def test_a_short_clip_is_worth_it_if_nothing_else_has_it_and_all_reasons_are_giv
     monkeypatch.setattr(quantise, "find_spec", lambda name: None)
     with pytest.raises(BackendUnavailable, match=r"openvino: int8 needs NNCF; eager: has no int8") as error:
         load_backend(
-            replace(SPEC, engine="auto"),
+            evolve(SPEC, engine="auto"),
             96,
             64,
             frames=3,

@@ -139,10 +139,10 @@ def test_videos(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ([], 2, "give one of --pred, --model and --video"),
-        (["--pred", "a", "--model", "tiny", "--data", "b"], 2, "not --pred and --model"),
+        ([], 2, "give one of --pred, --data and --video"),
+        (["--pred", "a", "--model", "tiny", "--data", "b"], 2, "not --pred and --data"),
         (["--pred", "a"], 2, "--pred needs --gt"),
-        (["--model", "tiny"], 2, "--model and --data go together"),
+        (["--model", "lite"], 2, "--model and --data go together"),
         (["--video", "a", "--gt", "b", "--out", "c"], 2, "--out means nothing with --video"),
         (["--model", "tiny", "--data", str(SAMPLE), "--size", "100"], 2, "no multiple of 32"),
         (["--pred", "nowhere", "--gt", "nowhere"], 66, "no such folder"),

@@ -9,6 +9,7 @@ import pytest
 from clips import make_clip
 from moviefiles import picture, write_movie
 from PIL import Image
+from specs import job_spec
 from stubs import notices, open_stub
 
 from birefnet_video.errors import UsageError
@@ -17,11 +18,13 @@ from birefnet_video.media.boxes import clean_aperture
 from birefnet_video.media.matroska import _element, crop_of, is_cut_off
 from birefnet_video.media.probe import probe
 from birefnet_video.media.timecode import later_timecode
-from birefnet_video.spec import JobSpec, OutputSpec, PictureFile, parse_rate
+from birefnet_video.options.backgrounds import PictureFile
+from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.options.values import parse_rate
 
 
 def run(source: Path, *outputs: OutputSpec, **options: object) -> list[str]:
-    job = Job(JobSpec(source, outputs, **options), open_backend=open_stub())  # type: ignore[arg-type]
+    job = Job(job_spec(source, outputs, **options), open_backend=open_stub())  # type: ignore[arg-type]
     events: list[object] = []
     job.subscribe(events.append)
     job.start()
@@ -82,7 +85,7 @@ def test_timecode_moves_on_with_the_part(source: str, name: str, tmp_path: Path)
     clip = write_movie(tmp_path / source, count=30, tags={"timecode": "10:11:12:13"})
     run(clip, OutputSpec("alpha", tmp_path / name))
     assert probe(tmp_path / name).timecode == "10:11:12:13"
-    run(clip, OutputSpec("alpha", tmp_path / name), start_s=Fraction(18, 25), overwrite=True)
+    run(clip, OutputSpec("alpha", tmp_path / name), start=Fraction(18, 25), overwrite=True)
     assert probe(tmp_path / name).timecode == "10:11:13:06"
 
 
@@ -141,7 +144,7 @@ def test_pixels_that_are_not_square_stay_so(kind: str, name: str, aspect: Fracti
             frame.pts = number
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    told = run(source, OutputSpec(kind, tmp_path / name), full_verification=True)  # type: ignore[arg-type]
+    told = run(source, OutputSpec(kind, tmp_path / name), verify="full")  # type: ignore[arg-type]
     with av.open(str(tmp_path / name)) as container:
         assert container.streams.video[0].sample_aspect_ratio == aspect
         assert sum(1 for _ in container.decode(video=0)) == 4

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from clips import read_times
 from moviefiles import loudness, set_edits, sound_of, tone, write_movie
+from specs import job_spec
 from stubs import notices, open_stub, stub_job
 
 from birefnet_video.errors import VerificationFailed
@@ -19,8 +20,8 @@ from birefnet_video.media import writer as writer_module
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Reader
 from birefnet_video.media.verify import Promise
+from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.pipeline.part import find_cut
-from birefnet_video.spec import JobSpec, OutputSpec
 from birefnet_video.types import Cut
 
 #: 440 Hz in the first second, 3000 Hz in the second, 880 Hz in the third.
@@ -30,7 +31,7 @@ OUTPUTS = {"a.mov": "alpha", "a.webm": "alpha", "a.mkv": "alpha", "g.mp4": "comp
 
 def render(source: Path, target: Path, **options: object) -> list[str]:
     kind = OUTPUTS.get(target.name, "composite")
-    job = Job(JobSpec(source, (OutputSpec(kind, target),), **options), open_backend=open_stub())  # type: ignore[arg-type]
+    job = Job(job_spec(source, (OutputSpec(kind, target),), **options), open_backend=open_stub())  # type: ignore[arg-type]
     events: list[object] = []
     job.subscribe(events.append)
     job.start()
@@ -97,7 +98,7 @@ def first_picture(path: Path) -> float:
 
 def test_a_part_of_a_cut_clip(whole: Path, tmp_path: Path) -> None:
     source = set_edits(whole, tmp_path / "two.mov", [(1, 0), (1, 2)])
-    render(source, tmp_path / "a.mov", start_s=Fraction(1))
+    render(source, tmp_path / "a.mov", start=Fraction(1))
     samples, _ = sound_of(tmp_path / "a.mov")
     assert loudness(samples, 880) > 0.9 and loudness(samples, 3000) < 1e-3
 
@@ -141,7 +142,7 @@ def test_the_last_frame_keeps_its_length(suffix: str, name: str, frames: str, tm
 
 def test_a_part_ends_where_it_is_cut(tmp_path: Path) -> None:
     source = write_movie(tmp_path / "in.mp4", times=LAST, options={"bf": "0"}, last_s=Fraction(3))
-    render(source, tmp_path / "g.mov", duration_s=Fraction(2))
+    render(source, tmp_path / "g.mov", duration=Fraction(2))
     assert abs(picture_end(tmp_path / "g.mov") - 2) <= Fraction(1, 500)
 
 
@@ -208,7 +209,7 @@ def test_times_below_nought_begin_the_outputs(tmp_path: Path) -> None:
         first_picture=Fraction(-2, 5),
         starts_before_zero=True,
     )
-    cut = find_cut(JobSpec(Path("in.mkv"), (OutputSpec("mask", Path("m.mkv")),)), info)
+    cut = find_cut(job_spec(Path("in.mkv"), (OutputSpec("mask", Path("m.mkv")),)), info)
     assert cut == Cut(Fraction(-1, 2), drops_before=False)
     frames = list(Reader(info, lambda text: None, cut).frames())
     assert len(frames) == 25 and frames[0].meta.pts * frames[0].meta.time_base == Fraction(1, 2)

@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import make_clip, read_times
+from specs import job_spec
 from stubs import INFO, open_stub, our_threads, stub_job
 
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import BirefnetVideoError, InputMissing, OutputRefused
 from birefnet_video.events import JobEvent, JobFailed, JobFinished, JobStarted, JobState
 from birefnet_video.jobs import Job
-from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
+from birefnet_video.options.network import BackendSpec
+from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.types import MediaInfo
 
 
@@ -51,7 +53,7 @@ def test_overwriting_replaces_what_a_link_names(clip: Path, tmp_path: Path) -> N
     real, link = tmp_path / "real.mov", tmp_path / "link.mov"
     real.write_text("old")
     link.symlink_to(real)
-    spec = JobSpec(clip, (OutputSpec("alpha", link),), overwrite=True)
+    spec = job_spec(clip, (OutputSpec("alpha", link),), overwrite=True)
     assert run(Job(spec, open_backend=open_stub())) is JobState.FINISHED
     assert link.is_symlink() and len(read_times(real)) == 12
 
@@ -92,7 +94,7 @@ def job_with(backend: StubBackend, clip: Path, out: Path) -> tuple[Job, list[Job
     def open_backend(spec: BackendSpec, info: MediaInfo, tell: object) -> StubBackend:
         return backend
 
-    job = Job(JobSpec(clip, (OutputSpec("alpha", out),)), open_backend=open_backend)
+    job = Job(job_spec(clip, (OutputSpec("alpha", out),)), open_backend=open_backend)
     events: list[JobEvent] = []
     job.subscribe(events.append)
     return job, events
@@ -114,7 +116,7 @@ def test_what_breaks_in_loading_because_of_a_cancel_is_no_failure(clip: Path, tm
         raise RuntimeError("a process that builds was interrupted")
 
     output = OutputSpec("alpha", tmp_path / "out.mov")
-    job = Job(JobSpec(clip, (output,)), open_backend=ended_by_ctrl_c)
+    job = Job(job_spec(clip, (output,)), open_backend=ended_by_ctrl_c)
     assert run(job) is JobState.CANCELLED
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 

@@ -11,12 +11,13 @@ from pathlib import Path
 import av
 import pytest
 from clips import make_clip
+from specs import job_spec
 from stubs import open_stub, our_threads, stub_job
 
 from birefnet_video.errors import OutputRefused
 from birefnet_video.events import JobFailed, JobState
 from birefnet_video.jobs import Job
-from birefnet_video.spec import JobSpec, OutputSpec
+from birefnet_video.options.outputs import OutputSpec
 
 RENDER = Path(__file__).parents[1] / "support" / "render.py"
 RATE = 25
@@ -120,7 +121,7 @@ def test_an_encoder_that_dies_midway_ends_the_job_and_keeps_the_part(
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
 def test_a_read_only_folder_is_told_before_any_work(clip: Path, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    job = Job(JobSpec(clip, (OutputSpec("alpha", tmp_path / "a.mov"),)), open_backend=open_stub())
+    job = Job(job_spec(clip, (OutputSpec("alpha", tmp_path / "a.mov"),)), open_backend=open_stub())
     job.start()
     with pytest.raises(OutputRefused, match="Permission denied"):
         job.result()

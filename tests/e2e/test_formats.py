@@ -8,13 +8,15 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_clip, read_times
+from specs import job_spec
 from stubs import INFO, PLAIN_COLOUR, PLAIN_MATTE, notices, open_stub, stub_job
 
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import InputMissing, NotAVideo, OutputRefused, UsageError
 from birefnet_video.jobs import Job
 from birefnet_video.media.mattes import read_mattes
-from birefnet_video.spec import Blur, Colour, JobSpec, OutputSpec, PictureFile, VideoFile, parse_background
+from birefnet_video.options.backgrounds import Blur, PictureFile, SolidColour, VideoFile, parse_background
+from birefnet_video.options.outputs import OutputSpec
 
 #: Tick of WebM and Matroska, in seconds.
 MILLISECOND = Fraction(1, 1000)
@@ -33,7 +35,7 @@ def truth(clip: Path) -> list[np.ndarray]:
 
 def render(clip: Path, output: OutputSpec) -> list[np.ndarray]:
     """Make one output and read its mattes or brightness back."""
-    spec = JobSpec(clip, (output,), overwrite=True, matte=PLAIN_MATTE, colour=PLAIN_COLOUR)
+    spec = job_spec(clip, (output,), overwrite=True, matte=PLAIN_MATTE, colour=PLAIN_COLOUR)
     job = Job(spec, open_backend=open_stub())
     job.start()
     job.result()
@@ -160,7 +162,7 @@ def test_blur_is_a_background(clip: Path, truth: list[np.ndarray], tmp_path: Pat
 def test_the_background_is_not_overwritten(clip: Path, tmp_path: Path) -> None:
     film = make_clip(tmp_path / "bg.mp4")
     job = Job(
-        JobSpec(clip, (OutputSpec("composite", film, VideoFile(film)),), overwrite=True), open_backend=open_stub()
+        job_spec(clip, (OutputSpec("composite", film, VideoFile(film)),), overwrite=True), open_backend=open_stub()
     )
     job.start()
     with pytest.raises(OutputRefused, match="is the background itself"):
@@ -170,9 +172,9 @@ def test_the_background_is_not_overwritten(clip: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "background"),
     [
-        ("green", Colour((0, 177, 64))),
-        ("White", Colour((255, 255, 255))),
-        ("#FF8000", Colour((255, 128, 0))),
+        ("green", SolidColour((0, 177, 64))),
+        ("White", SolidColour((255, 255, 255))),
+        ("#FF8000", SolidColour((255, 128, 0))),
         ("blur", Blur()),
         ("blur:12", Blur(12)),
         ("a/b.PNG", PictureFile(Path("a/b.PNG"))),
@@ -195,7 +197,7 @@ def test_other_words_are_no_background(text: str) -> None:
 def test_a_missing_background_is_told_before_any_work(name: str, error: type, clip: Path, tmp_path: Path) -> None:
     (tmp_path / "t.mp4").write_text("text")
     output = OutputSpec("composite", tmp_path / "c.mp4", parse_background(str(tmp_path / name)))
-    job = Job(JobSpec(clip, (output,)), open_backend=open_stub())
+    job = Job(job_spec(clip, (output,)), open_backend=open_stub())
     job.start()
     with pytest.raises(error):
         job.result()
@@ -273,7 +275,7 @@ def test_the_foreground_has_lost_the_background_under_soft_edges(tmp_path: Path)
             return alpha[None, ..., 0].astype(np.float32)
 
     output = OutputSpec("foreground", tmp_path / "f.mkv", codec="ffv1")
-    job = Job(JobSpec(tmp_path / "in.mkv", (output,)), open_backend=lambda spec, info, tell: Exact(INFO))
+    job = Job(job_spec(tmp_path / "in.mkv", (output,)), open_backend=lambda spec, info, tell: Exact(INFO))
     job.start()
     job.result()
     (found,) = rgb_frames(tmp_path / "f.mkv")
@@ -342,7 +344,7 @@ def test_an_output_that_cannot_hold_the_codec_has_its_own_if_another_can(clip: P
         OutputSpec("composite", tmp_path / "c.mp4", codec="av1"),
         OutputSpec("mask", tmp_path / "m.mkv", codec="av1"),
     )
-    job = Job(JobSpec(clip, outputs), open_backend=open_stub())
+    job = Job(job_spec(clip, outputs), open_backend=open_stub())
     job.start()
     job.result()
     for name, codec in (("c.mp4", "av1"), ("m.mkv", "ffv1")):

@@ -15,13 +15,15 @@ from birefnet_video.model.evaluation.video import flicker_error
 from clips import audio_payload, decode_alpha, read_times
 from clips import make_clip as make_plain_clip
 from moving import HEIGHT, WIDTH, Clip, make_clip
+from specs import job_spec
 from stubs import INFO
 
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.events import JobEvent, JobReport, SceneCut
 from birefnet_video.jobs import Job
 from birefnet_video.media.mattes import read_mattes
-from birefnet_video.spec import ColourSpec, JobSpec, MatteSpec, OutputSpec
+from birefnet_video.options.matte import ColourSpec, MatteSpec
+from birefnet_video.options.outputs import OutputSpec
 
 GREEN = (0, 177, 64)
 
@@ -56,7 +58,7 @@ def run(
 ) -> tuple[JobReport, list[JobEvent]]:
     kinds = {"green": "composite"}
     made = tuple(OutputSpec(kinds.get(kind, kind), path) for kind, path in outputs.items())  # type: ignore[arg-type]
-    spec = JobSpec(source, made, overwrite=True, **options)  # type: ignore[arg-type]
+    spec = job_spec(source, made, overwrite=True, **options)  # type: ignore[arg-type]
     job = Job(spec, open_backend=lambda spec, info, tell: Recorded(mattes))
     events: list[JobEvent] = []
     job.subscribe(events.append)
@@ -118,7 +120,7 @@ def test_soft_edges_do_not_show_the_old_background(name: str, tmp_path: Path) ->
     kind = "green" if name.startswith("g") else "alpha"
     redness = {}
     for method in ("off", "fast", "best"):
-        options = {"colour": ColourSpec(method), "matte": MatteSpec(smooth="off")}  # type: ignore[arg-type]
+        options = {"colour": ColourSpec(decontaminate=method), "matte": MatteSpec(smooth="off")}  # type: ignore[arg-type]
         run(film, [alpha] * 2, {kind: tmp_path / name}, **options)
         with av.open(str(tmp_path / (name % 1 if "%" in name else name))) as container:
             frame = next(container.decode(video=0)).to_ndarray(format="rgb24").astype(float)
@@ -145,7 +147,7 @@ def test_opaque_pixels_keep_their_colour_exactly(tmp_path: Path) -> None:
 def test_edits_reach_the_file(tmp_path: Path) -> None:
     clip = make_clip(2, 0, noise=0)
     film = write(tmp_path / "in.mkv", clip.rgb, [0, 40])
-    matte = MatteSpec(smooth="off", threshold=0.5, offset=4, invert=True)
+    matte = MatteSpec(smooth="off", threshold=0.5, mask_offset=4, invert=True)
     run(film, clip.truth, {"mask": tmp_path / "m.mkv"}, matte=matte)
     found = next(read_mattes(tmp_path / "m.mkv"))
     assert set(np.unique(found)) == {0, 1}
@@ -159,11 +161,11 @@ def test_a_cut_out_keeps_its_colours_and_its_holes(method: str, tmp_path: Path) 
     rgba = np.dstack([np.full((HEIGHT, WIDTH, 3), (180, 60, 60), np.uint8) * (own > 0)[..., None], own])
     for index in (1, 2):
         cv2.imwrite(str(tmp_path / f"in_{index}.png"), cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
-    mattes, options = [np.ones((HEIGHT, WIDTH), np.float32)] * 2, {"colour": ColourSpec(method)}  # type: ignore[arg-type]
+    mattes, options = [np.ones((HEIGHT, WIDTH), np.float32)] * 2, {"colour": ColourSpec(decontaminate=method)}  # type: ignore[arg-type]
     run(tmp_path / "in_%d.png", mattes, {"alpha": tmp_path / "a_%d.png"}, **options)
     found = cv2.cvtColor(cv2.imread(str(tmp_path / "a_1.png"), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
     assert np.array_equal(found, rgba)
-    matte = MatteSpec(invert=True, offset=3, blur=2)
+    matte = MatteSpec(invert=True, mask_offset=3, mask_blur=2)
     run(tmp_path / "in_%d.png", [1 - alpha for alpha in mattes], {"mask": tmp_path / "m.mkv"}, matte=matte)
     assert np.abs(next(read_mattes(tmp_path / "m.mkv")) - own / 255).max() < 1e-6
 

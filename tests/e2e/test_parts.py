@@ -9,13 +9,15 @@ import av
 import numpy as np
 import pytest
 from clips import make_clip, read_times
+from specs import job_spec
 from stubs import PLAIN_MATTE, open_stub
 
 from birefnet_video.errors import UsageError
 from birefnet_video.jobs import Job
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Reader
-from birefnet_video.spec import JobSpec, OutputSpec, parse_time
+from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.options.values import parse_time
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +26,11 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def part(clip: Path, out: Path, start: str, duration: str | None = None) -> Path:
-    spec = JobSpec(
+    spec = job_spec(
         clip,
         (OutputSpec("mask" if out.suffix == ".mkv" else "composite", out),),
-        start_s=Fraction(start),
-        duration_s=None if duration is None else Fraction(duration),
+        start=Fraction(start),
+        duration=None if duration is None else Fraction(duration),
         # Smoothing asks frames beyond the part's ends, and so would not give the same.
         matte=PLAIN_MATTE,
     )

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_clip, read_times
+from specs import job_spec
 from stubs import INFO, PLAIN_COLOUR, notices, open_stub
 
 from birefnet_video.backends.stub import StubBackend
@@ -18,8 +19,10 @@ from birefnet_video.media.convert import integral, plane_array
 from birefnet_video.media.light import PQ, from_light, light_table, scene_light, to_light, to_sdr
 from birefnet_video.media.mattes import read_mattes
 from birefnet_video.media.sequence import missing
-from birefnet_video.spec import JobSpec, OutputSpec, PictureFile, parse_rate
-from birefnet_video.types import Colour, Limits, PictureSequence
+from birefnet_video.options.backgrounds import PictureFile
+from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.options.values import parse_rate
+from birefnet_video.types import Colour, PictureSequence
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(source: Path, *outputs: OutputSpec, **options: object) -> list[str]:
     """What the user was told."""
-    job = Job(JobSpec(source, outputs, **options), open_backend=open_stub())  # type: ignore[arg-type]
+    job = Job(job_spec(source, outputs, **options), open_backend=open_stub())  # type: ignore[arg-type]
     events: list[JobEvent] = []
     job.subscribe(events.append)
     job.start()
@@ -88,7 +91,7 @@ def test_exr_holds_linear_light_and_exact_alpha(clip: Path, tmp_path: Path) -> N
 
 
 def test_apng_keeps_times_and_alpha(clip: Path, tmp_path: Path) -> None:
-    run(clip, OutputSpec("alpha", tmp_path / "a.apng"), OutputSpec("mask", tmp_path / "m.mkv"), full_verification=True)
+    run(clip, OutputSpec("alpha", tmp_path / "a.apng"), OutputSpec("mask", tmp_path / "m.mkv"), verify="full")
     times = read_times(tmp_path / "a.apng")
     assert [time - times[0] for time in times] == [Fraction(i, 25) for i in range(6)]
     for found, meant in zip(read_mattes(tmp_path / "a.apng"), read_mattes(tmp_path / "m.mkv"), strict=True):
@@ -111,7 +114,7 @@ def test_the_assumed_rate_of_a_sequence_is_told(tmp_path: Path) -> None:
 
 def test_missing_pictures_leave_gaps_in_time_and_are_named(tmp_path: Path) -> None:
     source = make_sequence(tmp_path / "in 100%", [10, 11, 14, 16])
-    job = Job(JobSpec(source, (OutputSpec("mask", tmp_path / "m.mkv"),)), open_backend=open_stub())
+    job = Job(job_spec(source, (OutputSpec("mask", tmp_path / "m.mkv"),)), open_backend=open_stub())
     job.start()
     report = job.result()
     assert report.damage == "3 pictures are missing (12-13, 15)"
@@ -120,7 +123,7 @@ def test_missing_pictures_leave_gaps_in_time_and_are_named(tmp_path: Path) -> No
 
 
 def test_no_such_picture(tmp_path: Path) -> None:
-    job = Job(JobSpec(tmp_path / "x_%02d.png", (OutputSpec("mask", tmp_path / "m.mkv"),)), open_backend=open_stub())
+    job = Job(job_spec(tmp_path / "x_%02d.png", (OutputSpec("mask", tmp_path / "m.mkv"),)), open_backend=open_stub())
     job.start()
     with pytest.raises(InputMissing, match="no such picture"):
         job.result()
@@ -158,7 +161,7 @@ def test_a_frame_rate_is_for_sequences_alone(clip: Path, tmp_path: Path) -> None
 def test_a_cancelled_sequence_stays_in_a_folder_that_says_so(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "in.mp4", frames=40)
     output = OutputSpec("alpha", tmp_path / "shot_%03d.png")
-    job = Job(JobSpec(clip, (output,)), open_backend=open_stub(delay_s=0.05))
+    job = Job(job_spec(clip, (output,)), open_backend=open_stub(delay_s=0.05))
     job.start()
     while not job.snapshot().written:
         job.wait(0.02)
@@ -196,7 +199,7 @@ def test_full_verification_finds_a_frame_that_is_not_what_was_written(
     from birefnet_video.pipeline.stages import MatteGauge
 
     outputs = (OutputSpec("alpha", tmp_path / "a.mov"), OutputSpec("mask", tmp_path / "m.mp4"))
-    run(clip, *outputs, OutputSpec("alpha", tmp_path / "a_%d.png"), full_verification=True)
+    run(clip, *outputs, OutputSpec("alpha", tmp_path / "a_%d.png"), verify="full")
     measure = MatteGauge.measure
 
     def spoil(self: MatteGauge, index: int, alpha: np.ndarray) -> None:
@@ -207,7 +210,7 @@ def test_full_verification_finds_a_frame_that_is_not_what_was_written(
 
     monkeypatch.setattr(MatteGauge, "measure", spoil)
     with pytest.raises(VerificationFailed, match="mean matte of frame 3"):
-        run(clip, *outputs, overwrite=True, full_verification=True)
+        run(clip, *outputs, overwrite=True, verify="full")
     run(clip, *outputs, overwrite=True)
 
 
@@ -243,7 +246,7 @@ def test_an_empty_picture_is_named_and_the_others_are_read(tmp_path: Path) -> No
     source = make_sequence(tmp_path / "in", [1, 2, 3, 4, 5, 6])
     (tmp_path / "in" / "shot_0003.png").write_bytes(b"")
     (tmp_path / "in" / "shot_0006.png").write_bytes(b"")
-    job = Job(JobSpec(source, (OutputSpec("alpha", tmp_path / "a_%d.png"),)), open_backend=open_stub())
+    job = Job(job_spec(source, (OutputSpec("alpha", tmp_path / "a_%d.png"),)), open_backend=open_stub())
     job.start()
     assert job.result().damage == "2 pictures are missing (3, 6)"
     assert sorted(path.name for path in tmp_path.glob("a_*")) == [f"a_{i}.png" for i in (1, 2, 4, 5)]
@@ -255,8 +258,8 @@ def test_a_part_of_a_sequence_keeps_its_numbers_and_its_own_gaps(tmp_path: Path)
         source,
         OutputSpec("alpha", tmp_path / "a_%d.png"),
         frame_rate=Fraction(10),
-        start_s=Fraction(3, 10),
-        duration_s=Fraction(3, 10),
+        start=Fraction(3, 10),
+        duration=Fraction(3, 10),
     )
     assert sorted(path.name for path in tmp_path.glob("a_*")) == ["a_4.png", "a_5.png", "a_6.png"]
     assert not any("missing" in text for text in told)
@@ -282,7 +285,7 @@ def test_a_background_among_the_pictures_is_not_replaced(clip: Path, tmp_path: P
 
 
 def test_a_stranger_in_the_folder_of_unfinished_pictures_does_no_harm(clip: Path, tmp_path: Path) -> None:
-    job = Job(JobSpec(clip, (OutputSpec("alpha", tmp_path / "a_%d.png"),)), open_backend=open_stub())
+    job = Job(job_spec(clip, (OutputSpec("alpha", tmp_path / "a_%d.png"),)), open_backend=open_stub())
     folder = tmp_path / "a.partial"
     job.subscribe(lambda event: (folder / ".DS_Store").write_text("") if isinstance(event, JobStarted) else None)
     job.start()
@@ -300,7 +303,7 @@ def test_mattes_without_black_or_white_pass_verification(low: float, name: str, 
             return np.broadcast_to(row, rgb.shape[:3]).copy()
 
     kind = "mask" if name.startswith("m") else "alpha"
-    spec = JobSpec(clip, (OutputSpec(kind, tmp_path / name),), full_verification=True)  # type: ignore[arg-type]
+    spec = job_spec(clip, (OutputSpec(kind, tmp_path / name),), verify="full")  # type: ignore[arg-type]
     job = Job(spec, open_backend=lambda spec, info, tell: Soft(INFO))
     job.start()
     assert job.result().frames == 2
@@ -334,12 +337,13 @@ def test_light_of_an_untagged_picture_is_that_of_srgb() -> None:
         {"input_alpha": "x"},
         {"frame_rate": Fraction(0)},
         {"frame_rate": Fraction(-5)},
-        {"limits": Limits(pixels=0)},
+        {"max_pixels": 0},
+        {"max_duration": 0},
     ],
 )
 def test_values_out_of_range_are_wrong_usage(wrong: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(UsageError):
-        JobSpec(tmp_path, (OutputSpec("mask", tmp_path / "m.mkv"),), **wrong)  # type: ignore[arg-type]
+        job_spec(tmp_path, (OutputSpec("mask", tmp_path / "m.mkv"),), **wrong)  # type: ignore[arg-type]
 
 
 def test_an_unknown_quality_is_wrong_usage() -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 import av
 import pytest
 from clips import make_clip
+from specs import job_spec
 from stubs import open_stub, stub_job
 
 from birefnet_video.jobs import Job
 from birefnet_video.media.probe import probe
 from birefnet_video.media.subtitles import read_text
-from birefnet_video.spec import JobSpec, OutputSpec
+from birefnet_video.options.outputs import OutputSpec
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_they_come_along(name: str, clip: Path, tmp_path: Path) -> None:
 
 def test_a_part_has_the_parts_of_its_chapters(clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "a.mov"
-    spec = JobSpec(clip, (OutputSpec("alpha", out),), start_s=Fraction(1), duration_s=Fraction(2))
+    spec = job_spec(clip, (OutputSpec("alpha", out),), start=Fraction(1), duration=Fraction(2))
     job = Job(spec, open_backend=open_stub())
     job.start()
     job.result()
@@ -109,7 +110,7 @@ def texts(path: Path) -> list[tuple[Fraction, Fraction, str]]:
 @pytest.mark.parametrize("with_sound", [True, False])
 def test_subtitles_come_along(name: str, with_sound: bool, subtitled: Path, tmp_path: Path) -> None:
     output = OutputSpec("composite" if name.startswith("c") else "alpha", tmp_path / name)
-    job = Job(JobSpec(subtitled, (output,), with_sound=with_sound), open_backend=open_stub())
+    job = Job(job_spec(subtitled, (output,), no_audio=not with_sound), open_backend=open_stub())
     job.start()
     job.result()
     assert texts(tmp_path / name) == TEXTS
@@ -118,7 +119,7 @@ def test_subtitles_come_along(name: str, with_sound: bool, subtitled: Path, tmp_
 
 def test_a_part_has_its_part_of_the_subtitles(subtitled: Path, tmp_path: Path) -> None:
     out = tmp_path / "a.mkv"
-    spec = JobSpec(subtitled, (OutputSpec("alpha", out),), start_s=Fraction(2, 5), duration_s=Fraction(3, 5))
+    spec = job_spec(subtitled, (OutputSpec("alpha", out),), start=Fraction(2, 5), duration=Fraction(3, 5))
     job = Job(spec, open_backend=open_stub())
     job.start()
     job.result()

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from specs import job_spec
 from stubs import PLAIN_MATTE, open_stub
 
 from birefnet_video.errors import BirefnetVideoError
 from birefnet_video.jobs import Job
-from birefnet_video.spec import JobSpec, OutputSpec
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.outputs import OutputSpec
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 #: Left out: slow to decode, and no container but a name pattern.
@@ -129,7 +131,7 @@ def run(seed: int, folder: Path) -> Verdict:
     child = os.fork()
     if not child:
         # Smoothing would load torch in every child, which takes longer than all the rest.
-        _live(JobSpec(mutant, tuple(outputs), matte=PLAIN_MATTE), writer)
+        _live(job_spec(mutant, tuple(outputs), matte=PLAIN_MATTE), writer)
     os.close(writer)
     message, in_time = _listen(reader, began + TIMEOUT_S)
     if not in_time:

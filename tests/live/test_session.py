@@ -12,8 +12,10 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
+from attrs import evolve
 from cameras import PaintedCamera, camera_info, painted, read_number
 from clips import read_times
+from specs import live_spec
 from stubs import INFO, our_threads
 
 from birefnet_video.backends.base import MattingBackend
@@ -27,25 +29,29 @@ from birefnet_video.live.slot import LatestSlot
 from birefnet_video.media.camera import Camera
 from birefnet_video.media.writer import Writer
 from birefnet_video.models import input_size
-from birefnet_video.spec import BackendSpec, CameraSpec, ColourSpec, LiveSpec, MatteSpec, OutputSpec, PictureFile
-from birefnet_video.spec import Colour as Plain
+from birefnet_video.options.backgrounds import PictureFile
+from birefnet_video.options.backgrounds import SolidColour as Plain
+from birefnet_video.options.live import CameraSpec, LiveSpec
+from birefnet_video.options.matte import ColourSpec, MatteSpec
+from birefnet_video.options.network import NetworkSpec
+from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.types import FrameMeta, Turn
 
 PLAIN = MatteSpec(smooth="off", refine=False)
 
 
 def spec(*outputs: OutputSpec, **options: object) -> LiveSpec:
-    backend = BackendSpec(size=(96, 160))
-    return LiveSpec(
+    backend = NetworkSpec(size=(96, 160))
+    return live_spec(
         "x",
         outputs,
         backend=backend,
-        **{"matte": PLAIN, "colour": ColourSpec("off"), **options},  # type: ignore[arg-type]
+        **{"matte": PLAIN, "colour": ColourSpec(decontaminate="off"), **options},  # type: ignore[arg-type]
     )
 
 
 def stub(delay_s: float = 0.0) -> OpenBackend:
-    def load(spec: BackendSpec, width: int, height: int) -> MattingBackend:
+    def load(spec: NetworkSpec, width: int, height: int) -> MattingBackend:
         assert spec.size is not None
         return StubBackend(replace(INFO, input_size=spec.size, batch_size=1), delay_s=delay_s)
 
@@ -136,7 +142,7 @@ def test_ten_thousand_pictures_do_not_drift(tmp_path: Path) -> None:
     camera = PaintedCamera(
         camera_info(tmp_path), count=10_000, rate=2000, picture=lambda number: frames[number // 50 % 2]
     )
-    session = LiveSession(spec(duration_s=60.0), open_camera=lambda: camera, open_backend=stub())
+    session = LiveSession(spec(duration=60.0), open_camera=lambda: camera, open_backend=stub())
     session.start()
     early = late = 0.0
     while session.wait(0.05) not in (LiveState.ENDED, LiveState.FAILED):
@@ -210,13 +216,13 @@ def test_a_lost_camera_can_be_given_up(tmp_path: Path) -> None:
 def test_the_camera_is_released_when_something_else_is_missing(tmp_path: Path, where: str) -> None:
     camera = PaintedCamera(camera_info(tmp_path), count=3, rate=50)
 
-    def refuse(spec: BackendSpec, width: int, height: int) -> MattingBackend:
+    def refuse(spec: NetworkSpec, width: int, height: int) -> MattingBackend:
         raise BackendUnavailable("no network")
 
     output = OutputSpec("composite", tmp_path / "nowhere" / "out.mp4")
     live = spec(output) if where == "output" else spec(OutputSpec("mask", tmp_path / "m.mkv"))
     # A camera is not even switched on without a network.
-    live = replace(live, source=str(tmp_path / "shape.mp4"))
+    live = evolve(live, source=str(tmp_path / "shape.mp4"))
     session = LiveSession(live, open_camera=lambda: camera, open_backend=refuse if where == "network" else stub())
     session.start()
     assert session.wait(10) is LiveState.FAILED
@@ -228,7 +234,7 @@ def test_the_camera_is_released_when_something_else_is_missing(tmp_path: Path, w
 def test_what_breaks_in_loading_because_it_shall_end_is_no_failure(tmp_path: Path) -> None:
     camera = PaintedCamera(camera_info(tmp_path), count=3, rate=50)
 
-    def ended_by_ctrl_c(spec: BackendSpec, width: int, height: int) -> MattingBackend:
+    def ended_by_ctrl_c(spec: NetworkSpec, width: int, height: int) -> MattingBackend:
         session.stop()
         raise RuntimeError("a process that builds was interrupted")
 
@@ -243,13 +249,13 @@ def test_a_latency_is_kept_by_a_smaller_network(tmp_path: Path) -> None:
     sizes: list[tuple[int, int]] = []
     told: list[str] = []
 
-    def slower_if_larger(spec: BackendSpec, width: int, height: int) -> MattingBackend:
+    def slower_if_larger(spec: NetworkSpec, width: int, height: int) -> MattingBackend:
         assert spec.size is not None
         sizes.append(spec.size)
         return StubBackend(replace(INFO, input_size=spec.size, batch_size=1), delay_s=0.045 * spec.size[0] / 256)
 
     camera = PaintedCamera(camera_info(tmp_path), count=400, rate=60)
-    live = replace(spec(latency_ms=47.0), backend=BackendSpec(size=(256, 256)))
+    live = evolve(spec(latency=47.0), backend=NetworkSpec(size=(256, 256)))
     session = LiveSession(live, open_camera=lambda: camera, open_backend=slower_if_larger, notify=told.append)
     session.start()
     assert session.wait(60) is LiveState.ENDED
@@ -262,7 +268,7 @@ def test_a_network_that_is_too_slow_alone_is_left_before_the_camera_is_on(tmp_pa
     order: list[str] = []
     camera = PaintedCamera(camera_info(tmp_path), count=3, rate=30)
 
-    def slow_unless_tiny(spec: BackendSpec, width: int, height: int) -> MattingBackend:
+    def slow_unless_tiny(spec: NetworkSpec, width: int, height: int) -> MattingBackend:
         assert spec.size is not None
         order.append(f"{Path(spec.model).name} {spec.size[1]}x{spec.size[0]} for {width}x{height}")
         delay = 0.0 if spec.model == "tiny" else 0.05
@@ -272,8 +278,9 @@ def test_a_network_that_is_too_slow_alone_is_left_before_the_camera_is_on(tmp_pa
         order.append("camera")
         return camera
 
-    live = replace(
-        spec(latency_ms=40.0, camera=CameraSpec(256, 96)), backend=BackendSpec("big.safetensors", size=(128, 256))
+    live = evolve(
+        spec(latency=40.0, camera=CameraSpec(camera_size=(96, 256))),
+        backend=NetworkSpec(model="big.safetensors", size=(128, 256)),
     )
     session = LiveSession(live, open_camera=switch_on, open_backend=slow_unless_tiny)
     session.start()
@@ -285,13 +292,13 @@ def test_a_network_that_is_too_slow_alone_is_left_before_the_camera_is_on(tmp_pa
 def test_a_camera_of_an_unusual_shape_gets_a_network_of_its_own(tmp_path: Path) -> None:
     sizes: list[tuple[int, int] | None] = []
 
-    def load(spec: BackendSpec, width: int, height: int) -> MattingBackend:
+    def load(spec: NetworkSpec, width: int, height: int) -> MattingBackend:
         assert spec.size is not None
         sizes.append(spec.size)
         return StubBackend(replace(INFO, input_size=spec.size, batch_size=1))
 
     camera = PaintedCamera(camera_info(tmp_path), count=3, rate=30)
-    session = LiveSession(replace(spec(), backend=BackendSpec()), open_camera=lambda: camera, open_backend=load)
+    session = LiveSession(evolve(spec(), backend=NetworkSpec()), open_camera=lambda: camera, open_backend=load)
     session.start()
     assert session.wait(30) is LiveState.ENDED, session.error
     assert sizes == [input_size("tiny", 640, 480), input_size("tiny", 256, 96)]
@@ -389,7 +396,7 @@ def test_it_ends_in_time_though_the_camera_says_nothing(tmp_path: Path) -> None:
     camera = PaintedCamera(camera_info(tmp_path), count=100, rate=0.05)
     out = tmp_path / "out.mkv"
     started = time.monotonic()
-    session = run(camera, spec(OutputSpec("mask", out), duration_s=1.0))
+    session = run(camera, spec(OutputSpec("mask", out), duration=1.0))
     assert time.monotonic() - started < 5 and session.error is None and camera.closed == 1
     with av.open(str(out)) as container:
         assert sum(1 for _ in container.decode(video=0)) == session.snapshot().shown == 1

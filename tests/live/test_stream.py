@@ -18,7 +18,7 @@ from clips import make_clip
 from birefnet_video.errors import BackendUnavailable, UsageError
 from birefnet_video.media.camera import open_camera
 from birefnet_video.media.stream import StreamWriter
-from birefnet_video.spec import CameraSpec
+from birefnet_video.options.live import CameraSpec
 
 RECEIVER = """
 import json, sys, av

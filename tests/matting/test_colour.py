@@ -7,7 +7,7 @@ from moving import texture
 from birefnet_video.errors import BackendUnavailable
 from birefnet_video.matting import colour as module
 from birefnet_video.matting.colour import Retoucher, Space, despill, fuse, solve
-from birefnet_video.spec import ColourSpec
+from birefnet_video.options.matte import ColourSpec
 from birefnet_video.types import Colour
 
 HEIGHT, WIDTH = 270, 480
@@ -105,4 +105,4 @@ def test_spill_in_yuv_is_spill_in_rgb() -> None:
 def test_a_missing_library_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(BackendUnavailable, match=r"birefnet-video\[foreground\]"):
-        Retoucher(ColourSpec("best"))
+        Retoucher(ColourSpec(decontaminate="best"))

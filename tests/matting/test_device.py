@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from attrs import evolve
 from clips import make_clip
+from specs import job_spec, with_options
 from stubs import INFO, notices, open_stub
 
 from birefnet_video.backends.stub import StubBackend
@@ -24,10 +26,13 @@ from birefnet_video.media import opening, reader
 from birefnet_video.media.convert import plane_array
 from birefnet_video.media.mattes import read_mattes
 from birefnet_video.media.probe import probe
+from birefnet_video.options.backgrounds import Blur, PictureFile, VideoFile
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.matte import ColourSpec, MatteSpec
+from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.pipeline import device
 from birefnet_video.pipeline.assemble import assemble
 from birefnet_video.pipeline.stages import Composed, decode, infer, prepare
-from birefnet_video.spec import Blur, ColourSpec, JobSpec, MatteSpec, OutputSpec, PictureFile, VideoFile
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 OUTPUTS: dict[str, OutputSpec] = {
@@ -41,11 +46,11 @@ OUTPUTS: dict[str, OutputSpec] = {
 
 def compose(spec: JobSpec, folder: Path, on: str, device: str = "cpu") -> list[Composed]:
     """The first two frames of all outputs, before any encoder has seen them."""
-    outputs = tuple(replace(output, path=folder / f"{on}-{output.path.name}") for output in spec.outputs)
+    outputs = tuple(evolve(output, path=folder / f"{on}-{output.path.name}") for output in spec.outputs)
     # Not the picture's size, and no whole fraction of it.
     network = StubBackend(replace(INFO, device=device, input_size=(64, 96), batch_size=1))
     line = assemble(
-        replace(spec, outputs=outputs, compose_on=on),  # type: ignore[arg-type]
+        with_options(spec, outputs=outputs, compose_on=on),  # type: ignore[arg-type]
         lambda message: None,
         lambda spec, info, tell: network,
     )
@@ -102,7 +107,7 @@ def assert_alike(planes: list[np.ndarray], *, far: float = 0.01) -> None:
     ],
 )
 def test_every_kind_of_input(name: str, device: str, tmp_path: Path) -> None:
-    assert_alike(differences(JobSpec(CLIPS / name, tuple(OUTPUTS.values())), tmp_path, device))
+    assert_alike(differences(job_spec(CLIPS / name, tuple(OUTPUTS.values())), tmp_path, device))
 
 
 @pytest.fixture(scope="module")
@@ -115,20 +120,24 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         MatteSpec(refine=False),
         MatteSpec(threshold=0.5),
-        MatteSpec(offset=4),
-        MatteSpec(offset=-7, invert=True),
-        MatteSpec(blur=2.5),
+        MatteSpec(mask_offset=4),
+        MatteSpec(mask_offset=-7, invert=True),
+        MatteSpec(mask_blur=2.5),
     ],
     ids=str,
 )
 def test_every_change_of_mattes(matte: MatteSpec, clip: Path, tmp_path: Path) -> None:
-    spec = JobSpec(clip, (OUTPUTS["mask"], OUTPUTS["green"]), matte=matte, colour=ColourSpec("off"))
+    spec = job_spec(clip, (OUTPUTS["mask"], OUTPUTS["green"]), matte=matte, colour=ColourSpec(decontaminate="off"))
     assert_alike(differences(spec, tmp_path))
 
 
-@pytest.mark.parametrize("colour", [ColourSpec("off", "green"), ColourSpec("fast", "blue")], ids=str)
+@pytest.mark.parametrize(
+    "colour",
+    [ColourSpec(decontaminate="off", despill="green"), ColourSpec(decontaminate="fast", despill="blue")],
+    ids=str,
+)
 def test_every_treatment_of_colours(colour: ColourSpec, tmp_path: Path) -> None:
-    spec = JobSpec(CLIPS / "untagged_sd_601.mp4", (OUTPUTS["green"], OUTPUTS["prores"]), colour=colour)
+    spec = job_spec(CLIPS / "untagged_sd_601.mp4", (OUTPUTS["green"], OUTPUTS["prores"]), colour=colour)
     assert_alike(differences(spec, tmp_path))
 
 
@@ -136,7 +145,7 @@ def test_every_background(clip: Path, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "behind.png"), np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8))
     behind = PictureFile(tmp_path / "behind.png"), VideoFile(CLIPS / "full_range_709.mp4")
     outputs = tuple(OutputSpec("composite", Path(f"{index}.mkv"), each) for index, each in enumerate(behind))
-    assert_alike(differences(JobSpec(clip, outputs), tmp_path))
+    assert_alike(differences(job_spec(clip, outputs), tmp_path))
 
 
 @pytest.mark.parametrize(("there", "here"), [("nv12", "yuv420p"), ("yuv444p10msble", "yuv444p10le")])
@@ -144,7 +153,7 @@ def test_what_a_gpu_decodes_is_taken(
     there: str, here: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its decoder gives chroma in one plane, or samples in the upper bits."""
-    spec = JobSpec(clip, (OUTPUTS["green"], OUTPUTS["prores"]))
+    spec = job_spec(clip, (OUTPUTS["green"], OUTPUTS["prores"]))
 
     def decoded_as(pixel_format: str, picture: av.VideoFrame) -> av.VideoFrame:
         made = picture.reformat(format=pixel_format)
@@ -186,7 +195,7 @@ def test_interlaced_pictures_are_taken_in_whatever_format_a_decoder_gives() -> N
 
 
 def run(source: Path, outputs: tuple[OutputSpec, ...], **options: object) -> list[JobEvent]:
-    spec = JobSpec(source, outputs, compose_on="device", full_verification=True, **options)  # type: ignore[arg-type]
+    spec = job_spec(source, outputs, compose_on="device", verify="full", **options)  # type: ignore[arg-type]
     events: list[JobEvent] = []
     job = Job(spec, open_backend=open_stub())
     job.subscribe(events.append)
@@ -224,10 +233,10 @@ def test_out_of_memory_is_said_once_and_no_frame_is_lost(
 
 
 def test_what_is_asked_for_by_name_and_cannot_be_is_refused(clip: Path, tmp_path: Path) -> None:
-    spec = JobSpec(clip, (OutputSpec("foreground", tmp_path / "f.mp4"),), compose_on="device")
+    spec = job_spec(clip, (OutputSpec("foreground", tmp_path / "f.mp4"),), compose_on="device")
     with pytest.raises(BackendUnavailable, match="a foreground can be made on the CPU only"):
         assemble(spec, lambda message: None, open_stub())
-    spec = JobSpec(CLIPS / "seq_png" / "shot_%04d.png", (OutputSpec("mask", tmp_path / "m.mkv"),), decode_on="cuda")
+    spec = job_spec(CLIPS / "seq_png" / "shot_%04d.png", (OutputSpec("mask", tmp_path / "m.mkv"),), decode_on="cuda")
     with pytest.raises(UsageError, match="sequences are decoded on the CPU"):
         assemble(spec, lambda message: None, open_stub())
     assert not list(tmp_path.iterdir())
@@ -235,7 +244,7 @@ def test_what_is_asked_for_by_name_and_cannot_be_is_refused(clip: Path, tmp_path
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_decoder_that_is_not_there_is_said_before_any_work(clip: Path, tmp_path: Path) -> None:
-    spec = JobSpec(clip, (OutputSpec("mask", tmp_path / "m.mkv"),), decode_on="cuda")
+    spec = job_spec(clip, (OutputSpec("mask", tmp_path / "m.mkv"),), decode_on="cuda")
     with pytest.raises(BackendUnavailable, match="--decode-on cuda: no such decoder opens here"):
         assemble(spec, lambda message: None, open_stub())
     assert not list(tmp_path.iterdir())

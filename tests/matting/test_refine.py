@@ -8,7 +8,7 @@ from moving import texture
 from birefnet_video.matting import refine as module
 from birefnet_video.matting.edit import edit
 from birefnet_video.matting.refine import refine
-from birefnet_video.spec import MatteSpec
+from birefnet_video.options.matte import MatteSpec
 
 
 def scene(height: int, width: int) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -91,9 +91,9 @@ def test_edits_come_in_their_order() -> None:
     before = ramp.copy()
     hard = edit(ramp, MatteSpec(threshold=0.5))
     assert set(np.unique(hard)) == {0, 1} and hard[0, 50] == 1 and hard[0, 49] == 0
-    assert edit(ramp, MatteSpec(threshold=0.5, offset=3))[20].sum() == hard[20].sum() + 3
-    assert edit(ramp, MatteSpec(threshold=0.5, offset=-3))[20].sum() == hard[20].sum() - 3
-    soft = edit(ramp, MatteSpec(threshold=0.5, blur=4))
+    assert edit(ramp, MatteSpec(threshold=0.5, mask_offset=3))[20].sum() == hard[20].sum() + 3
+    assert edit(ramp, MatteSpec(threshold=0.5, mask_offset=-3))[20].sum() == hard[20].sum() - 3
+    soft = edit(ramp, MatteSpec(threshold=0.5, mask_blur=4))
     assert 0.4 < soft[20, 50] < 0.6 and soft[20, 0] < 0.01 and np.allclose(soft[0], soft[20], atol=1e-5)
     assert np.allclose(edit(ramp, MatteSpec(invert=True)), 1 - ramp)
     assert np.array_equal(edit(ramp, MatteSpec()), ramp) and np.array_equal(ramp, before)

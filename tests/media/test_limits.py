@@ -5,6 +5,7 @@ from pathlib import Path
 import av
 import pytest
 from clips import make_clip
+from specs import job_spec
 from stubs import open_stub
 
 from birefnet_video.errors import NotAVideo
@@ -12,7 +13,7 @@ from birefnet_video.jobs import Job
 from birefnet_video.media.probe import probe
 from birefnet_video.media.reader import Reader
 from birefnet_video.media.truncation import truncation
-from birefnet_video.spec import JobSpec, OutputSpec
+from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.types import Limits
 
 
@@ -22,7 +23,12 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def refusal(source: Path, limits: Limits, folder: Path) -> str:
-    job = Job(JobSpec(source, (OutputSpec("alpha", folder / "a.mov"),), limits=limits), open_backend=open_stub())
+    job = Job(
+        job_spec(
+            source, (OutputSpec("alpha", folder / "a.mov"),), max_pixels=limits.pixels, max_duration=limits.seconds
+        ),
+        open_backend=open_stub(),
+    )
     job.start()
     with pytest.raises(NotAVideo) as caught:
         job.result()
@@ -68,7 +74,7 @@ def test_a_file_that_is_cut_off_is_damaged(suffix: str, share: float, tmp_path: 
     part = tmp_path / f"part.{suffix}"
     data = whole.read_bytes()
     part.write_bytes(data[: int(len(data) * share)])
-    job = Job(JobSpec(part, (OutputSpec("mask", tmp_path / "m.mkv"),)), open_backend=open_stub())
+    job = Job(job_spec(part, (OutputSpec("mask", tmp_path / "m.mkv"),)), open_backend=open_stub())
     job.start()
     report = job.result()
     assert report.damage is not None and "cut off" in report.damage

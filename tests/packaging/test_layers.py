@@ -13,7 +13,7 @@ PACKAGE = "birefnet_video"
 #: Where a module stands; it may import from its own row and from rows below.
 LAYERS = [
     ["cli", "__main__"],
-    ["request"],
+    ["execute"],
     ["tui", "commands"],
     ["remote"],
     ["report", "api", "bench"],
@@ -22,7 +22,7 @@ LAYERS = [
     ["backends", "matting"],
     ["media", "models"],
     ["model"],
-    ["spec", "events"],
+    ["options", "events"],
     ["types"],
     ["errors", "defaults", "signals", "folders", "lasting", "words"],
 ]

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import make_clip, read_times
+from specs import job_spec
 from stubs import open_stub, our_threads, stub_job
 
 from birefnet_video.events import JobState
 from birefnet_video.jobs import Job
+from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.pipeline.meters import ActiveClock
-from birefnet_video.spec import JobSpec, OutputSpec
 from birefnet_video.types import Preview
 
 
@@ -120,7 +121,7 @@ def test_previews_are_pictures_of_the_frames(clip: Path, tmp_path: Path) -> None
 
 
 def test_where_the_time_goes_adds_up(clip: Path, tmp_path: Path) -> None:
-    spec = JobSpec(clip, (OutputSpec("mask", tmp_path / "m.mkv"),))
+    spec = job_spec(clip, (OutputSpec("mask", tmp_path / "m.mkv"),))
     job = Job(spec, open_backend=open_stub(delay_s=0.01, batch_size=1))
     job.start()
     assert job.wait() is JobState.FINISHED

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 from clips import make_clip
+from specs import job_spec
 from stubs import INFO, our_threads
 
-from birefnet_video import request
+from birefnet_video import execute
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobFinished, JobState
 from birefnet_video.jobs import Job
-from birefnet_video.spec import JobSpec, OutputSpec
+from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.options.run import RunSpec
 
 B = "birefnet_video"
 
@@ -143,7 +145,7 @@ def run(
         return Faulty(fault if isinstance(fault, str) else "")
 
     outputs = OutputSpec("alpha", folder / "a.mov"), OutputSpec("mask", folder / "m.mkv")
-    spec = JobSpec(clip, outputs)
+    spec = job_spec(clip, outputs)
     job = Job(spec, open_backend=load)
     events: list[JobEvent] = []
     job.subscribe(events.append)
@@ -151,7 +153,7 @@ def run(
         job.subscribe(lambda event: (_ for _ in ()).throw(Planned))
     if not isinstance(fault, str):
         fault(monkeypatch)
-    monkeypatch.setattr(request, "stop_on_signals", lambda stop: [])
+    monkeypatch.setattr(execute, "stop_on_signals", lambda stop: [])
     if hop == "preview":
         asked = threading.Event()
         usual = job._notice
@@ -162,10 +164,9 @@ def run(
             asked.set()
 
         monkeypatch.setattr(job, "_notice", notice)
-    asked_for = request.RenderRequest(spec, "none", quiet=True, verbose=False)
     if cancel:
         job.subscribe(lambda event: job.cancel(keep=False) if type(event).__name__ == "JobStarted" else None)
-    code = asked_for._run(job)
+    code = execute.watch_job(job, RunSpec(progress="none", quiet=True))
     return job, events, code
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from birefnet_video.tui.telemetry import Telemetry
 from served import Served, until
+from specs import render_request
 
 from birefnet_video.events import JobState
 from birefnet_video.remote import process as process_module
@@ -117,7 +118,7 @@ def test_one_render_that_cannot_be_started_leaves_the_others_their_turn(
 ) -> None:
     store = JobStore(tmp_path / "jobs")
     for name in ("a", "b"):
-        store.add([name], name, [f"{name}.mov"], folder=tmp_path)
+        store.add(render_request(name, f"{name}.mov"), folder=tmp_path)
 
     def spawn(store: JobStore, record: Any) -> Any:
         raise RuntimeError(f"no {record.source}")
@@ -129,7 +130,7 @@ def test_one_render_that_cannot_be_started_leaves_the_others_their_turn(
 
 def test_a_render_that_vanished_names_what_it_left(tmp_path: Path) -> None:
     store = JobStore(tmp_path / "jobs")
-    record = store.add(["in.mp4"], "in.mp4", ["out[1].mov"], folder=tmp_path)
+    record = store.add(render_request("in.mp4", "out[1].mov"), folder=tmp_path)
     (tmp_path / "out[1].partial.mov").write_bytes(b"x")
     (tmp_path / "out1.partial.mov").write_bytes(b"x")
     assert left_behind(record) == [tmp_path / "out[1].partial.mov"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from clips import make_clip, read_times
+from specs import asked, render_request
 
 from birefnet_video.remote.process import ensure_worker, launch
 from birefnet_video.remote.record import JobRecord, RecordState
@@ -52,7 +53,7 @@ def test_a_detached_render_finishes_and_is_listed(store: JobStore, tmp_path: Pat
     )
     assert ran.returncode == 0, ran.stderr
     (record,) = store.records()
-    assert record.id in ran.stderr and record.arguments == ("in.mp4", "--alpha", "out.mov", *QUICK)
+    assert record.id in ran.stderr and record.command.startswith("birefnet-video in.mp4 --alpha out.mov ")
     until(lambda: store.records()[0].state.is_over)
     (record,) = store.records()
     assert record.state is RecordState.FINISHED, store.log_path(record.id).read_text()
@@ -88,8 +89,8 @@ def test_what_cannot_be_is_refused_at_once(
 
 def start(store: JobStore, folder: Path, *, frames: int, queued: bool = False, name: str = "out") -> JobRecord:
     clip = make_clip(folder / f"{name}.mp4", frames=frames)
-    arguments = [str(clip), "--mask", str(folder / f"{name}.mkv"), *QUICK]
-    return store.add(arguments, str(clip), [str(folder / f"{name}.mkv")], folder=folder, queued=queued)
+    request = asked(str(clip), "--mask", str(folder / f"{name}.mkv"), *QUICK)
+    return store.add(request, folder=folder, queued=queued)
 
 
 def test_a_killed_render_has_failed_and_leaves_its_part(store: JobStore, tmp_path: Path) -> None:
@@ -109,13 +110,13 @@ def test_the_queue_goes_on_after_a_render_that_fails(store: JobStore, tmp_path: 
     bad = start(store, tmp_path, frames=2, queued=True, name="bad")
     Path(bad.source).write_bytes(b"no video")
     # Refused before there is a job.
-    worse = store.add(["x.mp4", "--size", "7"], "x.mp4", ["x.mov"], folder=tmp_path)
+    worse = store.add(render_request("x.mp4", "x.mov"), folder=tmp_path)
     good = start(store, tmp_path, frames=4, queued=True, name="good")
     ensure_worker(store)
     ensure_worker(store)
     until(lambda: all(record.state.is_over and record.ended_at for record in store.records()))
     by_id = {record.id: record for record in store.records()}
     assert by_id[bad.id].state is RecordState.FAILED and "bad.mp4" in str(by_id[bad.id].error)
-    assert by_id[worse.id].state is RecordState.FAILED and "--size" in str(by_id[worse.id].error)
+    assert by_id[worse.id].state is RecordState.FAILED and "no such file" in str(by_id[worse.id].error)
     assert by_id[good.id].state is RecordState.FINISHED
     assert len(read_times(tmp_path / "good.mkv")) == 4

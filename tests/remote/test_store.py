@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from specs import live_request, render_request
 
 from birefnet_video.errors import UsageError
 from birefnet_video.remote.record import JobRecord, RecordState
@@ -19,7 +20,7 @@ def store(tmp_path: Path) -> JobStore:
 
 
 def add(store: JobStore, name: str = "a.mp4", **options: bool) -> JobRecord:
-    return store.add([name, "--alpha", f"{name}.mov"], name, [f"{name}.mov"], folder=Path("/x"), **options)
+    return store.add(render_request(name, f"{name}.mov"), folder=Path("/x"), **options)
 
 
 def test_a_record_survives_its_file(store: JobStore) -> None:
@@ -100,7 +101,8 @@ def test_only_what_has_ended_is_put_back(store: JobStore) -> None:
         store.retry(record.id)
     store.update(record.id, state=RecordState.FINISHED)
     # Its outputs are there.
-    assert store.retry(record.id, overwrite=True).arguments[0] == "--overwrite"
+    again = store.retry(record.id, overwrite=True)
+    assert again.overwrites and again.command.endswith(" --overwrite") and again.asked().spec.writing.overwrite
     # Its process unloads still, and is waited for by the worker.
     store.settle(record.id, os.getpid(), error="vanished")
     assert store.find(record.id).state is RecordState.WAITING
@@ -114,12 +116,12 @@ def test_renders_of_one_moment_keep_their_order(store: JobStore, monkeypatch: py
     assert [record.id for record in store.records()] == added
 
 
-def test_options_are_added_where_they_are_read(store: JobStore) -> None:
-    assert add(store, "-- odd").arguments_with("-y")[:2] == ("-y", "-- odd")
-    live = store.add(["webcam", "x", "--record", "o.mp4"], "x", ["o.mp4"], folder=Path("/x"))
+def test_a_live_session_is_put_back_as_one(store: JobStore) -> None:
+    assert add(store, "-- odd").command.startswith("birefnet-video './-- odd' ")
+    live = store.add(live_request("x", "o.mp4"), folder=Path("/x"))
     store.update(live.id, state=RecordState.FINISHED)
     again = store.retry(live.id, overwrite=True)
-    assert again.is_live and again.arguments == ("webcam", "--overwrite", "x", "--record", "o.mp4")
+    assert again.is_live and again.command == "birefnet-video webcam x --record o.mp4 --overwrite"
     assert store.get(live.id) == again
     store.remove(live.id)
     assert store.get(live.id) is None

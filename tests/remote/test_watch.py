@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from clips import read_times
 from served import Served, until
+from specs import live_request, live_spec, render_request
 from stubs import INFO
 
 from birefnet_video.errors import NotAVideo
@@ -21,7 +22,6 @@ from birefnet_video.remote.record import RecordState
 from birefnet_video.remote.store import JobStore
 from birefnet_video.remote.summary import RunSummary
 from birefnet_video.remote.watcher import PictureWish, Watcher
-from birefnet_video.spec import BackendSpec, LiveSpec, MatteSpec
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_cancel_before_anybody_answers_is_not_lost(tmp_path: Path) -> None:
     served.thread.join()
     until(lambda: watcher.view.is_over)
     assert watcher.view.record.state is RecordState.CANCELLED
-    waiting = served.store.add(["a"], "a", ["b"], folder=tmp_path)
+    waiting = served.store.add(render_request("a", "b"), folder=tmp_path)
     second = Watcher(served.store, waiting)
     second.cancel(keep=True)
     until(lambda: second.view.is_over)
@@ -124,7 +124,7 @@ def test_strangers_are_turned_away_and_the_render_goes_on(served: Served) -> Non
 
 def test_a_render_that_is_removed_from_the_store_is_over_for_its_watcher(tmp_path: Path) -> None:
     store = JobStore(tmp_path)
-    record = store.add(["a"], "a", ["b"], folder=tmp_path)
+    record = store.add(render_request("a", "b"), folder=tmp_path)
     watcher = Watcher(store, record)
     assert not watcher.view.is_over
     store.remove(record.id)
@@ -137,7 +137,7 @@ def test_a_process_that_never_answers_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setattr("birefnet_video.remote.watcher._PATIENCE_S", 0.5)
     store = JobStore(tmp_path)
-    record = store.add(["a"], "a", ["b"], folder=tmp_path)
+    record = store.add(render_request("a", "b"), folder=tmp_path)
     store.update(record.id, state=RecordState.RUNNING, pid=os.getpid())
     watcher = Watcher(store, record)
     until(lambda: watcher.view.is_over, 5.0)
@@ -155,9 +155,9 @@ def test_a_live_session_is_watched_and_steered(tmp_path: Path) -> None:
     from birefnet_video.remote.served_live import ServedLive
 
     camera = PaintedCamera(camera_info(tmp_path), count=3000, rate=60)
-    spec = LiveSpec("x", backend=BackendSpec(size=(96, 160)), matte=MatteSpec(smooth="off", refine=False))
+    spec = live_spec("x", size=(96, 160), smooth="off", refine=False)
     store = JobStore(tmp_path / "jobs")
-    record = store.add(["webcam", "x"], "x", [], folder=tmp_path, queued=False)
+    record = store.add(live_request("x"), folder=tmp_path, queued=False)
     served = ServedLive()
     session = LiveSession(
         spec,

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from birefnet_video.tui.app import BirefnetApp
 from birefnet_video.tui.settings import Settings
+from specs import render_request
 from textual.pilot import Pilot
 
 from birefnet_video.events import JobSnapshot, JobState, LiveSnapshot, LiveState, StageSnapshot
@@ -133,13 +134,12 @@ class FakeApp(BirefnetApp):
 def make_store(folder: Path) -> JobStore:
     """A store with one render that runs, one that waits and two that have ended."""
     store = JobStore(folder / "jobs")
-    arguments = ["interview.mp4", "--alpha", "interview.alpha.mov"]
-    running = store.add(arguments, "interview.mp4", ["interview.alpha.mov"], folder=_VIDEOS)
+    running = store.add(render_request("interview.mp4", "interview.alpha.mov"), folder=_VIDEOS)
     store.update(running.id, state=RecordState.RUNNING, pid=os.getpid())
-    store.add(["drone.mov"], "drone.mov", ["drone.alpha.mov"], folder=_VIDEOS, frames=613)
-    failed = store.add(["a[1].avi"], "a[1].avi", ["a.mov"], folder=_VIDEOS)
+    store.add(render_request("drone.mov", "drone.alpha.mov"), folder=_VIDEOS, frames=613)
+    failed = store.add(render_request("a[1].avi", "a.mov"), folder=_VIDEOS)
     store.update(failed.id, state=RecordState.FAILED, error="a[1].avi: moov atom not found", ended_at=2.0)
-    done = store.add(["take.mp4"], "take.mp4", ["take.alpha.mov"], folder=_VIDEOS)
+    done = store.add(render_request("take.mp4", "take.alpha.mov"), folder=_VIDEOS)
     store.update(done.id, state=RecordState.FINISHED, result=SUMMARY.to_json(), ended_at=3.0)
     return store
 

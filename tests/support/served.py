@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from clips import make_clip
+from specs import render_request
 from stubs import stub_job
 
 from birefnet_video.events import JobState
@@ -22,8 +23,7 @@ class Served:
         self.clip = source or make_clip(folder / "in.mp4", frames=frames)
         self.out = folder / "out.mov"
         self.store = JobStore(folder / "jobs")
-        arguments = [str(self.clip), "--alpha", str(self.out)]
-        self.record = self.store.add(arguments, str(self.clip), [str(self.out)], folder=folder)
+        self.record = self.store.add(render_request(self.clip, self.out), folder=folder)
         self.job, _ = stub_job(self.clip, {"alpha": self.out}, delay_s=0.01)
         self.thread = threading.Thread(target=serve, args=(self.job, self.store, self.record.id, self._run))
 

@@ -3,15 +3,18 @@
 import threading
 from pathlib import Path
 
+from specs import job_spec
+
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.events import JobEvent, JobNotice
 from birefnet_video.jobs import Job
+from birefnet_video.options.matte import ColourSpec, MatteSpec
+from birefnet_video.options.outputs import OutputKind, OutputSpec
 from birefnet_video.pipeline.assemble import OpenBackend
-from birefnet_video.spec import ColourSpec, JobSpec, MatteSpec, OutputKind, OutputSpec
 
 #: Mattes and colours as they come, for tests of everything else.
-PLAIN_MATTE, PLAIN_COLOUR = MatteSpec(smooth="off", refine=False), ColourSpec("off")
+PLAIN_MATTE, PLAIN_COLOUR = MatteSpec(smooth="off", refine=False), ColourSpec(decontaminate="off")
 INFO = BackendInfo("stub", "stub", "cpu", "none", (96, 160), 4)
 
 
@@ -26,7 +29,7 @@ def stub_job(source: Path, outputs: dict[str, Path], **options: object) -> tuple
     """A job that has not been started, and the list that its events go to."""
     kinds: dict[str, OutputKind] = {"green": "composite"}
     made = tuple(OutputSpec(kinds.get(kind, kind), path) for kind, path in outputs.items())  # type: ignore[arg-type]
-    spec = JobSpec(source, made, matte=PLAIN_MATTE, colour=PLAIN_COLOUR)
+    spec = job_spec(source, made, matte=PLAIN_MATTE, colour=PLAIN_COLOUR)
     job = Job(spec, open_backend=open_stub(**options))  # type: ignore[arg-type]
     events: list[JobEvent] = []
     job.subscribe(events.append)

@@ -18,6 +18,7 @@ from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.settings import Settings, load_settings
 from birefnet_video.tui.summary import SummaryScreen
 from fake_watch import SUMMARY, FakeApp, FakeWatch, make_app, make_store, screen_text, until
+from specs import asked, live_request, render_request
 from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -236,7 +237,7 @@ def test_the_queues_keys(store: JobStore) -> None:
             assert await until(pilot, lambda words=words: words in screen_text(app))
         records = store.records()
         waiting = records[1]
-        store.add(["late.mp4"], "late.mp4", ["late.mov"], folder=Path("/"))
+        store.add(render_request("late.mp4", "late.mov"), folder=Path("/"))
         assert await until(pilot, lambda: "late.mp4" in screen_text(app))
         await pilot.press("down", "J")
         assert [record.source for record in store.records()][-1] == "drone.mov"
@@ -279,7 +280,7 @@ def test_a_finished_render_opens_its_summary_and_its_keys(store: JobStore, monke
         assert isinstance(app.screen, SummaryScreen)
         await pilot.press("o", "y")
         assert opened and opened[0][-1] == "/videos"
-        assert app.clipboard == "birefnet-video take.mp4"
+        assert app.clipboard == "birefnet-video take.mp4 --alpha take.alpha.mov"
         await pilot.press("r")
         assert isinstance(app.screen, Choice) and app.worked == 0
         await pilot.press("o")
@@ -337,7 +338,7 @@ def test_every_key_of_every_screen_at_every_size(
     def store_again(store: JobStore) -> None:
         states = {record.state for record in store.records()}
         if RecordState.FAILED not in states:
-            failed = store.add(["b"], "b", ["c"], folder=Path("/"))
+            failed = store.add(render_request("b", "c"), folder=Path("/"))
             store.update(failed.id, state=RecordState.FAILED, error="why")
 
     app = make_app(store, monitor=False, settings=Settings(theme="ansi-dark" if no_color else "birefnet-light"))
@@ -345,7 +346,7 @@ def test_every_key_of_every_screen_at_every_size(
 
 
 def test_the_live_screens_keys(store: JobStore) -> None:
-    record = store.add(["webcam", "cam"], "/dev/video0", [], folder=Path("/"), queued=False)
+    record = store.add(live_request("/dev/video0"), folder=Path("/"), queued=False)
     record = store.update(record.id, state=RecordState.RUNNING, pid=os.getpid())
 
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
@@ -454,15 +455,17 @@ def test_errors_of_the_form_are_beside_their_fields(tmp_path: Path) -> None:
     good = tmp_path / "in.mp4"
     good.write_bytes(b"x")
     (tmp_path / "in.alpha.mov").write_bytes(b"x")
-    values = FormValues(source=str(good), model="nonsense", size="100", start="soon", duration="0")
+    values = FormValues(
+        source=str(good), options={"model": "nonsense", "size": "100", "start": "soon", "duration": "0"}
+    )
     problems = values.problems()
     assert set(problems) == {"model", "size", "start", "duration", "output"}
     assert "exists" in problems["output"] and "multiple of 32" in problems["size"]
-    assert set(FormValues(source=str(good), output=str(good), overwrite=True).problems()) == {"output"}
+    assert set(FormValues(source=str(good), output=str(good), options={"overwrite": True}).problems()) == {"output"}
     assert "must end in" in FormValues(source=str(good), output="x.avi").problems()["output"]
-    composite = FormValues(source=str(good), kind="composite", background="nowhere.png").problems()
+    composite = FormValues(source=str(good), kind="composite", options={"background": "nowhere.png"}).problems()
     assert set(composite) == {"background"}
-    assert FormValues(source=str(good), overwrite=True).problems() == {}
+    assert FormValues(source=str(good), options={"overwrite": True}).problems() == {}
     with pytest.raises(UsageError):
         FormValues(source="")._check_source()
 
@@ -470,7 +473,7 @@ def test_errors_of_the_form_are_beside_their_fields(tmp_path: Path) -> None:
 def test_a_folder_means_its_videos_but_not_what_was_made_of_them(tmp_path: Path) -> None:
     for name in ("a.mp4", "b.mov", "a.alpha.mov", "b.partial.mov", "c.green.mp4", "notes.txt"):
         (tmp_path / name).write_bytes(b"x")
-    values = FormValues(source=str(tmp_path), overwrite=True)
+    values = FormValues(source=str(tmp_path), options={"overwrite": True})
     assert [path.name for path in values.sources] == ["a.mp4", "b.mov"]
     assert values.problems() == {}
     assert "exists" in FormValues(source=str(tmp_path)).problems()["output"]
@@ -479,29 +482,35 @@ def test_a_folder_means_its_videos_but_not_what_was_made_of_them(tmp_path: Path)
 
 
 def test_what_a_form_says_is_what_the_program_reads(tmp_path: Path) -> None:
-    import birefnet_video.cli as cli
-
     values = FormValues(
         source=str(tmp_path / "-odd name.mp4"),
-        model="lite",
-        size="512x288",
-        engine="eager",
         kind="composite",
-        background="blur:20",
-        smooth="live",
-        quality="best",
-        start="1:02",
-        duration="3.5",
-        with_sound=False,
-        overwrite=True,
+        options={
+            "model": "lite",
+            "size": "512x288",
+            "engine": "eager",
+            "background": "blur:20",
+            "smooth": "live",
+            "quality": "best",
+            "start": "1:02",
+            "duration": "3.5",
+            "no_audio": True,
+            "overwrite": True,
+            "refine": False,
+            "mask_offset": "-3",
+            "max_duration": "1:00:00",
+        },
     )
-    request = cli.app(list(values.arguments()), exit_on_error=False, result_action="return_value")
+    request = asked(*values.request().arguments)
+    assert request == values.request()
     spec = request.spec
     assert spec.source == tmp_path / "-odd name.mp4" and spec.outputs[0].path == tmp_path / "-odd name.composite.mp4"
     assert (spec.backend.model, spec.backend.size, spec.backend.engine) == ("lite", (288, 512), "eager")
-    assert (spec.start_s, float(spec.duration_s), spec.with_sound, spec.overwrite) == (62, 3.5, False, True)
+    assert (spec.input.start, float(spec.input.duration)) == (62, 3.5)
+    assert spec.writing.no_audio and spec.writing.overwrite
     assert spec.matte.smooth == "live" and spec.outputs[0].quality == "best"
-    assert FormValues(source="webcam").arguments()[0] == "./webcam"
+    assert (spec.matte.refine, spec.matte.mask_offset, spec.input.max_duration) == (False, -3, 3600)
+    assert FormValues(source="webcam").request().arguments[0] == "./webcam"
 
 
 def test_paused_and_running_have_different_signs() -> None:
@@ -542,7 +551,7 @@ def test_what_was_asked_stands_there_before_it_is_done(keys: tuple[str, ...], wo
 @pytest.mark.parametrize("screen", ["monitor", "queue", "summary", "live", "new"])
 def test_no_footer_loses_the_way_out(screen: str, width: int, tmp_path: Path) -> None:
     store = make_store(tmp_path)
-    live = store.add(["webcam", "--tui"], "camera", [], folder=tmp_path)
+    live = store.add(live_request("cam"), folder=tmp_path)
     store.update(live.id, state=RecordState.RUNNING, pid=os.getpid())
 
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
@@ -560,12 +569,12 @@ def test_no_footer_loses_the_way_out(screen: str, width: int, tmp_path: Path) ->
 
 def test_rows_of_ended_renders_are_true(tmp_path: Path) -> None:
     store = JobStore(tmp_path / "jobs")
-    stopped = store.add(["long.mp4"], "long.mp4", ["long.alpha.mov"], folder=tmp_path)
+    stopped = store.add(render_request("long.mp4", "long.alpha.mov"), folder=tmp_path)
     result = replace(SUMMARY, state="cancelled", frames=75, total=1500, outputs=("long.alpha.partial-2.mov",)).to_json()
     store.update(stopped.id, state=RecordState.CANCELLED, result=result, ended_at=1.0)
-    vanished = store.add(["gone.mp4"], "gone.mp4", ["gone.mov"], folder=tmp_path)
+    vanished = store.add(render_request("gone.mp4", "gone.mov"), folder=tmp_path)
     store.update(vanished.id, state=RecordState.FAILED, error="killed", written=30, frames=120, ended_at=1.0)
-    live = store.add(["webcam"], "camera", ["me.mp4"], folder=tmp_path)
+    live = store.add(live_request("camera", "me.mp4"), folder=tmp_path)
     store.update(live.id, state=RecordState.FINISHED, ended_at=1.0)
 
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:

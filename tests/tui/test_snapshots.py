@@ -49,7 +49,7 @@ def test_it_looks_as_it_did(screen: str, size: str, tmp_path: Path) -> None:
                 app.open_render(store.records()[3])
             elif screen == "new":
                 (tmp_path / "in.mp4").write_bytes(b"")
-                values = FormValues(source="in.mp4", size="100", output="in.mov")
+                values = FormValues(source="in.mp4", output="in.mov", options={"size": "100"})
                 app.push_screen(NewScreen(values))
                 await pilot.pause(0.3)
                 app.screen.query_one("#source", Input).cursor_blink = False

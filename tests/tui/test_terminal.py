@@ -140,7 +140,7 @@ def test_a_newcomer_renders_a_clip_without_reading_anything(store: JobStore, tmp
     terminal.wait_for("which video?")
     os.write(terminal.master, b"sample.mp4")
     terminal.wait_for("160x96")
-    terminal.wait_for("birefnet-video ./sample.mp4 --alpha ./sample.alpha.mov")
+    terminal.wait_for("birefnet-video sample.mp4 --alpha sample.alpha.mov")
     terminal.wait_for("Start")
     os.write(terminal.master, b"\x13")
     terminal.wait_for("✔ DONE", 120)

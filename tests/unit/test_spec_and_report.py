@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from specs import job_spec
 
-from birefnet_video import api, errors
+from birefnet_video import errors
 from birefnet_video.errors import BirefnetVideoError, OutputRefused, UsageError
 from birefnet_video.events import JobNotice, JobSnapshot, JobState
 from birefnet_video.media.encodings import encoding_for
+from birefnet_video.options.network import BackendSpec
+from birefnet_video.options.outputs import OutputSpec, OutputsSpec
+from birefnet_video.options.values import parse_size
 from birefnet_video.report import JsonReporter, LineReporter, describe_error
-from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec, parse_size
 from birefnet_video.types import FrameMeta
 
 
@@ -35,14 +38,14 @@ def test_no_text_for_a_size_is_an_unexpected_failure(text: str) -> None:
 
 def test_a_job_without_outputs_or_with_one_twice_is_refused() -> None:
     with pytest.raises(UsageError, match="no output"):
-        JobSpec(Path("a"), ())
+        job_spec(Path("a"), ())
     twice = (OutputSpec("alpha", Path("b.mov")), OutputSpec("composite", Path("./b.mov")))
     with pytest.raises(UsageError, match=r"b\.mov"):
-        JobSpec(Path("a"), twice)
+        job_spec(Path("a"), twice)
 
 
 def test_the_default_output_is_named_after_the_input() -> None:
-    (output,) = api.outputs_of(Path("x/clip.mp4"))
+    (output,) = OutputsSpec().files(Path("x/clip.mp4"))
     assert output == OutputSpec("alpha", Path("x/clip.alpha.mov"))
 
 

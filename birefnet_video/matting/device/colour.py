@@ -5,7 +5,7 @@ from torch import Tensor
 
 from birefnet_video.matting.colour import CLEAR, SmoothColours, Space, small_shape, spill_terms
 from birefnet_video.matting.device.filters import box, resized
-from birefnet_video.spec import ColourSpec, Despill
+from birefnet_video.options.matte import ColourSpec, Despill
 
 
 def retouched(planes: list[Tensor], alpha: Tensor, space: Space, spec: ColourSpec) -> list[Tensor]:
@@ -17,7 +17,7 @@ def retouched(planes: list[Tensor], alpha: Tensor, space: Space, spec: ColourSpe
         space: of the planes.
         spec: what is asked for.
     """
-    if spec.method == "fast":
+    if spec.decontaminate == "fast":
         planes = fuse(planes, alpha, space.top)
     return planes if spec.despill == "off" else despill(planes, alpha, spec.despill, space)
 

@@ -16,7 +16,9 @@ from birefnet_video.matting.device.colour import retouched
 from birefnet_video.matting.device.filters import dilated_by_disc, gaussian, resized
 from birefnet_video.matting.device.transfer import Source, download, padded, upload
 from birefnet_video.matting.edit import disc_of
-from birefnet_video.spec import Blur, ColourSpec, MatteSpec, OutputSpec
+from birefnet_video.options.backgrounds import Blur
+from birefnet_video.options.matte import ColourSpec, EditSpec
+from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.types import FrameMeta, MediaInfo
 
 
@@ -63,7 +65,7 @@ def make_composer(
         return "a foreground"
     if output.kind == "alpha" and canvas.pixel_format in STRAIGHT:
         return "pictures of RGB"
-    if colour.method == "best":
+    if colour.decontaminate == "best":
         return "--decontaminate best"
     if output.kind == "alpha":
         return _Straight(replace(canvas, full_range=False), info, colour)
@@ -73,15 +75,15 @@ def make_composer(
     return _Over(canvas, info, colour, _Given(backdrop, device))
 
 
-def edit(alpha: Tensor, spec: MatteSpec) -> Tensor:
+def edit(alpha: Tensor, spec: EditSpec) -> Tensor:
     """See :func:`birefnet_video.matting.edit.edit`."""
     if spec.threshold is not None:
         alpha = (alpha >= spec.threshold).float()
-    if spec.offset:
-        disc = disc_of(spec.offset)
-        alpha = dilated_by_disc(alpha, disc) if spec.offset > 0 else -dilated_by_disc(-alpha, disc)
-    if spec.blur:
-        alpha = gaussian(alpha, spec.blur)
+    if spec.mask_offset:
+        disc = disc_of(spec.mask_offset)
+        alpha = dilated_by_disc(alpha, disc) if spec.mask_offset > 0 else -dilated_by_disc(-alpha, disc)
+    if spec.mask_blur:
+        alpha = gaussian(alpha, spec.mask_blur)
     return 1 - alpha if spec.invert else alpha
 
 

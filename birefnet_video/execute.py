@@ -1,109 +1,85 @@
-"""A render as the command line asks for it: watched here, in a terminal interface, or left to itself."""
+"""What was asked for is done: watched here, in a terminal interface, or left to itself."""
 
 import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from birefnet_video.commands.webcam import LiveRequest
-from birefnet_video.errors import DamagedInput, OutputRefused, UsageError
+from attrs import evolve
+
+from birefnet_video.commands.webcam import run_live, serve_live_request
+from birefnet_video.errors import BirefnetVideoError, DamagedInput, OutputRefused, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobNotice, JobState
 from birefnet_video.jobs import Job
 from birefnet_video.media.missing import missing_input
-from birefnet_video.report import ProgressStyle, final_record, make_reporter, say_json
+from birefnet_video.options.input import STDIN
+from birefnet_video.options.request import LiveRequest, Request, not_apart
+from birefnet_video.options.run import RunSpec
+from birefnet_video.report import final_record, make_reporter, say_json
 from birefnet_video.signals import exit_on_signals, stop_on_signals
-from birefnet_video.spec import JobSpec
 
 _EXIT_DAMAGED = DamagedInput.exit_code
 #: Bytes of standard input that are copied at once.
 _SPOOL_BYTES = 1 << 20
 #: How often progress is polled, in seconds.
 _POLL_S = 0.25
-#: Options that say where to render and not what.
-_APART = ("--tui", "--detach")
 
 
-@dataclass(frozen=True, slots=True)
-class RenderRequest:
-    """What to render, and how it is watched."""
-
-    spec: JobSpec
-    style: ProgressStyle
-    quiet: bool
-    verbose: bool
-    tui: bool = False
-    """Render in a process apart and watch it in a terminal interface."""
-    detach: bool = False
-    """Render in a process apart and do not watch it."""
-    record_id: str | None = None
-    """Of the record of a render that this process was started for."""
-
-    def carry_out(self, arguments: list[str]) -> int:
-        """Render, or have it rendered.
-
-        Args:
-            arguments: that this request was made of.
-
-        Returns:
-            the exit code.
-
-        Raises:
-            BirefnetVideoError: if it cannot begin.
-        """
-        source = self.spec.source
-        # What is said here is said with what was probably meant.
-        if str(source) != "-" and (source.is_dir() or not ("%" in source.name or source.exists())):
-            raise missing_input(source)
-        if self.tui or self.detach:
-            return self._render_apart(arguments)
-        if self.record_id is not None:
-            from birefnet_video.remote.process import serve
-            from birefnet_video.remote.store import JobStore
-
-            return serve(Job(self.spec), JobStore(), self.record_id, self._run)
-        if str(self.spec.source) != "-":
-            return self._run(Job(self.spec))
-        with _spooled_input() as path:
-            return self._run(Job(replace(self.spec, source=path)), {str(path): "standard input"})
-
-    def _run(self, job: Job, names: Mapping[str, str] = MappingProxyType({})) -> int:
-        """Watch a job to its end.
-
-        Args:
-            job: not yet started.
-            names: what users know files as, by their paths.
-        """
-        return _run(job, self.style, names, quiet=self.quiet, verbose=self.verbose)
-
-    def _render_apart(self, arguments: list[str]) -> int:
-        outputs = [str(output.path) for output in self.spec.outputs]
-        return start_apart(str(self.spec.source), outputs, arguments, watched=self.tui)
-
-
-def carry_out_live(request: LiveRequest, arguments: list[str]) -> int:
-    """As of :meth:`RenderRequest.carry_out`."""
-    if not request.tui:
-        return request.run()
-    outputs = [str(output.path) for output in request.spec.outputs]
-    outputs += [f"virtual camera {request.spec.virtual_camera}"] if request.spec.virtual_camera else []
-    return start_apart(request.spec.source or "camera", outputs, arguments, watched=True)
-
-
-def start_apart(source: str, outputs: list[str], arguments: list[str], *, watched: bool) -> int:
-    """Start a process of its own, and watch it or not.
-
-    Args:
-        source: to be shown.
-        outputs: to be shown.
-        arguments: of this process.
-        watched: in a terminal interface, until that is left.
+def execute(request: Request) -> int:
+    """Do what is asked for, here or in a process apart.
 
     Returns:
         the exit code.
+
+    Raises:
+        BirefnetVideoError: if it cannot begin.
+    """
+    if isinstance(request, LiveRequest):
+        return _apart(request, watched=True) if request.run.tui else run_live(request)
+    _require_input(request.spec.source)
+    if request.run.tui or request.run.detach:
+        return _apart(request, watched=request.run.tui)
+    if request.spec.source != STDIN:
+        return watch_job(Job(request.spec), request.run)
+    with _spooled_input() as path:
+        return watch_job(Job(evolve(request.spec, source=path)), request.run, {str(path): "standard input"})
+
+
+def execute_record(record_id: str) -> int:
+    """Do what a record asks for, and let others watch it.
+
+    Returns:
+        the exit code.
+
+    Raises:
+        BirefnetVideoError: if it cannot begin; the record says so too.
+    """
+    from birefnet_video.remote.process import refuse, serve
+    from birefnet_video.remote.store import JobStore
+
+    store = JobStore()
+    try:
+        request = store.find(record_id).asked()
+        if isinstance(request, LiveRequest):
+            return serve_live_request(request, store, record_id)
+        _require_input(request.spec.source)
+        return serve(Job(request.spec), store, record_id, lambda job: watch_job(job, request.run))
+    except BirefnetVideoError as error:
+        refuse(store, record_id, error)
+        raise
+
+
+def _require_input(source: Path) -> None:
+    # What is said here is said with what was probably meant.
+    if source != STDIN and (source.is_dir() or not ("%" in source.name or source.exists())):
+        raise missing_input(source)
+
+
+def _apart(request: Request, *, watched: bool) -> int:
+    """Start a process of its own, and watch it in a terminal interface until that is left, or not.
 
     Raises:
         UsageError: if there is no terminal to watch it in.
@@ -116,8 +92,7 @@ def start_apart(source: str, outputs: list[str], arguments: list[str], *, watche
 
         require_terminal(hint="without --tui it runs anywhere")
     store = JobStore()
-    kept = [argument for argument in arguments if argument.partition("=")[0] not in _APART]
-    record = launch(store, store.add(kept, source, outputs, folder=Path.cwd(), queued=False))
+    record = launch(store, store.add(not_apart(request), folder=Path.cwd(), queued=False))
     if watched:
         from birefnet_video.tui.start import watch
 
@@ -163,9 +138,15 @@ def _no_room(folder: Path, error: OSError) -> OutputRefused:
     )
 
 
-def _run(job: Job, style: ProgressStyle, names: Mapping[str, str], *, quiet: bool, verbose: bool) -> int:
-    """Watch a job to its end and turn that into an exit code."""
-    reporter = make_reporter(style, quiet=quiet, names=names)
+def watch_job(job: Job, run: RunSpec, names: Mapping[str, str] = MappingProxyType({})) -> int:
+    """Watch a job to its end and turn that into an exit code.
+
+    Args:
+        job: not yet started.
+        run: how it is watched.
+        names: what users know files as, by their paths.
+    """
+    reporter = make_reporter(run.style, quiet=run.quiet, names=names)
     ends: list[JobEvent] = []
     job.subscribe(reporter.on_event)
     job.subscribe(lambda event: ends.append(event) if isinstance(event, JobCancelled | JobFailed) else None)
@@ -184,11 +165,11 @@ def _run(job: Job, style: ProgressStyle, names: Mapping[str, str], *, quiet: boo
     end = ends[-1] if ends else None
     error = end.error if isinstance(end, JobFailed) else None
     code, name = _exit_code(job, error, received)
-    if verbose and error is not None:
+    if run.verbose and error is not None:
         import traceback
 
         traceback.print_exception(error)
-    if style == "json":
+    if run.style == "json":
         kept = end.kept if isinstance(end, JobCancelled | JobFailed) else ()
         say_json(final_record(name, code, job, error, kept), names)
     return code

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 from clips import make_clip
+from specs import job_spec
 from stubs import INFO
 
-from birefnet_video import request
+from birefnet_video import execute
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.events import JobEvent, JobNotice, JobSnapshot
 from birefnet_video.jobs import Job
-from birefnet_video.spec import BackendSpec, JobSpec, OutputSpec
+from birefnet_video.options.network import BackendSpec
+from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.options.run import RunSpec
 from birefnet_video.types import MediaInfo
 
 
@@ -36,8 +39,8 @@ class Listener:
 def test_who_ends_it_while_the_network_loads_is_told_to_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     received: list[int] = []
     listener = Listener()
-    monkeypatch.setattr(request, "stop_on_signals", lambda stop: received)
-    monkeypatch.setattr(request, "make_reporter", lambda style, *, quiet, names: listener)
+    monkeypatch.setattr(execute, "stop_on_signals", lambda stop: received)
+    monkeypatch.setattr(execute, "make_reporter", lambda style, *, quiet, names: listener)
 
     def load(spec: BackendSpec, info: MediaInfo, tell: object) -> StubBackend:
         received.append(signal.SIGTERM)
@@ -45,8 +48,7 @@ def test_who_ends_it_while_the_network_loads_is_told_to_wait(tmp_path: Path, mon
         assert listener.told.wait(20)
         return StubBackend(INFO)
 
-    spec = JobSpec(make_clip(tmp_path / "in.mp4"), (OutputSpec("mask", tmp_path / "out.mkv"),))
+    spec = job_spec(make_clip(tmp_path / "in.mp4"), (OutputSpec("mask", tmp_path / "out.mkv"),))
     job = Job(spec, open_backend=load)
-    asked = request.RenderRequest(spec, "plain", quiet=False, verbose=False)
-    assert asked._run(job) == 128 + signal.SIGTERM
+    assert execute.watch_job(job, RunSpec(progress="plain")) == 128 + signal.SIGTERM
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]

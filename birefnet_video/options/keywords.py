@@ -1,0 +1,80 @@
+"""Options as keywords of Python functions: typed, listed in ``help()``, and declared nowhere but in their groups."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from attrs import fields, frozen
+
+from birefnet_video.options.group import OptionGroup, option_group, options_of
+from birefnet_video.options.input import InputSpec
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.matte import ColourSpec, MatteSpec
+from birefnet_video.options.network import BackendSpec
+from birefnet_video.options.outputs import OutputsSpec, WritingSpec
+
+_P = ParamSpec("_P")
+_G = TypeVar("_G", bound=OptionGroup)
+_S = TypeVar("_S")
+_R = TypeVar("_R")
+
+
+def part_of(options: OptionGroup, group: type[_G]) -> _G:
+    """The options of one group out of a larger one.
+
+    Args:
+        options: has all of the group's fields.
+        group: the class of what is wanted.
+    """
+    return group(**{field.name: getattr(options, field.name) for field in fields(group) if field.init})
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class RenderOptions(ColourSpec, MatteSpec, BackendSpec, InputSpec, OutputsSpec):
+    """All options of a render, side by side."""
+
+    def job(self, source: Path) -> JobSpec:
+        """The render that they describe."""
+        return JobSpec(
+            source,
+            part_of(self, OutputsSpec).files(source),
+            input=part_of(self, InputSpec),
+            backend=part_of(self, BackendSpec),
+            matte=part_of(self, MatteSpec),
+            colour=part_of(self, ColourSpec),
+            writing=part_of(self, WritingSpec),
+        )
+
+
+def takes(
+    group: Callable[_P, _G],
+) -> Callable[[Callable[[_S, _G], _R]], Callable[Concatenate[_S, _P], _R]]:
+    """Make a function of one thing and a group of options take the options as keywords.
+
+    The keywords have the types that the group's constructor takes, also for type checkers, and are described in the
+    function's documentation.
+    """
+
+    def decorate(function: Callable[[_S, _G], _R]) -> Callable[Concatenate[_S, _P], _R]:
+        @wraps(function)
+        def called(first: _S, *args: _P.args, **keywords: _P.kwargs) -> _R:
+            return function(first, group(*args, **keywords))
+
+        kind: Any = group
+        own, _ = inspect.signature(function).parameters.values()
+        shown = {each.name: each for each in options_of(kind) if each.on_command_line}
+        options = [
+            each.replace(annotation=shown[name].type)
+            for name, each in inspect.signature(kind).parameters.items()
+            if name in shown
+        ]
+        returned = inspect.signature(function).return_annotation
+        called.__signature__ = inspect.Signature([own, *options], return_annotation=returned)  # type: ignore[attr-defined]
+        known = "\n".join(f"    {each.name}: {each.help}" for each in shown.values())
+        called.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\nOptions:\n{known}\n"
+        return called
+
+    return decorate

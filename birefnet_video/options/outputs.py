@@ -1,0 +1,147 @@
+"""What is written."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from attrs import converters, field, frozen
+from cyclopts import Parameter
+
+from birefnet_video.errors import UsageError
+from birefnet_video.options.backgrounds import Background, SolidColour, parse_background
+from birefnet_video.options.group import WRITTEN, Flag, OptionGroup, option_group
+
+OutputKind = Literal["alpha", "mask", "composite", "foreground"]
+Quality = Literal["fast", "standard", "best"]
+Verification = Literal["quick", "full"]
+#: The path that means standard output.
+STDOUT = Path("-")
+
+
+@option_group
+@frozen(slots=False)
+class OutputSpec(OptionGroup):
+    """One file to write."""
+
+    kind: OutputKind = field()
+    path: Path = field(converter=Path)
+    background: Background = field(default=SolidColour(), converter=parse_background)
+    """Of a ``composite``."""
+    codec: str | None = field(default=None, kw_only=True)
+    """``None``: the usual one of the extension."""
+    quality: Quality = field(default="standard", kw_only=True)
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class OverwriteSpec(OptionGroup):
+    """What becomes of files that are there."""
+
+    overwrite: Annotated[Flag, Parameter(name=["--overwrite", "-y"])] = field(default=False)
+    """Replace outputs that exist."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class WritingSpec(OverwriteSpec):
+    """How files are written."""
+
+    no_audio: Flag = field(default=False)
+    """Leave the sound out."""
+    verify: Verification = field(default="quick")
+    """Look into every output before it gets its name: quick, or full (decode it from end to end)."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class BackgroundSpec(OptionGroup):
+    """What lies behind the subject."""
+
+    background: Annotated[Background | None, WRITTEN] = field(
+        default=None, converter=converters.optional(parse_background)
+    )
+    """Colour name, #rrggbb, blur, blur:RADIUS, or a picture or video file. Default: green; of a camera: blur."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class AlphaSpec(OptionGroup):
+    """What both a render and a camera write."""
+
+    alpha: Annotated[Path | None, Parameter(name=["--alpha", "-o"])] = field(
+        default=None, converter=converters.optional(Path)
+    )
+    """Straight alpha: .mov (ProRes 4444), .webm (VP9), .mkv (FFV1), .apng, a_%05d.png, .exr, or - (raw RGBA)."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class SubjectSpec(AlphaSpec):
+    """The kinds of outputs, any number in one pass."""
+
+    mask: Path | None = field(default=None, converter=converters.optional(Path))
+    """Write the matte: .mkv (FFV1, lossless), .mp4 or .mov (H.264, full range), or pictures."""
+    green: Path | None = field(default=None, converter=converters.optional(Path))
+    """Write the subject over green: .mp4, .mov or .mkv (H.264), .webm (VP9)."""
+    composite: Path | None = field(default=None, converter=converters.optional(Path))
+    """Write the subject over --background, in the same formats."""
+    foreground: Path | None = field(default=None, converter=converters.optional(Path))
+    """Write the subject's own colour, freed from the background's under soft edges; opaque, in the same formats."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class EncodingSpec(OptionGroup):
+    """What encodes them."""
+
+    codec: str | None = field(default=None)
+    """Of all outputs but alpha: h264, hevc, av1, vp9, ffv1, prores-hq, or h264_nvenc, hevc_nvenc, av1_nvenc."""
+    quality: Quality = field(default="standard")
+    """Of all encoders."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class OutputsSpec(WritingSpec, EncodingSpec, BackgroundSpec, SubjectSpec):
+    """The files that a render writes, and how.
+
+    Raises:
+        UsageError: if a background or a codec is given to nothing.
+    """
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if self.background is not None and self.composite is None:
+            raise UsageError("--background needs --composite FILE")
+        others = (self.mask, self.green, self.composite, self.foreground)
+        if self.codec is not None and all(path is None for path in others):
+            raise UsageError(
+                "--codec: the codec of alpha follows from its extension", hint="--quality is for all outputs"
+            )
+
+    @property
+    def are_named(self) -> bool:
+        """Whether there is at least one."""
+        return any(path is not None for path in (self.alpha, self.mask, self.green, self.composite, self.foreground))
+
+    def files(self, source: Path) -> tuple[OutputSpec, ...]:
+        """The outputs that are named, or ``<stem>.alpha.mov`` beside the input."""
+        alpha = self.alpha if self.are_named else _default_output(source)
+        named: tuple[tuple[OutputKind, Path | None, Background], ...] = (
+            ("alpha", alpha, SolidColour()),
+            ("mask", self.mask, SolidColour()),
+            ("composite", self.green, SolidColour()),
+            ("composite", self.composite, self.background or SolidColour()),
+            ("foreground", self.foreground, SolidColour()),
+        )
+        return tuple(
+            OutputSpec(kind, path, behind, codec=None if kind == "alpha" else self.codec, quality=self.quality)
+            for kind, path, behind in named
+            if path is not None
+        )
+
+
+def _default_output(source: Path) -> Path:
+    """``<stem>.alpha.mov`` beside the input; a sequence's number is left out."""
+    stem = re.sub(r"[_\-. ]*%(0\d+)?d", "", source.stem) or "sequence"
+    return source.parent / f"{stem}.alpha.mov"

@@ -1,0 +1,55 @@
+"""How a command is run and watched: the command line's own options."""
+
+from typing import Annotated, Literal
+
+from attrs import field, frozen
+from cyclopts import Parameter
+
+from birefnet_video.options.group import Flag, OptionGroup, option_group
+
+ProgressStyle = Literal["auto", "rich", "plain", "json", "none"]
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class JsonSpec(OptionGroup):
+    """In which words it answers."""
+
+    json_lines: Annotated[Flag, Parameter(name="--json")] = field(default=False)
+    """JSON on stdout in place of text, an object a line; the last one is the result."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class QuietSpec(OptionGroup):
+    """How much it says."""
+
+    quiet: Annotated[Flag, Parameter(name=["--quiet", "-q"])] = field(default=False)
+    """Say nothing but warnings and errors."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class WatchSpec(JsonSpec):
+    """Who watches it."""
+
+    tui: Flag = field(default=False)
+    """Watch and steer it in a terminal interface. A closed terminal leaves it running."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class RunSpec(WatchSpec, QuietSpec):
+    """How a render is run and watched."""
+
+    progress: ProgressStyle = field(default="auto")
+    """How progress is shown."""
+    verbose: Annotated[Flag, Parameter(name=["--verbose", "-v"])] = field(default=False)
+    """Show where an unexpected error came from."""
+    detach: Flag = field(default=False)
+    """Render in a process apart and return at once; birefnet-video attach shows it."""
+
+    @property
+    def style(self) -> ProgressStyle:
+        """How progress is shown, ``--json`` counted in."""
+        return "json" if self.json_lines else self.progress

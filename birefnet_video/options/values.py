@@ -1,0 +1,95 @@
+"""Text and numbers as users write them, as the values that are meant. What is a value already is taken as it is."""
+
+import re
+from collections.abc import Collection
+from fractions import Fraction
+from typing import Any
+
+from birefnet_video.errors import UsageError
+
+HIGHEST_RATE = 1000
+#: By how much a rate may be off that is written with two or three decimals.
+_SHORT_RATE = Fraction(1, 200)
+
+
+def check_choice(name: str, value: Any, choices: Collection[Any]) -> None:
+    """
+    Raises:
+        UsageError: if the option or parameter called ``name`` has a value that is none of its choices.
+    """
+    if value not in choices:
+        raise UsageError(f"{name}: {value!r} is none of {', '.join(map(str, choices))}")
+
+
+def parse_size(value: str | int | tuple[int, int] | list[int], option: str = "--size") -> tuple[int, int]:
+    """``N``, ``WIDTHxHEIGHT``, a number or (height, width) -> (height, width).
+
+    Raises:
+        UsageError: if it is none of these.
+    """
+    if isinstance(value, tuple | list) and len(value) == 2:
+        return int(value[0]), int(value[1])
+    sides = str(value).lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise UsageError(f"{option}: {value!r} is neither a number nor WIDTHxHEIGHT")
+    return int(sides[-1]), int(sides[0])
+
+
+def parse_count(value: str | int, option: str = "--batch-size") -> int | None:
+    """A number, or ``auto``: ``None``.
+
+    Raises:
+        UsageError: if it is neither.
+    """
+    if value == "auto":
+        return None
+    if not str(value).lstrip("-").isdecimal():
+        raise UsageError(f"{option}: {value!r} is neither a number nor auto")
+    return int(value)
+
+
+def parse_time(value: str | float | Fraction, option: str) -> Fraction:
+    """``90``, ``1.5``, ``2:30``, ``1:02:30.25``, ``30030/1001`` or a number -> seconds, exactly.
+
+    Args:
+        value: what was given.
+        option: its name, for the message.
+
+    Raises:
+        UsageError: if it is no time.
+    """
+    if not isinstance(value, str):
+        try:
+            return Fraction(value)
+        except (TypeError, ValueError, OverflowError):
+            raise UsageError(f"{option}: {value!r} is no time", hint="use seconds") from None
+    text = value.strip()
+    if re.fullmatch(r"\d+/[1-9]\d*", text):
+        return Fraction(text)
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)", text)
+    if match is None:
+        raise UsageError(f"{option}: {value!r} is no time", hint="use seconds, MM:SS or HH:MM:SS")
+    hours, minutes, seconds = match.groups()
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
+
+
+def parse_rate(value: str | float | Fraction, option: str = "--frame-rate") -> Fraction:
+    """``24``, ``23.976``, ``30000/1001`` or a number -> frames a second, exactly.
+
+    Raises:
+        UsageError: if it is no rate between 0 and 1000.
+    """
+    try:
+        rate = Fraction(value.strip() if isinstance(value, str) else value)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        rate = Fraction(0)
+    if not 0 < rate <= HIGHEST_RATE:
+        raise UsageError(f"{option}: {value!r} is no rate", hint="for example 24, 23.976 or 30000/1001")
+    return exact_rate(rate)
+
+
+def exact_rate(rate: Fraction) -> Fraction:
+    """The rate that is meant: 23.976, 29.97 and their multiples stand for 24000/1001, 30000/1001 and so on."""
+    near = Fraction(round(rate * Fraction(1001, 1000)) * 1000, 1001)
+    is_written_short = rate.denominator > 1 and abs(rate - near) < _SHORT_RATE
+    return near if is_written_short and near.denominator > 1 else rate.limit_denominator(100_000)
