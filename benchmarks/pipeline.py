@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -100,8 +101,8 @@ def _stub_rate(frames: int) -> float:
 def _encode_rate(spec: JobSpec, frames: int) -> float:
     """The encoder alone: composed frames are made beforehand, a few and again."""
     line = assemble(spec, lambda message: None, open_stub)
-    batches = prepare(decode(line.reader), line.info, NETWORK_SIZE, BATCH_SIZE)
-    quick = StubBackend(line.backend.info)
+    batches = prepare(decode(line.reader), line.info, line.matting)
+    quick = replace(line.matting, backend=StubBackend(line.matting.info))
     metas, pool = [], []
     for meta, pictures in line.composing(infer(batches, quick)):
         metas.append(meta)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from birefnet_video.api import matte_image, matte_video, smooth_alphas
+    from birefnet_video.api import matte_image, matte_images, matte_video, smooth_alphas
     from birefnet_video.jobs import Job
     from birefnet_video.options.job import JobSpec
     from birefnet_video.options.network import BackendSpec
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "matte_image": "api",
+    "matte_images": "api",
     "matte_video": "api",
     "smooth_alphas": "api",
     "Job": "jobs",
@@ -25,7 +26,17 @@ _HOME = {
     "OutputSpec": "options.outputs",
 }
 
-__all__ = ["BackendSpec", "Job", "JobSpec", "OutputSpec", "__version__", "matte_image", "matte_video", "smooth_alphas"]
+__all__ = [
+    "BackendSpec",
+    "Job",
+    "JobSpec",
+    "OutputSpec",
+    "__version__",
+    "matte_image",
+    "matte_images",
+    "matte_video",
+    "smooth_alphas",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,19 +1,22 @@
 """The functions that a Python program calls: one video, one picture."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from birefnet_video.events import JobReport
 from birefnet_video.jobs import Job
-from birefnet_video.options.keywords import RenderOptions, takes
-from birefnet_video.options.matte import Smoothing
-from birefnet_video.options.network import BackendSpec, NetworkSpec
+from birefnet_video.options.keywords import RenderOptions, StillOptions, part_of, takes
+from birefnet_video.options.matte import EditSpec, Smoothing
+from birefnet_video.options.network import NetworkSpec
 from birefnet_video.options.values import check_choice
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from birefnet_video.pipeline.stills import StillMatting
 
 
 @takes(RenderOptions)
@@ -85,13 +88,15 @@ def _smooth_alphas(
     yield from (alpha for _, alpha in steady_alphas(checked(), lambda pair: pair, (width, height), mode))
 
 
-@takes(NetworkSpec)
-def matte_image(rgb: "np.ndarray", network: NetworkSpec) -> "np.ndarray":
-    """The matte of one picture.
+@takes(StillOptions)
+def matte_image(rgb: "np.ndarray", options: StillOptions) -> "np.ndarray":
+    """The matte of one picture, as a render with ``smooth="off"`` would make it of a frame.
+
+    The network stays loaded for the next call with the same options; :func:`matte_images` lets it go at its end.
 
     Args:
         rgb: uint8 (H, W, 3) RGB.
-        network: as of :func:`matte_video`, each option a keyword. int8 needs pictures for calibration here.
+        options: as of :func:`matte_video`, each a keyword. int8 needs pictures for calibration here.
 
     Returns:
         alpha float32 (H, W) in [0, 1].
@@ -100,22 +105,38 @@ def matte_image(rgb: "np.ndarray", network: NetworkSpec) -> "np.ndarray":
         ValueError: if ``rgb`` has another shape or type.
         BirefnetVideoError: see :mod:`birefnet_video.errors`.
     """
-    import numpy as np
-    import torch
+    return _kept_open(options).alpha(rgb)
 
-    from birefnet_video.backends.base import check_mattes
-    from birefnet_video.backends.registry import load_backend
-    from birefnet_video.model.preprocess import resize_antialiased
 
-    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
-        raise ValueError(f"rgb: expected uint8 (H, W, 3), got {rgb.dtype} {rgb.shape}")
-    height, width = rgb.shape[:2]
-    # One picture is not worth a long build.
-    backend = load_backend(BackendSpec.for_one(network), width, height, frames=1)
-    small = resize_antialiased(torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None], backend.info.input_size)
-    alpha = check_mattes(backend.infer(small.permute(0, 2, 3, 1).contiguous().numpy()), backend.info)
-    backend.close()
-    full = torch.nn.functional.interpolate(
-        torch.from_numpy(alpha)[None], size=(height, width), mode="bilinear", align_corners=False
-    )
-    return full[0, 0].numpy()
+@takes(StillOptions)
+def matte_images(pictures: Iterable["np.ndarray"], options: StillOptions) -> Iterator["np.ndarray"]:
+    """The mattes of pictures of any sizes, one after another, by a network that is loaded once.
+
+    Args:
+        pictures: uint8 (H, W, 3) RGB each.
+        options: as of :func:`matte_image`.
+
+    Yields:
+        alpha float32 (H, W) in [0, 1], one a picture.
+
+    Raises:
+        ValueError: if a picture has another shape or type.
+        BirefnetVideoError: see :mod:`birefnet_video.errors`.
+    """
+    matting = _open_stills(options)
+    try:
+        for rgb in pictures:
+            yield matting.alpha(rgb)
+    finally:
+        matting.close()
+
+
+def _open_stills(options: StillOptions) -> "StillMatting":
+    from birefnet_video.pipeline.stills import StillMatting
+
+    return StillMatting(part_of(options, NetworkSpec), part_of(options, EditSpec))
+
+
+@lru_cache(maxsize=1)
+def _kept_open(options: StillOptions) -> "StillMatting":
+    return _open_stills(options)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from attrs import evolve
 
-from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import open_backend
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import BackendUnavailable, NotAVideo
@@ -21,6 +20,7 @@ from birefnet_video.jobs import Job
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.pipeline.assemble import assemble
+from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.stages import Composed, decode, encode, infer, prepare
 from birefnet_video.types import Batch, Frame
 
@@ -99,7 +99,7 @@ def _into(spec: JobSpec, folder: Path, backend: BackendSpec) -> JobSpec:
 def _measure(spec: JobSpec, limit: int) -> BenchRow:
     _reset_gpu_peak()
     line = assemble(spec, lambda message: None, open_backend)
-    backend, clock = line.backend, _Clock()
+    backend, clock = line.matting.backend, _Clock()
     try:
         pool: list[Frame] = []
         count = 0
@@ -116,10 +116,11 @@ def _measure(spec: JobSpec, limit: int) -> BenchRow:
             raise NotAVideo(f"{spec.source}: no frame could be decoded")
         decode_fps = count / seconds
         batches: list[Batch] = []
-        views = prepare(pool, line.info, backend.info.input_size, backend.info.batch_size)
+        views = prepare(pool, line.info, line.matting)
         clock.run(lambda: batches.extend(views), times=count / len(pool))
-        model_fps = _model_rate(clock, backend, batches, count)
-        mattes = [matte for batch in infer(batches, StubBackend(backend.info)) for matte in batch]
+        model_fps = _model_rate(clock, line.matting, batches, count)
+        quick = replace(line.matting, backend=StubBackend(backend.info))
+        mattes = [matte for batch in infer(batches, quick) for matte in batch]
         composed: list[Composed] = []
         if line.smoothing is not None:
             smoothing, rough = line.smoothing, mattes
@@ -163,14 +164,14 @@ def _run(spec: JobSpec) -> tuple[JobReport, float]:
     return job.result(), time.process_time() - started[0]
 
 
-def _model_rate(clock: _Clock, backend: MattingBackend, batches: list[Batch], count: int) -> float:
-    full = [batch for batch in batches if len(batch.frames) == backend.info.batch_size] or batches
-    warm_up = _WARM_UP if backend.info.batch_size == 1 else _WARM_UP_TRIALS
-    for _ in infer(islice(_cycle(full), warm_up), backend):
+def _model_rate(clock: _Clock, matting: Matting, batches: list[Batch], count: int) -> float:
+    full = [batch for batch in batches if len(batch.frames) == matting.info.batch_size] or batches
+    warm_up = _WARM_UP if matting.info.batch_size == 1 else _WARM_UP_TRIALS
+    for _ in infer(islice(_cycle(full), warm_up), matting):
         pass
     size = len(full[0].frames)
     runs = max(1, count // size)
-    seconds = clock.run(lambda: [None for _ in infer(islice(_cycle(full), runs), backend)], times=count / (runs * size))
+    seconds = clock.run(lambda: [None for _ in infer(islice(_cycle(full), runs), matting)], times=count / (runs * size))
     return runs * size / seconds
 
 

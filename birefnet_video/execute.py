@@ -16,10 +16,11 @@ from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobNotice, 
 from birefnet_video.jobs import Job
 from birefnet_video.media.missing import missing_input
 from birefnet_video.options.input import STDIN
-from birefnet_video.options.request import LiveRequest, Request, not_apart
+from birefnet_video.options.request import LiveRequest, RenderRequest, Request, not_apart
 from birefnet_video.options.run import RunSpec
 from birefnet_video.report import final_record, make_reporter, say_json
 from birefnet_video.signals import exit_on_signals, stop_on_signals
+from birefnet_video.words import printable
 
 _EXIT_DAMAGED = DamagedInput.exit_code
 #: Bytes of standard input that are copied at once.
@@ -40,6 +41,8 @@ def execute(request: Request) -> int:
     if isinstance(request, LiveRequest):
         return _apart(request, watched=True) if request.run.tui else run_live(request)
     _require_input(request.spec.source)
+    if request.run.dry_run:
+        return _say_plan(request)
     if request.run.tui or request.run.detach:
         return _apart(request, watched=request.run.tui)
     if request.spec.source != STDIN:
@@ -70,6 +73,19 @@ def execute_record(record_id: str) -> int:
     except BirefnetVideoError as error:
         refuse(store, record_id, error)
         raise
+
+
+def _say_plan(request: RenderRequest) -> int:
+    from birefnet_video.pipeline.plan import Plan
+
+    if request.spec.source == STDIN:
+        raise UsageError("--dry-run looks into a file: standard input is read only once")
+    plan = Plan.of(request.spec)
+    if request.run.style == "json":
+        say_json(plan.to_json())
+    else:
+        print("\n".join(printable(line) for line in plan.lines()))
+    return 0
 
 
 def _require_input(source: Path) -> None:

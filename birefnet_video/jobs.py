@@ -145,7 +145,7 @@ class Job:
     @property
     def backend(self) -> "BackendInfo | None":
         """What runs the network, once it is loaded."""
-        return self._line.backend.info if self._line is not None else None
+        return self._line.matting.info if self._line is not None else None
 
     @property
     def cuts(self) -> tuple[FrameMeta, ...]:
@@ -211,7 +211,7 @@ class Job:
         line = assemble(self.spec, self._notice, self._open_backend or default_backend, on_cut=self._note_cut)
         with self._lock:
             self._line = line
-        self._emit(JobStarted(line.info, line.backend.info.describe()))
+        self._emit(JobStarted(line.info, line.matting.info.describe()))
         if self._cancel.is_set():
             self._finish(JobState.CANCELLED, JobCancelled)
             return
@@ -248,7 +248,7 @@ class Job:
             seconds=self._rendered_s,
             fps=snapshot.fps,
             loading_s=snapshot.loading_s,
-            backend=line.backend.info.describe(),
+            backend=line.matting.info.describe(),
             warnings=tuple(self._warnings),
             damage="; ".join(line.damage()) or None,
             stages=snapshot.stages,
@@ -283,7 +283,7 @@ class Job:
                 self._notice(f"{writer.partial}: the part written so far {what}: {first_line(error)}")
                 kept.append(writer.partial)
         try:
-            line.backend.close()
+            line.matting.close()
         except Exception:  # noqa: BLE001 - the thread border: the files are what matters
             _log.exception("the backend failed to close")
         return tuple(path for path in kept if path is not None)

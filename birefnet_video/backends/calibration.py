@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from birefnet_video.errors import InputMissing
-from birefnet_video.matting.enlarge import resized
 from birefnet_video.media.convert import to_rgb
 from birefnet_video.media.probe import probe
 from birefnet_video.media.spread import spread_pictures
+from birefnet_video.media.still import still
 from birefnet_video.model.picture_files import SUFFIXES, PictureError, read_rgb
 from birefnet_video.types import DEFAULT_LIMITS, Limits, MediaInfo
 
@@ -79,7 +79,8 @@ def _of_folder(folder: Path, tell: Callable[[str], None]) -> Calibration:
         found, broken = [], []
         for path in chosen:
             try:
-                found.append(resized(read_rgb(path), size))
+                frame, info = still(read_rgb(path))
+                found.append(to_rgb(frame.picture, info, size))
             except PictureError as error:
                 broken.append(str(error))
         if broken:

@@ -118,35 +118,23 @@ def _sets(what: EvalSpec) -> "list[EvaluationSet]":
 
 
 class _Network:
-    """A network as ``--model`` names it."""
+    """A network as ``--model`` names it, and what is done to its mattes: what users get."""
 
     def __init__(self, network: NetworkSpec, matte: EditSpec) -> None:
-        from birefnet_video.backends.devices import pick_device
-        from birefnet_video.models import load_network, weights_path
+        from birefnet_video.models import weights_path
+        from birefnet_video.pipeline.stills import StillMatting
 
-        model, size, device = network.model, network.size, network.device
-        path = weights_path(model)
-        self.net = load_network(model)
-        self.device = pick_device(device)[0]
-        self.net.to(self.device)
-        self.name, self.size = model, size
+        path = weights_path(network.model)
+        self._matting = StillMatting(network, matte, tell=lambda text: print(text, file=sys.stderr))
         stat = path.stat()
-        #: Changes with the weights, the size and so with the mattes.
-        self.key = f"{model} {path.resolve()} {stat.st_size}.{stat.st_mtime_ns} {size}"
+        #: Changes with the weights, with the options and so with the mattes.
+        self.key = f"{path.resolve()} {stat.st_size}.{stat.st_mtime_ns} {network} {matte}"
 
     def matte(self, rgb: "np.ndarray") -> "np.ndarray":
         """uint8 (H, W, 3) -> uint8 (H, W)."""
-        import torch
+        import numpy as np
 
-        from birefnet_video.model.preprocess import postprocess, preprocess
-        from birefnet_video.models import input_size
-
-        height, width = rgb.shape[:2]
-        size = self.size or input_size(self.name, width, height)
-        with torch.inference_mode():
-            logits = self.net(preprocess(rgb, size)[None].to(self.device))
-            alpha = postprocess(logits, (height, width))[0, 0]
-            return (alpha * 255).round().byte().cpu().numpy()
+        return (self._matting.alpha(rgb) * 255 + 0.5).astype(np.uint8)
 
 
 def _pictures(sets: "list[EvaluationSet]", network: _Network | None, what: EvalSpec) -> int:

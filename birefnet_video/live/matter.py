@@ -8,13 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from birefnet_video.backends.base import MattingBackend, check_mattes
 from birefnet_video.matting.agreement import View, make_colour
 from birefnet_video.matting.enlarge import resized
 from birefnet_video.matting.motion import MotionEstimator
 from birefnet_video.matting.smoothing import make_smoother
 from birefnet_video.matting.warp import Step, make_step
-from birefnet_video.media.convert import to_rgb
+from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.threads import use_one_core
 from birefnet_video.types import Frame, Matte, MediaInfo
 
@@ -28,16 +27,16 @@ _FLOW_SIDE = 320
 class LiveMatter:
     """One thread; closed by whoever made it."""
 
-    def __init__(self, backend: MattingBackend, info: MediaInfo, *, steady: bool) -> None:
+    def __init__(self, matting: Matting, info: MediaInfo, *, steady: bool) -> None:
         """
         Args:
-            backend: of batch size 1.
+            matting: of batch size 1.
             info: of the camera.
             steady: smooth mattes over time.
         """
-        self._backend = backend
+        self._matting = matting
         self._info = info
-        device = backend.info.device
+        device = matting.info.device
         self._device = torch.device(device if device.startswith("cuda") else "cpu")
         self._smoother = make_smoother("live") if steady else None
         self._estimator = MotionEstimator(info.width, info.height, side=_FLOW_SIDE)
@@ -56,7 +55,7 @@ class LiveMatter:
 
     def matte(self, frame: Frame) -> Matte:
         """The matte of the next picture, at the network's size."""
-        view = to_rgb(frame.picture, self._info, self._backend.info.input_size)
+        view = self._matting.view(frame.picture, self._info)
         cells = _cells(view)
         if self._alpha is not None and self._cells is not None and np.abs(cells - self._cells).max() <= _UNCHANGED:
             self.network_s = 0.0
@@ -65,7 +64,7 @@ class LiveMatter:
         # What needs no matte is found while the network works.
         seen = self._pool.submit(self._look, view) if self._smoother is not None else None
         started = time.perf_counter()
-        alpha = check_mattes(self._backend.infer(view[None]), self._backend.info)[0]
+        alpha = self._matting.begin(view[None])()[0]
         self.network_s = time.perf_counter() - started
         self._alpha = alpha if seen is None else self._steady(alpha, *seen.result())
         return Matte(frame, self._alpha, view)

@@ -9,7 +9,6 @@ import numpy as np
 from attrs import evolve
 
 from birefnet_video.matting.colour import Retoucher
-from birefnet_video.matting.compose import Extent
 from birefnet_video.media.convert import to_rgb
 from birefnet_video.media.encodings import encoding_for, fit_codecs
 from birefnet_video.media.light import is_hdr
@@ -20,8 +19,11 @@ from birefnet_video.options.backgrounds import Background
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.live import LiveSpec
 from birefnet_video.options.outputs import OutputSpec, WritingSpec
-from birefnet_video.pipeline.compositor import Composer
-from birefnet_video.pipeline.outputs import check_output, make_backdrop, make_canvas, make_composer, open_sink
+from birefnet_video.pipeline.composing import Composing, Look, Shown, make_backdrop, make_composer
+from birefnet_video.pipeline.compositor import Compositor, Made
+from birefnet_video.pipeline.outputs import make_canvas
+from birefnet_video.pipeline.plan import plan_output
+from birefnet_video.pipeline.sinks import open_sink
 from birefnet_video.pipeline.stages import MatteGauge
 from birefnet_video.types import Cutout, MediaInfo, Turn
 
@@ -46,53 +48,56 @@ class LiveOutputs:
         Raises:
             BirefnetVideoError: if one cannot be opened; nothing is left behind.
         """
-        self._info = info
-        self._retoucher = Retoucher(spec.colour)
-        self._specs: list[OutputSpec] = []
-        self._composers: list[Composer] = []
+        self._info, self._notify = info, notify
+        self._look = Look(colour=spec.colour, compose_on=spec.backend.compose_on)
+        self._composed: list[Shown] = []
         self._sinks: list[Sink] = []
         self._gauge, self._shown = MatteGauge(), 0
         self._background = spec.shown.behind
         self._sent: av.VideoFrame | None = None
         self._camera: VirtualCamera | None = None
         self._stream: StreamWriter | None = None
-        job = JobSpec(
-            Path(info.path),
-            spec.outputs or (_SHOWN,),
-            writing=WritingSpec(overwrite=spec.writing.overwrite, no_audio=True),
-        )
+        self._overwrite = spec.writing.overwrite
         try:
-            for output in fit_codecs(spec.outputs):
-                check_output(job, output)
-                encoding = encoding_for(output, hdr=is_hdr(info.colour))
-                canvas = make_canvas(encoding, info)
-                self._composers.append(self._composer(output))
-                self._sinks.append(open_sink(job, output, encoding, canvas, info, None, notify))
-                self._specs.append(output)
-            if spec.shown.virtual_camera is not None or spec.shown.stream is not None:
-                output = evolve(_SHOWN, background=spec.shown.behind)
-                self._composers.append(self._composer(output))
-                self._specs.append(output)
-            if spec.shown.virtual_camera is not None:
-                name = None if spec.shown.virtual_camera == "auto" else spec.shown.virtual_camera
-                self._camera = VirtualCamera(info, name)
-                notify(f"virtual camera: {self._camera.name}")
-            if spec.shown.stream is not None:
-                self._stream = StreamWriter(spec.shown.stream, info, notify)
+            self._open(spec)
+            # A background that cannot be opened is said before the camera is on.
+            self.compositor("cpu")
         except BaseException:
             self.discard()
             raise
-        self._overwrite = spec.writing.overwrite
+
+    def _open(self, spec: LiveSpec) -> None:
+        info, notify, shown = self._info, self._notify, spec.shown
+        writing = WritingSpec(overwrite=spec.writing.overwrite, no_audio=True)
+        job = JobSpec(Path(info.path), spec.outputs or (_SHOWN,), writing=writing)
+        for output in fit_codecs(spec.outputs):
+            planned = plan_output(job, output, info)
+            self._sinks.append(open_sink(planned, info, None, notify))
+            self._composed.append((output, planned.canvas))
+        if shown.is_somewhere:
+            self._composed.append(self._shown_over(shown.behind))
+        if shown.virtual_camera is not None:
+            self._camera = VirtualCamera(info, None if shown.virtual_camera == "auto" else shown.virtual_camera)
+            notify(f"virtual camera: {self._camera.name}")
+        if shown.stream is not None:
+            self._stream = StreamWriter(shown.stream, info, notify)
 
     @property
     def device(self) -> str | None:
         """Of the virtual camera."""
         return None if self._camera is None else self._camera.name
 
+    def compositor(self, device: str) -> Compositor:
+        """What makes the pictures of all outputs, for a network on ``device``; to be asked again after a change.
+
+        Raises:
+            BackendUnavailable: if they cannot be made there although that was asked for.
+        """
+        return Composing(self._look, self._composed, self._info, self._notify).on(device)
+
     def set_info(self, info: MediaInfo) -> None:
         """The camera's pictures are turned otherwise from now on."""
         self._info = info
-        self._composers = [self._composer(output) for output in self._specs]
 
     def set_background(self, background: Background) -> None:
         """Change what lies behind the subject in all outputs that show something there.
@@ -100,30 +105,31 @@ class LiveOutputs:
         Raises:
             InputMissing, NotAVideo: if its file is missing or no picture or video; the old one stays.
         """
-        self._composer(evolve(_SHOWN, background=background))
+        make_backdrop(*self._shown_over(background), self._info)
         self._background = background
-        specs = [
-            evolve(output, background=background) if output.kind == "composite" else output for output in self._specs
+        self._composed = [
+            (evolve(output, background=background) if output.kind == "composite" else output, canvas)
+            for output, canvas in self._composed
         ]
-        self._composers, self._specs = [self._composer(output) for output in specs], specs
 
-    def show(self, cutout: Cutout) -> None:
+    def show(self, made: Made) -> None:
         """Give a picture to all outputs.
 
         Raises:
             OutputRefused: if one does not take it.
         """
-        pictures = [composer(cutout) for composer in self._composers]
-        shown = [picture for spec, picture in zip(self._specs, pictures, strict=True) if spec.kind == "composite"]
+        pictures, meta = made.pictures, made.meta
+        kinds = [output.kind for output, _ in self._composed]
+        shown = [picture for kind, picture in zip(kinds, pictures, strict=True) if kind == "composite"]
         self._sent = shown[-1] if shown else None
-        self._gauge.measure(self._shown, Extent.of(cutout.alpha))
+        self._gauge.measure(self._shown, made.extent)
         self._shown += 1
         for sink, picture in zip(self._sinks, pictures, strict=False):
-            sink.write(picture, cutout.frame.meta)
+            sink.write(picture, meta)
         if self._camera is not None:
             self._camera.show(pictures[-1])
         if self._stream is not None:
-            self._stream.write(pictures[-1], cutout.frame.meta.pts * cutout.frame.meta.time_base)
+            self._stream.write(pictures[-1], meta.pts * meta.time_base)
 
     def sent(self, cutout: Cutout, size: tuple[int, int]) -> np.ndarray:
         """What the latest picture went out as, uint8 (height, width, 3); where nothing shows a background, the same.
@@ -134,8 +140,9 @@ class LiveOutputs:
         """
         picture = self._sent
         if picture is None:
-            composer = self._composer(evolve(_SHOWN, background=self._background))
-            picture = composer(cutout)
+            output, canvas = self._shown_over(self._background)
+            backdrop = make_backdrop(output, canvas, self._info)
+            picture = make_composer(output, canvas, self._info, Retoucher(self._look.colour), backdrop)(cutout)
         upright = replace(self._info, turn=Turn(), is_rgb=False)
         return to_rgb(picture, upright, size)
 
@@ -171,8 +178,6 @@ class LiveOutputs:
             if shown is not None:
                 shown.close()
 
-    def _composer(self, output: OutputSpec) -> Composer:
-        encoding = encoding_for(output, hdr=is_hdr(self._info.colour))
-        canvas = make_canvas(encoding, self._info)
-        backdrop = make_backdrop(output, canvas, self._info)
-        return make_composer(output, canvas, self._info, self._retoucher, backdrop)
+    def _shown_over(self, background: Background) -> Shown:
+        output = evolve(_SHOWN, background=background)
+        return output, make_canvas(encoding_for(output, hdr=is_hdr(self._info.colour)), self._info)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from queue import Empty, SimpleQueue
 
 from attrs import evolve
 
@@ -19,14 +20,13 @@ from birefnet_video.live.matter import LiveMatter
 from birefnet_video.live.outputs import LiveOutputs
 from birefnet_video.live.slot import LatestSlot
 from birefnet_video.live.taker import OpenCamera, Taker
-from birefnet_video.matting.edit import edit
 from birefnet_video.media.camera import Camera, Taken, is_camera, look_for_camera, open_camera
 from birefnet_video.options.backgrounds import Background
 from birefnet_video.options.live import LiveSpec
 from birefnet_video.options.network import BackendSpec
-from birefnet_video.pipeline.compositor import at_full_size
+from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.preview import PreviewTap
-from birefnet_video.types import Cutout, Frame, FrameMeta, MediaInfo, Preview
+from birefnet_video.types import Frame, FrameMeta, MediaInfo, Preview
 
 #: The clock of recordings.
 _TICK = Fraction(1, 90_000)
@@ -67,7 +67,7 @@ class LiveSession:
         self._ladder = Ladder(spec, open_backend or self._load, notify)
         self._matte = spec.matte
         self._mirror = spec.camera.mirror
-        self._background: Background | None = None
+        self._backgrounds: SimpleQueue[Background] = SimpleQueue()
         self._frozen = threading.Event()
         self._asked_to_end, self._stop = threading.Event(), threading.Event()
         self._slot: LatestSlot[tuple[int, Taken]] = LatestSlot()
@@ -79,6 +79,7 @@ class LiveSession:
         self._device: str | None = None
         self._last_pts = -_LEAST_STEP
         self._own_mirror = False
+        self._info: MediaInfo
         self._started_at = self._ended_at = 0.0
         self._thread = threading.Thread(target=self._run, name="birefnet-video live")
 
@@ -100,7 +101,7 @@ class LiveSession:
 
     def set_background(self, background: Background) -> None:
         """Change what lies behind the subject, from the next picture on."""
-        self._background = background
+        self._backgrounds.put(background)
 
     def set_threshold(self, threshold: float | None) -> None:
         """Make edges hard from this alpha on; ``None``: soft."""
@@ -187,7 +188,8 @@ class LiveSession:
             if not camera.is_device:
                 self._taker.start(camera)
             self._state = LiveState.LIVE
-            self._show_all(info, outputs)
+            self._info = info
+            self._show_all(outputs)
         finally:
             self._stop.set()
             try:
@@ -204,11 +206,10 @@ class LiveSession:
     def _is_watched(self) -> bool:
         return not self.spec.shown.only_watched or self._device is None or has_audience(self._device)
 
-    def _show_all(self, info: MediaInfo, outputs: LiveOutputs) -> None:
-        steady = self._matte.smooth != "off"
-        backend = self._ladder.backend
-        assert backend is not None
-        matter = LiveMatter(backend, info, steady=steady)
+    def _show_all(self, outputs: LiveOutputs) -> None:
+        steady, info = self._matte.smooth != "off", self._info
+        matting = self._matting(outputs)
+        matter = LiveMatter(matting, info, steady=steady)
         last_at = 0.0
         first_at: float | None = None
         try:
@@ -220,7 +221,9 @@ class LiveSession:
                 if self._frozen.is_set():
                     self._passed_over += 1
                     continue
-                info = self._show(index, taken, first_at, matter, info, outputs)
+                if self._adapt(matter, outputs):
+                    matting = replace(matting, compositor=outputs.compositor(matting.info.device))
+                self._show(self._frame(index, taken, first_at), matter, matting, outputs)
                 now = time.monotonic()
                 self._latency.add(now - taken.at)
                 self._beyond.add(now - taken.at - matter.network_s)
@@ -230,9 +233,10 @@ class LiveSession:
                 self._shown += 1
                 if self._shown % _JUDGED_AFTER == 0:
                     recent = self._latency.percentile_s(0.5, of_latest=_JUDGED_AFTER)
-                    if (smaller := self._ladder.step_down(info.width, info.height, recent)) is not None:
+                    if self._ladder.step_down(info.width, info.height, recent) is not None:
                         matter.close()
-                        matter = LiveMatter(smaller, info, steady=steady)
+                        matting = self._matting(outputs)
+                        matter = LiveMatter(matting, self._info, steady=steady)
                         self._latency.forget()
                         self._beyond.forget()
         finally:
@@ -246,38 +250,49 @@ class LiveSession:
             return None
         return max(0.0, first_at + self.spec.pace.duration - time.monotonic())
 
-    def _show(
-        self, index: int, taken: Taken, first_at: float, matter: LiveMatter, info: MediaInfo, outputs: LiveOutputs
-    ) -> MediaInfo:
-        turn = replace(info.turn, mirror=self._own_mirror ^ self._mirror)
-        if turn != info.turn:
-            info = replace(info, turn=turn)
-            outputs.set_info(info)
-            matter.set_info(info)
-        background, self._background = self._background, None
-        if background is not None:
-            try:
-                outputs.set_background(background)
-            except BirefnetVideoError as error:
-                self._notify(str(error))
+    def _matting(self, outputs: LiveOutputs) -> Matting:
+        backend = self._ladder.backend
+        assert backend is not None
+        return Matting(backend, outputs.compositor(backend.info.device))
+
+    def _adapt(self, matter: LiveMatter, outputs: LiveOutputs) -> bool:
+        """Take what was changed while it runs; whether outputs are to be composed otherwise."""
+        turn = replace(self._info.turn, mirror=self._own_mirror ^ self._mirror)
+        changed = turn != self._info.turn
+        if changed:
+            self._info = replace(self._info, turn=turn)
+            outputs.set_info(self._info)
+            matter.set_info(self._info)
+        try:
+            outputs.set_background(self._backgrounds.get_nowait())
+        except Empty:
+            return changed
+        except BirefnetVideoError as error:
+            self._notify(str(error))
+            return changed
+        return True
+
+    def _frame(self, index: int, taken: Taken, first_at: float) -> Frame:
         self._last_pts = max(self._last_pts + _LEAST_STEP, round((taken.at - first_at) / _TICK))
         meta = FrameMeta(index, self._last_pts, _TICK)
-        picture = taken.picture
+        picture, info = taken.picture, self._info
         if (picture.width, picture.height) != (info.coded_width, info.coded_height):
             # A camera that has come back otherwise than it went.
             picture = picture.reformat(info.coded_width, info.coded_height)
-        matte = matter.matte(Frame(meta, picture))
+        return Frame(meta, picture)
+
+    def _show(self, frame: Frame, matter: LiveMatter, matting: Matting, outputs: LiveOutputs) -> None:
+        matte, info = matter.matte(frame), self._info
         if matter.network_s:
             self._network.add(matter.network_s)
         else:
             self._reused += 1
-        spec = self._matte
+        edit = self._matte
         if max(info.height / matte.alpha.shape[0], info.width / matte.alpha.shape[1]) < _REFINED_FROM:
-            spec = evolve(spec, refine=False)
-        cutout = Cutout(matte.frame, edit(at_full_size(matte, info, spec), spec))
-        outputs.show(cutout)
-        self._tap.offer(lambda: cutout, info, lambda size: outputs.sent(cutout, size))
-        return info
+            edit = evolve(edit, refine=False)
+        made = matting.compose(matte, edit)
+        outputs.show(made)
+        self._tap.offer(made.cutout, info, lambda size: outputs.sent(made.cutout(), size))
 
 
 def _camera_of(spec: LiveSpec) -> Camera:

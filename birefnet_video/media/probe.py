@@ -249,7 +249,7 @@ def describe(
         chapters=_chapters(container),
         timecode=timecode_in(stream.metadata) or timecode_in(container.metadata),
         subtitle_tracks=len(container.streams.subtitles),
-        has_alpha=_has_alpha(container, stream, frame),
+        has_alpha=bool(_has_alpha(container, stream, frame)),
         chroma_from_left=context.name in _CHROMA_FROM_LEFT,
         has_own_zero=not _WITHOUT_ZERO & set(container.format.name.split(",")),
         notes=tuple(_notes(path, container, stream, data)),

@@ -11,8 +11,8 @@ from attrs import fields, frozen
 from birefnet_video.options.group import OptionGroup, option_group, options_of
 from birefnet_video.options.input import InputSpec
 from birefnet_video.options.job import JobSpec
-from birefnet_video.options.matte import ColourSpec, MatteSpec
-from birefnet_video.options.network import BackendSpec
+from birefnet_video.options.matte import ColourSpec, EditSpec, MatteSpec
+from birefnet_video.options.network import BackendSpec, NetworkSpec
 from birefnet_video.options.outputs import OutputsSpec, WritingSpec
 
 _P = ParamSpec("_P")
@@ -47,6 +47,12 @@ class RenderOptions(ColourSpec, MatteSpec, BackendSpec, InputSpec, OutputsSpec):
             colour=part_of(self, ColourSpec),
             writing=part_of(self, WritingSpec),
         )
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class StillOptions(EditSpec, NetworkSpec):
+    """All options of the matte of a single picture."""
 
 
 def takes(

@@ -1,19 +1,17 @@
 """What a command was asked for, as data: kept in records, sent to other processes, shown as a command line."""
 
 from collections.abc import Iterator
-from fractions import Fraction
-from functools import cache
-from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from attrs import evolve, field, frozen
 
-from birefnet_video.options.backgrounds import Background, SolidColour
+from birefnet_video.options.backgrounds import SolidColour
 from birefnet_video.options.group import OptionGroup, options_of
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.live import LiveSpec
 from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.options.run import RunSpec, WatchSpec
+from birefnet_video.options.serial import converter, structured
 
 #: Of the form that records have. Others are refused.
 VERSION = 1
@@ -95,7 +93,7 @@ def not_apart(request: Request) -> Request:
 def to_json(request: Request) -> dict[str, Any]:
     """Every option with its value, defaults too, so that what waits is not changed by another default."""
     kind = next(name for name, cls in _KINDS.items() if isinstance(request, cls))
-    return {"version": VERSION, "kind": kind, **_converter().unstructure(request)}
+    return {"version": VERSION, "kind": kind, **converter().unstructure(request)}
 
 
 def from_json(values: Any) -> Request:
@@ -104,28 +102,10 @@ def from_json(values: Any) -> Request:
     Raises:
         ValueError: if it is nothing that this version has written.
     """
-    from cattrs import transform_error
-    from cattrs.errors import BaseValidationError
-
     if not isinstance(values, dict) or values.get("version") != VERSION or values.get("kind") not in _KINDS:
         raise ValueError(f"no request of version {VERSION}")
     rest = {name: value for name, value in values.items() if name not in ("version", "kind")}
-    try:
-        return _converter().structure(rest, _KINDS[values["kind"]])
-    except BaseValidationError as error:
-        raise ValueError("; ".join(transform_error(error))) from None
-
-
-@cache
-def _converter() -> Any:
-    from cattrs.preconf.json import make_converter
-
-    converter = make_converter(prefer_attrib_converters=True, forbid_extra_keys=True)
-    for as_text in (Path, Fraction):
-        converter.register_unstructure_hook(as_text, str)
-    for background in get_args(Background):
-        converter.register_unstructure_hook(background, str)
-    return converter
+    return structured(rest, _KINDS[values["kind"]])
 
 
 def _outputs(outputs: tuple[OutputSpec, ...]) -> Iterator[str]:

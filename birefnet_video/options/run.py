@@ -44,6 +44,8 @@ class RunSpec(WatchSpec, QuietSpec):
 
     progress: ProgressStyle = field(default="auto")
     """How progress is shown."""
+    dry_run: Flag = field(default=False)
+    """Say what would be read and written, with --json as a plan in JSON, and write nothing."""
     verbose: Annotated[Flag, Parameter(name=["--verbose", "-v"])] = field(default=False)
     """Show where an unexpected error came from."""
     detach: Flag = field(default=False)

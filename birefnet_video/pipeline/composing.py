@@ -1,43 +1,60 @@
 """Where a job's frames are composed, decided once the network's device is known."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
 from attrs import evolve
 
 from birefnet_video.backends.progress import building
 from birefnet_video.errors import BackendUnavailable
-from birefnet_video.matting.backdrop import Canvas, note_of
+from birefnet_video.matting.backdrop import Backdrop, Canvas, note_of, open_backdrop
 from birefnet_video.matting.colour import Retoucher
+from birefnet_video.matting.compose import STRAIGHT, foreground, grey_matte, over, straight_alpha
 from birefnet_video.media.reader import Notify
-from birefnet_video.options.job import JobSpec
+from birefnet_video.options.input import InputAlpha
 from birefnet_video.options.matte import ColourSpec
+from birefnet_video.options.network import ComposeOn
+from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.pipeline.compositor import Composer, Compositor, CpuCompositor, Task
-from birefnet_video.pipeline.outputs import make_backdrop, make_composer
-from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.types import MediaInfo
+
+#: An output and the size and format of its frames.
+Shown = tuple[OutputSpec, Canvas]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What is done to colours, and where."""
+
+    colour: ColourSpec
+    input_alpha: InputAlpha = "ignore"
+    compose_on: ComposeOn = "auto"
 
 
 class Composing:
     """What all compositors of a job need."""
 
-    def __init__(self, spec: JobSpec, canvases: list[Canvas], info: MediaInfo, tap: PreviewTap, notify: Notify) -> None:
+    def __init__(self, look: Look, outputs: Sequence[Shown], info: MediaInfo, notify: Notify) -> None:
         """
         Args:
-            spec: what is asked for.
-            canvases: one an output.
+            look: what is done to colours, and where.
+            outputs: what is shown, and on what.
             info: of the input.
-            tap: is offered every frame.
             notify: takes what a user should know.
 
         Raises:
             InputMissing, NotAVideo: if a background is missing or no picture or video.
             BackendUnavailable: if colours need a library that is not installed.
         """
-        self._spec, self._canvases, self._notify = spec, canvases, notify
+        self._look, self._outputs, self._notify = look, outputs, notify
         self._told_of_alpha = False
-        self._task = Task(info, spec.matte, tap, self._tell_of_alpha if spec.input.input_alpha == "multiply" else None)
-        self._colour = _colours(spec)
-        outputs = list(zip(spec.outputs, canvases, strict=True))
+        self._task = Task(info, self._tell_of_alpha if look.input_alpha == "multiply" else None)
+        needless = all(output.kind == "mask" for output, _ in outputs)
+        # Mattes have no colours.
+        self._colour = evolve(look.colour, decontaminate="off") if needless else look.colour
         self._backdrops = [make_backdrop(output, canvas, info) for output, canvas in outputs]
-        for behind in {output.background for output in spec.outputs if output.kind == "composite"}:
+        for behind in {output.background for output, _ in outputs if output.kind == "composite"}:
             if (note := note_of(behind)) is not None:
                 notify(note)
         self._composers = self._on_cpu(self._colour)
@@ -51,7 +68,7 @@ class Composing:
                 retoucher.warm_up()
         return [
             make_composer(output, canvas, self._task.info, retoucher, backdrop)
-            for output, canvas, backdrop in zip(self._spec.outputs, self._canvases, self._backdrops, strict=True)
+            for (output, canvas), backdrop in zip(self._outputs, self._backdrops, strict=True)
         ]
 
     def _tell_of_alpha(self) -> None:
@@ -66,9 +83,9 @@ class Composing:
         Raises:
             BackendUnavailable: if frames cannot be composed there although that was asked for.
         """
-        spec = self._spec
+        wanted = self._look.compose_on
         on_cpu = CpuCompositor(self._task, self._composers, self._of_cutouts)
-        if spec.backend.compose_on == "cpu" or (spec.backend.compose_on == "auto" and not device.startswith("cuda")):
+        if wanted == "cpu" or (wanted == "auto" and not device.startswith("cuda")):
             return on_cpu
         # Brings torch along, which nothing before the network needs.
         import torch
@@ -80,13 +97,13 @@ class Composing:
         def make(colour: ColourSpec) -> list[DeviceComposer | str]:
             return [
                 make_device_composer(output, canvas, self._task.info, colour, backdrop, torch.device(device))
-                for output, canvas, backdrop in zip(spec.outputs, self._canvases, self._backdrops, strict=True)
+                for (output, canvas), backdrop in zip(self._outputs, self._backdrops, strict=True)
             ]
 
         made, of_cutouts = make(self._colour), make(_of_cutouts(self._colour))
         left = {each: None for each in made if isinstance(each, str)}
         if all(isinstance(each, str) for each in made):
-            if spec.backend.compose_on == "device":
+            if wanted == "device":
                 raise BackendUnavailable(
                     f"--compose-on device: {', '.join(left)} can be made on the CPU only", hint="use --compose-on auto"
                 )
@@ -101,10 +118,36 @@ class Composing:
         return DeviceCompositor(self._task, *composers, device, on_cpu, self._notify)
 
 
-def _colours(spec: JobSpec) -> ColourSpec:
-    """What is left to do to colours: mattes have none."""
-    needless = all(output.kind == "mask" for output in spec.outputs)
-    return evolve(spec.colour, decontaminate="off") if needless else spec.colour
+def make_backdrop(output: OutputSpec, canvas: Canvas, info: MediaInfo) -> Backdrop | None:
+    """What lies behind the subject in an output, if it shows that.
+
+    Raises:
+        InputMissing, NotAVideo: if its background is missing or no picture or video.
+    """
+    return open_backdrop(output.background, info, canvas) if output.kind == "composite" else None
+
+
+def make_composer(
+    output: OutputSpec, canvas: Canvas, info: MediaInfo, retoucher: Retoucher, backdrop: Backdrop | None
+) -> Composer:
+    """What makes the frames of an output on the CPU.
+
+    Args:
+        output: its kind counts.
+        canvas: of its frames.
+        info: of the input.
+        retoucher: treats colours.
+        backdrop: what :func:`make_backdrop` gives.
+    """
+    if output.kind == "mask":
+        return lambda cutout: grey_matte(cutout.alpha, canvas.pixel_format)
+    if output.kind == "alpha":
+        straight = STRAIGHT.get(canvas.pixel_format, straight_alpha)
+        return lambda cutout: straight(cutout.frame.picture, cutout.alpha, info, canvas.pixel_format, retoucher)
+    if output.kind == "foreground":
+        return lambda cutout: foreground(cutout.frame.picture, cutout.alpha, info, canvas, retoucher)
+    assert backdrop is not None  # this output shows one
+    return partial(over, info=info, canvas=canvas, backdrop=backdrop, retoucher=retoucher)
 
 
 def _of_cutouts(colour: ColourSpec) -> ColourSpec:

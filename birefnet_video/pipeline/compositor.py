@@ -8,12 +8,11 @@ import av
 import numpy as np
 
 from birefnet_video.matting.compose import Extent, guide_of
-from birefnet_video.matting.edit import edit
+from birefnet_video.matting.edit import edit as edited
 from birefnet_video.matting.enlarge import resized
 from birefnet_video.matting.refine import refine
 from birefnet_video.media.convert import own_alpha
 from birefnet_video.options.matte import EditSpec
-from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.types import Cutout, FrameMeta, Matte, MediaInfo
 
 #: Makes the frame of one output.
@@ -28,13 +27,15 @@ class Made(NamedTuple):
     """Of the matte at the picture's size."""
     pictures: list[av.VideoFrame]
     """One an output."""
+    cutout: Callable[[], Cutout]
+    """Gives the picture and its alpha at full size; from the thread that composed it, before the next one."""
 
 
 class Compositor(Protocol):
     """Makes the frames of all outputs. Called by several threads at once if no output depends on the order."""
 
-    def compose(self, matte: Matte) -> Made:
-        """The frames of the outputs, in their order."""
+    def compose(self, matte: Matte, edit: EditSpec) -> Made:
+        """The frames of the outputs, in their order, of a matte that is changed as ``edit`` says."""
         ...
 
 
@@ -44,10 +45,6 @@ class Task:
 
     info: MediaInfo
     """Of the input."""
-    spec: EditSpec
-    """What is done to mattes on their way."""
-    tap: PreviewTap
-    """Is offered every frame."""
     found_alpha: Callable[[], None] | None = None
     """Called where a picture brings alpha along, by which mattes are multiplied; ``None``: that is left out."""
 
@@ -73,16 +70,15 @@ class CpuCompositor:
         """
         self._task, self._composers, self._of_cutouts = task, composers, composers_of_cutouts
 
-    def compose(self, matte: Matte) -> Made:
+    def compose(self, matte: Matte, edit: EditSpec) -> Made:
         """See :class:`Compositor`."""
-        info, spec = self._task.info, self._task.spec
-        alpha = edit(at_full_size(matte, info, spec), spec)
+        alpha = edited(at_full_size(matte, self._task.info, edit), edit)
         composers = self._composers
         if (own := self._task.alpha_of(matte.frame.picture)) is not None:
             alpha, composers = alpha * own, self._of_cutouts
         cutout = Cutout(matte.frame, alpha)
-        self._task.tap.offer(lambda: cutout, info)
-        return Made(matte.frame.meta, Extent.of(alpha), [composer(cutout) for composer in composers])
+        pictures = [composer(cutout) for composer in composers]
+        return Made(matte.frame.meta, Extent.of(alpha), pictures, lambda: cutout)
 
 
 def at_full_size(matte: Matte, info: MediaInfo, spec: EditSpec) -> np.ndarray:

@@ -10,11 +10,13 @@ from torch import Tensor
 from birefnet_video.backends.network import is_memory
 from birefnet_video.matting.backdrop import Canvas
 from birefnet_video.matting.compose import Extent
-from birefnet_video.matting.device.compose import DeviceComposer, DeviceCutout, edit
+from birefnet_video.matting.device.compose import DeviceComposer, DeviceCutout
+from birefnet_video.matting.device.compose import edit as edited
 from birefnet_video.matting.device.filters import resized
 from birefnet_video.matting.device.refine import refine
 from birefnet_video.matting.device.transfer import Source, upload
 from birefnet_video.media.reader import Notify
+from birefnet_video.options.matte import EditSpec
 from birefnet_video.pipeline.compositor import Composer, Compositor, Made, Task
 from birefnet_video.types import Cutout, Matte
 
@@ -48,22 +50,22 @@ class DeviceCompositor:
         self._gave_up = threading.Event()
         self._giving_up = threading.Lock()
 
-    def compose(self, matte: Matte) -> Made:
+    def compose(self, matte: Matte, edit: EditSpec) -> Made:
         """See :class:`birefnet_video.pipeline.compositor.Compositor`."""
         if not self._gave_up.is_set():
             try:
                 with torch.inference_mode(), self._stream():
-                    return self._compose(matte)
+                    return self._compose(matte, edit)
             except RuntimeError as error:
                 if not is_memory(error):
                     raise
             self._give_up()
-        return self._on_cpu.compose(matte)
+        return self._on_cpu.compose(matte, edit)
 
-    def _compose(self, matte: Matte) -> Made:
+    def _compose(self, matte: Matte, edit: EditSpec) -> Made:
         task = self._task
         source = Source(matte.frame.picture, task.info, self._device)
-        alpha = edit(self._at_full_size(matte, source), task.spec)
+        alpha = edited(self._at_full_size(matte, source, edit), edit)
         composers = self._composers
         if (own := task.alpha_of(matte.frame.picture)) is not None:
             alpha, composers = alpha * upload(own, self._device), self._of_cutouts
@@ -74,18 +76,17 @@ class DeviceCompositor:
                 home.append(Cutout(matte.frame, alpha.cpu().numpy()))
             return home[0]
 
-        task.tap.offer(bring_home, task.info)
         cutout = DeviceCutout(matte.frame.meta, source, alpha)
         pictures = [
             composer.make(cutout) if isinstance(composer, DeviceComposer) else composer(bring_home())
             for composer in composers
         ]
         low, high = torch.aminmax(alpha)
-        return Made(matte.frame.meta, Extent(*torch.stack((low, high, alpha.mean())).tolist()), pictures)
+        return Made(matte.frame.meta, Extent(*torch.stack((low, high, alpha.mean())).tolist()), pictures, bring_home)
 
-    def _at_full_size(self, matte: Matte, source: Source) -> Tensor:
+    def _at_full_size(self, matte: Matte, source: Source, edit: EditSpec) -> Tensor:
         alpha, size = upload(matte.alpha, self._device), (self._guide.height, self._guide.width)
-        if self._task.spec.refine and matte.alpha.shape != size:
+        if edit.refine and matte.alpha.shape != size:
             return refine(alpha, [plane / 255 for plane in source.planes(self._guide)])
         return resized(alpha, size)
 

@@ -1,36 +1,26 @@
-"""Each output of a job: what can be said before any work, the frames it takes, and what they go into."""
+"""What can be said of an output before any work."""
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from birefnet_video.errors import OutputRefused
-from birefnet_video.matting.backdrop import Backdrop, Canvas, open_backdrop
-from birefnet_video.matting.colour import Retoucher
-from birefnet_video.matting.compose import STRAIGHT, even, foreground, grey_matte, over, straight_alpha
-from birefnet_video.media.encodings import Encoding, encoding_for
+from birefnet_video.matting.backdrop import Canvas
+from birefnet_video.matting.compose import even
+from birefnet_video.media.encodings import Encoding
 from birefnet_video.media.light import needs_mapping
 from birefnet_video.media.partial import PARTIAL_MARK
-from birefnet_video.media.pictures import PictureWriter
-from birefnet_video.media.raw import RawWriter
-from birefnet_video.media.reader import Notify
 from birefnet_video.media.sequence import could_be, is_pattern, list_numbers
-from birefnet_video.media.sink import Sink
-from birefnet_video.media.writer import Writer
 from birefnet_video.options.backgrounds import PictureFile, VideoFile
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import STDOUT, OutputSpec
-from birefnet_video.pipeline.compositor import Composer
-from birefnet_video.types import Cut, FrameMeta, MediaInfo
+from birefnet_video.types import MediaInfo
 
 
-def check_output(spec: JobSpec, output: OutputSpec) -> None:
-    """What can be said about an output before anything is opened.
+def check_output(spec: JobSpec, output: OutputSpec, encoding: Encoding) -> None:
+    """Whether an output may be written where it is to be.
 
     Raises:
-        OutputRefused: if its container cannot carry it, it exists, its folder does not, or it is the input.
+        OutputRefused: if it exists, its folder does not, or it is the input.
     """
-    encoding = encoding_for(output)
     path: Path = output.path
     if path == STDOUT:
         return
@@ -72,46 +62,6 @@ def make_canvas(encoding: Encoding, info: MediaInfo) -> Canvas:
     return Canvas(width, height, pixel_format, full_range)
 
 
-def make_backdrop(output: OutputSpec, canvas: Canvas, info: MediaInfo) -> Backdrop | None:
-    """What lies behind the subject in an output, if it shows that.
-
-    Raises:
-        InputMissing, NotAVideo: if its background is missing or no picture or video.
-    """
-    return open_backdrop(output.background, info, canvas) if output.kind == "composite" else None
-
-
-def make_composer(
-    output: OutputSpec, canvas: Canvas, info: MediaInfo, retoucher: Retoucher, backdrop: Backdrop | None
-) -> Composer:
-    """What makes the frames of an output on the CPU.
-
-    Args:
-        output: its kind counts.
-        canvas: of its frames.
-        info: of the input.
-        retoucher: treats colours.
-        backdrop: what :func:`make_backdrop` gives.
-    """
-    if output.kind == "mask":
-        return lambda cutout: grey_matte(cutout.alpha, canvas.pixel_format)
-    if output.kind == "alpha":
-        straight = STRAIGHT.get(canvas.pixel_format, straight_alpha)
-        return lambda cutout: straight(cutout.frame.picture, cutout.alpha, info, canvas.pixel_format, retoucher)
-    if output.kind == "foreground":
-        return lambda cutout: foreground(cutout.frame.picture, cutout.alpha, info, canvas, retoucher)
-    assert backdrop is not None  # this output shows one
-    return partial(over, info=info, canvas=canvas, backdrop=backdrop, retoucher=retoucher)
-
-
-def _numbering(info: MediaInfo, cut: Cut | None) -> Callable[[FrameMeta], int]:
-    """Pictures keep the numbers of the sequence they come from; those of a video are counted from 1."""
-    if info.sequence is None:
-        return lambda meta: meta.index + 1
-    sequence, first = info.sequence, cut.shift(info.time_base) if cut is not None else 0
-    return lambda meta: sequence.number_at(first + meta.pts)
-
-
 def _input_files(source: Path) -> list[Path]:
     """The file that is read, or the pictures of a sequence."""
     if not is_pattern(source) or source.exists() or not source.parent.is_dir():
@@ -124,41 +74,3 @@ def _would_replace(path: Path, other: Path) -> bool:
     if is_pattern(path) and could_be(path, other):
         return True
     return path.exists() and other.exists() and path.samefile(other)
-
-
-def open_sink(
-    spec: JobSpec,
-    output: OutputSpec,
-    encoding: Encoding,
-    canvas: Canvas,
-    info: MediaInfo,
-    cut: Cut | None,
-    notify: Notify,
-) -> Sink:
-    """Open what an output's frames go into.
-
-    Raises:
-        OutputRefused: if it cannot be created or its container refuses what it should hold.
-        BackendUnavailable: if a hardware encoder does not open.
-    """
-    if output.path == STDOUT:
-        return RawWriter(encoding)
-    size = (canvas.width, canvas.height)
-    if encoding.container == "image2":
-        return PictureWriter(
-            *(output.path, encoding, info),
-            pixel_format=canvas.pixel_format,
-            size=size,
-            number_of=_numbering(info, cut),
-            notify=notify,
-        )
-    return Writer(
-        output.path,
-        encoding,
-        info,
-        pixel_format=canvas.pixel_format,
-        size=size,
-        with_sound=not spec.writing.no_audio and encoding.holds_sound,
-        notify=notify,
-        cut=cut,
-    )

@@ -1,19 +1,21 @@
 """The stages, but for smoothing: passive generators from what comes before to what comes after."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 
 import av
 import numpy as np
 
-from birefnet_video.backends.base import MattingBackend, Pending, check_mattes
+from birefnet_video.backends.base import Pending
 from birefnet_video.matting.compose import Extent
-from birefnet_video.media.convert import alpha_samples, to_rgb
+from birefnet_video.media.convert import alpha_samples
 from birefnet_video.media.reader import Reader
 from birefnet_video.media.sink import Sink
 from birefnet_video.media.verify import Promise
-from birefnet_video.pipeline.compositor import Compositor
+from birefnet_video.options.matte import EditSpec
+from birefnet_video.pipeline.compositor import Made
+from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.ordered import ordered_map
 from birefnet_video.types import Batch, Frame, FrameMeta, Matte, MediaInfo
 
@@ -28,13 +30,12 @@ def decode(reader: Reader) -> Iterator[Frame]:
     yield from reader.frames()
 
 
-def prepare(
-    frames: Iterable[Frame], info: MediaInfo, size: tuple[int, int], batch_size: int, *, workers: int = 1
-) -> Iterator[Batch]:
+def prepare(frames: Iterable[Frame], info: MediaInfo, matting: Matting, *, workers: int = 1) -> Iterator[Batch]:
     """Gather frames and make the network's view of them. The last batch may be short."""
+    batch_size = matting.info.batch_size
 
     def view(frame: Frame) -> tuple[Frame, np.ndarray]:
-        return frame, to_rgb(frame.picture, info, size)
+        return frame, matting.view(frame.picture, info)
 
     waiting: list[Frame] = []
     views: list[np.ndarray] = []
@@ -48,40 +49,53 @@ def prepare(
         yield Batch(tuple(waiting), np.stack(views))
 
 
-def infer(batches: Iterable[Batch], backend: MattingBackend) -> Iterator[list[Matte]]:
+def infer(batches: Iterable[Batch], matting: Matting) -> Iterator[list[Matte]]:
     """One matte for each frame, at the network's size."""
     before: tuple[Batch, Pending] | None = None
     for batch in batches:
-        begun = (batch, backend.begin(batch.rgb))
-        if not backend.info.overlaps:
-            yield _collect(*begun, backend)
+        begun = (batch, matting.begin(batch.rgb))
+        if not matting.info.overlaps:
+            yield _collect(*begun)
             continue
         # The device has its next batch before it is done with this one.
         if before is not None:
-            yield _collect(*before, backend)
+            yield _collect(*before)
         before = begun
     if before is not None:
-        yield _collect(*before, backend)
+        yield _collect(*before)
 
 
-def _collect(batch: Batch, pending: Pending, backend: MattingBackend) -> list[Matte]:
-    alphas = check_mattes(pending(), backend.info)
-    return [Matte(*each) for each in zip(batch.frames, alphas, batch.rgb, strict=True)]
+def _collect(batch: Batch, pending: Pending) -> list[Matte]:
+    return [Matte(*each) for each in zip(batch.frames, pending(), batch.rgb, strict=True)]
 
 
 def compose(
-    batches: Iterable[list[Matte]], compositor: Compositor, gauge: "MatteGauge", *, workers: int = 1
+    batches: Iterable[list[Matte]],
+    matting: Matting,
+    edit: EditSpec,
+    gauge: "MatteGauge",
+    *,
+    on_made: Callable[[Made], None] = lambda made: None,
+    workers: int = 1,
 ) -> Iterator[Composed]:
     """The frames of all outputs.
 
     Args:
         batches: mattes at the network's size.
-        compositor: makes the frames.
+        matting: makes the frames.
+        edit: what is done to mattes on their way.
         gauge: is told of every matte at full size, in order.
+        on_made: is shown what came of each, on the thread that made it.
         workers: frames that are composed at once; 1 if an output depends on their order.
     """
+
+    def make(matte: Matte) -> Made:
+        made = matting.compose(matte, edit)
+        on_made(made)
+        return made
+
     mattes = (matte for batch in batches for matte in batch)
-    for made in ordered_map(compositor.compose, mattes, workers, "birefnet-video compose"):
+    for made in ordered_map(make, mattes, workers, "birefnet-video compose"):
         gauge.measure(made.meta.index, made.extent)
         yield made.meta, made.pictures
 

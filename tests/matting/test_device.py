@@ -55,8 +55,8 @@ def compose(spec: JobSpec, folder: Path, on: str, device: str = "cpu") -> list[C
         lambda spec, info, tell: network,
     )
     try:
-        batches = prepare(islice(decode(line.reader), 2), line.info, network.info.input_size, 1)
-        return list(line.composing(infer(batches, network)))
+        batches = prepare(islice(decode(line.reader), 2), line.info, line.matting)
+        return list(line.composing(infer(batches, line.matting)))
     finally:
         for writer in line.writers:
             writer.discard()

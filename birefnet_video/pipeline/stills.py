@@ -1,0 +1,73 @@
+"""Mattes of single pictures, as a render would make them of its frames."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+
+from birefnet_video.backends.base import MattingBackend
+from birefnet_video.backends.registry import load_backend
+from birefnet_video.media.still import still
+from birefnet_video.models import input_size
+from birefnet_video.options.matte import EditSpec
+from birefnet_video.options.network import BackendSpec, NetworkSpec
+from birefnet_video.pipeline.compositor import CpuCompositor, Task
+from birefnet_video.pipeline.core import Matting
+
+#: Networks that stay open: one for each size of input, of which pictures of different shapes need different ones.
+_MOST_OPEN = 3
+
+
+class StillMatting:
+    """A network that stays open for pictures of any size. From any thread; one picture at a time."""
+
+    def __init__(
+        self, network: NetworkSpec, edit: EditSpec, *, tell: Callable[[str], None] = lambda message: None
+    ) -> None:
+        """
+        Args:
+            network: what makes the mattes; loaded with the first picture.
+            edit: what is done to them.
+            tell: takes what a user should know.
+        """
+        self._spec, self._edit, self._tell = BackendSpec.for_one(network), edit, tell
+        self._open: OrderedDict[tuple[int, int], MattingBackend] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def alpha(self, rgb: np.ndarray) -> np.ndarray:
+        """The matte of a picture.
+
+        Args:
+            rgb: uint8 (H, W, 3) RGB.
+
+        Returns:
+            alpha float32 (H, W) in [0, 1].
+
+        Raises:
+            ValueError: if ``rgb`` has another shape or type.
+            BirefnetVideoError: if the network cannot be loaded, or its mattes are no numbers.
+        """
+        if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+            raise ValueError(f"rgb: expected uint8 (H, W, 3), got {rgb.dtype} {rgb.shape}")
+        frame, info = still(rgb)
+        with self._lock:
+            # Nothing is composed but the matte at full size.
+            matting = Matting(self._for(info.width, info.height), CpuCompositor(Task(info), (), ()))
+            return matting.compose(matting.matte(frame, info), self._edit).cutout().alpha
+
+    def close(self) -> None:
+        """Free the device. May be called twice."""
+        with self._lock:
+            while self._open:
+                self._open.popitem()[1].close()
+
+    def _for(self, width: int, height: int) -> MattingBackend:
+        size = self._spec.size or input_size(self._spec.model, width, height)
+        if size not in self._open:
+            while len(self._open) >= _MOST_OPEN:
+                self._open.popitem(last=False)[1].close()
+            # One picture is not worth a long build.
+            self._open[size] = load_backend(self._spec, width, height, frames=1, tell=self._tell)
+        self._open.move_to_end(size)
+        return self._open[size]
