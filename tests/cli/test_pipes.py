@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from clips import make_clip, read_times
+from wait import until
 
 PROGRAM = [sys.executable, "-m", "birefnet_video"]
 
@@ -78,9 +78,8 @@ def test_nothing_stays_behind_when_it_ends_while_it_reads(number: int, tmp_path:
         assert process.stdin is not None
         process.stdin.write(b"x" * 5_000_000)
         process.stdin.flush()
-        while not list(tmp_path.glob("birefnet-video-*")):
-            time.sleep(0.05)
-        time.sleep(0.3)
+        # All but what the pipe itself holds has been read.
+        until(lambda: sum(each.stat().st_size for each in tmp_path.glob("birefnet-video-*/*")) > 4_000_000)
         process.send_signal(number)
         assert process.wait() == 128 + number
     assert not list(tmp_path.iterdir())

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -70,7 +69,8 @@ def test_a_clip_stands_in_for_a_camera_until_ctrl_c(tmp_path: Path) -> None:
     assert process.stdout is not None
     line = json.loads(process.stdout.readline())
     assert line["state"] == "live" and line["size"] == [64, 64]
-    time.sleep(1)
+    while line["shown"] < 10:
+        line = json.loads(process.stdout.readline())
     process.send_signal(signal.SIGINT)
     rest, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors

@@ -10,6 +10,7 @@ import pytest
 from clips import make_clip, read_times
 from specs import job_spec
 from stubs import INFO, PLAIN_COLOUR, notices, open_stub
+from wait import until
 
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import InputMissing, OutputRefused, UsageError, VerificationFailed
@@ -163,8 +164,7 @@ def test_a_cancelled_sequence_stays_in_a_folder_that_says_so(tmp_path: Path) -> 
     output = OutputSpec("alpha", tmp_path / "shot_%03d.png")
     job = Job(job_spec(clip, (output,)), open_backend=open_stub(delay_s=0.05))
     job.start()
-    while not job.snapshot().written:
-        job.wait(0.02)
+    until(lambda: job.snapshot().written)
     job.cancel()
     job.wait()
     kept = sorted((tmp_path / "shot.partial").iterdir())

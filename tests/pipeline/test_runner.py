@@ -2,13 +2,16 @@
 
 import random
 import threading
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
 
 import pytest
+from clocks import Clock
 from stubs import our_threads
+from wait import until
 
 from birefnet_video.pipeline.channel import Cancelled, Channel
+from birefnet_video.pipeline.meters import ActiveClock, StageMeter
 from birefnet_video.pipeline.runner import Runner, Stage
 
 
@@ -24,13 +27,14 @@ def iter_numbers(count: int) -> Iterator[int]:
     yield from range(count)
 
 
-def passing(name: str, capacity: int = 2, *, fail_at: int | None = None, delay_s: float = 0.0) -> Stage:
+def passing(
+    name: str, capacity: int = 2, *, fail_at: int | None = None, on_item: Callable[[int], object] = lambda item: None
+) -> Stage:
     def work(items: Iterable[int]) -> Iterator[int]:
         for item in items:
             if item == fail_at:
                 raise Planned(name)
-            if delay_s:
-                time.sleep(delay_s)
+            on_item(item)
             yield item
 
     return Stage(name, work, capacity)
@@ -59,7 +63,16 @@ def test_every_item_arrives_in_order() -> None:
     assert our_threads() == []
 
 
-def test_a_channel_holds_no_more_than_its_capacity() -> None:
+def test_a_channel_holds_no_more_than_its_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, is_full = Clock(), threading.Event()
+
+    def look() -> float:
+        """Called when somebody begins to wait, and when that is over."""
+        is_full.set()
+        clock.go(1)
+        return clock.monotonic()
+
+    monkeypatch.setattr("birefnet_video.pipeline.channel.time", SimpleNamespace(perf_counter=look))
     channel: Channel[int] = Channel(3)
     made = []
 
@@ -71,11 +84,12 @@ def test_a_channel_holds_no_more_than_its_capacity() -> None:
 
     thread = threading.Thread(target=produce)
     thread.start()
-    time.sleep(0.05)
-    assert len(made) == 3
-    assert list(channel) == list(range(10))
+    assert is_full.wait(60)
+    assert made == [0, 1, 2] and len(channel) == 3
+    for expected, item in enumerate(channel):
+        assert item == expected and len(made) <= item + 1 + 3
     thread.join()
-    assert channel.blocked_put_s > 0.02
+    assert made == list(range(10)) and channel.blocked_put_s >= 1
 
 
 def test_abort_wakes_both_sides() -> None:
@@ -95,49 +109,74 @@ def test_the_first_error_is_raised_in_the_caller(stage: str, at: int) -> None:
     stages = [source(10_000), *(passing(n, fail_at=at if n == stage else None) for n in "ab"), sink([], closed)]
     runner = Runner(stages)
     runner.start()
-    started = time.monotonic()
     with pytest.raises(Planned, match=stage):
         runner.join()
-    assert time.monotonic() - started < 10
     assert closed.is_set()
     assert our_threads() == []
 
 
-def test_cancelling_stops_a_slow_line_quickly_and_is_no_error() -> None:
+def test_cancelling_stops_a_slow_line_at_the_next_item_and_is_no_error() -> None:
     got: list[int] = []
-    closed = threading.Event()
-    runner = Runner([source(10_000), passing("slow", delay_s=0.01), sink(got, closed)])
+    closed, permits = threading.Event(), threading.Semaphore(5)
+    runner = Runner([source(10_000), passing("slow", on_item=lambda item: permits.acquire()), sink(got, closed)])
     runner.start()
-    time.sleep(0.1)
-    started = time.monotonic()
+    until(lambda: len(got) == 5)
     runner.cancel()
+    # What was being worked on is done, and goes nowhere.
+    permits.release()
     assert runner.join() is False
-    assert time.monotonic() - started < 10
-    assert closed.is_set() and 0 < len(got) < 10_000
+    assert closed.is_set() and got == list(range(5))
+    assert our_threads() == []
+
+
+def run_by_chance(rng: random.Random) -> None:
+    """With an error at some item or none; cancelled at some item, as soon as it runs, or not at all."""
+    fail, cancelled_at = rng.choice([None, *range(40)]), rng.choice([None, *range(40)])
+
+    def cancel(item: int) -> None:
+        if item == cancelled_at:
+            runner.cancel()
+
+    first, second = passing("a", rng.randint(1, 4), fail_at=fail), passing("b", rng.randint(1, 4), on_item=cancel)
+    runner = Runner([source(40), first, second, sink([])])
+    runner.start()
+    if rng.random() < 0.3:
+        runner.cancel()
+    try:
+        runner.join()
+    except Planned:
+        assert fail is not None
     assert our_threads() == []
 
 
 def test_random_errors_and_cancels_never_hang() -> None:
     rng = random.Random(0)
     for _ in range(100):
-        fail = rng.choice([None, *range(40)])
-        stages = [source(40), passing("a", rng.randint(1, 4), fail_at=fail), passing("b", rng.randint(1, 4)), sink([])]
-        runner = Runner(stages)
-        runner.start()
-        if rng.random() < 0.5:
-            time.sleep(rng.random() * 0.002)
-            runner.cancel()
-        try:
-            runner.join()
-        except Planned:
-            assert fail is not None
-        assert our_threads() == []
+        run_by_chance(rng)
 
 
-def test_meters_name_the_slow_stage() -> None:
-    runner = Runner([source(40), passing("slow", delay_s=0.005), passing("fast"), sink([])])
+def test_meters_tell_work_from_waiting_on_either_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread, so that every second has one stage that it belongs to."""
+    time = Clock()
+    monkeypatch.setattr("birefnet_video.pipeline.meters.time", time)
+    meters = [StageMeter(name, ActiveClock()) for name in ("source", "slow", "fast")]
+    items: Iterable[int] = ()
+    stages = source(4), passing("slow", on_item=lambda item: time.go(5 + item)), passing("fast")
+    for meter, stage in zip(meters, stages, strict=True):
+        items = meter.working(stage.work(meter.waiting(items)))
+    for _ in items:
+        time.go(2)
+    assert [meter.items for meter in meters] == [4] * 3
+    assert [meter.busy_s for meter in meters] == [0, 26, 0]
+    assert [meter.waited_in_s for meter in meters] == [0, 0, 26]
+    assert [meter.waited_out_s for meter in meters] == [34, 8, 8]
+    assert meters[1].percentile_s(0.5) == 7 and meters[1].percentile_s(0.95) == 8
+    assert meters[2].last_at - meters[2].first_at == 6 + 7 + 8 + 3 * 2
+
+
+def test_the_line_meters_its_stages() -> None:
+    runner = Runner([source(40), passing("a"), passing("b"), sink([])])
     runner.start()
     runner.join()
-    busy = {meter.name: meter.busy_s for meter in runner.meters}
-    assert max(busy, key=lambda name: busy[name]) == "slow"
-    assert busy["slow"] >= 0.2 and busy["fast"] < 0.1
+    assert [(meter.name, meter.items) for meter in runner.meters] == [(n, 40) for n in ("source", "a", "b", "sink")]
+    assert all(meter.busy_s > 0 for meter in runner.meters)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from birefnet_video.tui.telemetry import Telemetry
-from served import Served, until
+from served import Served
 from specs import render_request
+from wait import until
 
 from birefnet_video.events import JobState
 from birefnet_video.remote import process as process_module

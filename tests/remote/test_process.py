@@ -5,13 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from clips import make_clip, read_times
 from specs import asked, render_request
+from wait import until
 
 from birefnet_video.remote.process import ensure_worker, launch
 from birefnet_video.remote.record import JobRecord, RecordState
@@ -27,13 +26,6 @@ QUICK = ["--engine", "eager", "--size", "64", "--smooth", "off", "--no-refine", 
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobStore:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return JobStore()
-
-
-def until(condition: Callable[[], object], patience_s: float = 90.0) -> None:
-    end = time.monotonic() + patience_s
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing import AuthenticationError
@@ -12,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import read_times
-from served import Served, until
+from served import Served
 from specs import live_request, live_spec, render_request
 from stubs import INFO
+from wait import until
 
 from birefnet_video.errors import NotAVideo
 from birefnet_video.events import JobState
@@ -76,12 +76,21 @@ def test_the_end_comes_with_a_summary(served: Served, watcher: Watcher, tmp_path
     late.close()
 
 
-def test_a_cancel_before_anybody_answers_is_not_lost(tmp_path: Path) -> None:
+def test_a_cancel_before_anybody_answers_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, looks = Watcher._connect, list[object]()
+
+    def connect(self: Watcher) -> object:
+        looks.append(usual(self))
+        return looks[-1]
+
+    monkeypatch.setattr(Watcher, "_connect", connect)
     served = Served(tmp_path)
     watcher = Watcher(served.store, served.record)
     served.store.update(served.record.id, state=RecordState.RUNNING)
     watcher.cancel(keep=True)
-    time.sleep(1)
+    began = len(looks)
+    until(lambda: len(looks) > began + 1)
+    assert not any(looks)
     served.thread.start()
     served.thread.join()
     until(lambda: watcher.view.is_over)
@@ -140,7 +149,7 @@ def test_a_process_that_never_answers_is_not_waited_for_for_ever(
     record = store.add(render_request("a", "b"), folder=tmp_path)
     store.update(record.id, state=RecordState.RUNNING, pid=os.getpid())
     watcher = Watcher(store, record)
-    until(lambda: watcher.view.is_over, 5.0)
+    until(lambda: watcher.view.is_over)
     assert watcher.view.record.state is RecordState.FAILED
     watcher.close()
 

@@ -1,7 +1,6 @@
 """A render for the terminal interface that stands still, and an application whose renders are such."""
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from birefnet_video.tui.app import BirefnetApp
 from birefnet_video.tui.settings import Settings
 from specs import render_request
 from textual.pilot import Pilot
+from wait import Patience
 
 from birefnet_video.events import JobSnapshot, JobState, LiveSnapshot, LiveState, StageSnapshot
 from birefnet_video.remote.record import JobRecord, RecordState
@@ -21,6 +21,8 @@ from birefnet_video.remote.wire import Clip, LogLine, Picture
 
 _BUSY = {"decode": 0.3, "prepare": 0.4, "infer": 60.0, "smooth": 8.0, "compose": 12.0, "encode": 9.0}
 _VIDEOS = Path("/videos")
+#: Seconds from one look at the screen to the next, and how many must see the same until it is taken to stand still.
+_LOOK_S, _STILL_LOOKS = 0.05, 12
 STAGES = tuple(
     StageSnapshot(name, 4212, busy, 1, 4, 1.0, 68.0 - busy, busy / 4212, 2 * busy / 4212)
     for name, busy in _BUSY.items()
@@ -159,12 +161,23 @@ def screen_text(app: BirefnetApp) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-async def until(pilot: Pilot[int], condition: Callable[[], object], patience_s: float = 30.0) -> bool:
+async def until(pilot: Pilot[int], condition: Callable[[], object]) -> bool:
     """Let the interface go on until something is so, which takes as long as the machine does; whether it became so."""
-    end = time.monotonic() + patience_s
+    patience = Patience()
     while not condition():
-        if time.monotonic() > end:
+        if patience.is_over:
             print(screen_text(pilot.app))
             return False
-        await pilot.pause(0.05)
+        await pilot.pause(_LOOK_S)
     return True
+
+
+async def settle(pilot: Pilot[int]) -> None:
+    """Let the interface go on until nothing on the screen changes any more."""
+    looks = [""]
+
+    def is_still() -> bool:
+        looks.append(screen_text(pilot.app))
+        return len(looks) > _STILL_LOOKS and len(set(looks[-_STILL_LOOKS:])) == 1
+
+    assert await until(pilot, is_still)

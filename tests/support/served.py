@@ -1,8 +1,6 @@
 """A render that is served by this process, for those who watch it."""
 
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from clips import make_clip
@@ -33,11 +31,3 @@ class Served:
 
     def now(self) -> JobRecord:
         return self.store.find(self.record.id)
-
-
-def until(condition: Callable[[], object], patience_s: float = 30.0) -> None:
-    """Wait until something is so, as long as a busy machine may take."""
-    end = time.monotonic() + patience_s
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)

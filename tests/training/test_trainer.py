@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from birefnet_video.model.training.trainer import NotFinite, Progress, Trainer
 from pictures import make_set
 from safetensors.torch import load_file
 from timm.layers import convert_sync_batchnorm
+from wait import until
 
 from birefnet_video.errors import CheckpointError, UsageError
 from birefnet_video.models import input_size
@@ -92,9 +92,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     subprocess.run(command("whole"), check=True, capture_output=True)
     victim = subprocess.Popen(command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     state = tmp_path / "killed" / "state.pt"
-    deadline = time.monotonic() + 120
-    while not state.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(state.exists)
     victim.kill()
     assert victim.wait() == -signal.SIGKILL
     again = subprocess.run(command("killed"), check=True, capture_output=True, text=True)

@@ -17,7 +17,7 @@ from birefnet_video.tui.pictures import View, paint
 from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.settings import Settings, load_settings
 from birefnet_video.tui.summary import SummaryScreen
-from fake_watch import SUMMARY, FakeApp, FakeWatch, make_app, make_store, screen_text, until
+from fake_watch import SUMMARY, FakeApp, FakeWatch, make_app, make_store, screen_text, settle, until
 from specs import asked, live_request, render_request
 from textual.binding import Binding
 from textual.pilot import Pilot
@@ -224,7 +224,7 @@ def test_nothing_that_is_typed_ends_the_form(store: JobStore, typed: str) -> Non
         await pilot.pause()
         for field in ("source", "output", "background", "size", "start", "duration"):
             app.screen.query_one(f"#{field}", Input).value = typed
-        await pilot.pause(0.6)
+        await settle(pilot)
         await pilot.press("ctrl+s", "ctrl+y", "ctrl+r", "ctrl+o", "escape")
         assert isinstance(app.screen, NewScreen)
 
@@ -319,7 +319,7 @@ def test_every_key_of_every_screen_at_every_size(
             lambda: app.show_form(),
         ):
             open_screen()
-            await pilot.pause(0.05)
+            await pilot.pause()
             kind = type(app.screen)
             for binding in kind.BINDINGS:
                 assert isinstance(binding, Binding) and binding.id and binding.description
@@ -381,7 +381,7 @@ def test_resizing_while_pictures_come(store: JobStore) -> None:
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         for size in ((60, 18), (200, 50), (20, 5), (160, 48), (80, 24)):
             await pilot.resize_terminal(*size)
-            await pilot.pause(0.6)
+            await settle(pilot)
         assert await until(pilot, lambda: "▶ RENDERING" in screen_text(app))
         assert app.screen.query_one("#picture", PictureView).size.width > 30
 
@@ -432,8 +432,14 @@ def test_settings_that_make_no_sense_are_told_and_left_out(tmp_path: Path, text:
 
 def test_a_fault_in_the_interface_leaves_the_render(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
-        monkeypatch.setattr(MonitorScreen, "_show_numbers", lambda *arguments: 1 / 0)
-        await pilot.pause(1.0)
+        monkeypatch.setattr(MonitorScreen, "_show_numbers", fail)
+        await until(pilot, lambda: failures)
+
+    failures: list[int] = []
+
+    def fail(*arguments: object) -> float:
+        failures.append(1)
+        return 1 / 0
 
     app = make_app(store)
     with pytest.raises(ZeroDivisionError):

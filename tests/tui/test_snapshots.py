@@ -10,7 +10,7 @@ import pytest
 from birefnet_video.tui.children import Facts
 from birefnet_video.tui.form import FormValues
 from birefnet_video.tui.new import NewScreen
-from fake_watch import make_app, make_store, screen_text
+from fake_watch import make_app, make_store, screen_text, settle, until
 from textual.widgets import Input
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -44,21 +44,19 @@ def test_it_looks_as_it_did(screen: str, size: str, tmp_path: Path) -> None:
         store = make_store(tmp_path)
         app = make_app(store, monitor=screen == "monitor")
         async with app.run_test(size=SIZES[size]) as pilot:
-            await pilot.pause(0.3)
+            await settle(pilot)
             if screen == "summary":
                 app.open_render(store.records()[3])
             elif screen == "new":
                 (tmp_path / "in.mp4").write_bytes(b"")
                 values = FormValues(source="in.mp4", output="in.mov", options={"size": "100"})
                 app.push_screen(NewScreen(values))
-                await pilot.pause(0.3)
+                await pilot.pause()
                 app.screen.query_one("#source", Input).cursor_blink = False
-            await pilot.pause(0.8)
-            seen, end = screen_text(app) + "\n", time.monotonic() + 15
-            while seen != expected(f"{screen}-{size}", seen) and time.monotonic() < end:
-                await pilot.pause(0.2)
-                seen = screen_text(app) + "\n"
-            return seen
+            await settle(pilot)
+            seen = screen_text(app) + "\n"
+            await until(pilot, lambda: screen_text(app) + "\n" == expected(f"{screen}-{size}", seen))
+            return screen_text(app) + "\n"
 
     seen = asyncio.run(look())
     assert seen == expected(f"{screen}-{size}", seen)

@@ -2,11 +2,11 @@
 
 import os
 import sys
-import time
 from types import ModuleType, SimpleNamespace
 
 import pytest
 from birefnet_video.tui.telemetry import Reading, Telemetry
+from wait import until
 
 
 def first_reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
@@ -14,12 +14,10 @@ def first_reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
     telemetry = Telemetry()
     telemetry.follow(os.getpid())
     telemetry.start()
-    end = time.monotonic() + 10
-    while telemetry.latest is None and time.monotonic() < end:
-        time.sleep(0.01)
+    reading = until(lambda: telemetry.latest)
     telemetry.close()
-    assert telemetry.latest is not None
-    return telemetry.latest
+    assert reading is not None
+    return reading
 
 
 def nvml(**changes: object) -> ModuleType:

@@ -10,12 +10,12 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from clips import make_clip, read_times
+from wait import PATIENCE_S, until
 
 from birefnet_video.remote.record import RecordState
 from birefnet_video.remote.store import JobStore
@@ -45,31 +45,44 @@ class Terminal:
         self.slave = slave
         self.output = b""
 
-    def read(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            if select.select([self.master], [], [], left)[0]:
-                try:
-                    self.output += os.read(self.master, 1 << 16)
-                except OSError:
-                    return
+    def read(self) -> None:
+        """What has been written so far."""
+        while select.select([self.master], [], [], 0)[0]:
+            try:
+                self.output += os.read(self.master, 1 << 16)
+            except OSError:
+                return
 
-    def wait_for(self, words: str, patience_s: float = 60.0) -> None:
-        end = time.monotonic() + patience_s
-        while words not in self.plain:
-            assert time.monotonic() < end and self.process.poll() is None, self.plain[-3000:]
-            self.read(0.2)
+    def wait_for(self, pattern: str) -> None:
+        """Until it has written what a regular expression fits."""
+
+        def has_come() -> bool:
+            ended = self.process.poll() is not None
+            self.read()
+            has_come = re.search(pattern, self.plain) is not None
+            assert has_come or not ended, self.plain[-3000:]
+            return has_come
+
+        try:
+            until(has_come)
+        except AssertionError:
+            print(self.plain[-3000:])
+            raise
 
     @property
     def plain(self) -> str:
         return re.sub(r"\x1b\[[0-9;?>=]*[ -/]*[@-~]", "", self.output.decode(errors="replace"))
 
-    def end(self, patience_s: float = 60.0) -> int:
-        end = time.monotonic() + patience_s
-        while self.process.poll() is None:
-            assert time.monotonic() < end
-            self.read(0.1)
-        self.read(0.2)
+    def end(self) -> int:
+        """Its exit code."""
+
+        def has_ended() -> bool:
+            ended = self.process.poll() is not None
+            # It waits for a terminal that takes nothing.
+            self.read()
+            return ended
+
+        until(has_ended)
         return self.process.returncode
 
     def is_sane(self) -> bool:
@@ -89,20 +102,16 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobStore]
     yield JobStore()
 
 
-def over(store: JobStore, patience_s: float = 90.0) -> RecordState:
-    end = time.monotonic() + patience_s
-    while not (record := store.records()[0]).ended_at:
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    return record.state
+def over(store: JobStore) -> RecordState:
+    until(lambda: store.records()[0].ended_at)
+    return store.records()[0].state
 
 
 def test_termination_stops_the_render_and_restores_the_terminal(store: JobStore, tmp_path: Path) -> None:
     make_clip(tmp_path / "in.mp4", frames=4000)
     terminal = Terminal(["in.mp4", "--mask", "out.mkv", "--tui", *QUICK], tmp_path)
     terminal.wait_for("▶ RENDERING")
-    terminal.wait_for("/4000")
-    terminal.read(1.0)
+    terminal.wait_for(r"[1-9]\d*/4000")
     os.kill(terminal.process.pid, signal.SIGTERM)
     assert terminal.end() == 143
     assert terminal.is_sane()
@@ -117,7 +126,7 @@ def test_a_lost_terminal_takes_the_window_and_not_the_render(store: JobStore, tm
     terminal.wait_for("▶ RENDERING")
     os.close(terminal.slave)
     os.close(terminal.master)
-    assert terminal.process.wait(20) == 129
+    assert terminal.process.wait(PATIENCE_S) == 129
     assert over(store) is RecordState.FINISHED
     assert len(read_times(tmp_path / "out.mkv")) == 250
 
@@ -137,14 +146,14 @@ def test_a_newcomer_renders_a_clip_without_reading_anything(store: JobStore, tmp
     make_clip(tmp_path / "sample.mp4", frames=12)
     terminal = Terminal(["tui"], tmp_path)
     terminal.wait_for("NEW RENDER")
-    terminal.wait_for("which video?")
+    terminal.wait_for(r"which video\?")
     os.write(terminal.master, b"sample.mp4")
     terminal.wait_for("160x96")
-    terminal.wait_for("birefnet-video sample.mp4 --alpha sample.alpha.mov")
+    terminal.wait_for(re.escape("birefnet-video sample.mp4 --alpha sample.alpha.mov"))
     terminal.wait_for("Start")
     os.write(terminal.master, b"\x13")
-    terminal.wait_for("✔ DONE", 120)
-    terminal.wait_for("sample.alpha.mov")
+    terminal.wait_for("✔ DONE")
+    terminal.wait_for(re.escape("sample.alpha.mov"))
     terminal.wait_for("Quit")
     os.write(terminal.master, b"q")
     assert terminal.end() == 0 and terminal.is_sane()
