@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 #: Seconds for what takes a moment, on a machine that has much other work.
-PATIENCE_S = 90.0
+PATIENCE_S = 300.0
 #: Seconds from one look to the next.
 _LOOK_S = 0.01
 
