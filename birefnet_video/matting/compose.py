@@ -69,7 +69,7 @@ def straight_rgba(
     deep = pixel_format == "rgba64be"
     rows = np.frombuffer(memoryview(plane), ">u2" if deep else np.uint8)
     samples = rows.reshape(-1, plane.line_size // rows.itemsize)[:height, : width * 4].reshape(height, width, 4)
-    rgb = (to_deep_rgb if deep else to_rgb)(picture, info, (height, width))
+    rgb = to_deep_rgb(picture, info, alpha.shape) if deep else to_rgb(picture, info, (height, width), exact=True)
     samples[..., :3] = _retouched(rgb, alpha, retoucher)
     samples[..., 3] = alpha_samples(alpha, 16 if deep else 8)
     return out

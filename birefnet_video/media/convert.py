@@ -21,6 +21,7 @@ _MATRICES = {
 }
 _BT709 = 1
 _ALPHA_PLANE = 3
+_NONE = Interpolation(0)
 #: Red and blue weights of luma, by code point.
 _LUMA_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 _LUMA_WEIGHTS_601 = (0.299, 0.114)
@@ -35,11 +36,14 @@ def _range_of(full: bool) -> ColorRange:
     return ColorRange.JPEG if full else ColorRange.MPEG
 
 
-def to_rgb(picture: av.VideoFrame, info: MediaInfo, size: tuple[int, int]) -> np.ndarray:
-    """The upright picture at ``size`` (height, width) in sRGB, uint8 (height, width, 3), antialiased."""
+def to_rgb(picture: av.VideoFrame, info: MediaInfo, size: tuple[int, int], *, exact: bool = False) -> np.ndarray:
+    """The upright picture at ``size`` (height, width) in sRGB, uint8 (height, width, 3), antialiased.
+
+    Up to 3 levels too dark, unless it is to be ``exact``, which takes three times as long.
+    """
     if needs_mapping(info.colour):
         return to_sdr(to_deep_rgb(picture, info, size), info.colour)
-    return _packed(picture, info, size, "rgb24")
+    return _packed(picture, info, size, "rgb24", Interpolation.FULL_CHR_H_INT if exact else _NONE)
 
 
 def to_deep_rgb(picture: av.VideoFrame, info: MediaInfo, size: tuple[int, int]) -> np.ndarray:
@@ -47,7 +51,9 @@ def to_deep_rgb(picture: av.VideoFrame, info: MediaInfo, size: tuple[int, int]) 
     return _packed(picture, info, size, "rgb48le")
 
 
-def _packed(picture: av.VideoFrame, info: MediaInfo, size: tuple[int, int], pixel_format: str) -> np.ndarray:
+def _packed(
+    picture: av.VideoFrame, info: MediaInfo, size: tuple[int, int], pixel_format: str, more: Interpolation = _NONE
+) -> np.ndarray:
     height, width = reversed(size) if info.turn.swaps_sides else size
     rgb = picture.reformat(
         width=width,
@@ -56,7 +62,7 @@ def _packed(picture: av.VideoFrame, info: MediaInfo, size: tuple[int, int], pixe
         src_colorspace=None if info.is_rgb else matrix_of(info.colour),
         src_color_range=None if info.is_rgb else _range_of(info.colour.full_range),
         dst_color_range=ColorRange.JPEG,
-        interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP,
+        interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP | more,
     )
     return np.ascontiguousarray(info.turn.apply(rgb.to_ndarray()))
 
