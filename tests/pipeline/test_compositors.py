@@ -9,18 +9,19 @@ import av
 import numpy as np
 import pytest
 from clips import make_clip
+from stubs import PLAIN_COLOUR, PLAIN_MATTE
 
 from birefnet_video.errors import BackendUnavailable
 from birefnet_video.media.convert import plane_array
 from birefnet_video.media.encodings import encoding_for
 from birefnet_video.media.probe import probe
-from birefnet_video.pipeline.composing import Composing
+from birefnet_video.options.backgrounds import SolidColour as Plain
+from birefnet_video.options.matte import EditSpec, MatteSpec
+from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.pipeline.composing import Composing, Look
 from birefnet_video.pipeline.compositor import Compositor, CpuCompositor, Made
 from birefnet_video.pipeline.device import DeviceCompositor
 from birefnet_video.pipeline.outputs import make_canvas
-from birefnet_video.pipeline.preview import PreviewTap
-from birefnet_video.spec import Colour as Plain
-from birefnet_video.spec import ColourSpec, JobSpec, MatteSpec, OutputSpec
 from birefnet_video.types import Colour, Frame, FrameMeta, Matte, MediaInfo
 
 HEIGHT, WIDTH = 8, 32
@@ -57,11 +58,9 @@ def compositor(
     on: str, info: MediaInfo, *outputs: OutputSpec, told: list[str] | None = None, **options: object
 ) -> Compositor:
     """On the CPU, or by torch, whose device is the CPU here."""
-    matte = {"matte": MatteSpec(smooth="off", refine=False), "colour": ColourSpec("off")}
-    spec = JobSpec(Path(info.path), outputs, compose_on=on, **{**matte, **options})  # type: ignore[arg-type]
-    canvases = [make_canvas(encoding_for(output), info) for output in outputs]
-    notify = told.append if told is not None else lambda line: None
-    made = Composing(spec, canvases, info, PreviewTap(), notify).on("cpu")
+    look = Look(**{"colour": PLAIN_COLOUR, "input_alpha": "multiply", "compose_on": on, **options})  # type: ignore[arg-type]
+    shown = [(output, make_canvas(encoding_for(output), info)) for output in outputs]
+    made = Composing(look, shown, info, told.append if told is not None else lambda line: None).on("cpu")
     assert isinstance(made, DeviceCompositor if on == "device" else CpuCompositor)
     return made
 
@@ -72,12 +71,13 @@ def compose(
     *outputs: OutputSpec,
     alpha: np.ndarray | None = None,
     filmed: av.VideoFrame | None = None,
+    matte: EditSpec = PLAIN_MATTE,
     **options: object,
 ) -> Made:
     alpha = steps() if alpha is None else alpha
     view = np.zeros((*alpha.shape, 3), np.uint8)
-    matte = Matte(Frame(META, filmed or picture()), alpha, view)
-    return compositor(on, info, *outputs, **options).compose(matte)
+    small = Matte(Frame(META, filmed or picture()), alpha, view)
+    return compositor(on, info, *outputs, **options).compose(small, matte)
 
 
 def by_steps(frame: av.VideoFrame, plane: int) -> list[int]:
@@ -176,7 +176,7 @@ def test_what_is_asked_of_mattes_is_done_at_full_size(
 @BOTH
 @pytest.mark.parametrize(("offset", "first"), [(2, 22), (-3, 27)])
 def test_an_offset_moves_edges_by_so_many_pixels(on: str, offset: int, first: int, info: MediaInfo) -> None:
-    matte = MatteSpec(smooth="off", refine=False, offset=offset)
+    matte = MatteSpec(smooth="off", refine=False, mask_offset=offset)
     (frame,) = compose(on, info, MASK, matte=matte, alpha=steps((0, 0, 0, 1))).pictures
     expected = np.where(np.arange(WIDTH) >= first, 255, 0)
     assert (plane_array(frame, 0) == expected).all()
@@ -196,7 +196,7 @@ def test_alpha_of_the_inputs_own_is_multiplied_and_told_once(on: str, info: Medi
     both = compositor(on, info, MASK, told=told)
     for _ in range(2):
         matte = Matte(Frame(META, picture("yuva420p", alpha=51)), steps(), np.zeros((HEIGHT, WIDTH, 3), np.uint8))
-        (frame,) = both.compose(matte).pictures
+        (frame,) = both.compose(matte, PLAIN_MATTE).pictures
         assert by_steps(frame, 0) == [int(step * 51 + 0.5) for step in STEPS]
     assert len(told) == 1 and "the input has alpha of its own" in told[0]
 
