@@ -19,8 +19,8 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.stub import StubBackend
+from birefnet_video.inputs.read_alpha import matte_of, read_mattes
 from birefnet_video.jobs import Job
-from birefnet_video.media.mattes import matte_of, read_mattes
 from birefnet_video.options.backgrounds import parse_background
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import OutputSpec, WritingSpec

@@ -19,8 +19,8 @@ import numpy as np
 from birefnet_video.model.foreground import estimate_foreground
 from pymatting import estimate_foreground_ml
 
-from birefnet_video.matting.colour import fuse, solve
-from birefnet_video.matting.refine import refine
+from birefnet_video.matting.colours.opencv import fuse, solve
+from birefnet_video.matting.edges.opencv import refine
 
 _WIDTH = 3840
 _BAND = 8

@@ -28,9 +28,9 @@ from attrs import evolve
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.events import JobState
+from birefnet_video.inputs.probe import probe
+from birefnet_video.inputs.reader import Reader
 from birefnet_video.jobs import Job
-from birefnet_video.media.probe import probe
-from birefnet_video.media.reader import Reader
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.network import BackendSpec

@@ -24,7 +24,7 @@ import numpy as np
 from birefnet_video.model.evaluation.video import flicker_error, mean_absolute_difference
 
 from birefnet_video import smooth_alphas
-from birefnet_video.media.mattes import read_mattes
+from birefnet_video.inputs.read_alpha import read_mattes
 from birefnet_video.options.matte import Smoothing
 from birefnet_video.options.network import BackendSpec
 

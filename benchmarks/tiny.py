@@ -20,10 +20,10 @@ import torch
 from birefnet_video.model import load_checkpoint
 from birefnet_video.model.evaluation.pictures import score_picture
 from birefnet_video.model.optimize import optimize
-from birefnet_video.model.picture_files import list_pictures, read_matte, read_rgb
 from birefnet_video.model.preprocess import MEAN, STD, postprocess, preprocess
 
 from birefnet_video.models import input_size, weights_path
+from birefnet_video.pictures.files import list_pictures, read_matte, read_rgb
 
 SETS = ("ecssd", "persons", "pedestrians", "davis", "alphamatting")
 _BAND = 10

@@ -23,9 +23,9 @@ import time
 from multiprocessing.connection import Client
 from pathlib import Path
 
-from birefnet_video.remote import wire
-from birefnet_video.remote.record import RecordState
-from birefnet_video.remote.store import JobStore
+from birefnet_video.renders import wire
+from birefnet_video.renders.record import RecordState
+from birefnet_video.renders.store import JobStore
 
 PROGRAM = [sys.executable, "-m", "birefnet_video"]
 TICK = os.sysconf("SC_CLK_TCK")

@@ -20,9 +20,9 @@ from birefnet_video.options.job import JobSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.options.request import RenderRequest
-from birefnet_video.remote.process import launch
-from birefnet_video.remote.record import RecordState
-from birefnet_video.remote.store import JobStore
+from birefnet_video.renders.process import launch
+from birefnet_video.renders.record import RecordState
+from birefnet_video.renders.store import JobStore
 
 #: Seconds in which figures must move after a visit, on a machine with so much else to do.
 _PATIENCE_S = 30.0

@@ -6,7 +6,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from birefnet_video._version import __version__
 
 if TYPE_CHECKING:
     from birefnet_video.api import matte_image, matte_images, matte_video, smooth_alphas

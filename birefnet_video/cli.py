@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from birefnet_video import __version__
+from birefnet_video._version import __version__
 from birefnet_video.commands.advice import hinted, usage_error
 from birefnet_video.commands.bench import bench
 from birefnet_video.commands.evaluate import evaluate

@@ -13,8 +13,8 @@ from attrs import evolve
 from birefnet_video.commands.webcam import run_live, serve_live_request
 from birefnet_video.errors import BirefnetVideoError, DamagedInput, OutputRefused, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobNotice, JobState
+from birefnet_video.inputs.missing import missing_input
 from birefnet_video.jobs import Job
-from birefnet_video.media.missing import missing_input
 from birefnet_video.options.input import STDIN
 from birefnet_video.options.request import LiveRequest, RenderRequest, Request, not_apart
 from birefnet_video.options.run import RunSpec
@@ -60,8 +60,8 @@ def execute_record(record_id: str) -> int:
     Raises:
         BirefnetVideoError: if it cannot begin; the record says so too.
     """
-    from birefnet_video.remote.process import refuse, serve
-    from birefnet_video.remote.store import JobStore
+    from birefnet_video.renders.process import refuse, serve
+    from birefnet_video.renders.store import JobStore
 
     store = JobStore()
     try:
@@ -100,8 +100,8 @@ def _apart(request: Request, *, watched: bool) -> int:
     Raises:
         UsageError: if there is no terminal to watch it in.
     """
-    from birefnet_video.remote.process import launch
-    from birefnet_video.remote.store import JobStore
+    from birefnet_video.renders.process import launch
+    from birefnet_video.renders.store import JobStore
 
     if watched:
         from birefnet_video.tui.start import require_terminal

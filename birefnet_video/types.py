@@ -45,7 +45,7 @@ class FrameMeta:
 
 
 @dataclass(frozen=True, slots=True)
-class Colour:
+class ColourTags:
     """How a picture's numbers mean colours, in the code points of ITU-T H.273 (2: unspecified)."""
 
     primaries: int = 2
@@ -261,7 +261,7 @@ class MediaInfo:
     turn: Turn
     sample_aspect_ratio: Fraction
     """Of the upright picture."""
-    colour: Colour
+    colour: ColourTags
     """With an unspecified matrix filled in as the content most likely means it."""
     bit_depth: int
     is_rgb: bool

@@ -24,10 +24,10 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from birefnet_video.errors import BirefnetVideoError
-from birefnet_video.remote.process import ensure_worker, launch
-from birefnet_video.remote.record import JobRecord, RecordState
-from birefnet_video.remote.store import JobStore
-from birefnet_video.remote.watcher import Watch, Watcher
+from birefnet_video.renders.process import ensure_worker, launch
+from birefnet_video.renders.record import JobRecord, RecordState
+from birefnet_video.renders.store import JobStore
+from birefnet_video.renders.watcher import Watch, Watcher
 from birefnet_video.words import nearest
 
 #: Seconds that a render is given to close its files when the interface is told to end.

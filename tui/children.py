@@ -13,8 +13,8 @@ from birefnet_video.tui.form import FormValues
 from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.options.request import RenderRequest
 from birefnet_video.options.run import RunSpec
-from birefnet_video.remote.process import program
-from birefnet_video.remote.wire import Picture
+from birefnet_video.renders.process import program
+from birefnet_video.renders.wire import Picture
 
 _PROBE_S, _FRAME_S = 60.0, 300.0
 

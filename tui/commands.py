@@ -41,7 +41,7 @@ def attach(render: Annotated[str | None, Parameter(name="ID")] = None, /) -> int
 
     require_terminal()
 
-    from birefnet_video.remote.store import JobStore
+    from birefnet_video.renders.store import JobStore
 
     store = JobStore()
     return watch(store, store.find(render), own=False)

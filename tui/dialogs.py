@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, DirectoryTree, Footer, Static
 
-from birefnet_video.remote.wire import Picture
+from birefnet_video.renders.wire import Picture
 
 #: What can be read, by extension; anything else can be typed.
 VIDEO_SUFFIXES = (

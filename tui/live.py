@@ -20,8 +20,8 @@ from textual.widgets import Footer
 
 from birefnet_video.events import LiveSnapshot, LiveState
 from birefnet_video.options.request import LiveRequest
-from birefnet_video.remote.record import JobRecord
-from birefnet_video.remote.watcher import JobView, PictureWish, Watch
+from birefnet_video.renders.record import JobRecord
+from birefnet_video.renders.watcher import JobView, PictureWish, Watch
 
 if TYPE_CHECKING:
     from birefnet_video.tui.app import BirefnetApp

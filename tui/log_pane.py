@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import RichLog
 
-from birefnet_video.remote.wire import LogLine
+from birefnet_video.renders.wire import LogLine
 
 _LEVELS = {"info": "  ", "note": "! ", "error": "✖ "}
 

@@ -21,7 +21,7 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from birefnet_video.events import JobSnapshot, JobState
-from birefnet_video.remote.watcher import JobView, PictureWish, Watch
+from birefnet_video.renders.watcher import JobView, PictureWish, Watch
 
 if TYPE_CHECKING:
     from birefnet_video.tui.app import BirefnetApp

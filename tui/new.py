@@ -21,8 +21,8 @@ from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Collapsible, Footer, Input, Select, Static
 
 from birefnet_video.errors import UsageError
-from birefnet_video.remote.record import PROGRAM
-from birefnet_video.remote.wire import Picture
+from birefnet_video.renders.record import PROGRAM
+from birefnet_video.renders.wire import Picture
 
 if TYPE_CHECKING:
     from birefnet_video.tui.app import BirefnetApp

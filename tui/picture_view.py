@@ -8,7 +8,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from birefnet_video.remote.watcher import PictureWish
+from birefnet_video.renders.watcher import PictureWish
 
 #: Cells beyond which a picture takes more of the terminal's bandwidth than it is worth.
 _MOST_COLUMNS, _MOST_LINES = 100, 28

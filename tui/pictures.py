@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from birefnet_video.defaults import GREEN_RGB
-from birefnet_video.remote.wire import Picture
+from birefnet_video.renders.wire import Picture
 
 #: Colours are rounded to this many bits a channel: neighbours then often share one, which saves text.
 _BITS = 5

@@ -14,9 +14,9 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
 from birefnet_video.events import JobState
-from birefnet_video.remote.record import JobRecord, RecordState
-from birefnet_video.remote.store import JobStore
-from birefnet_video.remote.watcher import Watch
+from birefnet_video.renders.record import JobRecord, RecordState
+from birefnet_video.renders.store import JobStore
+from birefnet_video.renders.watcher import Watch
 
 if TYPE_CHECKING:
     from birefnet_video.tui.app import BirefnetApp

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from birefnet_video.errors import UsageError
-from birefnet_video.remote.process import program
-from birefnet_video.remote.record import JobRecord
-from birefnet_video.remote.store import JobStore
+from birefnet_video.renders.process import program
+from birefnet_video.renders.record import JobRecord
+from birefnet_video.renders.store import JobStore
 
 
 def watch(store: JobStore, record: JobRecord, *, own: bool = True) -> int:

@@ -15,9 +15,9 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from birefnet_video.events import JobState
-from birefnet_video.remote.record import JobRecord, left_behind
-from birefnet_video.remote.summary import RunSummary
-from birefnet_video.remote.watcher import JobView
+from birefnet_video.renders.record import JobRecord, left_behind
+from birefnet_video.renders.summary import RunSummary
+from birefnet_video.renders.watcher import JobView
 
 if TYPE_CHECKING:
     from birefnet_video.tui.app import BirefnetApp

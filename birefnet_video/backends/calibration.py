@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from birefnet_video.colour.convert import to_rgb
 from birefnet_video.errors import InputMissing
-from birefnet_video.media.convert import to_rgb
-from birefnet_video.media.probe import probe
-from birefnet_video.media.spread import spread_pictures
-from birefnet_video.media.still import still
-from birefnet_video.model.picture_files import SUFFIXES, PictureError, read_rgb
+from birefnet_video.inputs.probe import probe
+from birefnet_video.inputs.sampling import spread_pictures
+from birefnet_video.pictures.files import SUFFIXES, PictureError, read_rgb
+from birefnet_video.pictures.still import still
 from birefnet_video.types import DEFAULT_LIMITS, Limits, MediaInfo
 
 #: Of a clip, whose pictures are alike, and of a folder.

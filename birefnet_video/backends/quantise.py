@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from birefnet_video.backends.openvino_library import load_library
 from birefnet_video.errors import BackendUnavailable
 
 #: Keeps NNCF from reporting to its makers that it is used.
@@ -70,8 +71,6 @@ def _end_with(parent: int) -> None:
 
 def _main(source: str, target: str, pictures: str, plan: str, parent: str) -> None:
     threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
-    from birefnet_video.backends.engines.openvino import load_library
-
     openvino = load_library()
     import nncf
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix

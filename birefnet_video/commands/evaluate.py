@@ -103,7 +103,7 @@ def _sets(what: EvalSpec) -> "list[EvaluationSet]":
         InputMissing: if there is none.
     """
     from birefnet_video.model.evaluation.sets import find_predictions, find_truths
-    from birefnet_video.model.picture_files import PictureError
+    from birefnet_video.pictures.files import PictureError
 
     try:
         if what.data is None:
@@ -221,7 +221,7 @@ def _mattes(
     if network is None:
         yield from ((stem, pictures.found[stem]) for stem in todo)
         return
-    from birefnet_video.model.picture_files import PictureError, read_rgb, write_picture
+    from birefnet_video.pictures.files import PictureError, read_rgb, write_picture
 
     folder = out / "mattes" / pictures.name if out is not None else None
     if folder is not None:
@@ -250,7 +250,7 @@ def _write_sheet(pictures: "EvaluationSet", scores: Mapping[str, Any], out: Path
 
 
 def _video(video: Path, truth: Path, *, json_lines: bool) -> int:
-    from birefnet_video.media.mattes import read_mattes
+    from birefnet_video.inputs.read_alpha import read_mattes
     from birefnet_video.model.evaluation.report import markdown_table
     from birefnet_video.model.evaluation.video import VIDEO_METRICS, VideoScores
 

@@ -23,7 +23,7 @@ def jobs(
     forget
         Remove the render with this id from the list; its files stay.
     """
-    from birefnet_video.remote.store import JobStore
+    from birefnet_video.renders.store import JobStore
 
     store = JobStore()
     if forget is not None:
@@ -49,8 +49,8 @@ def jobs(
 
 def work() -> int:
     """Render what waits in the queue."""
-    from birefnet_video.remote.process import work as work_through
-    from birefnet_video.remote.store import JobStore
+    from birefnet_video.renders.process import work as work_through
+    from birefnet_video.renders.store import JobStore
 
     work_through(JobStore())
     return 0

@@ -26,7 +26,7 @@ def probe(
     source
         Video file or image sequence (shot_%04d.png).
     """
-    from birefnet_video.media.probe import probe as look
+    from birefnet_video.inputs.probe import probe as look
 
     info = look(source, rate.frame_rate)
     facts: dict[str, Any] = {

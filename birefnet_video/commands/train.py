@@ -77,8 +77,8 @@ def train(
 def _train(recipe: "Recipe", out: Path, processes: "Processes", *, quiet: bool) -> int:
     import torch
 
-    from birefnet_video.model.picture_files import PictureError
     from birefnet_video.model.training.trainer import WEIGHTS, NotFinite, Trainer
+    from birefnet_video.pictures.files import PictureError
 
     try:
         with _watching(quiet=quiet or not processes.leads) as (on_progress, on_notice):

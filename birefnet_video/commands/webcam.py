@@ -30,7 +30,7 @@ from birefnet_video.signals import stop_on_signals
 if TYPE_CHECKING:
     from birefnet_video.events import LiveSnapshot
     from birefnet_video.live.session import LiveSession
-    from birefnet_video.remote.store import JobStore
+    from birefnet_video.renders.store import JobStore
 
 _OUTPUTS = Group("Outputs", sort_key=1)
 _CAMERA = Group("Camera", sort_key=2)
@@ -51,8 +51,8 @@ def run_live(request: LiveRequest) -> int:
 def serve_live_request(request: LiveRequest, store: "JobStore", record_id: str) -> int:
     """The same; others can watch it."""
     from birefnet_video.live.session import LiveSession
-    from birefnet_video.remote.process import serve_live
-    from birefnet_video.remote.served_live import ServedLive
+    from birefnet_video.renders.process import serve_live
+    from birefnet_video.renders.served_live import ServedLive
 
     served = ServedLive()
     served.begin(session := LiveSession(request.spec, notify=served.note))
@@ -85,7 +85,7 @@ def webcam(
     if list_cameras:
         return _list()
     if device is None:
-        from birefnet_video.media.camera import first_camera
+        from birefnet_video.devices.camera import first_camera
 
         device = first_camera()
     shown = part_of(outputs, ShownSpec)
@@ -112,7 +112,7 @@ def webcam(
 
 
 def _list() -> int:
-    from birefnet_video.media.camera import list_cameras, open_camera
+    from birefnet_video.devices.camera import list_cameras, open_camera
 
     found = list_cameras()
     for name, description in found:

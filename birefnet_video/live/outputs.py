@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import evolve
 
-from birefnet_video.matting.colour import Retoucher
-from birefnet_video.media.convert import to_rgb
-from birefnet_video.media.encodings import encoding_for, fit_codecs
-from birefnet_video.media.light import is_hdr
-from birefnet_video.media.sink import Sink
-from birefnet_video.media.stream import StreamWriter
-from birefnet_video.media.virtual_camera import VirtualCamera
+from birefnet_video.colour.convert import to_rgb
+from birefnet_video.colour.transfer import is_hdr
+from birefnet_video.devices.stream import StreamWriter
+from birefnet_video.devices.virtual_camera import VirtualCamera
+from birefnet_video.matting.colours.opencv import Retoucher
 from birefnet_video.options.backgrounds import Background
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.live import LiveSpec
 from birefnet_video.options.outputs import OutputSpec, WritingSpec
+from birefnet_video.outputs.encodings import encoding_for, fit_codecs
+from birefnet_video.outputs.sink import Sink
+from birefnet_video.pipeline.checks import make_canvas
 from birefnet_video.pipeline.composing import Composing, Look, Shown, make_backdrop, make_composer
 from birefnet_video.pipeline.compositor import Compositor, Made
-from birefnet_video.pipeline.outputs import make_canvas
 from birefnet_video.pipeline.plan import plan_output
 from birefnet_video.pipeline.sinks import open_sink
 from birefnet_video.pipeline.stages import MatteGauge

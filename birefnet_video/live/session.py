@@ -11,16 +11,16 @@ from attrs import evolve
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import load_backend
+from birefnet_video.devices.camera import Camera, Taken, is_camera, look_for_camera, open_camera
 from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.events import LiveSnapshot, LiveState
-from birefnet_video.live.audience import has_audience, require_known_audience
-from birefnet_video.live.ladder import Ladder, OpenBackend
+from birefnet_video.live.camera_thread import CameraThread, OpenCamera
 from birefnet_video.live.latency import Durations
-from birefnet_video.live.matter import LiveMatter
+from birefnet_video.live.latest import LatestSlot
+from birefnet_video.live.live_matting import LiveMatting
 from birefnet_video.live.outputs import LiveOutputs
-from birefnet_video.live.slot import LatestSlot
-from birefnet_video.live.taker import OpenCamera, Taker
-from birefnet_video.media.camera import Camera, Taken, is_camera, look_for_camera, open_camera
+from birefnet_video.live.quality_ladder import OpenBackend, QualityLadder
+from birefnet_video.live.watchers import has_audience, require_known_audience
 from birefnet_video.options.backgrounds import Background
 from birefnet_video.options.live import LiveSpec
 from birefnet_video.options.network import BackendSpec
@@ -64,7 +64,7 @@ class LiveSession:
         self._look_for_camera = open_camera is None
         self._open_camera = open_camera or (lambda: _camera_of(spec))
         self._notify = notify
-        self._ladder = Ladder(spec, open_backend or self._load, notify)
+        self._ladder = QualityLadder(spec, open_backend or self._load, notify)
         self._matte = spec.matte
         self._mirror = spec.camera.mirror
         self._backgrounds: SimpleQueue[Background] = SimpleQueue()
@@ -75,7 +75,7 @@ class LiveSession:
         self._latency, self._beyond, self._network, self._pace = Durations(), Durations(), Durations(), Durations(60)
         self._state = LiveState.STARTING
         self._shown = self._reused = self._passed_over = 0
-        self._taker = Taker(self._open_camera, self._slot, self._stop, notify, is_watched=self._is_watched)
+        self._taker = CameraThread(self._open_camera, self._slot, self._stop, notify, is_watched=self._is_watched)
         self._device: str | None = None
         self._last_pts = -_LEAST_STEP
         self._own_mirror = False
@@ -209,7 +209,7 @@ class LiveSession:
     def _show_all(self, outputs: LiveOutputs) -> None:
         steady, info = self._matte.smooth != "off", self._info
         matting = self._matting(outputs)
-        matter = LiveMatter(matting, info, steady=steady)
+        matter = LiveMatting(matting, info, steady=steady)
         last_at = 0.0
         first_at: float | None = None
         try:
@@ -236,7 +236,7 @@ class LiveSession:
                     if self._ladder.step_down(info.width, info.height, recent) is not None:
                         matter.close()
                         matting = self._matting(outputs)
-                        matter = LiveMatter(matting, self._info, steady=steady)
+                        matter = LiveMatting(matting, self._info, steady=steady)
                         self._latency.forget()
                         self._beyond.forget()
         finally:
@@ -255,7 +255,7 @@ class LiveSession:
         assert backend is not None
         return Matting(backend, outputs.compositor(backend.info.device))
 
-    def _adapt(self, matter: LiveMatter, outputs: LiveOutputs) -> bool:
+    def _adapt(self, matter: LiveMatting, outputs: LiveOutputs) -> bool:
         """Take what was changed while it runs; whether outputs are to be composed otherwise."""
         turn = replace(self._info.turn, mirror=self._own_mirror ^ self._mirror)
         changed = turn != self._info.turn
@@ -281,7 +281,7 @@ class LiveSession:
             picture = picture.reformat(info.coded_width, info.coded_height)
         return Frame(meta, picture)
 
-    def _show(self, frame: Frame, matter: LiveMatter, matting: Matting, outputs: LiveOutputs) -> None:
+    def _show(self, frame: Frame, matter: LiveMatting, matting: Matting, outputs: LiveOutputs) -> None:
         matte, info = matter.matte(frame), self._info
         if matter.network_s:
             self._network.add(matter.network_s)

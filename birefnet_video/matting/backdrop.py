@@ -9,13 +9,13 @@ import av
 import cv2
 import numpy as np
 
+from birefnet_video.colour.convert import plane_array, solid_yuv, to_rgb, to_yuv
+from birefnet_video.colour.transfer import from_sdr, needs_mapping
 from birefnet_video.errors import InputMissing
-from birefnet_video.media.convert import plane_array, solid_yuv, to_rgb, to_yuv
-from birefnet_video.media.light import from_sdr, needs_mapping
-from birefnet_video.media.probe import probe
-from birefnet_video.media.reader import Reader
-from birefnet_video.model.picture_files import PictureError, hides_something, read_rgb
+from birefnet_video.inputs.probe import probe
+from birefnet_video.inputs.reader import Reader
 from birefnet_video.options.backgrounds import Background, Blur, PictureFile, SolidColour, VideoFile
+from birefnet_video.pictures.files import PictureError, hides_something, read_rgb
 from birefnet_video.types import Frame, FrameMeta, MediaInfo
 
 #: Lines of the picture that a blur's radius is given for.

@@ -8,12 +8,12 @@ from functools import partial
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import open_backend
 from birefnet_video.defaults import CORES_A_WORKER, MOST_WORKERS, QUEUE_BATCHES
-from birefnet_video.media.opening import open_input
-from birefnet_video.media.reader import Notify, Reader
-from birefnet_video.media.sink import Sink
+from birefnet_video.inputs.opening import open_input
+from birefnet_video.inputs.reader import Notify, Reader
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.matte import Smoothing
 from birefnet_video.options.network import BackendSpec
+from birefnet_video.outputs.sink import Sink
 from birefnet_video.pipeline.composing import Composing, Look
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.ordered import cores

@@ -8,10 +8,10 @@ from attrs import evolve
 
 from birefnet_video.backends.progress import building
 from birefnet_video.errors import BackendUnavailable
+from birefnet_video.inputs.reader import Notify
 from birefnet_video.matting.backdrop import Backdrop, Canvas, note_of, open_backdrop
-from birefnet_video.matting.colour import Retoucher
-from birefnet_video.matting.compose import STRAIGHT, foreground, grey_matte, over, straight_alpha
-from birefnet_video.media.reader import Notify
+from birefnet_video.matting.colours.opencv import Retoucher
+from birefnet_video.matting.composite.opencv import STRAIGHT, foreground, grey_matte, over, straight_alpha
 from birefnet_video.options.input import InputAlpha
 from birefnet_video.options.matte import ColourSpec
 from birefnet_video.options.network import ComposeOn
@@ -90,9 +90,9 @@ class Composing:
         # Brings torch along, which nothing before the network needs.
         import torch
 
-        from birefnet_video.matting.device.compose import DeviceComposer
-        from birefnet_video.matting.device.compose import make_composer as make_device_composer
-        from birefnet_video.pipeline.device import DeviceCompositor
+        from birefnet_video.matting.composite.torch import DeviceComposer
+        from birefnet_video.matting.composite.torch import make_composer as make_device_composer
+        from birefnet_video.pipeline.compositor_torch import DeviceCompositor
 
         def make(colour: ColourSpec) -> list[DeviceComposer | str]:
             return [

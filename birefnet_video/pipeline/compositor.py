@@ -7,11 +7,11 @@ from typing import NamedTuple, Protocol
 import av
 import numpy as np
 
-from birefnet_video.matting.compose import Extent, guide_of
-from birefnet_video.matting.edit import edit as edited
-from birefnet_video.matting.enlarge import resized
-from birefnet_video.matting.refine import refine
-from birefnet_video.media.convert import own_alpha
+from birefnet_video.colour.convert import own_alpha
+from birefnet_video.matting.adjust.opencv import edit as edited
+from birefnet_video.matting.composite.opencv import Extent, guide_of
+from birefnet_video.matting.edges.opencv import refine
+from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.options.matte import EditSpec
 from birefnet_video.types import Cutout, FrameMeta, Matte, MediaInfo
 

@@ -6,7 +6,7 @@ import av
 import numpy as np
 
 from birefnet_video.backends.base import BackendInfo, MattingBackend, Pending, check_mattes
-from birefnet_video.media.convert import to_rgb
+from birefnet_video.colour.convert import to_rgb
 from birefnet_video.options.matte import EditSpec
 from birefnet_video.pipeline.compositor import Compositor, Made
 from birefnet_video.types import Frame, Matte, MediaInfo

@@ -5,17 +5,17 @@ from typing import Any, Self
 
 from attrs import evolve
 
+from birefnet_video.colour.transfer import is_hdr, needs_mapping
 from birefnet_video.errors import UsageError
+from birefnet_video.inputs.probe import probe
 from birefnet_video.matting.backdrop import Canvas
-from birefnet_video.matting.compose import even
-from birefnet_video.media.encodings import Encoding, encoding_for, fit_codecs
-from birefnet_video.media.light import is_hdr, needs_mapping
-from birefnet_video.media.probe import probe
+from birefnet_video.matting.composite.opencv import even
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.options.serial import converter, structured
-from birefnet_video.pipeline.outputs import check_output, make_canvas
-from birefnet_video.pipeline.part import find_cut, shorten
+from birefnet_video.outputs.encodings import Encoding, encoding_for, fit_codecs
+from birefnet_video.pipeline.checks import check_output, make_canvas
+from birefnet_video.pipeline.trim import find_cut, shorten
 from birefnet_video.types import Cut, MediaInfo
 
 #: Of the form that plans are written in. Others are refused.

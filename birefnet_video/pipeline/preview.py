@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from birefnet_video.matting.enlarge import resized
-from birefnet_video.media.convert import to_rgb
+from birefnet_video.colour.convert import to_rgb
+from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.types import Cutout, MediaInfo, Preview
 
 _log = logging.getLogger(__name__)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from birefnet_video.media.pictures import PictureWriter
-from birefnet_video.media.raw import RawWriter
-from birefnet_video.media.reader import Notify
-from birefnet_video.media.sink import Sink
-from birefnet_video.media.writer import Writer
+from birefnet_video.inputs.reader import Notify
 from birefnet_video.options.outputs import STDOUT
+from birefnet_video.outputs.numbered import PictureWriter
+from birefnet_video.outputs.raw import RawWriter
+from birefnet_video.outputs.sink import Sink
+from birefnet_video.outputs.writer import Writer
 from birefnet_video.pipeline.plan import PlannedOutput
 from birefnet_video.types import Cut, FrameMeta, MediaInfo
 

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from birefnet_video.backends.network import is_memory
-from birefnet_video.matting.agreement import make_view
-from birefnet_video.matting.flicker import FlickerGauge
-from birefnet_video.matting.motion import Motion, MotionEstimator
-from birefnet_video.matting.smoothing import make_smoother
-from birefnet_video.matting.warp import Step, make_step
+from birefnet_video.matting.temporal.flicker import FlickerGauge
+from birefnet_video.matting.temporal.motion import Motion, MotionEstimator
+from birefnet_video.matting.temporal.smoothing import make_smoother
+from birefnet_video.matting.temporal.votes import make_view
+from birefnet_video.matting.temporal.warp import Step, make_step
 from birefnet_video.options.matte import Smoothing
 from birefnet_video.pipeline.ordered import ordered_map
-from birefnet_video.pipeline.threads import use_one_core, use_own_stream
+from birefnet_video.pipeline.torch_threads import use_one_core, use_own_stream
 from birefnet_video.types import Frame, Matte
 
 T = TypeVar("T")

@@ -8,12 +8,12 @@ import av
 import numpy as np
 
 from birefnet_video.backends.base import Pending
-from birefnet_video.matting.compose import Extent
-from birefnet_video.media.convert import alpha_samples
-from birefnet_video.media.reader import Reader
-from birefnet_video.media.sink import Sink
-from birefnet_video.media.verify import Promise
+from birefnet_video.colour.convert import alpha_samples
+from birefnet_video.inputs.reader import Reader
+from birefnet_video.matting.composite.opencv import Extent
 from birefnet_video.options.matte import EditSpec
+from birefnet_video.outputs.sink import Sink
+from birefnet_video.outputs.verify import Promise
 from birefnet_video.pipeline.compositor import Made
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.ordered import ordered_map

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from birefnet_video.model.picture_files import PictureError, read_matte, read_rgb, write_picture
+
+from birefnet_video.pictures.files import PictureError, read_matte, read_rgb, write_picture
 
 #: Height in pixels of a contact sheet's rows, and greatest width of its tiles.
 _ROW, _WIDEST = 150, 1200

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 from birefnet_video.model.evaluation.pictures import PictureScores, score_picture
-from birefnet_video.model.picture_files import PictureError, read_matte
+
+from birefnet_video.pictures.files import PictureError, read_matte
 
 #: Most by which the shapes of a prediction and a truth may differ.
 _SHAPE_TOLERANCE = 0.02

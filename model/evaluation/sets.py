@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from birefnet_video.model.picture_files import PictureError, list_pictures
+from birefnet_video.pictures.files import PictureError, list_pictures
 
 _TRUTHS, _PICTURES = "gt", "im"
 

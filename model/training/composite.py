@@ -6,12 +6,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from birefnet_video.model.picture_files import list_pictures, read_rgb
 from birefnet_video.model.training.augment import blur_along_motion, crop, shift_colours, shrink
 from birefnet_video.model.training.recipe import AugmentSection, DataSection
 from birefnet_video.model.training.sets import PictureSet, Sample, excluded, find_set
 
 from birefnet_video.errors import UsageError
+from birefnet_video.pictures.files import list_pictures, read_rgb
 
 #: A pasted subject's longer side over the frame's mean side, least and greatest.
 _SCALE = (0.12, 1.05)

@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from birefnet_video.model.picture_files import PictureError
 from birefnet_video.model.training.augment import finish, fit
 from birefnet_video.model.training.composite import Composites, find_composites
 from birefnet_video.model.training.recipe import Recipe
@@ -19,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from birefnet_video.errors import UsageError
+from birefnet_video.pictures.files import PictureError
 
 #: How many other pictures are tried in place of a broken one.
 _TRIES = 20

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import birefnet_video.model.training.losses as losses
 import torch
 from birefnet_video.model.birefnet import TrainingOutput
-from birefnet_video.model.training import losses
 from torch import Tensor
 from torch.nn import functional as F
 

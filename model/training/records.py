@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import torch
 from birefnet_video.model.birefnet import TrainingOutput
-from birefnet_video.model.picture_files import write_picture
 from birefnet_video.model.training.data import TrainingBatch
 from birefnet_video.model.training.hybrid import TERMS, LossParts
 from torch.nn import functional as F
 
 from birefnet_video.errors import UsageError
+from birefnet_video.pictures.files import write_picture
 
 _COLUMNS = ("step", "epoch", "loss", "pixel", "classification", "gradient", *TERMS, "rate", "pictures_per_s", "skipped")
 #: Rows of a contact sheet, and the greatest side of its tiles in pixels.

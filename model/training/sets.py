@@ -6,7 +6,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from birefnet_video.model.picture_files import PictureError, list_pictures, read_matte, read_rgb, read_rgba
+
+from birefnet_video.pictures.files import PictureError, list_pictures, read_matte, read_rgb, read_rgba
 
 #: Folders that hold the labels, in the order in which they are looked for; a trimap's middle values are unknown.
 _LABEL_FOLDERS = ("gt", "alpha", "mask", "teacher", "trimap")

@@ -21,9 +21,9 @@ from birefnet_video.backends.calibration import Calibration, calibration_of
 from birefnet_video.backends.engines import openvino
 from birefnet_video.backends.registry import load_backend, open_backend
 from birefnet_video.errors import BackendUnavailable, InputMissing, NotAVideo, UsageError
-from birefnet_video.media import spread
-from birefnet_video.media.probe import probe
-from birefnet_video.media.spread import spread_pictures
+from birefnet_video.inputs import sampling as spread
+from birefnet_video.inputs.probe import probe
+from birefnet_video.inputs.sampling import spread_pictures
 from birefnet_video.options.network import BackendSpec
 
 SIZE = (64, 96)

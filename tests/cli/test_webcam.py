@@ -50,7 +50,7 @@ def test_cameras_are_listed_with_what_they_give(
 ) -> None:
     clip = make_clip(tmp_path / "in.mp4", frames=3)
     cameras = [(str(clip), "the first"), (str(tmp_path / "none"), "the second")]
-    monkeypatch.setattr("birefnet_video.media.camera.list_cameras", lambda: cameras)
+    monkeypatch.setattr("birefnet_video.devices.camera.list_cameras", lambda: cameras)
     assert webcam(list_cameras=True) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == f"{clip}  the first  160x96, 25 fps, yuv420p"

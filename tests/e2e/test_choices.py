@@ -13,11 +13,11 @@ from specs import job_spec
 from stubs import notices, open_stub
 
 from birefnet_video.errors import UsageError
+from birefnet_video.inputs.boxes import clean_aperture
+from birefnet_video.inputs.matroska import _element, crop_of, is_cut_off
+from birefnet_video.inputs.probe import probe
+from birefnet_video.inputs.timecode import later_timecode
 from birefnet_video.jobs import Job
-from birefnet_video.media.boxes import clean_aperture
-from birefnet_video.media.matroska import _element, crop_of, is_cut_off
-from birefnet_video.media.probe import probe
-from birefnet_video.media.timecode import later_timecode
 from birefnet_video.options.backgrounds import PictureFile
 from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.options.values import parse_rate
@@ -160,7 +160,7 @@ def test_a_crop_that_is_not_followed_is_said(tmp_path: Path, monkeypatch: pytest
     assert crop_of(tmp_path / "a.mkv", 0) == {"top": 4, "bottom": 4} and crop_of(tmp_path / "a.mkv", 1) == {}
     plain = write_movie(tmp_path / "b.mkv", count=3)
     assert probe(plain).notes == ()
-    monkeypatch.setattr("birefnet_video.media.probe.crop_of", lambda path, track: {"top": 4, "bottom": 4})
+    monkeypatch.setattr("birefnet_video.inputs.probe.crop_of", lambda path, track: {"top": 4, "bottom": 4})
     assert any("asks to show 64x40 of its 64x48 pixels" in text for text in probe(plain).notes)
 
 

@@ -14,14 +14,14 @@ from stubs import notices, open_stub, stub_job
 
 from birefnet_video.errors import VerificationFailed
 from birefnet_video.events import JobState
+from birefnet_video.inputs.probe import probe
+from birefnet_video.inputs.reader import Reader
 from birefnet_video.jobs import Job
-from birefnet_video.media import sound as sound_module
-from birefnet_video.media import writer as writer_module
-from birefnet_video.media.probe import probe
-from birefnet_video.media.reader import Reader
-from birefnet_video.media.verify import Promise
 from birefnet_video.options.outputs import OutputSpec
-from birefnet_video.pipeline.part import find_cut
+from birefnet_video.outputs import writer as writer_module
+from birefnet_video.outputs.verify import Promise
+from birefnet_video.pipeline.trim import find_cut
+from birefnet_video.sound import tracks as sound_module
 from birefnet_video.types import Cut
 
 #: 440 Hz in the first second, 3000 Hz in the second, 880 Hz in the third.

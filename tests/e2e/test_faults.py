@@ -97,8 +97,8 @@ def test_a_full_disk_is_told_in_one_line_and_the_part_is_kept(clip: Path, tmp_pa
 def test_an_encoder_that_dies_midway_ends_the_job_and_keeps_the_part(
     name: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from birefnet_video.media.pictures import PictureWriter
-    from birefnet_video.media.writer import Writer
+    from birefnet_video.outputs.numbered import PictureWriter
+    from birefnet_video.outputs.writer import Writer
 
     for kind in (Writer, PictureWriter):
         write = kind.write

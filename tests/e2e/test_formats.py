@@ -13,8 +13,8 @@ from stubs import INFO, PLAIN_COLOUR, PLAIN_MATTE, notices, open_stub, stub_job
 
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import InputMissing, NotAVideo, OutputRefused, UsageError
+from birefnet_video.inputs.read_alpha import read_mattes
 from birefnet_video.jobs import Job
-from birefnet_video.media.mattes import read_mattes
 from birefnet_video.options.backgrounds import Blur, PictureFile, SolidColour, VideoFile, parse_background
 from birefnet_video.options.outputs import OutputSpec
 
@@ -290,8 +290,8 @@ HDR = Path(__file__).parents[1] / "data" / "clips" / "pq_2020_10bit_hevc.mp4"
 @pytest.mark.parametrize(("name", "codec"), [("c.mp4", "hevc"), ("c.webm", "av1"), ("c.mkv", "hevc")])
 def test_hdr_stays_hdr_and_a_colour_behind_it_looks_the_same(name: str, codec: str, tmp_path: Path) -> None:
     """The background's code values are those of PQ: tone-mapped, they are the colour that was asked for."""
-    from birefnet_video.media.convert import to_rgb
-    from birefnet_video.media.probe import probe
+    from birefnet_video.colour.convert import to_rgb
+    from birefnet_video.inputs.probe import probe
 
     render(HDR, OutputSpec("composite", tmp_path / name, parse_background("#2040c0")))
     info = probe(tmp_path / name)
@@ -307,8 +307,8 @@ def test_hdr_stays_hdr_and_a_colour_behind_it_looks_the_same(name: str, codec: s
 
 
 def test_hdr_in_pictures_keeps_its_code_values_and_its_light(tmp_path: Path) -> None:
-    from birefnet_video.media.light import scene_light
-    from birefnet_video.types import Colour as Meaning
+    from birefnet_video.colour.transfer import scene_light
+    from birefnet_video.types import ColourTags as Meaning
 
     for name in ("a_%d.png", "a_%d.exr"):
         render(HDR, OutputSpec("alpha", tmp_path / name))

@@ -20,8 +20,8 @@ from stubs import INFO
 
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.events import JobEvent, JobReport, SceneCut
+from birefnet_video.inputs.read_alpha import read_mattes
 from birefnet_video.jobs import Job
-from birefnet_video.media.mattes import read_mattes
 from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.outputs import OutputSpec
 

@@ -8,8 +8,8 @@ import pytest
 from clips import audio_payload, decode_alpha, make_clip, read_times
 from stubs import our_threads, stub_job
 
-from birefnet_video.media.convert import alpha_samples, plane_array, solid_yuv
-from birefnet_video.types import Colour
+from birefnet_video.colour.convert import alpha_samples, plane_array, solid_yuv
+from birefnet_video.types import ColourTags
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +67,9 @@ def test_background_of_the_composite_is_the_colour_asked_for(outputs: dict[str, 
 @pytest.mark.parametrize("matrix", [1, 5, 6, 9])
 @pytest.mark.parametrize("full_range", [False, True])
 def test_solid_colours_match_swscale(matrix: int, full_range: bool) -> None:
-    from birefnet_video.media.convert import matrix_of
+    from birefnet_video.colour.convert import matrix_of
 
-    colour = Colour(matrix=matrix, full_range=full_range)
+    colour = ColourTags(matrix=matrix, full_range=full_range)
     for rgb in ((0, 177, 64), (255, 255, 255), (0, 0, 0), (200, 30, 90)):
         frame = av.VideoFrame.from_ndarray(np.full((16, 16, 3), rgb, np.uint8), "rgb24")
         yuv = frame.reformat(

@@ -13,9 +13,9 @@ from specs import job_spec
 from stubs import PLAIN_MATTE, open_stub
 
 from birefnet_video.errors import UsageError
+from birefnet_video.inputs.probe import probe
+from birefnet_video.inputs.reader import Reader
 from birefnet_video.jobs import Job
-from birefnet_video.media.probe import probe
-from birefnet_video.media.reader import Reader
 from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.options.values import parse_time
 

@@ -13,17 +13,17 @@ from stubs import INFO, PLAIN_COLOUR, notices, open_stub
 from wait import until
 
 from birefnet_video.backends.stub import StubBackend
+from birefnet_video.colour.convert import integral, plane_array
+from birefnet_video.colour.transfer import PQ, from_light, light_table, scene_light, to_light, to_sdr
 from birefnet_video.errors import InputMissing, OutputRefused, UsageError, VerificationFailed
 from birefnet_video.events import JobEvent, JobStarted
+from birefnet_video.inputs.read_alpha import read_mattes
+from birefnet_video.inputs.sequence import missing
 from birefnet_video.jobs import Job
-from birefnet_video.media.convert import integral, plane_array
-from birefnet_video.media.light import PQ, from_light, light_table, scene_light, to_light, to_sdr
-from birefnet_video.media.mattes import read_mattes
-from birefnet_video.media.sequence import missing
 from birefnet_video.options.backgrounds import PictureFile
 from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.options.values import parse_rate
-from birefnet_video.types import Colour, PictureSequence
+from birefnet_video.types import ColourTags, PictureSequence
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def test_reference_white_of_pq_is_203_candela() -> None:
 def test_hdr_is_shown_to_the_network_as_a_picture_with_black_and_white() -> None:
     levels = from_light(np.array([0, 0.18, 0.8, 2, 40]), PQ)
     coded = np.repeat((levels * 65535).round().astype(np.uint16)[None, :, None], 3, axis=2)
-    shown = to_sdr(coded, Colour(9, PQ, 9))[0, :, 0].astype(int)
+    shown = to_sdr(coded, ColourTags(9, PQ, 9))[0, :, 0].astype(int)
     assert shown[0] == 0 and 115 <= shown[1] <= 120 and 229 <= shown[2] <= 233
     assert shown[2] < shown[3] <= shown[4] == 255
 
@@ -322,13 +322,13 @@ def test_premultiplied_light_is_divided() -> None:
 
 def test_sdr_of_wide_primaries_keeps_its_white() -> None:
     white = np.full((1, 1, 3), 65535, np.uint16)
-    assert (to_sdr(white, Colour(9, 14, 9)) == 255).all()
+    assert (to_sdr(white, ColourTags(9, 14, 9)) == 255).all()
 
 
 def test_light_of_an_untagged_picture_is_that_of_srgb() -> None:
     grey = np.full((1, 1, 3), 32768, np.uint16)
-    assert scene_light(grey, Colour(), is_rgb=True)[0, 0, 0] == pytest.approx(0.214, abs=1e-3)
-    assert scene_light(grey, Colour(), is_rgb=False)[0, 0, 0] == pytest.approx(0.26, abs=1e-3)
+    assert scene_light(grey, ColourTags(), is_rgb=True)[0, 0, 0] == pytest.approx(0.214, abs=1e-3)
+    assert scene_light(grey, ColourTags(), is_rgb=False)[0, 0, 0] == pytest.approx(0.26, abs=1e-3)
 
 
 @pytest.mark.parametrize(

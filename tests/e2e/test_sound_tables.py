@@ -8,7 +8,7 @@ import pytest
 from moviefiles import loudness, sound_of, tone, write_movie
 from stubs import notices, stub_job
 
-from birefnet_video.media.sound_codecs import can_copy, coding_for
+from birefnet_video.sound.codecs import can_copy, coding_for
 
 OUTPUTS = {".mov": "alpha", ".webm": "alpha", ".mkv": "alpha", ".mp4": "green"}
 
@@ -135,7 +135,7 @@ def test_languages_keep_their_letters(language: str, name: str, tmp_path: Path) 
 
 def test_what_no_codec_takes_says_which_track_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_movie(tmp_path / "in.mov", count=5, sound=tone(0.2))
-    monkeypatch.setattr("birefnet_video.media.sound_codecs._opens", lambda *arguments: False)
+    monkeypatch.setattr("birefnet_video.sound.codecs._opens", lambda *arguments: False)
     job, _ = stub_job(source, {"alpha": tmp_path / "a.webm"})
     job.start()
     with pytest.raises(Exception, match=r"a\.webm: webm holds no codec for sound track 1 \(aac, mono.*--no-audio"):

@@ -9,10 +9,10 @@ from clips import make_clip
 from specs import job_spec
 from stubs import open_stub, stub_job
 
+from birefnet_video.inputs.probe import probe
 from birefnet_video.jobs import Job
-from birefnet_video.media.probe import probe
-from birefnet_video.media.subtitles import read_text
 from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.sound.subtitles import read_text
 
 
 @pytest.fixture(scope="module")

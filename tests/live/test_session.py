@@ -19,15 +19,14 @@ from wait import PATIENCE_S, until
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.stub import StubBackend
+from birefnet_video.devices.camera import Camera
 from birefnet_video.errors import BackendUnavailable, InputMissing, OutputRefused, UsageError, VerificationFailed
 from birefnet_video.events import LiveSnapshot, LiveState
-from birefnet_video.live.audience import has_audience
-from birefnet_video.live.ladder import OpenBackend
 from birefnet_video.live.latency import Durations
+from birefnet_video.live.latest import LatestSlot
+from birefnet_video.live.quality_ladder import OpenBackend
 from birefnet_video.live.session import LiveSession
-from birefnet_video.live.slot import LatestSlot
-from birefnet_video.media.camera import Camera
-from birefnet_video.media.writer import Writer
+from birefnet_video.live.watchers import has_audience
 from birefnet_video.models import input_size
 from birefnet_video.options.backgrounds import PictureFile
 from birefnet_video.options.backgrounds import SolidColour as Plain
@@ -35,6 +34,7 @@ from birefnet_video.options.live import CameraSpec, LiveSpec
 from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.network import NetworkSpec
 from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.outputs.writer import Writer
 from birefnet_video.types import FrameMeta, Turn
 
 PLAIN = MatteSpec(smooth="off", refine=False)
@@ -188,7 +188,7 @@ def test_what_has_not_changed_is_not_computed_again(tmp_path: Path) -> None:
 
 
 def test_a_camera_that_goes_away_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("birefnet_video.live.taker._RETRY_S", 0.05)
+    monkeypatch.setattr("birefnet_video.live.camera_thread._RETRY_S", 0.05)
     info = camera_info(tmp_path)
     first = PaintedCamera(info, count=5, rate=50, lost=True)
     second = PaintedCamera(info, count=5, rate=50, first=100)
@@ -329,7 +329,7 @@ def test_the_camera_is_off_while_nobody_watches(tmp_path: Path, monkeypatch: pyt
     device.touch()
     shown = fake_virtual_camera(monkeypatch, str(device))
     for name, seconds in (("_UNWATCHED_S", 0.3), ("_LOOK_S", 0.05)):
-        monkeypatch.setattr(f"birefnet_video.live.taker.{name}", seconds)
+        monkeypatch.setattr(f"birefnet_video.live.camera_thread.{name}", seconds)
     looks: list[bool] = []
 
     def has_audience_now(found: str) -> bool:
@@ -430,7 +430,7 @@ def test_it_ends_in_time_though_the_camera_says_nothing(tmp_path: Path) -> None:
 
 
 def test_a_camera_that_comes_back_with_another_size_is_fitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("birefnet_video.live.taker._RETRY_S", 0.02)
+    monkeypatch.setattr("birefnet_video.live.camera_thread._RETRY_S", 0.02)
     info = camera_info(tmp_path)
     cameras: list[Camera] = [
         PaintedCamera(info, count=4, rate=50, picture=lambda number: painted(number, (512, 192))),

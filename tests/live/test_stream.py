@@ -15,9 +15,9 @@ from cameras import camera_info, painted
 from clips import make_clip
 from wait import until
 
+from birefnet_video.devices.camera import open_camera
+from birefnet_video.devices.stream import StreamWriter
 from birefnet_video.errors import BackendUnavailable, UsageError
-from birefnet_video.media.camera import open_camera
-from birefnet_video.media.stream import StreamWriter
 from birefnet_video.options.live import CameraSpec
 
 RECEIVER = """
@@ -62,7 +62,7 @@ def test_every_picture_arrives_with_its_time(
     scheme: str, path: str, listening: str, tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # None is dropped, however busy the machine is.
-    monkeypatch.setattr("birefnet_video.media.stream._WAITING", 100)
+    monkeypatch.setattr("birefnet_video.devices.stream._WAITING", 100)
     address = f"{scheme}://127.0.0.1:{free_port}{path}"
     receiver = receive(address + listening)
     writer = connect(address, tmp_path)
@@ -78,7 +78,7 @@ def test_every_picture_arrives_with_its_time(
 def test_a_stream_that_is_cut_off_is_connected_again(
     tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("birefnet_video.media.stream._RETRY_S", 0.1)
+    monkeypatch.setattr("birefnet_video.devices.stream._RETRY_S", 0.1)
     address, told = f"tcp://127.0.0.1:{free_port}", list[str]()
     first = receive(f"{address}?listen=1", limit=5)
     writer = connect(address, tmp_path, told.append)

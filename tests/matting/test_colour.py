@@ -5,10 +5,10 @@ import pytest
 from moving import texture
 
 from birefnet_video.errors import BackendUnavailable
-from birefnet_video.matting import colour as module
-from birefnet_video.matting.colour import Retoucher, Space, despill, fuse, solve
+from birefnet_video.matting.colours import opencv as module
+from birefnet_video.matting.colours.opencv import Retoucher, Space, despill, fuse, solve
 from birefnet_video.options.matte import ColourSpec
-from birefnet_video.types import Colour
+from birefnet_video.types import ColourTags
 
 HEIGHT, WIDTH = 270, 480
 
@@ -96,7 +96,7 @@ def test_spill_in_yuv_is_spill_in_rgb() -> None:
         return np.stack((64 + 876 * luma, 512 + 896 * chroma[0], 512 + 896 * chroma[1]), -1)
 
     planes = [np.ascontiguousarray(plane) for plane in np.moveaxis(to_yuv(rgb).round().astype(np.uint16), -1, 0)]
-    despill(planes, np.ones((32, 32), np.float32), "green", Space(10, Colour(matrix=1), full_range=False))
+    despill(planes, np.ones((32, 32), np.float32), "green", Space(10, ColourTags(matrix=1), full_range=False))
     without = rgb.copy()
     without[..., 1] = np.minimum(rgb[..., 1], (rgb[..., 0] + rgb[..., 2]) / 2)
     assert np.abs(np.stack(planes, -1) - to_yuv(without)).max() < 2

@@ -17,20 +17,20 @@ from specs import job_spec, with_options
 from stubs import INFO, notices, open_stub
 
 from birefnet_video.backends.stub import StubBackend
+from birefnet_video.colour.convert import plane_array
 from birefnet_video.errors import BackendUnavailable, UsageError
 from birefnet_video.events import JobEvent
+from birefnet_video.inputs import opening, reader
+from birefnet_video.inputs.probe import probe
+from birefnet_video.inputs.read_alpha import read_mattes
 from birefnet_video.jobs import Job
-from birefnet_video.matting.device import filters
-from birefnet_video.matting.enlarge import resized
-from birefnet_video.media import opening, reader
-from birefnet_video.media.convert import plane_array
-from birefnet_video.media.mattes import read_mattes
-from birefnet_video.media.probe import probe
+from birefnet_video.matting.filters import torch as filters
+from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.options.backgrounds import Blur, PictureFile, VideoFile
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.outputs import OutputSpec
-from birefnet_video.pipeline import device
+from birefnet_video.pipeline import compositor_torch as device
 from birefnet_video.pipeline.assemble import assemble
 from birefnet_video.pipeline.stages import Composed, decode, infer, prepare
 

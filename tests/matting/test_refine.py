@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from moving import texture
 
-from birefnet_video.matting import refine as module
-from birefnet_video.matting.edit import edit
-from birefnet_video.matting.refine import refine
+from birefnet_video.matting.adjust.opencv import edit
+from birefnet_video.matting.edges import opencv as module
+from birefnet_video.matting.edges.opencv import refine
 from birefnet_video.options.matte import MatteSpec
 
 

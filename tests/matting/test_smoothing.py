@@ -10,11 +10,11 @@ from moving import HEIGHT, WIDTH, Clip, make_clip, texture
 
 from birefnet_video import smooth_alphas
 from birefnet_video.errors import UsageError
-from birefnet_video.matting.agreement import View, make_view
-from birefnet_video.matting.flicker import FlickerGauge
-from birefnet_video.matting.motion import MotionEstimator
-from birefnet_video.matting.smoothing import make_smoother
-from birefnet_video.matting.warp import Step, make_step
+from birefnet_video.matting.temporal.flicker import FlickerGauge
+from birefnet_video.matting.temporal.motion import MotionEstimator
+from birefnet_video.matting.temporal.smoothing import make_smoother
+from birefnet_video.matting.temporal.votes import View, make_view
+from birefnet_video.matting.temporal.warp import Step, make_step
 from birefnet_video.pipeline import smoothing as module
 from birefnet_video.pipeline.smoothing import steady_alphas
 

@@ -13,10 +13,10 @@ from moviefiles import coded, tone, write_coded, write_movie
 from stubs import stub_job
 
 from birefnet_video.errors import VerificationFailed
-from birefnet_video.media import reader as reading
-from birefnet_video.media.decoding import Decoding
-from birefnet_video.media.probe import probe, video_stream
-from birefnet_video.media.reader import Reader
+from birefnet_video.inputs import reader as reading
+from birefnet_video.inputs.decoding import Decoding
+from birefnet_video.inputs.probe import probe, video_stream
+from birefnet_video.inputs.reader import Reader
 from birefnet_video.types import Cut
 
 Threads = Callable[[int], None]

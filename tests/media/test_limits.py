@@ -9,10 +9,10 @@ from specs import job_spec
 from stubs import open_stub
 
 from birefnet_video.errors import NotAVideo
+from birefnet_video.inputs.cut_off import truncation
+from birefnet_video.inputs.probe import probe
+from birefnet_video.inputs.reader import Reader
 from birefnet_video.jobs import Job
-from birefnet_video.media.probe import probe
-from birefnet_video.media.reader import Reader
-from birefnet_video.media.truncation import truncation
 from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.types import Limits
 

@@ -8,8 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from birefnet_video.media.recode import Recoder
-from birefnet_video.media.sound_codecs import SoundCoding
+from birefnet_video.sound.codecs import SoundCoding
+from birefnet_video.sound.recode import Recoder
 
 RATE = 48000
 #: Little enough to be closed up without a word.

@@ -8,8 +8,8 @@ import pytest
 from clips import make_clip
 
 from birefnet_video.errors import NotAVideo
-from birefnet_video.media.probe import probe
-from birefnet_video.media.turning import read_turn
+from birefnet_video.inputs.probe import probe
+from birefnet_video.inputs.turning import read_turn
 from birefnet_video.types import Limits, Turn
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"

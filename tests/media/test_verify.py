@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
+from birefnet_video.colour.convert import plane_array
 from birefnet_video.errors import VerificationFailed
-from birefnet_video.media.convert import plane_array
-from birefnet_video.media.verify import Promise, alpha_spread, verify
+from birefnet_video.outputs.verify import Promise, alpha_spread, verify
 from birefnet_video.types import SoundLength
 
 FRAMES, RATE = 10, 48000

@@ -5,7 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from birefnet_video.model.picture_files import PictureError, read_rgb
+
+from birefnet_video.pictures.files import PictureError, read_rgb
 
 
 def test_a_damaged_picture_is_one_error_and_no_other_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

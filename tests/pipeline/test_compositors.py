@@ -11,25 +11,25 @@ import pytest
 from clips import make_clip
 from stubs import PLAIN_COLOUR, PLAIN_MATTE
 
+from birefnet_video.colour.convert import plane_array
 from birefnet_video.errors import BackendUnavailable
-from birefnet_video.media.convert import plane_array
-from birefnet_video.media.encodings import encoding_for
-from birefnet_video.media.probe import probe
+from birefnet_video.inputs.probe import probe
 from birefnet_video.options.backgrounds import SolidColour as Plain
 from birefnet_video.options.matte import EditSpec, MatteSpec
 from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.outputs.encodings import encoding_for
+from birefnet_video.pipeline.checks import make_canvas
 from birefnet_video.pipeline.composing import Composing, Look
 from birefnet_video.pipeline.compositor import Compositor, CpuCompositor, Made
-from birefnet_video.pipeline.device import DeviceCompositor
-from birefnet_video.pipeline.outputs import make_canvas
-from birefnet_video.types import Colour, Frame, FrameMeta, Matte, MediaInfo
+from birefnet_video.pipeline.compositor_torch import DeviceCompositor
+from birefnet_video.types import ColourTags, Frame, FrameMeta, Matte, MediaInfo
 
 HEIGHT, WIDTH = 8, 32
 #: Of the left half, which is the old background, and of the right half, which is the subject.
 LEFT, RIGHT = (60, 100, 150), (180, 140, 90)
 #: In columns of eight, so that samples of chroma have one alpha each.
 STEPS = (0.0, 0.25, 0.5, 1.0)
-BT601 = Colour(6, 6, 6)
+BT601 = ColourTags(6, 6, 6)
 META = FrameMeta(3, 12, Fraction(1, 25), 4)
 
 

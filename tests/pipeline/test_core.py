@@ -8,7 +8,6 @@ import av
 import cv2
 import numpy as np
 import pytest
-from birefnet_video.model.picture_files import read_rgb
 from cameras import PaintedCamera, camera_info
 from specs import asked, job_spec, live_spec
 from stubs import INFO
@@ -19,7 +18,8 @@ from birefnet_video.backends.stub import StubBackend
 from birefnet_video.jobs import Job
 from birefnet_video.live.session import LiveSession
 from birefnet_video.options.outputs import OutputSpec
-from birefnet_video.pipeline.device import DeviceCompositor
+from birefnet_video.pictures.files import read_rgb
+from birefnet_video.pipeline.compositor_torch import DeviceCompositor
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "training"
 QUICK = {"engine": "eager", "precision": "fp32", "device": "cpu", "size": (96, 160)}

@@ -11,8 +11,8 @@ import av
 import numpy as np
 from clips import make_clip
 
-from birefnet_video.media.camera import Taken
-from birefnet_video.media.probe import probe
+from birefnet_video.devices.camera import Taken
+from birefnet_video.inputs.probe import probe
 from birefnet_video.types import MediaInfo
 
 #: Bits of a number, each painted as a square.
@@ -44,7 +44,7 @@ def camera_info(folder: Path, size: tuple[int, int] = (256, 96)) -> MediaInfo:
 
 
 class PaintedCamera:
-    """See :class:`birefnet_video.media.camera.Camera`."""
+    """See :class:`birefnet_video.devices.camera.Camera`."""
 
     def __init__(
         self,

@@ -64,7 +64,7 @@ def audio_payload(path: Path) -> list[bytes]:
 
 def decode_alpha(path: Path) -> np.ndarray:
     """Alpha planes uint16 (frames, H, W) of a ProRes 4444 file, 12 bits."""
-    from birefnet_video.media.convert import plane_array
+    from birefnet_video.colour.convert import plane_array
 
     with av.open(str(path)) as container:
         return np.stack([plane_array(frame, 3).copy() for frame in container.decode(video=0)])

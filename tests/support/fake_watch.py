@@ -13,11 +13,11 @@ from textual.pilot import Pilot
 from wait import Patience
 
 from birefnet_video.events import JobSnapshot, JobState, LiveSnapshot, LiveState, StageSnapshot
-from birefnet_video.remote.record import JobRecord, RecordState
-from birefnet_video.remote.store import JobStore
-from birefnet_video.remote.summary import RunSummary
-from birefnet_video.remote.watcher import JobView, PictureWish
-from birefnet_video.remote.wire import Clip, LogLine, Picture
+from birefnet_video.renders.record import JobRecord, RecordState
+from birefnet_video.renders.store import JobStore
+from birefnet_video.renders.summary import RunSummary
+from birefnet_video.renders.watcher import JobView, PictureWish
+from birefnet_video.renders.wire import Clip, LogLine, Picture
 
 _BUSY = {"decode": 0.3, "prepare": 0.4, "infer": 60.0, "smooth": 8.0, "compose": 12.0, "encode": 9.0}
 _VIDEOS = Path("/videos")
@@ -70,7 +70,7 @@ def picture(index: int = 4212, size: tuple[int, int] = (88, 50)) -> Picture:
 
 
 class FakeWatch:
-    """See :class:`birefnet_video.remote.watcher.Watch`."""
+    """See :class:`birefnet_video.renders.watcher.Watch`."""
 
     def __init__(self, record: JobRecord) -> None:
         clip = Clip(1920, 1080, 29.97, "yuv420p", 6581)

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from birefnet_video.model.picture_files import PictureError, read_matte, read_rgb
 from birefnet_video.model.training.augment import blur_along_motion, fit
 from birefnet_video.model.training.data import TrainingBatch, TrainingData, batches
 from birefnet_video.model.training.recipe import AugmentSection, Recipe, parse_recipe
@@ -14,6 +13,7 @@ from birefnet_video.model.training.sets import Pair, Sample, find_set
 from pictures import make_cutouts, make_set
 
 from birefnet_video.errors import UsageError
+from birefnet_video.pictures.files import PictureError, read_matte, read_rgb
 
 
 def recipe(root: Path, **data: object) -> Recipe:

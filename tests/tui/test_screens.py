@@ -26,9 +26,9 @@ from textual.widgets import Input
 
 from birefnet_video.errors import UsageError
 from birefnet_video.events import JobState
-from birefnet_video.remote.record import RecordState
-from birefnet_video.remote.store import JobStore
-from birefnet_video.remote.wire import Picture
+from birefnet_video.renders.record import RecordState
+from birefnet_video.renders.store import JobStore
+from birefnet_video.renders.wire import Picture
 
 Walk = Callable[[FakeApp, Pilot[int]], Awaitable[None]]
 

@@ -17,8 +17,8 @@ import pytest
 from clips import make_clip, read_times
 from wait import PATIENCE_S, until
 
-from birefnet_video.remote.record import RecordState
-from birefnet_video.remote.store import JobStore
+from birefnet_video.renders.record import RecordState
+from birefnet_video.renders.store import JobStore
 
 PROGRAM = [sys.executable, "-m", "birefnet_video"]
 QUICK = ["--engine", "eager", "--size", "64", "--smooth", "off", "--no-refine", "--decontaminate", "off"]

@@ -6,8 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnxruntime
-from birefnet_video.model.picture_files import list_pictures, read_matte, read_rgb
 from birefnet_video.model.preprocess import MEAN, STD
+
+from birefnet_video.pictures.files import list_pictures, read_matte, read_rgb
 
 #: Side in pixels of the second network's input (U2Netp).
 _SIDE = 320

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from birefnet_video.model.picture_files import PictureError, read_rgba, write_picture
 from judge import judge
 from rcc import read_resources
+
+from birefnet_video.pictures.files import PictureError, read_rgba, write_picture
 
 #: Sets of photographs that no package holds.
 BY_HAND = ("persons", "pets", "animals", "faces", "clothing", "street", "objects", "backgrounds")

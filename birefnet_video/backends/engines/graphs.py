@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from birefnet_video import __version__, model
+import birefnet_video.model as model
+from birefnet_video._version import __version__
 from birefnet_video.backends.cache import hash_file
 from birefnet_video.backends.engine import Request
 

@@ -1,7 +1,6 @@
 """OpenVINO on CPUs."""
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from torch import Tensor
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.backends.engines.graphs import key_of
+from birefnet_video.backends.openvino_library import load_library
 from birefnet_video.backends.progress import building
 from birefnet_video.backends.quantise import check_installed as check_quantiser
 from birefnet_video.backends.quantise import quantise
@@ -38,14 +38,6 @@ _SENSITIVE = re.compile(r"backbone\.(conv_stem|blocks\.0\.|patch_embed)|stages\.
 _COMPARED_EVERY = 4
 #: A change of alpha from which pixels are counted.
 _FAR = 0.02
-
-
-def load_library() -> Any:
-    """The module ``openvino``, without its telemetry, which reports every import of it to its makers."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
-
-    return openvino
 
 
 def graph_of(net: "BiRefNet", info: BackendInfo, *, dynamic: bool = False) -> "ExportedProgram":

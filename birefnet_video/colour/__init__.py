@@ -1,0 +1,1 @@
+"""Between av's frames and arrays, with the arithmetic of matrices and transfer functions."""

@@ -1,0 +1,1 @@
+"""What films and what shows live pictures."""

@@ -1,0 +1,1 @@
+"""What is read: containers, streams, pictures in sequence, and what their headers say."""

@@ -1,0 +1,1 @@
+"""The subject's colours under soft edges and beside a screen."""

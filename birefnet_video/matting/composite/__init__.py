@@ -1,0 +1,1 @@
+"""The frames of outputs, of a picture and its alpha."""

@@ -1,0 +1,1 @@
+"""Mattes enlarged along the picture's edges."""

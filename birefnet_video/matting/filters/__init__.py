@@ -1,0 +1,1 @@
+"""Planes resized and blurred."""

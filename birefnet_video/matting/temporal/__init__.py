@@ -1,0 +1,1 @@
+"""Mattes made steady over time."""

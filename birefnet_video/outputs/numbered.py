@@ -1,0 +1,166 @@
+"""Pictures as an output: one file a frame, ``shot_%05d.png``."""
+
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import av.video.codeccontext
+
+from birefnet_video.colour.transfer import needs_mapping
+from birefnet_video.errors import OutputRefused, VerificationFailed
+from birefnet_video.inputs.sequence import list_numbers
+from birefnet_video.outputs.encodings import Encoding
+from birefnet_video.outputs.unfinished import refused, reserve_partial
+from birefnet_video.outputs.verify import Promise, alpha_spread
+from birefnet_video.types import FrameMeta, MediaInfo, SoundLength
+
+
+class PictureWriter:
+    """Encodes every frame into a file of its own, in a folder beside the final names until all are finished."""
+
+    def __init__(
+        self,
+        target: Path,
+        encoding: Encoding,
+        info: MediaInfo,
+        *,
+        pixel_format: str,
+        size: tuple[int, int],
+        number_of: Callable[[FrameMeta], int],
+        notify: Callable[[str], None],
+    ) -> None:
+        """
+        Args:
+            target: final path with ``%d`` in its name.
+            encoding: of pictures.
+            info: of the input.
+            pixel_format: of the frames that will come.
+            size: width and height of the frames.
+            number_of: the number of a frame; rising.
+            notify: called with one line for each thing that a user should know.
+
+        Raises:
+            OutputRefused: if the folder cannot be made.
+        """
+        self.target, self.encoding = target, encoding
+        self.frames = self.stored = 0
+        self.first_pts: int | None = None
+        self.last_pts: int | None = None
+        self.last_duration: int | None = None
+        self.audio_tracks = 0
+        self.sound_damage: list[str] = []
+        self.sound_lengths: tuple[SoundLength | None, ...] = ()
+        self.size = 0
+        self._notify = notify
+        self._number_of = number_of
+        self._numbers: list[int] = []
+        self._steps: set[int] = set()
+        self._colour = info.colour
+        context = av.CodecContext.create(encoding.codec, "w")
+        assert isinstance(context, av.video.codeccontext.VideoCodecContext)
+        context.width, context.height = size
+        context.pix_fmt = pixel_format
+        context.time_base = Fraction(1, 25)
+        context.sample_aspect_ratio = info.sample_aspect_ratio
+        context.thread_type = "AUTO"
+        context.options = dict(encoding.options)
+        self._context = context
+        stem = target.stem.partition("%")[0].rstrip("_-. ") or "pictures"
+        self._made_folder = not target.parent.exists()
+        if self._made_folder:
+            try:
+                target.parent.mkdir()
+            except OSError as error:
+                raise refused(target, error) from None
+        self.partial = reserve_partial(target, stem, "", Path.mkdir)
+
+    def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
+        """See :class:`birefnet_video.outputs.sink.Sink`."""
+        picture.pts, picture.time_base = self.frames, self._context.time_base
+        if needs_mapping(self._colour):
+            # Written into PNG as cICP; without it the values mean sRGB, which is what they are.
+            picture.color_primaries, picture.color_trc = self._colour.primaries, self._colour.transfer
+        self._numbers.append(self._number_of(meta))
+        self._save(picture)
+        if self.last_pts is not None:
+            self._steps.add(meta.pts - self.last_pts)
+        self.first_pts = meta.pts if self.first_pts is None else self.first_pts
+        self.last_pts = meta.pts
+        self.frames += 1
+
+    def finish(self) -> None:
+        """See :class:`birefnet_video.outputs.sink.Sink`."""
+        self._save(None)
+        # Clocks such as Matroska's round to a tick.
+        if self._steps and max(self._steps) - min(self._steps) > 1:
+            self._notify(f"{self.target}: pictures have no times: the uneven ones of the input are lost")
+
+    def verify(self, promise: Promise) -> None:
+        """See :class:`birefnet_video.outputs.sink.Sink`."""
+        missing = [number for number in self._numbers if not self._path(number).is_file()]
+        if missing:
+            raise VerificationFailed(f"{self._path(missing[0])}: is missing")
+        for index in range(self.frames) if promise.full else [promise.telling_frame]:
+            _check(self._path(self._numbers[index]), index, promise)
+
+    def keep_partial(self) -> Path | None:
+        """See :class:`birefnet_video.outputs.sink.Sink`."""
+        if not self.frames or not self.partial.is_dir():
+            self.discard()
+            return None
+        if self.stored < self.frames:
+            self._save(None)
+        return self.partial
+
+    def commit(self, *, overwrite: bool) -> None:
+        """See :class:`birefnet_video.outputs.sink.Sink`."""
+        place = self.target.parent.resolve()
+        finals = [place / (self.target.name % number) for number in self._numbers]
+        try:
+            older = set(list_numbers(self.target))
+            if not overwrite and (taken := [final for final in finals if final.exists()]):
+                raise OutputRefused(f"{taken[0]}: has appeared meanwhile; the results are in {self.partial}")
+            for number, final in zip(self._numbers, finals, strict=True):
+                self._path(number).replace(final)
+        except OSError as error:
+            raise refused(self.target, error) from None
+        # File managers put files of their own into folders that somebody looks at.
+        with suppress(OSError):
+            self.partial.rmdir()
+        if left := sorted(older - set(self._numbers)):
+            self._notify(f"{self.target}: {len(left)} older pictures of that name are left ({left[0]}-{left[-1]})")
+
+    def discard(self) -> None:
+        """See :class:`birefnet_video.outputs.sink.Sink`."""
+        shutil.rmtree(self.partial, ignore_errors=True)
+        if self._made_folder:
+            with suppress(OSError):
+                self.target.parent.rmdir()
+
+    def _save(self, picture: av.VideoFrame | None) -> None:
+        try:
+            for packet in self._context.encode(picture):
+                self._path(self._numbers[self.stored]).write_bytes(bytes(packet))
+                self.stored += 1
+                self.size += packet.size
+        except (OSError, av.error.FFmpegError) as error:
+            raise refused(self.target, error) from None
+
+    def _path(self, number: int) -> Path:
+        return self.partial / (self.target.name % number)
+
+
+def _check(path: Path, index: int, promise: Promise) -> None:
+    try:
+        with av.open(f"file:{path.resolve()}") as container:
+            picture = next(container.decode(video=0))
+    except (av.error.FFmpegError, StopIteration, IndexError) as error:
+        raise VerificationFailed(f"{path}: the finished picture cannot be read again: {error}") from None
+    if promise.carries_alpha and index == promise.telling_frame:
+        promise.check_alpha(path, alpha_spread(picture))
+    if promise.full:
+        promise.check_frame(path, index, picture)

@@ -1,0 +1,381 @@
+"""One output file: written under a telling name beside its place, moved there only when complete."""
+
+import math
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import av.container
+import av.error
+import av.video.stream
+
+from birefnet_video.colour.transfer import needs_mapping
+from birefnet_video.defaults import KEYFRAME_EVERY_MS
+from birefnet_video.errors import BackendUnavailable, OutputRefused
+from birefnet_video.inputs.boxes import write_languages, write_picture_end
+from birefnet_video.inputs.matroska import write_pixel_shape
+from birefnet_video.outputs.encodings import Encoding
+from birefnet_video.outputs.unfinished import refused, reserve_partial
+from birefnet_video.outputs.verify import Promise, verify
+from birefnet_video.sound.tracks import Sound
+from birefnet_video.types import Cut, FrameMeta, MediaInfo, SoundLength
+
+#: Frames of a second that a timecode can count.
+_MOST_TIMECODE_FRAMES = 255
+#: What Matroska counts.
+_MILLISECOND = Fraction(1, 1000)
+#: Tags of phones and cameras.
+_QUICKTIME = ("com.apple.", "com.android.")
+#: Resolution of chapters' times.
+_CHAPTER_TICK = Fraction(1, 1_000_000)
+#: The same samples in two layouts.
+_PLANAR_10, _P010 = "yuv420p10le", "p010le"
+
+
+class Writer:
+    """Encodes frames of one output and muxes the input's sound beside them. One thread."""
+
+    def __init__(
+        self,
+        target: Path,
+        encoding: Encoding,
+        info: MediaInfo,
+        *,
+        pixel_format: str,
+        size: tuple[int, int],
+        with_sound: bool,
+        notify: Callable[[str], None],
+        cut: Cut | None = None,
+    ) -> None:
+        """Open the file and write its header, so that what a container refuses is known before any work.
+
+        Args:
+            target: final path; the file has :attr:`partial` as its name until :meth:`commit`.
+            encoding: codec and container.
+            info: of the input.
+            pixel_format: of the frames that will come.
+            size: width and height of the frames.
+            with_sound: take the input's audio tracks along; subtitles come where the encoding holds sound.
+            notify: called with one line for each thing that a user should know.
+            cut: part of the sound to take; the frames come cut already.
+
+        Raises:
+            OutputRefused: if the file cannot be created or the container refuses what it should hold.
+        """
+        self.target = target
+        place = target.resolve()
+        self.partial = reserve_partial(target, place.stem, place.suffix, lambda path: path.open("xb").close())
+        self.encoding = encoding
+        self.frames = 0
+        """Frames taken so far."""
+        self.stored = 0
+        """Frames that the encoder has given out again."""
+        self.first_pts: int | None = None
+        self.last_pts: int | None = None
+        self.last_duration: int | None = None
+        self._lengths: dict[int, int] = {}
+        """Of frames that the encoder holds, by their time."""
+        self._held: av.Packet | None = None
+        self._info, self._notify = info, notify
+        self._sound: Sound | None = None
+        self._closed = False
+        try:
+            self._container = av.open(
+                f"file:{self.partial.resolve()}",
+                "w",
+                format=encoding.container,
+                container_options=_container_options(encoding, info, with_sound=with_sound),
+            )
+        except (OSError, av.error.FFmpegError) as error:
+            self.partial.unlink(missing_ok=True)
+            raise refused(target, error) from None
+        try:
+            self._stream = self._add_video(encoding, info, pixel_format, size)
+            self._container.metadata.update(dict(info.tags))
+            self._container.set_chapters(_chapters(info))
+            audio, subtitles = with_sound and info.audio_tracks, encoding.holds_sound and info.subtitle_tracks
+            if audio or subtitles:
+                self._sound = Sound(
+                    *(info, self._container, encoding.container, notify, cut), target=target, with_audio=with_sound
+                )
+            self._container.start_encoding()
+            self._refuse_unused_options()
+        except (OSError, ValueError, av.error.FFmpegError) as error:
+            self.discard()
+            if encoding.codec.endswith("_nvenc"):
+                raise BackendUnavailable(
+                    f"--codec {encoding.codec}: NVIDIA's encoder cannot be opened: "
+                    f"{getattr(error, 'strerror', None) or error}",
+                    hint=f"use {encoding.codec.removesuffix('_nvenc')}",
+                ) from None
+            raise refused(target, error) from None
+        except BaseException:
+            self.discard()
+            raise
+
+    @property
+    def audio_tracks(self) -> int:
+        """Audio tracks in the file."""
+        return self._sound.tracks if self._sound is not None else 0
+
+    @property
+    def sound_damage(self) -> list[str]:
+        """What of the sound could not be read, known when the file is finished."""
+        return self._sound.damage if self._sound is not None else []
+
+    @property
+    def sound_lengths(self) -> tuple[SoundLength | None, ...]:
+        """See :class:`birefnet_video.outputs.sink.Sink`."""
+        return self._sound.lengths if self._sound is not None else ()
+
+    @property
+    def size(self) -> int:
+        """See :class:`birefnet_video.outputs.sink.Sink`."""
+        try:
+            return self.partial.stat().st_size
+        except OSError:
+            return self.target.stat().st_size if self.target.exists() else 0
+
+    def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
+        """Encode one frame with the time of its source.
+
+        Raises:
+            OutputRefused: if the disk is full or the file has become unwritable.
+        """
+        meta = self._apart(meta)
+        picture.pts = meta.pts
+        picture.time_base = meta.time_base
+        if self.last_pts is not None:
+            self._shorten(self.last_pts, meta.pts - self.last_pts)
+        if meta.duration is not None:
+            picture.duration = self._lengths[meta.pts] = meta.duration
+        context = self._stream.codec_context
+        picture.colorspace, picture.color_range = context.colorspace, context.color_range
+        # prores_ks takes these two from the frame and not from the context.
+        picture.color_primaries, picture.color_trc = context.color_primaries, context.color_trc
+        try:
+            self._mux(self._stream.encode(picture))
+            if self._sound is not None:
+                self._sound.write_until(meta.time_s)
+        except (OSError, av.error.FFmpegError) as error:
+            raise refused(self.target, error) from None
+        if self.first_pts is None:
+            self.first_pts = meta.pts
+        self.last_pts, self.last_duration = meta.pts, meta.duration
+        self.frames += 1
+
+    def _apart(self, meta: FrameMeta) -> FrameMeta:
+        """The frame at the next time that the container tells from the last one's, for as long as it can tell."""
+        if self.encoding.container not in ("matroska", "webm"):
+            return meta
+        tick = _MILLISECOND / meta.time_base
+        if meta.duration is not None and meta.duration < tick:
+            meta = replace(meta, duration=math.ceil(tick))
+        if self.last_pts is None or round(meta.pts / tick) > (last := round(self.last_pts / tick)):
+            return meta
+        return replace(meta, pts=math.ceil((last + 1) * tick))
+
+    def _shorten(self, pts: int, length: int) -> None:
+        """A frame ends where the next one begins, whatever its source says."""
+        if pts in self._lengths:
+            self._lengths[pts] = length
+        elif self._held is not None and self._held.pts == pts:
+            self._held.duration = length
+
+    def _mux(self, packets: list[av.Packet]) -> None:
+        for packet in packets:
+            # Encoders give every packet the length of 1/rate.
+            if packet.pts is not None and (length := self._lengths.pop(packet.pts, None)) is not None:
+                packet.duration = length
+            # The last one is held back.
+            held, self._held = self._held, packet
+            if held is not None:
+                self._container.mux(held)
+        self.stored += len(packets)
+
+    def _mux_last(self) -> None:
+        """In MOV the packet that is decoded last lasts until the end, though its picture may be shown before others."""
+        held, self._held = self._held, None
+        if held is None:
+            return
+        is_mov = self.encoding.container in ("mov", "mp4")
+        if is_mov and held.dts is not None and self.last_pts is not None and self.last_duration is not None:
+            held.duration = max(self.last_pts + self.last_duration - held.dts, 1)
+        self._container.mux(held)
+
+    def finish(self) -> None:
+        """Write what encoders and sound still hold and close the file, still under its partial name.
+
+        Raises:
+            OutputRefused: if that fails.
+        """
+        self._close(with_rest_of_sound=True)
+
+    def verify(self, promise: Promise) -> None:
+        """See :class:`birefnet_video.outputs.sink.Sink`."""
+        verify(self.partial, promise)
+
+    def keep_partial(self) -> Path | None:
+        """Close early and keep a playable file under the partial name.
+
+        Returns:
+            its path, or ``None`` if there was nothing worth keeping.
+
+        Raises:
+            OutputRefused: if the file cannot be closed properly; it is left as it is.
+        """
+        if not self._closed and self.frames:
+            self._close(with_rest_of_sound=False)
+        if not self.frames or not self.partial.exists() or not self.partial.stat().st_size:
+            self.discard()
+            return None
+        return self.partial
+
+    def commit(self, *, overwrite: bool) -> None:
+        """Give the finished file its final name.
+
+        Args:
+            overwrite: replace a file of that name.
+
+        Raises:
+            OutputRefused: if that fails, or if a file of that name has appeared meanwhile.
+        """
+        # A link's target is replaced, not the link.
+        place = self.target.resolve()
+        try:
+            if overwrite:
+                self.partial.replace(place)
+                return
+            try:
+                os.link(self.partial, place)
+            except FileExistsError:
+                raise
+            except OSError:
+                # This file system has no hard links: look, then rename.
+                if place.exists():
+                    raise FileExistsError from None
+                self.partial.rename(place)
+            else:
+                self.partial.unlink()
+        except FileExistsError:
+            raise OutputRefused(f"{self.target}: has appeared meanwhile; the result is {self.partial}") from None
+        except OSError as error:
+            raise refused(self.target, error) from None
+
+    def discard(self) -> None:
+        """Close and remove the file."""
+        if not self._closed:
+            self._closed = True
+            if self._sound is not None:
+                self._sound.close()
+            # The file goes away in the next line.
+            with suppress(OSError, av.error.FFmpegError, ValueError):
+                self._container.close()
+        self.partial.unlink(missing_ok=True)
+
+    def _close(self, *, with_rest_of_sound: bool) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._mux(self._stream.encode(None))
+            self._mux_last()
+            if self._sound is not None and with_rest_of_sound:
+                self._sound.finish()
+            self._container.close()
+            self._complete()
+        except (OSError, av.error.FFmpegError) as error:
+            # Closing again frees the handle, and with it the space of a file that is removed.
+            with suppress(OSError, av.error.FFmpegError, ValueError):
+                self._container.close()
+            raise refused(self.target, error) from None
+        finally:
+            if self._sound is not None:
+                self._sound.close()
+
+    def _complete(self) -> None:
+        """Write what FFmpeg does not into the closed file."""
+        shape, container = self._info.sample_aspect_ratio, self.encoding.container
+        if container in ("mov", "mp4") and self.last_pts is not None and self.last_duration is not None:
+            write_picture_end(self.partial, (self.last_pts + self.last_duration) * self._info.time_base)
+        if container == "mov" and self._sound is not None:
+            write_languages(self.partial, self._sound.languages)
+        if container in ("matroska", "webm") and shape != 1 and not write_pixel_shape(self.partial, shape):
+            self._notify(f"{self.target}: does not say that pixels are {shape.numerator}:{shape.denominator}")
+
+    def _add_video(
+        self, encoding: Encoding, info: MediaInfo, pixel_format: str, size: tuple[int, int]
+    ) -> av.video.stream.VideoStream:
+        rate = min(info.frame_rate, Fraction(encoding.highest_rate or info.frame_rate))
+        stream = cast(
+            av.video.stream.VideoStream,
+            self._container.add_stream(encoding.codec, rate=rate, options=dict(encoding.options)),
+        )
+        stream.width, stream.height = size
+        stream.pix_fmt = _P010 if encoding.semi_planar and pixel_format == _PLANAR_10 else pixel_format
+        stream.time_base = info.time_base
+        context = stream.codec_context
+        if encoding.tag:
+            context.codec_tag = encoding.tag
+        context.time_base = info.time_base
+        context.framerate = rate
+        context.thread_type = "AUTO"
+        if encoding.needs_even_sides or encoding.container in ("mov", "mp4"):
+            context.gop_size = max(1, round(info.frame_rate * KEYFRAME_EVERY_MS / 1000))
+        context.sample_aspect_ratio = info.sample_aspect_ratio
+        self._tag_colour(context, encoding, info)
+        if info.timecode and encoding.container in ("mov", "mp4", "matroska"):
+            if info.frame_rate <= _MOST_TIMECODE_FRAMES:
+                stream.metadata["timecode"] = info.timecode
+            else:
+                self._notify(f"{self.target}: no timecode counts {float(info.frame_rate):g} frames a second")
+        return stream
+
+    @staticmethod
+    def _tag_colour(context: "av.video.codeccontext.VideoCodecContext", encoding: Encoding, info: MediaInfo) -> None:
+        full = encoding.full_range or (encoding.follows_source_range and info.colour.full_range)
+        context.color_range = 2 if full else 1
+        # Without tags a PNG means sRGB; those of SDR video would make browsers show it brighter or darker.
+        if encoding.is_matte or (encoding.container == "apng" and not needs_mapping(info.colour)):
+            return
+        context.color_primaries = info.colour.primaries
+        context.color_trc = info.colour.transfer
+        context.colorspace = info.colour.matrix
+
+    def _refuse_unused_options(self) -> None:
+        unused = [name for name in self._stream.codec_context.options if name in self.encoding.options]
+        if unused:
+            raise OutputRefused(f"{self.target}: {self.encoding.codec} does not know the options {', '.join(unused)}")
+
+
+def _container_options(encoding: Encoding, info: MediaInfo, *, with_sound: bool) -> dict[str, str]:
+    """The encoding's own, as far as the muxer can combine them with this input."""
+    options = dict(encoding.container_options)
+    if with_sound and info.has_awkward_sound:
+        for name in ("movflags", "min_frag_duration"):
+            options.pop(name, None)
+    if encoding.container in ("mov", "mp4") and any(key.startswith(_QUICKTIME) for key, _ in info.tags):
+        # The usual tags of these containers have no place for a phone's make, model, place and date.
+        options["movflags"] = options.get("movflags", "") + "+use_metadata_tags"
+    if encoding.container in ("matroska", "webm") and info.sample_aspect_ratio != 1:
+        # What is written into the header afterwards would make its checksums wrong.
+        options["write_crc32"] = "0"
+    return options
+
+
+def _chapters(info: MediaInfo) -> "list[av.container.core.Chapter]":
+    return [
+        {
+            "id": number,
+            "start": round(chapter.start / _CHAPTER_TICK),
+            "end": round(chapter.end / _CHAPTER_TICK),
+            "time_base": _CHAPTER_TICK,
+            "metadata": dict(chapter.tags),
+        }
+        for number, chapter in enumerate(info.chapters)
+    ]

@@ -1,0 +1,39 @@
+"""A single picture as what a video's frames are."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from birefnet_video.types import ColourTags, Frame, FrameMeta, MediaInfo, Turn
+
+#: As of a picture file without tags: its planes, where it gets some, are BT.709's.
+_UNTAGGED = ColourTags(matrix=1)
+_TICK = Fraction(1, 25)
+
+
+def still(rgb: np.ndarray) -> tuple[Frame, MediaInfo]:
+    """A picture, uint8 (H, W, 3) RGB, as a frame and what is to be known of it."""
+    height, width = rgb.shape[:2]
+    info = MediaInfo(
+        path="",
+        width=width,
+        height=height,
+        coded_width=width,
+        coded_height=height,
+        pixel_format="rgb24",
+        time_base=_TICK,
+        frame_rate=1 / _TICK,
+        duration_s=None,
+        frame_count=1,
+        turn=Turn(),
+        sample_aspect_ratio=Fraction(1),
+        colour=_UNTAGGED,
+        bit_depth=8,
+        is_rgb=True,
+        audio_tracks=0,
+        has_awkward_sound=False,
+        starts_before_zero=False,
+    )
+    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24")
+    return Frame(FrameMeta(0, 0, _TICK), picture), info

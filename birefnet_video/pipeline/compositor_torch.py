@@ -1,0 +1,108 @@
+"""Composing on the network's device: pictures go there once, what comes back are the encoders' pixels."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from birefnet_video.backends.network import is_memory
+from birefnet_video.inputs.reader import Notify
+from birefnet_video.matting.backdrop import Canvas
+from birefnet_video.matting.composite.opencv import Extent
+from birefnet_video.matting.composite.torch import DeviceComposer, DeviceCutout
+from birefnet_video.matting.composite.torch import edit as edited
+from birefnet_video.matting.edges.torch import refine
+from birefnet_video.matting.filters.torch import resized
+from birefnet_video.matting.upload import Source, upload
+from birefnet_video.options.matte import EditSpec
+from birefnet_video.pipeline.compositor import Composer, Compositor, Made, Task
+from birefnet_video.types import Cutout, Matte
+
+
+class DeviceCompositor:
+    """By torch. If the device's memory runs out, the rest is made on the CPU, which is said."""
+
+    def __init__(
+        self,
+        task: Task,
+        composers: Sequence[DeviceComposer | Composer],
+        composers_of_cutouts: Sequence[DeviceComposer | Composer],
+        device: str,
+        on_cpu: Compositor,
+        notify: Notify,
+    ) -> None:
+        """
+        Args:
+            task: of the job.
+            composers: one an output.
+            composers_of_cutouts: the same for pictures that are cut out already.
+            device: a torch device.
+            on_cpu: makes the same.
+            notify: takes what a user should know.
+        """
+        self._task, self._composers, self._of_cutouts = task, composers, composers_of_cutouts
+        self._device, self._on_cpu, self._notify = torch.device(device), on_cpu, notify
+        info = task.info
+        self._guide = Canvas(info.width, info.height, "yuv420p", info.colour.full_range)
+        self._threads = threading.local()
+        self._gave_up = threading.Event()
+        self._giving_up = threading.Lock()
+
+    def compose(self, matte: Matte, edit: EditSpec) -> Made:
+        """See :class:`birefnet_video.pipeline.compositor.Compositor`."""
+        if not self._gave_up.is_set():
+            try:
+                with torch.inference_mode(), self._stream():
+                    return self._compose(matte, edit)
+            except RuntimeError as error:
+                if not is_memory(error):
+                    raise
+            self._give_up()
+        return self._on_cpu.compose(matte, edit)
+
+    def _compose(self, matte: Matte, edit: EditSpec) -> Made:
+        task = self._task
+        source = Source(matte.frame.picture, task.info, self._device)
+        alpha = edited(self._at_full_size(matte, source, edit), edit)
+        composers = self._composers
+        if (own := task.alpha_of(matte.frame.picture)) is not None:
+            alpha, composers = alpha * upload(own, self._device), self._of_cutouts
+        home: list[Cutout] = []
+
+        def bring_home() -> Cutout:
+            if not home:
+                home.append(Cutout(matte.frame, alpha.cpu().numpy()))
+            return home[0]
+
+        cutout = DeviceCutout(matte.frame.meta, source, alpha)
+        pictures = [
+            composer.make(cutout) if isinstance(composer, DeviceComposer) else composer(bring_home())
+            for composer in composers
+        ]
+        low, high = torch.aminmax(alpha)
+        return Made(matte.frame.meta, Extent(*torch.stack((low, high, alpha.mean())).tolist()), pictures, bring_home)
+
+    def _at_full_size(self, matte: Matte, source: Source, edit: EditSpec) -> Tensor:
+        alpha, size = upload(matte.alpha, self._device), (self._guide.height, self._guide.width)
+        if edit.refine and matte.alpha.shape != size:
+            return refine(alpha, [plane / 255 for plane in source.planes(self._guide)])
+        return resized(alpha, size)
+
+    @contextmanager
+    def _stream(self) -> Iterator[None]:
+        """A stream for every thread: one frame's copies go beside another's arithmetic, and beside the network."""
+        if self._device.type != "cuda":
+            yield
+            return
+        if not hasattr(self._threads, "stream"):
+            self._threads.stream = torch.cuda.Stream(self._device)
+        with torch.cuda.device(self._device), torch.cuda.stream(self._threads.stream):
+            yield
+
+    def _give_up(self) -> None:
+        with self._giving_up:
+            if not self._gave_up.is_set():
+                self._gave_up.set()
+                self._notify(f"{self._device}: out of memory for pictures: the rest is composed on the CPU")

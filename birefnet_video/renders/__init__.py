@@ -1,0 +1,1 @@
+"""Renders in processes of their own: their records, and who watches them."""
