@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from birefnet_video.defaults import NO_SUBJECT_SPREAD
-from birefnet_video.errors import BirefnetVideoError, NotAVideo, explained, first_line
+from birefnet_video.errors import BirefnetVideoError, NotAVideo, explained
 from birefnet_video.events import (
     JobCancelled,
     JobEvent,
@@ -20,7 +20,6 @@ from birefnet_video.events import (
     JobState,
     JobStep,
     SceneCut,
-    StageSnapshot,
 )
 from birefnet_video.options.job import JobSpec
 from birefnet_video.pipeline.meters import ActiveClock
@@ -28,7 +27,8 @@ from birefnet_video.types import FrameMeta, MediaInfo, Preview, Step
 
 if TYPE_CHECKING:
     from birefnet_video.backends.base import BackendInfo
-    from birefnet_video.pipeline.assemble import Line, OpenBackend
+    from birefnet_video.pipeline.assemble import OpenBackend
+    from birefnet_video.pipeline.line import Line
 
 _log = logging.getLogger(__name__)
 Observer = Callable[[JobEvent], None]
@@ -164,7 +164,7 @@ class Job:
         line = self._line
         if line is None:
             return JobSnapshot(self._state, 0, 0, None, elapsed, 0.0, None)
-        stages = _stage_snapshots(line)
+        stages = line.runner.snapshots()
         decoded, written = stages[0].items, stages[-1].items
         # Encoders give frames out in bursts: the stage before them has the pace.
         pace = line.runner.meters[-2]
@@ -268,25 +268,9 @@ class Job:
         self._emit(event(kept))
 
     def _close(self, *, keep: bool) -> tuple[Path, ...]:
-        line = self._line
-        if line is None:
+        if self._line is None:
             return ()
-        kept = []
-        for writer in line.writers if keep else ():
-            try:
-                if self._keep:
-                    kept.append(writer.keep_partial())
-                else:
-                    writer.discard()
-            except Exception as error:  # noqa: BLE001 - the thread border: the other files must be closed too
-                what = "may not play" if self._keep else "could not be removed"
-                self._notice(f"{writer.partial}: the part written so far {what}: {first_line(error)}")
-                kept.append(writer.partial)
-        try:
-            line.matting.close()
-        except Exception:  # noqa: BLE001 - the thread border: the files are what matters
-            _log.exception("the backend failed to close")
-        return tuple(path for path in kept if path is not None)
+        return tuple(self._line.close(keep=self._keep if keep else None, tell=self._notice))
 
     def _note_cut(self, frame: FrameMeta) -> None:
         self._cuts.append(frame)
@@ -305,23 +289,3 @@ class Job:
                 observer(event)
             except Exception:  # noqa: BLE001 - an observer must never end a render
                 _log.exception("an observer failed on %r", event)
-
-
-def _stage_snapshots(line: "Line") -> tuple[StageSnapshot, ...]:
-    runner = line.runner
-    queued = [len(channel) for channel in runner.channels] + [0]
-    capacities = [channel.capacity for channel in runner.channels] + [0]
-    return tuple(
-        StageSnapshot(
-            meter.name,
-            meter.items,
-            meter.busy_s,
-            waiting,
-            capacity,
-            meter.waited_in_s,
-            meter.waited_out_s,
-            meter.percentile_s(0.5),
-            meter.percentile_s(0.95),
-        )
-        for meter, waiting, capacity in zip(runner.meters, queued, capacities, strict=True)
-    )

@@ -93,44 +93,63 @@ def load_backend(
         InputMissing, NotAVideo: if what ``spec`` names for calibration is missing or no picture or video.
         BackendUnavailable: if the device, or an engine or precision asked for by name, is not available.
     """
+    if spec.engine != "auto":
+        check_engine(spec.engine, pick_device(spec.device)[0], spec.precision)
+    if spec.calibration is not None:
+        calibration = calibration_of(spec.calibration, tell=tell)
+    store, first = cache or default_cache(), _first_info(spec, width, height)
+
+    def ask(info: BackendInfo) -> Request:
+        net, weights = load_network(spec.model), weights_path(spec.model)
+        return Request(net, info, weights, store, tell, calibration, spec.one_at_a_time)
+
+    request = ask(first)
+    if spec.engine == "auto":
+        prepared, info = _climb(request, frames, spec.batch_size)
+    else:
+        prepared, info = _prepare(request, spec.engine, spec.batch_size)
+    return _adaptive(prepared, replace(request, info=info), spec.batch_size, ask)
+
+
+def _first_info(spec: BackendSpec, width: int, height: int) -> BackendInfo:
+    """What is asked for, before it is known what comes of it."""
     device, note = pick_device(spec.device)
-    kind = device.split(":")[0]
-    info = BackendInfo(
+    return BackendInfo(
         name=spec.engine,
         model=spec.model,
         device=device,
         precision=spec.precision,
         input_size=spec.size or input_size(spec.model, width, height),
         # The engine that is taken may want another number, unless a user has said one.
-        batch_size=spec.batch_size or BATCH_SIZE[kind],
+        batch_size=spec.batch_size or BATCH_SIZE[device.split(":")[0]],
         note=note,
     )
+
+
+def _adaptive(
+    prepared: Prepared, request: Request, batch_size: int | None, ask: Callable[[BackendInfo], Request]
+) -> MattingBackend:
+    """A backend that finds the number of pictures at once and lowers it when memory runs out.
+
+    Args:
+        prepared: of an engine.
+        request: that it was made of.
+        batch_size: that was asked for.
+        ask: loads the network anew, for engines that are built for one number.
+    """
     from birefnet_video.backends.adaptive import AdaptiveBackend
     from birefnet_video.backends.network import NetworkBackend
 
-    if spec.engine != "auto":
-        check_engine(spec.engine, device, spec.precision)
-    store = cache or default_cache()
-    if spec.calibration is not None:
-        calibration = calibration_of(spec.calibration, tell=tell)
-
-    def ask(info: BackendInfo) -> Request:
-        net, weights = load_network(spec.model), weights_path(spec.model)
-        return Request(net, info, weights, store, tell, calibration, spec.one_at_a_time)
-
-    if spec.engine == "auto":
-        prepared, info = _climb(ask(info), frames, spec.batch_size)
-    else:
-        prepared, info = _prepare(ask(info), spec.engine, spec.batch_size)
+    info = request.info
     backend = NetworkBackend(prepared, info)
-    if not prepared.is_fixed:
-        memory = BatchMemory(store, _batch_key(ask(info))) if spec.batch_size is None and info.batch_size > 1 else None
-        return AdaptiveBackend(backend, tell, measures=spec.batch_size is None, memory=memory)
+    if prepared.is_fixed:
 
-    def reopen(batch_size: int) -> MattingBackend:
-        return NetworkBackend(*_prepare(ask(info), info.name, batch_size))
+        def reopen(fewer: int) -> MattingBackend:
+            return NetworkBackend(*_prepare(ask(info), info.name, fewer))
 
-    return AdaptiveBackend(backend, tell, measures=False, reopen=reopen)
+        return AdaptiveBackend(backend, request.tell, measures=False, reopen=reopen)
+    memory = BatchMemory(request.cache, _batch_key(request)) if batch_size is None and info.batch_size > 1 else None
+    return AdaptiveBackend(backend, request.tell, measures=batch_size is None, memory=memory)
 
 
 def _batch_key(request: Request) -> dict[str, str]:

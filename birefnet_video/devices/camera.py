@@ -15,7 +15,7 @@ import av.container
 import av.error
 
 from birefnet_video.errors import BackendUnavailable, InputMissing, NotAVideo, first_line
-from birefnet_video.inputs.probe import describe
+from birefnet_video.inputs.describe import describe
 from birefnet_video.options.live import CameraSpec
 from birefnet_video.types import MediaInfo
 

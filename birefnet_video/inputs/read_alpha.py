@@ -8,7 +8,7 @@ import numpy as np
 
 from birefnet_video.colour.convert import integral, plane_array, stored_alpha
 from birefnet_video.inputs.opening import open_input
-from birefnet_video.inputs.probe import video_stream
+from birefnet_video.inputs.tracks import video_stream
 from birefnet_video.inputs.vp9 import decode_with_alpha
 
 #: Black and white of limited range at 8 bits.

@@ -11,18 +11,18 @@ from pathlib import Path
 import av
 import av.container
 import av.error
-import av.filter
 import av.video.stream
 
 from birefnet_video.colour.convert import integral
 from birefnet_video.defaults import END_TOLERANCE_S, TIME_JUMP_S
 from birefnet_video.inputs.boxes import shown_until
 from birefnet_video.inputs.cut_off import truncation
-from birefnet_video.inputs.decoding import Decoding, Swallowed
+from birefnet_video.inputs.decoding import Decoding, Swallowed, came_from_device
+from birefnet_video.inputs.deinterlacing import Deinterlacer
 from birefnet_video.inputs.opening import demux, open_input, seek_before
-from birefnet_video.inputs.probe import promised_end_s, video_stream
 from birefnet_video.inputs.sequence import damaged_pictures, missing, packets_of, still_decoder
 from birefnet_video.inputs.side_data import side_data
+from birefnet_video.inputs.tracks import promised_end_s, video_stream
 from birefnet_video.inputs.turning import read_turn, stored_as
 from birefnet_video.inputs.vp9 import alpha_decoder
 from birefnet_video.types import Cut, Frame, FrameMeta, MediaInfo, PictureSequence, Turn
@@ -76,7 +76,7 @@ class Reader:
         self._turns: dict[int, Turn] = {}
         self._promised_s: float | None = None
         self._told: set[str] = set()
-        self._deinterlacer: _Deinterlacer | None = None
+        self._deinterlacer: Deinterlacer | None = None
 
     def frames(self) -> Iterator[Frame]:
         """All frames. Timestamps rise strictly."""
@@ -223,7 +223,7 @@ class Reader:
                 self._tell(
                     "interlaced", "the picture is interlaced: deinterlaced with bwdif, one frame out for each in"
                 )
-                self._deinterlacer = _Deinterlacer(self.info.time_base, picture)
+                self._deinterlacer = Deinterlacer(self.info.time_base, picture)
             if self._deinterlacer is None:
                 yield picture
             else:
@@ -254,7 +254,7 @@ class Reader:
 
     def _check_decoder(self, decoding: Decoding, picture: av.VideoFrame) -> None:
         decoder = decoding.decoder
-        if self._decode_on != "cpu" and not (decoder.is_hwaccel and _came_from_device(picture)):
+        if self._decode_on != "cpu" and not (decoder.is_hwaccel and came_from_device(picture)):
             self._tell("decoder", f"this {decoder.name} is not decoded on {self._decode_on}: the CPU does")
 
     def _turn_of(self, picture: av.VideoFrame) -> Turn:
@@ -295,40 +295,3 @@ class Reader:
         if key not in self._told:
             self._told.add(key)
             self._notify(message)
-
-
-def _came_from_device(picture: av.VideoFrame) -> bool:
-    """Whether a decoder that may fall back has not: hardware gives 4:2:0 with its chroma in one plane."""
-    return not picture.format.name.startswith(("yuv420p", "yuvj420p"))
-
-
-class _Deinterlacer:
-    """bwdif on the frames that are marked interlaced; keeps number and time of the frames."""
-
-    def __init__(self, time_base: Fraction, picture: av.VideoFrame) -> None:
-        self._time_base = time_base
-        self._graph = av.filter.Graph()
-        # Of the picture: a hardware decoder's own format is no picture's.
-        source = self._graph.add_buffer(
-            width=picture.width, height=picture.height, format=picture.format, time_base=self._time_base
-        )
-        bwdif = self._graph.add("bwdif", "mode=send_frame:deint=interlaced")
-        sink = self._graph.add("buffersink")
-        source.link_to(bwdif)
-        bwdif.link_to(sink)
-        self._graph.configure()
-
-    def push(self, picture: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
-        """Put one picture in (``None``: no more) and take out what is ready."""
-        self._graph.vpush(picture)
-        while True:
-            try:
-                ready = self._graph.vpull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
-            if ready.pts is not None and ready.time_base:
-                # The filter counts twice as fast.
-                scale = ready.time_base / self._time_base
-                ready.pts, ready.duration = round(ready.pts * scale), round(ready.duration * scale)
-                ready.time_base = self._time_base
-            yield ready  # type: ignore[misc]

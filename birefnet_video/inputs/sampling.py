@@ -11,8 +11,8 @@ import av.error
 
 from birefnet_video.colour.convert import integral
 from birefnet_video.inputs.opening import demux, open_input
-from birefnet_video.inputs.probe import video_stream
 from birefnet_video.inputs.reader import Reader
+from birefnet_video.inputs.tracks import video_stream
 from birefnet_video.types import MediaInfo
 
 #: Frames up to which a clip is decoded from its beginning, and which are decoded at most from a keyframe on.

@@ -39,6 +39,40 @@ def reserve_partial(target: Path, stem: str, suffix: str, create: Callable[[Path
     raise OutputRefused(f"{target}: a thousand partial files lie beside it", hint="remove them")
 
 
+def give_name(partial: Path, target: Path, *, overwrite: bool) -> None:
+    """Give a finished file its final name.
+
+    Args:
+        partial: its present name.
+        target: its final one.
+        overwrite: replace a file of that name.
+
+    Raises:
+        OutputRefused: if that fails, or if a file of that name has appeared meanwhile.
+    """
+    # A link's target is replaced, not the link.
+    place = target.resolve()
+    try:
+        if overwrite:
+            partial.replace(place)
+            return
+        try:
+            os.link(partial, place)
+        except FileExistsError:
+            raise
+        except OSError:
+            # This file system has no hard links: look, then rename.
+            if place.exists():
+                raise FileExistsError from None
+            partial.rename(place)
+        else:
+            partial.unlink()
+    except FileExistsError:
+        raise OutputRefused(f"{target}: has appeared meanwhile; the result is {partial}") from None
+    except OSError as error:
+        raise refused(target, error) from None
+
+
 def refused(target: Path, error: Exception) -> OutputRefused:
     """``error`` as a reason why ``target`` cannot be written."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -11,8 +11,8 @@ import av.error
 from birefnet_video.colour.convert import integral, stored_alpha
 from birefnet_video.errors import VerificationFailed
 from birefnet_video.inputs.boxes import shown_until
-from birefnet_video.inputs.probe import promised_end_s
 from birefnet_video.inputs.read_alpha import matte_of
+from birefnet_video.inputs.tracks import promised_end_s
 from birefnet_video.inputs.vp9 import decode_with_alpha
 from birefnet_video.types import SoundLength
 

@@ -1,40 +1,28 @@
 """One output file: written under a telling name beside its place, moved there only when complete."""
 
 import math
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import av.container
 import av.error
-import av.video.stream
 
-from birefnet_video.colour.transfer import needs_mapping
-from birefnet_video.defaults import KEYFRAME_EVERY_MS
-from birefnet_video.errors import BackendUnavailable, OutputRefused
+from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, OutputRefused
 from birefnet_video.inputs.boxes import write_languages, write_picture_end
 from birefnet_video.inputs.matroska import write_pixel_shape
 from birefnet_video.outputs.encodings import Encoding
-from birefnet_video.outputs.unfinished import refused, reserve_partial
+from birefnet_video.outputs.streams import MOST_TIMECODE_FRAMES, add_video, chapters_of, container_options
+from birefnet_video.outputs.unfinished import give_name, refused, reserve_partial
 from birefnet_video.outputs.verify import Promise, verify
 from birefnet_video.sound.tracks import Sound
 from birefnet_video.types import Cut, FrameMeta, MediaInfo, SoundLength
 
-#: Frames of a second that a timecode can count.
-_MOST_TIMECODE_FRAMES = 255
 #: What Matroska counts.
 _MILLISECOND = Fraction(1, 1000)
-#: Tags of phones and cameras.
-_QUICKTIME = ("com.apple.", "com.android.")
-#: Resolution of chapters' times.
-_CHAPTER_TICK = Fraction(1, 1_000_000)
-#: The same samples in two layouts.
-_PLANAR_10, _P010 = "yuv420p10le", "p010le"
 
 
 class Writer:
@@ -84,39 +72,61 @@ class Writer:
         self._info, self._notify = info, notify
         self._sound: Sound | None = None
         self._closed = False
+        self._container = self._create(with_sound=with_sound)
         try:
-            self._container = av.open(
-                f"file:{self.partial.resolve()}",
-                "w",
-                format=encoding.container,
-                container_options=_container_options(encoding, info, with_sound=with_sound),
-            )
-        except (OSError, av.error.FFmpegError) as error:
-            self.partial.unlink(missing_ok=True)
-            raise refused(target, error) from None
-        try:
-            self._stream = self._add_video(encoding, info, pixel_format, size)
+            self._stream = add_video(self._container, encoding, info, pixel_format, size)
+            self._tell_of_timecode()
             self._container.metadata.update(dict(info.tags))
-            self._container.set_chapters(_chapters(info))
-            audio, subtitles = with_sound and info.audio_tracks, encoding.holds_sound and info.subtitle_tracks
-            if audio or subtitles:
-                self._sound = Sound(
-                    *(info, self._container, encoding.container, notify, cut), target=target, with_audio=with_sound
-                )
+            self._container.set_chapters(chapters_of(info))
+            self._add_sound(cut, with_sound=with_sound)
             self._container.start_encoding()
             self._refuse_unused_options()
         except (OSError, ValueError, av.error.FFmpegError) as error:
             self.discard()
-            if encoding.codec.endswith("_nvenc"):
-                raise BackendUnavailable(
-                    f"--codec {encoding.codec}: NVIDIA's encoder cannot be opened: "
-                    f"{getattr(error, 'strerror', None) or error}",
-                    hint=f"use {encoding.codec.removesuffix('_nvenc')}",
-                ) from None
-            raise refused(target, error) from None
+            raise self._not_opened(error) from None
         except BaseException:
             self.discard()
             raise
+
+    def _create(self, *, with_sound: bool) -> av.container.OutputContainer:
+        try:
+            return av.open(
+                f"file:{self.partial.resolve()}",
+                "w",
+                format=self.encoding.container,
+                container_options=container_options(self.encoding, self._info, with_sound=with_sound),
+            )
+        except (OSError, av.error.FFmpegError) as error:
+            self.partial.unlink(missing_ok=True)
+            raise refused(self.target, error) from None
+
+    def _add_sound(self, cut: Cut | None, *, with_sound: bool) -> None:
+        info, encoding = self._info, self.encoding
+        audio, subtitles = with_sound and info.audio_tracks, encoding.holds_sound and info.subtitle_tracks
+        if audio or subtitles:
+            self._sound = Sound(
+                info,
+                self._container,
+                encoding.container,
+                self._notify,
+                cut,
+                target=self.target,
+                with_audio=with_sound,
+            )
+
+    def _not_opened(self, error: Exception) -> BirefnetVideoError:
+        codec = self.encoding.codec
+        if not codec.endswith("_nvenc"):
+            return refused(self.target, error)
+        reason = getattr(error, "strerror", None) or error
+        return BackendUnavailable(
+            f"--codec {codec}: NVIDIA's encoder cannot be opened: {reason}", hint=f"use {codec.removesuffix('_nvenc')}"
+        )
+
+    def _tell_of_timecode(self) -> None:
+        info = self._info
+        if info.timecode and info.frame_rate > MOST_TIMECODE_FRAMES:
+            self._notify(f"{self.target}: no timecode counts {float(info.frame_rate):g} frames a second")
 
     @property
     def audio_tracks(self) -> int:
@@ -245,27 +255,7 @@ class Writer:
         Raises:
             OutputRefused: if that fails, or if a file of that name has appeared meanwhile.
         """
-        # A link's target is replaced, not the link.
-        place = self.target.resolve()
-        try:
-            if overwrite:
-                self.partial.replace(place)
-                return
-            try:
-                os.link(self.partial, place)
-            except FileExistsError:
-                raise
-            except OSError:
-                # This file system has no hard links: look, then rename.
-                if place.exists():
-                    raise FileExistsError from None
-                self.partial.rename(place)
-            else:
-                self.partial.unlink()
-        except FileExistsError:
-            raise OutputRefused(f"{self.target}: has appeared meanwhile; the result is {self.partial}") from None
-        except OSError as error:
-            raise refused(self.target, error) from None
+        give_name(self.partial, self.target, overwrite=overwrite)
 
     def discard(self) -> None:
         """Close and remove the file."""
@@ -308,74 +298,7 @@ class Writer:
         if container in ("matroska", "webm") and shape != 1 and not write_pixel_shape(self.partial, shape):
             self._notify(f"{self.target}: does not say that pixels are {shape.numerator}:{shape.denominator}")
 
-    def _add_video(
-        self, encoding: Encoding, info: MediaInfo, pixel_format: str, size: tuple[int, int]
-    ) -> av.video.stream.VideoStream:
-        rate = min(info.frame_rate, Fraction(encoding.highest_rate or info.frame_rate))
-        stream = cast(
-            av.video.stream.VideoStream,
-            self._container.add_stream(encoding.codec, rate=rate, options=dict(encoding.options)),
-        )
-        stream.width, stream.height = size
-        stream.pix_fmt = _P010 if encoding.semi_planar and pixel_format == _PLANAR_10 else pixel_format
-        stream.time_base = info.time_base
-        context = stream.codec_context
-        if encoding.tag:
-            context.codec_tag = encoding.tag
-        context.time_base = info.time_base
-        context.framerate = rate
-        context.thread_type = "AUTO"
-        if encoding.needs_even_sides or encoding.container in ("mov", "mp4"):
-            context.gop_size = max(1, round(info.frame_rate * KEYFRAME_EVERY_MS / 1000))
-        context.sample_aspect_ratio = info.sample_aspect_ratio
-        self._tag_colour(context, encoding, info)
-        if info.timecode and encoding.container in ("mov", "mp4", "matroska"):
-            if info.frame_rate <= _MOST_TIMECODE_FRAMES:
-                stream.metadata["timecode"] = info.timecode
-            else:
-                self._notify(f"{self.target}: no timecode counts {float(info.frame_rate):g} frames a second")
-        return stream
-
-    @staticmethod
-    def _tag_colour(context: "av.video.codeccontext.VideoCodecContext", encoding: Encoding, info: MediaInfo) -> None:
-        full = encoding.full_range or (encoding.follows_source_range and info.colour.full_range)
-        context.color_range = 2 if full else 1
-        # Without tags a PNG means sRGB; those of SDR video would make browsers show it brighter or darker.
-        if encoding.is_matte or (encoding.container == "apng" and not needs_mapping(info.colour)):
-            return
-        context.color_primaries = info.colour.primaries
-        context.color_trc = info.colour.transfer
-        context.colorspace = info.colour.matrix
-
     def _refuse_unused_options(self) -> None:
         unused = [name for name in self._stream.codec_context.options if name in self.encoding.options]
         if unused:
             raise OutputRefused(f"{self.target}: {self.encoding.codec} does not know the options {', '.join(unused)}")
-
-
-def _container_options(encoding: Encoding, info: MediaInfo, *, with_sound: bool) -> dict[str, str]:
-    """The encoding's own, as far as the muxer can combine them with this input."""
-    options = dict(encoding.container_options)
-    if with_sound and info.has_awkward_sound:
-        for name in ("movflags", "min_frag_duration"):
-            options.pop(name, None)
-    if encoding.container in ("mov", "mp4") and any(key.startswith(_QUICKTIME) for key, _ in info.tags):
-        # The usual tags of these containers have no place for a phone's make, model, place and date.
-        options["movflags"] = options.get("movflags", "") + "+use_metadata_tags"
-    if encoding.container in ("matroska", "webm") and info.sample_aspect_ratio != 1:
-        # What is written into the header afterwards would make its checksums wrong.
-        options["write_crc32"] = "0"
-    return options
-
-
-def _chapters(info: MediaInfo) -> "list[av.container.core.Chapter]":
-    return [
-        {
-            "id": number,
-            "start": round(chapter.start / _CHAPTER_TICK),
-            "end": round(chapter.end / _CHAPTER_TICK),
-            "time_base": _CHAPTER_TICK,
-            "metadata": dict(chapter.tags),
-        }
-        for number, chapter in enumerate(info.chapters)
-    ]

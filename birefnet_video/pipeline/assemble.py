@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 
 from birefnet_video.backends.base import MattingBackend
@@ -16,6 +15,7 @@ from birefnet_video.options.network import BackendSpec
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.pipeline.composing import Composing, Look
 from birefnet_video.pipeline.core import Matting
+from birefnet_video.pipeline.line import Line
 from birefnet_video.pipeline.ordered import cores
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.preview import PreviewTap
@@ -26,45 +26,6 @@ from birefnet_video.types import FrameMeta, Matte, MediaInfo, Step
 
 #: Loads the network for an input; replaced in tests and benchmarks.
 OpenBackend = Callable[[BackendSpec, MediaInfo, Notify], MattingBackend]
-
-
-@dataclass(slots=True)
-class Line:
-    """Everything that one run holds open."""
-
-    info: MediaInfo
-    matting: Matting
-    reader: Reader
-    writers: list[Sink]
-    gauge: MatteGauge
-    composing: Callable[[Iterable[list[Matte]]], Iterator[Composed]]
-    """The compose stage."""
-    smoothing: Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None
-    """The stage before it, or ``None`` if mattes stay as they are."""
-    flicker: Callable[[], tuple[float, float] | None]
-    """Before and after smoothing, so far."""
-    tap: PreviewTap
-    runner: Runner
-
-    def verify_and_commit(self, *, overwrite: bool) -> None:
-        """Check every finished file and give it its final name.
-
-        Args:
-            overwrite: replace files of those names.
-
-        Raises:
-            VerificationFailed: if one is not what it should be; none gets its final name then.
-            OutputRefused: if a name cannot be given; files that have theirs already are complete.
-        """
-        for writer in self.writers:
-            writer.verify(self.gauge.promise(writer, self.info.time_base, self.reader))
-        for writer in self.writers:
-            writer.commit(overwrite=overwrite)
-
-    def damage(self) -> list[str]:
-        """What of the input could not be read."""
-        sound = {finding: None for writer in self.writers for finding in writer.sound_damage}
-        return [*self.reader.damage, *sound]
 
 
 def assemble(

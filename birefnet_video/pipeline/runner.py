@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from birefnet_video.events import StageSnapshot
 from birefnet_video.pipeline.channel import Cancelled, Channel, Left
 from birefnet_video.pipeline.meters import ActiveClock, StageMeter
 
@@ -120,3 +121,22 @@ class Runner:
             self._may_run.set()
         for channel in self.channels:
             channel.abort()
+
+    def snapshots(self) -> tuple[StageSnapshot, ...]:
+        """The stages at this moment, with what waits behind each. Cheap, from any thread."""
+        queued = [len(channel) for channel in self.channels] + [0]
+        capacities = [channel.capacity for channel in self.channels] + [0]
+        return tuple(
+            StageSnapshot(
+                meter.name,
+                meter.items,
+                meter.busy_s,
+                waiting,
+                capacity,
+                meter.waited_in_s,
+                meter.waited_out_s,
+                meter.percentile_s(0.5),
+                meter.percentile_s(0.95),
+            )
+            for meter, waiting, capacity in zip(self.meters, queued, capacities, strict=True)
+        )

@@ -25,6 +25,16 @@ T = TypeVar("T")
 Seen = tuple[np.ndarray, np.ndarray]
 
 
+@dataclass(frozen=True, slots=True)
+class Heard(Generic[T]):
+    """Who hears what :func:`steady_alphas` finds on its way."""
+
+    on_cut: Callable[[T], None] = lambda item: None
+    gauges: tuple[FlickerGauge, FlickerGauge] | None = None
+    """Of flicker, before and after."""
+    tell: Callable[[str], None] = lambda message: None
+
+
 @dataclass(slots=True)
 class SmoothingRecord:
     """What the stage finds on its way."""
@@ -69,9 +79,7 @@ def smooth(
         mode,
         device=device,
         workers=workers,
-        on_cut=lambda matte: record.on_cut(matte.frame),
-        gauges=(record.before, record.after),
-        tell=record.tell,
+        heard=Heard(lambda matte: record.on_cut(matte.frame), (record.before, record.after), record.tell),
     )
     for matte, alpha in steady:
         yield [replace(matte, alpha=alpha)]
@@ -94,17 +102,16 @@ def steady_alphas(
     *,
     device: str = "cpu",
     workers: int = 1,
-    on_cut: Callable[[T], None] = lambda item: None,
-    gauges: tuple[FlickerGauge, FlickerGauge] | None = None,
-    tell: Callable[[str], None] = lambda message: None,
+    heard: Heard[T] | None = None,
 ) -> Iterator[tuple[T, np.ndarray]]:
     """Items with their steady alphas float32 (H, W), in order; see :func:`smooth`."""
-    run = _Run(see, mode, torch.device(device), gauges)
+    heard = heard or Heard()
+    run = _Run(see, mode, torch.device(device), heard.gauges)
     for item, motion in _with_motion(items, see, MotionEstimator(*shape, thorough=mode == "high"), workers):
         if motion is not None and motion.is_cut:
-            on_cut(item)
-        yield from _or_on_cpu(run, partial(run.push, item, motion), tell)
-    yield from _or_on_cpu(run, run.finish, tell)
+            heard.on_cut(item)
+        yield from _or_on_cpu(run, partial(run.push, item, motion), heard.tell)
+    yield from _or_on_cpu(run, run.finish, heard.tell)
 
 
 class _Run(Generic[T]):

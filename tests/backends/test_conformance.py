@@ -61,7 +61,9 @@ def test_one_matte_for_each_picture(backend: MattingBackend, count: int) -> None
 def test_a_matte_does_not_depend_on_its_batch(backend: MattingBackend) -> None:
     together = backend.infer(pictures(3))
     alone = np.concatenate([backend.infer(picture[None]) for picture in pictures(3)])
-    assert np.abs(together - alone).max() < 1e-4
+    # Kernels that a library picks for one size of batch add up in another order than those for another. In bfloat16 a
+    # logit may so be rounded to its neighbour, 2**-6 away between 2 and 4, where alpha changes by a tenth of that.
+    assert np.abs(together - alone).max() < (2e-3 if backend.info.precision == "bf16" else 1e-4)
 
 
 def test_the_same_picture_gives_the_same_matte(backend: MattingBackend) -> None:

@@ -21,7 +21,7 @@ from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.outputs import writer as writer_module
 from birefnet_video.outputs.verify import Promise
 from birefnet_video.pipeline.trim import find_cut
-from birefnet_video.sound import tracks as sound_module
+from birefnet_video.sound import track as sound_module
 from birefnet_video.types import Cut
 
 #: 440 Hz in the first second, 3000 Hz in the second, 880 Hz in the third.
@@ -113,7 +113,7 @@ def test_sound_that_comes_back_is_no_verified_result(
         yield from track.convert(packet)
 
     source = set_edits(whole, tmp_path / "two.mov", [(1, 0), (1, 2)])
-    monkeypatch.setattr(sound_module._Track, "prime", as_it_was)
+    monkeypatch.setattr(sound_module.Track, "prime", as_it_was)
     monkeypatch.setattr(sound_module, "_trailing", len)
     job, _ = stub_job(source, {"alpha": tmp_path / "a.mov"})
     job.start()

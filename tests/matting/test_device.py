@@ -21,6 +21,7 @@ from birefnet_video.colour.convert import plane_array
 from birefnet_video.errors import BackendUnavailable, UsageError
 from birefnet_video.events import JobEvent
 from birefnet_video.inputs import opening, reader
+from birefnet_video.inputs.deinterlacing import Deinterlacer
 from birefnet_video.inputs.probe import probe
 from birefnet_video.inputs.read_alpha import read_mattes
 from birefnet_video.jobs import Job
@@ -188,7 +189,7 @@ def test_interlaced_pictures_are_taken_in_whatever_format_a_decoder_gives() -> N
     with av.open(str(CLIPS / "interlaced_tff.mp4")) as container:
         stream = container.streams.video[0]
         pictures = [picture.reformat(format="nv12") for picture in container.decode(stream)]
-        deinterlacer = reader._Deinterlacer(stream.time_base, pictures[0])
+        deinterlacer = Deinterlacer(stream.time_base, pictures[0])
         ready = [made for picture in (*pictures, None) for made in deinterlacer.push(picture)]
     assert len(ready) == len(pictures)
     assert {(made.width, made.height) for made in ready} == {(stream.width, stream.height)}

@@ -16,7 +16,7 @@ from birefnet_video.matting.temporal.smoothing import make_smoother
 from birefnet_video.matting.temporal.votes import View, make_view
 from birefnet_video.matting.temporal.warp import Step, make_step
 from birefnet_video.pipeline import smoothing as module
-from birefnet_video.pipeline.smoothing import steady_alphas
+from birefnet_video.pipeline.smoothing import Heard, steady_alphas
 
 MODES = ("live", "normal", "high")
 CPU = torch.device("cpu")
@@ -80,8 +80,7 @@ def test_out_of_memory_is_said_and_no_matte_is_lost(mode: str, failing: int, mon
             (WIDTH, HEIGHT),
             mode,  # type: ignore[arg-type]
             device="cuda",
-            gauges=gauges,
-            tell=told.append,
+            heard=Heard(gauges=gauges, tell=told.append),
         )
     )
     assert [item[0] for item, _ in given] == list(range(12))
@@ -104,7 +103,7 @@ def test_a_clip_cut_in_two_gives_what_its_parts_give(mode: str) -> None:
             lambda item: item[1:],
             (WIDTH, HEIGHT),
             mode,  # type: ignore[arg-type]
-            on_cut=lambda item: cuts.append(item[0]),
+            heard=Heard(on_cut=lambda item: cuts.append(item[0])),
             workers=2,
         )
     ]

@@ -15,8 +15,9 @@ from stubs import stub_job
 from birefnet_video.errors import VerificationFailed
 from birefnet_video.inputs import reader as reading
 from birefnet_video.inputs.decoding import Decoding
-from birefnet_video.inputs.probe import probe, video_stream
+from birefnet_video.inputs.probe import probe
 from birefnet_video.inputs.reader import Reader
+from birefnet_video.inputs.tracks import video_stream
 from birefnet_video.types import Cut
 
 Threads = Callable[[int], None]

@@ -134,7 +134,7 @@ def test_a_container_without_a_codec_for_it_is_refused_before_anything_is_writte
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As where FFmpeg was built without an encoder.
-    monkeypatch.setattr("birefnet_video.sound.tracks.coding_for", lambda *source, **options: None)
+    monkeypatch.setattr("birefnet_video.sound.track.coding_for", lambda *source, **options: None)
     source = make_film(tmp_path / "in.mkv")
     with av.open(str(tmp_path / "out.webm"), "w") as container, pytest.raises(OutputRefused) as refused:
         Sound(probe(source), container, "webm", lambda line: None, target=tmp_path / "out.webm")

@@ -1,0 +1,83 @@
+"""Everything that one run holds open, and how it is closed."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from birefnet_video.errors import first_line
+from birefnet_video.inputs.reader import Reader
+from birefnet_video.outputs.sink import Sink
+from birefnet_video.pipeline.core import Matting
+from birefnet_video.pipeline.preview import PreviewTap
+from birefnet_video.pipeline.runner import Runner
+from birefnet_video.pipeline.stages import Composed, MatteGauge
+from birefnet_video.types import Matte, MediaInfo
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Line:
+    """Everything that one run holds open."""
+
+    info: MediaInfo
+    matting: Matting
+    reader: Reader
+    writers: list[Sink]
+    gauge: MatteGauge
+    composing: Callable[[Iterable[list[Matte]]], Iterator[Composed]]
+    """The compose stage."""
+    smoothing: Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None
+    """The stage before it, or ``None`` if mattes stay as they are."""
+    flicker: Callable[[], tuple[float, float] | None]
+    """Before and after smoothing, so far."""
+    tap: PreviewTap
+    runner: Runner
+
+    def verify_and_commit(self, *, overwrite: bool) -> None:
+        """Check every finished file and give it its final name.
+
+        Args:
+            overwrite: replace files of those names.
+
+        Raises:
+            VerificationFailed: if one is not what it should be; none gets its final name then.
+            OutputRefused: if a name cannot be given; files that have theirs already are complete.
+        """
+        for writer in self.writers:
+            writer.verify(self.gauge.promise(writer, self.info.time_base, self.reader))
+        for writer in self.writers:
+            writer.commit(overwrite=overwrite)
+
+    def damage(self) -> list[str]:
+        """What of the input could not be read."""
+        sound = {finding: None for writer in self.writers for finding in writer.sound_damage}
+        return [*self.reader.damage, *sound]
+
+    def close(self, *, keep: bool | None, tell: Callable[[str], None]) -> list[Path]:
+        """Close the files that are not finished, and the network.
+
+        Args:
+            keep: leave playable parts under names that say so, or remove them; ``None``: all have their final names.
+            tell: takes what goes wrong.
+
+        Returns:
+            what lies there now.
+        """
+        kept: list[Path | None] = []
+        for writer in self.writers if keep is not None else ():
+            try:
+                if keep:
+                    kept.append(writer.keep_partial())
+                else:
+                    writer.discard()
+            except Exception as error:  # noqa: BLE001 - the thread border: the other files must be closed too
+                what = "may not play" if keep else "could not be removed"
+                tell(f"{writer.partial}: the part written so far {what}: {first_line(error)}")
+                kept.append(writer.partial)
+        try:
+            self.matting.close()
+        except Exception:  # noqa: BLE001 - the thread border: the files are what matters
+            _log.exception("the backend failed to close")
+        return [path for path in kept if path is not None]
