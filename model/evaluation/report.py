@@ -1,4 +1,4 @@
-"""Tables and contact sheets of an evaluation."""
+"""Scores of an evaluation as tables and for JSON, and its contact sheets."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,11 @@ def markdown_table(rows: Mapping[str, Mapping[str, float]], columns: Sequence[st
         cells = (_cell(column, values.get(column, math.nan)) for column in columns)
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def plain_scores(scores: Mapping[str, float]) -> dict[str, float | None]:
+    """Name -> score, as JSON takes it: NaN, which it does not know, is None."""
+    return {name: None if math.isnan(value) else value for name, value in scores.items()}
 
 
 def write_contact_sheet(
