@@ -19,6 +19,7 @@ from birefnet_video.commands.train import train
 from birefnet_video.commands.webcam import webcam
 from birefnet_video.errors import BirefnetVideoError, UsageError, explained
 from birefnet_video.execute import execute, execute_record
+from birefnet_video.json_lines import final_record, say_json
 from birefnet_video.options.group import FLAT
 from birefnet_video.options.input import STDIN, InputSpec
 from birefnet_video.options.job import JobSpec
@@ -28,7 +29,6 @@ from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import STDOUT, OutputsSpec, WritingSpec
 from birefnet_video.options.request import LiveRequest, RenderRequest
 from birefnet_video.options.run import RunSpec
-from birefnet_video.report import final_record, say_json
 from birefnet_video.tui.commands import attach
 from birefnet_video.tui.commands import tui as tui_command
 from birefnet_video.words import printable

@@ -15,10 +15,11 @@ from birefnet_video.errors import BirefnetVideoError, DamagedInput, OutputRefuse
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobNotice, JobState
 from birefnet_video.inputs.missing import missing_input
 from birefnet_video.jobs import Job
+from birefnet_video.json_lines import final_record, say_json
 from birefnet_video.options.input import STDIN
 from birefnet_video.options.request import LiveRequest, RenderRequest, Request, not_apart
 from birefnet_video.options.run import RunSpec
-from birefnet_video.report import final_record, make_reporter, say_json
+from birefnet_video.report import make_reporter
 from birefnet_video.signals import exit_on_signals, stop_on_signals
 from birefnet_video.words import printable
 

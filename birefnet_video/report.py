@@ -1,38 +1,19 @@
 """The console's view of a job: a progress bar on a terminal, plain lines elsewhere, or JSON lines."""
 
-import json
-import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import Protocol, TextIO
 
-from birefnet_video.errors import BirefnetVideoError
-from birefnet_video.events import (
-    JobCancelled,
-    JobEvent,
-    JobFailed,
-    JobFinished,
-    JobNotice,
-    JobReport,
-    JobSnapshot,
-    JobStarted,
-    JobStep,
-    SceneCut,
-)
-from birefnet_video.models import BUNDLED
+from birefnet_video.event_words import say_event
+from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobFinished, JobSnapshot
+from birefnet_video.json_lines import JsonReporter
 from birefnet_video.options.run import ProgressStyle
-from birefnet_video.words import printable
-
-if TYPE_CHECKING:
-    from birefnet_video.jobs import Job
-
+from birefnet_video.words import known_as, printable
 
 #: A plain line is due after this many seconds or this share of the clip.
 _LINE_EVERY_S, _LINE_EVERY_SHARE = 10.0, 0.1
-_PROGRAM = "birefnet-video"
 
 
 class Reporter(Protocol):
@@ -70,13 +51,6 @@ def _reporter(style: ProgressStyle, names: Mapping[str, str], *, quiet: bool) ->
     if style == "rich" or (style == "auto" and sys.stderr.isatty()):
         return RichReporter(names)
     return LineReporter(sys.stderr, with_progress=True, names=names)
-
-
-def _known(text: str, names: Mapping[str, str]) -> str:
-    """A text with the names that users know."""
-    for path, name in names.items():
-        text = text.replace(path, name)
-    return text
 
 
 class _UntilTheEnd:
@@ -142,7 +116,7 @@ class LineReporter:
         """See :class:`Reporter`."""
 
     def _say(self, line: str) -> None:
-        print(printable(_known(line, self._names)), file=self._stream, flush=True)
+        print(printable(known_as(line, self._names)), file=self._stream, flush=True)
 
 
 class RichReporter:
@@ -171,7 +145,7 @@ class RichReporter:
         say_event(event, self._say)
 
     def _say(self, line: str) -> None:
-        self._bar.console.print(printable(_known(line, self._names)), markup=False, soft_wrap=True)
+        self._bar.console.print(printable(known_as(line, self._names)), markup=False, soft_wrap=True)
 
     def on_tick(self, snapshot: JobSnapshot) -> None:
         """See :class:`Reporter`."""
@@ -188,129 +162,3 @@ class RichReporter:
     def close(self) -> None:
         """See :class:`Reporter`."""
         self._bar.stop()
-
-
-class JsonReporter:
-    """One JSON object a line; the command line writes the last one, :func:`final_record`."""
-
-    def __init__(self, names: Mapping[str, str] = MappingProxyType({})) -> None:
-        self._names = names
-        self._last_written = 0
-
-    def on_event(self, event: JobEvent) -> None:
-        """See :class:`Reporter`."""
-        if isinstance(event, JobStarted):
-            info = event.info
-            size = {"width": info.width, "height": info.height}
-            self._say({"event": "started", "plan": event.plan, **size, "total": info.frame_count})
-        elif isinstance(event, JobNotice):
-            self._say({"event": "notice", "message": event.message})
-        elif isinstance(event, JobStep):
-            self._say({"event": "step", "message": event.message})
-        elif isinstance(event, SceneCut):
-            self._say({"event": "cut", "frame": event.frame.index, "time": round(event.frame.time_s, 3)})
-
-    def on_tick(self, snapshot: JobSnapshot) -> None:
-        """See :class:`Reporter`."""
-        if snapshot.written == self._last_written:
-            return
-        self._last_written = snapshot.written
-        record = {
-            "event": "progress",
-            "state": str(snapshot.state),
-            "frames": snapshot.written,
-            "total": snapshot.total,
-            "fps": round(snapshot.fps, 2),
-            "eta": None if snapshot.eta_s is None else round(snapshot.eta_s, 1),
-        }
-        self._say(record)
-
-    def _say(self, record: dict[str, Any]) -> None:
-        say_json(record, self._names)
-
-    def close(self) -> None:
-        """See :class:`Reporter`."""
-
-
-def say_json(record: dict[str, Any], names: Mapping[str, str] = MappingProxyType({})) -> None:
-    """One object, one line, one write. A reader that has gone away does not stop a render."""
-    try:
-        sys.stdout.write(_known(json.dumps(record), names) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would complain again when it closes stdout at exit.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process ends
-
-
-def final_record(
-    event: str, exit_code: int, job: "Job | None", error: BaseException | None, kept: tuple[Path, ...] = ()
-) -> dict[str, Any]:
-    """The last JSON object of a run."""
-    details = None
-    if error is not None:
-        details = {"type": type(error).__name__, "message": str(error), "hint": getattr(error, "hint", None)}
-    snapshot = job.snapshot() if job else None
-    outputs = job.report.outputs if job and job.report else kept
-    flicker = job.flicker if job else None
-    return {
-        "event": event,
-        "exit_code": exit_code,
-        "frames": snapshot.written if snapshot else 0,
-        "seconds": round(snapshot.elapsed_s, 3) if snapshot else 0.0,
-        "loading": round(snapshot.loading_s, 3) if snapshot else 0.0,
-        "fps": round(snapshot.fps, 2) if snapshot else 0.0,
-        "outputs": [str(path) for path in outputs],
-        "warnings": list(job.warnings) if job else [],
-        "cuts": [frame.index for frame in job.cuts] if job else [],
-        "flicker": [round(value, 3) for value in flicker] if flicker else None,
-        "error": details,
-    }
-
-
-def say_event(event: JobEvent, say: Callable[[str], None], *, quiet: bool = False) -> None:
-    """Put an event into words."""
-    if isinstance(event, JobFailed):
-        for path in event.kept:
-            say(f"kept what was written so far: {path}")
-        say(f"{_PROGRAM}: error: {describe_error(event.error)}")
-    elif isinstance(event, JobNotice):
-        say(f"note: {event.message}")
-    elif isinstance(event, JobCancelled):
-        kept = ", ".join(str(path) for path in event.kept)
-        say(f"cancelled; kept what was written so far: {kept}" if kept else "cancelled; nothing was written")
-    elif quiet:
-        return
-    elif isinstance(event, JobStep):
-        say(event.message)
-    elif isinstance(event, JobStarted):
-        info = event.info
-        frames = f", about {info.frame_count} frames" if info.frame_count else ""
-        say(f"{info.path}: {info.width}x{info.height}, {float(info.frame_rate):.4g} fps{frames}")
-        say(f"model: {event.plan}")
-    elif isinstance(event, JobFinished):
-        say_report(event.report, say)
-
-
-def say_report(report: JobReport, say: Callable[[str], None]) -> None:
-    """What came out, and what would be better."""
-    names = ", ".join(str(path) for path in report.outputs)
-    frames = f"{report.frames} frames" if report.frames != 1 else "1 frame"
-    pace = f" in {report.seconds:.1f} s ({report.fps:.1f} fps)" if report.fps else ""
-    say(f"wrote {names}: {frames}{pace}, after {report.loading_s:.1f} s of loading; verified")
-    if report.flicker is not None and report.flicker[0] > 0:
-        before, after = report.flicker
-        cuts = f", {len(report.cuts)} scene cuts" if report.cuts else ""
-        say(f"smoothing: flicker {before:.2f} before, {after:.2f} after{cuts}")
-    if report.backend.startswith(f"{BUNDLED} "):
-        say(
-            "tip: a larger model gives better edges: hf download ZhengPeng7/BiRefNet_lite model.safetensors, "
-            "then add -m lite"
-        )
-
-
-def describe_error(error: BaseException) -> str:
-    """One line."""
-    if isinstance(error, BirefnetVideoError):
-        return str(error)
-    text = " ".join(str(error).split())
-    return f"unexpected {type(error).__name__}: {text}; run again with -v for the details"

@@ -1,8 +1,8 @@
-"""Texts as they may be shown: on one line, and without orders to the terminal."""
+"""Texts as they may be shown: on one line, without orders to the terminal, in names that users know."""
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 def printable(text: str) -> str:
@@ -11,6 +11,13 @@ def printable(text: str) -> str:
         repr(letter)[1:-1] if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") else letter
         for letter in text
     )
+
+
+def known_as(text: str, names: Mapping[str, str]) -> str:
+    """A text with the names that users know files by, in place of their paths."""
+    for path, name in names.items():
+        text = text.replace(path, name)
+    return text
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Group, Parameter
 
 from birefnet_video.errors import BirefnetVideoError, UsageError
+from birefnet_video.json_lines import say_json
 from birefnet_video.options.group import FLAT, Flag
 from birefnet_video.options.keywords import part_of
 from birefnet_video.options.live import (
@@ -24,7 +25,6 @@ from birefnet_video.options.network import NetworkSpec
 from birefnet_video.options.outputs import STDOUT, OverwriteSpec
 from birefnet_video.options.request import LiveRequest
 from birefnet_video.options.run import WatchSpec
-from birefnet_video.report import say_json
 from birefnet_video.signals import stop_on_signals
 
 if TYPE_CHECKING:

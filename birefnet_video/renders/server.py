@@ -10,11 +10,11 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection, Listener
 from typing import Any, Protocol
 
+from birefnet_video.event_words import describe_error, say_event
 from birefnet_video.events import JobEvent, JobFailed, JobNotice, JobStarted, SceneCut
 from birefnet_video.jobs import Job
 from birefnet_video.lasting import LastingThread
 from birefnet_video.renders import wire
-from birefnet_video.report import describe_error, say_event
 from birefnet_video.types import Preview
 
 _log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ LAYERS = [
     ["tui", "commands"],
     ["renders"],
     [""],
-    ["report", "api", "bench"],
+    ["report", "event_words", "json_lines", "api", "bench"],
     ["jobs", "live"],
     ["pipeline"],
     ["backends"],

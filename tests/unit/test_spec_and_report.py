@@ -12,12 +12,14 @@ from specs import job_spec
 
 from birefnet_video import errors
 from birefnet_video.errors import BirefnetVideoError, OutputRefused, UsageError
+from birefnet_video.event_words import describe_error
 from birefnet_video.events import JobNotice, JobSnapshot, JobState
+from birefnet_video.json_lines import JsonReporter
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import OutputSpec, OutputsSpec
 from birefnet_video.options.values import parse_size
 from birefnet_video.outputs.encodings import encoding_for
-from birefnet_video.report import JsonReporter, LineReporter, describe_error
+from birefnet_video.report import LineReporter
 from birefnet_video.types import FrameMeta
 
 
