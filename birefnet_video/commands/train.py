@@ -52,7 +52,7 @@ def train(
     init
         Model name or checkpoint to begin with; short for model.init=...
     """
-    from birefnet_video.model.training.recipe import load_recipe
+    from birefnet_video.model.training.recipe_toml import load_recipe
 
     loaded = load_recipe(recipe, overrides)
     if data is not None:

@@ -17,7 +17,8 @@ from birefnet_video.model.training.data import TrainingBatch, TrainingData, batc
 from birefnet_video.model.training.hybrid import HybridLoss, LossParts
 from birefnet_video.model.training.optimiser import build_optimiser, freeze, frozen_norms, rate_factor, set_rates
 from birefnet_video.model.training.processes import Processes, any_says
-from birefnet_video.model.training.recipe import Recipe, write_recipe
+from birefnet_video.model.training.recipe import Recipe
+from birefnet_video.model.training.recipe_toml import write_recipe
 from birefnet_video.model.training.records import Records
 from birefnet_video.model.training.start import build_network
 from birefnet_video.model.training.state import load_state, save_state

@@ -8,7 +8,8 @@ import pytest
 import torch
 from birefnet_video.model.training.augment import blur_along_motion, fit
 from birefnet_video.model.training.data import TrainingBatch, TrainingData, batches
-from birefnet_video.model.training.recipe import AugmentSection, Recipe, parse_recipe
+from birefnet_video.model.training.recipe import AugmentSection, Recipe
+from birefnet_video.model.training.recipe_toml import parse_recipe
 from birefnet_video.model.training.sets import Pair, Sample, find_set
 from pictures import make_cutouts, make_set
 

@@ -4,14 +4,8 @@ from pathlib import Path
 
 import pytest
 from birefnet_video.model.training.hybrid import TASKS, TERMS
-from birefnet_video.model.training.recipe import (
-    LOSS_TERMS,
-    Recipe,
-    load_recipe,
-    parse_recipe,
-    recipe_names,
-    write_recipe,
-)
+from birefnet_video.model.training.recipe import LOSS_TERMS, Recipe
+from birefnet_video.model.training.recipe_toml import load_recipe, parse_recipe, recipe_names, write_recipe
 
 from birefnet_video.errors import UsageError
 

@@ -16,7 +16,8 @@ from birefnet_video.model.config import preset
 from birefnet_video.model.training import HybridLoss, LossParts
 from birefnet_video.model.training.optimiser import frozen_norms
 from birefnet_video.model.training.processes import Processes
-from birefnet_video.model.training.recipe import Recipe, load_recipe
+from birefnet_video.model.training.recipe import Recipe
+from birefnet_video.model.training.recipe_toml import load_recipe
 from birefnet_video.model.training.trainer import NotFinite, Progress, Trainer
 from pictures import make_set
 from safetensors.torch import load_file
