@@ -1,21 +1,18 @@
 """The terminal interface: one application, its screens, and the renders that it watches."""
 
-import asyncio
-import os
-import signal
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import FrameType
 from typing import ClassVar
 
 from birefnet_video.tui import themes
 from birefnet_video.tui.dialogs import Choice, FilePicker, FrameDialog
 from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.keys import unknown_keys
 from birefnet_video.tui.live import LiveScreen
 from birefnet_video.tui.monitor import MonitorScreen
 from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.queue import QueueScreen
+from birefnet_video.tui.quitting import Quitting
 from birefnet_video.tui.settings import Settings
 from birefnet_video.tui.summary import SummaryScreen
 from birefnet_video.tui.telemetry import Telemetry
@@ -28,11 +25,9 @@ from birefnet_video.renders.process import ensure_worker, launch
 from birefnet_video.renders.record import JobRecord, RecordState
 from birefnet_video.renders.store import JobStore
 from birefnet_video.renders.watcher import Watch, Watcher
-from birefnet_video.words import nearest
 
-#: Seconds that a render is given to close its files when the interface is told to end.
-_ENDING_S = 60.0
-_STDIN = 0
+#: What has keys that a user's settings can change, beside the application.
+_HOMES = (QueueScreen, MonitorScreen, LiveScreen, SummaryScreen, NewScreen, Choice, FilePicker, FrameDialog)
 
 
 class BirefnetApp(App[int]):
@@ -70,7 +65,9 @@ class BirefnetApp(App[int]):
         self._settings = settings
         self._form = form
         self._first: JobRecord | None = None
-        self._is_own = False
+        #: The render that was started together with the interface.
+        self.own_render: JobRecord | None = None
+        self._quitting = Quitting(self)
         self._watches: dict[str, Watch] = {}
         self.telemetry = Telemetry()
 
@@ -81,7 +78,7 @@ class BirefnetApp(App[int]):
             record: of the render.
             own: it was started together with the interface, and ends if that is terminated.
         """
-        self._first, self._is_own = record, own
+        self._first, self.own_render = record, record if own else None
 
     def get_default_screen(self) -> Screen[object]:
         """See Textual."""
@@ -93,10 +90,10 @@ class BirefnetApp(App[int]):
             self.register_theme(theme)
         self.theme = self._settings.theme or themes.suited(self.console.color_system)
         self.set_keymap(dict(self._settings.keys))
-        for complaint in (*self._settings.complaints, *_unknown_keys(self._settings)):
+        for complaint in (*self._settings.complaints, *unknown_keys(self._settings.keys, (BirefnetApp, *_HOMES))):
             self.notify(complaint, title="settings", severity="warning", markup=False)
         self.telemetry.start()
-        self._obey_signals()
+        self._quitting.obey_signals()
         if self._first is not None:
             self.open_render(self._first)
         elif self._form is not None:
@@ -262,85 +259,12 @@ class BirefnetApp(App[int]):
         self.notify(self.theme)
 
     async def action_quit(self) -> None:
-        """Ask first while a render runs: this is where all doors lead."""
-        if isinstance(self.screen, Choice):
-            return
-        running = [record for record in self.store.records() if record.state is RecordState.RUNNING]
-        if not running:
-            self.exit(self.exit_status())
-            return
-        what = "The render goes" if len(running) == 1 else f"{len(running)} renders go"
-        question = f"{what} on without this window.\nbirefnet-video attach shows it again."
-        answers = {"leave": ("l", "Leave it running")}
-        own = [record for record in running if self._is_own and self._first and record.id == self._first.id]
-        if own:
-            answers["stop"] = ("s", "Stop it, keep the part")
-        self.push_screen(Choice(question, answers), lambda answer: self._quit(answer, own))
-
-    def _quit(self, answer: str | None, own: list[JobRecord]) -> None:
-        if answer == "leave":
-            self.exit(0)
-        elif answer == "stop":
-            self.run_worker(self._stop_and_exit(own, None), exclusive=True)
+        """See :class:`Quitting`: this is where all doors lead."""
+        self._quitting.ask()
 
     def exit_status(self) -> int:
         """Of the program: that of the render it was started with, as far as it has ended."""
-        watch = self._watches.get(self._first.id) if self._first is not None and self._is_own else None
+        watch = self._watches.get(self.own_render.id) if self.own_render is not None else None
         if watch is None or not watch.view.is_over:
             return 0
         return watch.view.summary.exit_code if watch.view.summary is not None else 1
-
-    async def _stop_and_exit(self, records: list[JobRecord], status: int | None) -> None:
-        watches = [self.watch_of(record) for record in records]
-        for watch in watches:
-            watch.cancel(keep=True)
-        patience = time.monotonic() + _ENDING_S
-        while not all(watch.view.is_over for watch in watches) and time.monotonic() < patience:
-            await asyncio.sleep(0.1)
-        self.exit(self.exit_status() if status is None else status)
-
-    def _obey_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                if signal.getsignal(number) is not signal.SIG_IGN:
-                    loop.add_signal_handler(number, self._on_signal, number)
-            # Not through the loop, which may be waiting for Textual to write to a terminal that has gone; and in spite
-            # of nohup, since without a terminal there is nothing to show.
-            signal.signal(signal.SIGHUP, self._on_hangup)
-        except (NotImplementedError, RuntimeError, ValueError):
-            # Windows, or not the main thread.
-            return
-
-    def _on_hangup(self, number: int, frame: FrameType | None) -> None:
-        """A lost terminal takes the window only: renders are processes of their own."""
-        if not os.isatty(_STDIN):
-            os._exit(128 + number)
-        self.call_later(self.exit, 128 + number)
-
-    def _on_signal(self, number: int) -> None:
-        """Whoever ends the program ends the render that came with it."""
-        mine = self._first if self._is_own else None
-        running = [
-            record
-            for record in self.store.records()
-            if mine is not None and record.id == mine.id and record.state is RecordState.RUNNING
-        ]
-        if running:
-            self.run_worker(self._stop_and_exit(running, 128 + number), exclusive=True)
-        else:
-            self.exit(128 + number)
-
-
-def _unknown_keys(settings: Settings) -> list[str]:
-    """What a user has set for keys that no screen has."""
-    homes = (BirefnetApp, QueueScreen, MonitorScreen, LiveScreen, SummaryScreen, NewScreen)
-    dialogs = (Choice, FilePicker, FrameDialog)
-    known = {each.id for home in (*homes, *dialogs) for each in home.BINDINGS if isinstance(each, Binding) and each.id}
-    complaints = []
-    for name in settings.keys:
-        if name not in known:
-            near = nearest(name, known)
-            hint = f"; did you mean {near}?" if near else ""
-            complaints.append(f"tui.keys: nothing is called {name!r}{hint}")
-    return complaints
