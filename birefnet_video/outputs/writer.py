@@ -12,8 +12,7 @@ import av.container
 import av.error
 
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, OutputRefused
-from birefnet_video.inputs.boxes import write_languages, write_picture_end
-from birefnet_video.inputs.matroska import write_pixel_shape
+from birefnet_video.outputs.completion import complete
 from birefnet_video.outputs.encodings import Encoding
 from birefnet_video.outputs.streams import MOST_TIMECODE_FRAMES, add_video, chapters_of, container_options
 from birefnet_video.outputs.unfinished import give_name, refused, reserve_partial
@@ -142,6 +141,17 @@ class Writer:
     def sound_lengths(self) -> tuple[SoundLength | None, ...]:
         """See :class:`birefnet_video.outputs.sink.Sink`."""
         return self._sound.lengths if self._sound is not None else ()
+
+    @property
+    def _shown_until(self) -> Fraction | None:
+        """When the last picture goes away, in seconds, if that is known."""
+        if self.last_pts is None or self.last_duration is None:
+            return None
+        return (self.last_pts + self.last_duration) * self._info.time_base
+
+    @property
+    def _languages(self) -> dict[int, str]:
+        return self._sound.languages if self._sound is not None else {}
 
     @property
     def size(self) -> int:
@@ -278,7 +288,8 @@ class Writer:
             if self._sound is not None and with_rest_of_sound:
                 self._sound.finish()
             self._container.close()
-            self._complete()
+            for note in complete(self.partial, self.encoding, self._info, self._shown_until, self._languages):
+                self._notify(f"{self.target}: {note}")
         except (OSError, av.error.FFmpegError) as error:
             # Closing again frees the handle, and with it the space of a file that is removed.
             with suppress(OSError, av.error.FFmpegError, ValueError):
@@ -287,16 +298,6 @@ class Writer:
         finally:
             if self._sound is not None:
                 self._sound.close()
-
-    def _complete(self) -> None:
-        """Write what FFmpeg does not into the closed file."""
-        shape, container = self._info.sample_aspect_ratio, self.encoding.container
-        if container in ("mov", "mp4") and self.last_pts is not None and self.last_duration is not None:
-            write_picture_end(self.partial, (self.last_pts + self.last_duration) * self._info.time_base)
-        if container == "mov" and self._sound is not None:
-            write_languages(self.partial, self._sound.languages)
-        if container in ("matroska", "webm") and shape != 1 and not write_pixel_shape(self.partial, shape):
-            self._notify(f"{self.target}: does not say that pixels are {shape.numerator}:{shape.denominator}")
 
     def _refuse_unused_options(self) -> None:
         unused = [name for name in self._stream.codec_context.options if name in self.encoding.options]

@@ -108,7 +108,7 @@ HOPS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None] | str, bool]] = {
     "sound": (failing(f"{B}.sound.tracks.Sound.write_until", after=5), True),
     "end of the file": (failing(f"{B}.outputs.writer.Writer.finish"), True),
     "end of the sound": (failing(f"{B}.sound.tracks.Sound.finish"), True),
-    "closing of the file": (failing(f"{B}.outputs.writer.Writer._complete"), True),
+    "closing of the file": (failing(f"{B}.outputs.writer.complete"), True),
     "promise": (failing(f"{B}.pipeline.stages.MatteGauge.promise"), True),
     "verification": (failing(f"{B}.outputs.writer.verify"), True),
     "rename": (failing(f"{B}.outputs.writer.Writer.commit"), True),
