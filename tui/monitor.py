@@ -9,10 +9,11 @@ from birefnet_video.tui.keys import ways_out
 from birefnet_video.tui.lines import Lines
 from birefnet_video.tui.log_pane import LogPane
 from birefnet_video.tui.picture_view import PictureView
-from birefnet_video.tui.pictures import View, paint
+from birefnet_video.tui.pictures import View, paint, view_title
+from birefnet_video.tui.render_lines import heading, how_far, how_long
 from birefnet_video.tui.stage_table import StageTable
 from birefnet_video.tui.telemetry import Telemetry
-from birefnet_video.tui.text import clock, count, pace, progress, shortened, size
+from birefnet_video.tui.text import clock, count
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,7 +21,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from birefnet_video.events import JobSnapshot, JobState
+from birefnet_video.events import JobState
 from birefnet_video.renders.watcher import JobView, PictureWish, Watch
 
 if TYPE_CHECKING:
@@ -30,19 +31,6 @@ if TYPE_CHECKING:
 _TICK_S = 0.5
 #: Pictures a second, from which and to which the keys go.
 _RATES = (0.25, 0.5, 1.0, 2.0)
-#: How a render's state is shown: never by colour alone.
-MARKS = {
-    JobState.WAITING: "· WAITING",
-    JobState.LOADING: "… LOADING",
-    JobState.RUNNING: "▶ RENDERING",
-    JobState.PAUSED: "‖ PAUSED",
-    JobState.VERIFYING: "… CHECKING",
-    JobState.FINISHED: "✔ DONE",
-    JobState.CANCELLED: "■ CANCELLED",
-    JobState.FAILED: "✖ FAILED",
-}
-#: The same while it was asked for something that takes time.
-_ASKED = {"pause": "‖ PAUSING", "resume": "▶ GOING ON", "cancel": "■ STOPPING"}
 
 
 class MonitorScreen(Screen[None]):
@@ -153,31 +141,15 @@ class MonitorScreen(Screen[None]):
 
     def _show_numbers(self, view: JobView) -> None:
         snapshot = view.snapshot
-        self._put("#title", self._heading(view))
+        self._put("#title", heading(view, self.size.width))
         now = time.monotonic()
         if self._last is not None and now > self._last[0]:
             self._paces.append((snapshot.written - self._last[1]) / (now - self._last[0]))
         self._last = (now, snapshot.written)
         self.query_one(StageTable).show_job(snapshot, self._paces, self._telemetry.latest, view.plan)
-        width = max(10, self.size.width - 2)
-        share = snapshot.written / snapshot.total if snapshot.total else 0.0
-        words = (
-            f"  {share:4.0%}  {snapshot.written}/{snapshot.total}" if snapshot.total else f"  {snapshot.written} frames"
-        )
-        self._put("#progress", Text.assemble((progress(share, width - len(words)), "bold"), words))
-        self._put("#times", Text(_times(snapshot, self.size.width), no_wrap=True))
+        self._put("#progress", how_far(snapshot, self.size.width))
+        self._put("#times", how_long(snapshot, self.size.width))
         self._label("#stage-pane", subtitle=self._internals())
-
-    def _heading(self, view: JobView) -> Text:
-        state = view.snapshot.state if not view.is_over else JobState(view.record.state)
-        right = ""
-        if view.clip is not None:
-            right = f"{view.clip.width}x{view.clip.height}  {view.clip.rate:.4g} fps"
-        left = f" {_ASKED.get(view.asked or '', MARKS[state])}   "
-        what = f"{_base(view.record.source)} → {', '.join(_base(path) for path in view.record.outputs)}"
-        room = self.size.width - len(left) - len(right) - 2
-        what = shortened(what, max(0, room))
-        return Text.assemble((left, "bold"), what, " " * max(1, room - len(what) + 1), right, no_wrap=True)
 
     def _show_picture(self, view: JobView) -> None:
         widget = self.query_one("#picture", PictureView)
@@ -198,13 +170,7 @@ class MonitorScreen(Screen[None]):
                 step = max(1, -(-rgb.shape[1] // small.size.width), -(-rgb.shape[0] // (2 * small.size.height)))
                 small.show(rgb[::step, ::step])
         shown = f"frame {count(view.picture.index)}  {clock(view.picture.seconds)}"
-        self._label("#picture-pane", self._picture_title(), shown)
-
-    def _picture_title(self) -> str:
-        title = str(self._view)
-        if self._wipe is not None:
-            title = f"source │ {title}, wipe {self._wipe:.0%}"
-        return f"{title}, zoom {self._zoom}" if self._zoom > 1 else title
+        self._label("#picture-pane", view_title(self._view, self._wipe, self._zoom), shown)
 
     def _internals(self) -> str:
         if not self._with_internals:
@@ -298,20 +264,3 @@ class MonitorScreen(Screen[None]):
     async def action_leave(self) -> None:
         """Leave the program."""
         await self.app.action_quit()
-
-
-def _base(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2] or path
-
-
-def _times(snapshot: JobSnapshot, width: int) -> str:
-    written = size(snapshot.bytes_written)
-    expected = ""
-    if snapshot.total and snapshot.written and snapshot.state is JobState.RUNNING:
-        expected = f" → ~{size(snapshot.bytes_written * snapshot.total / snapshot.written)}"
-    finish = ""
-    if snapshot.eta_s is not None and snapshot.state is JobState.RUNNING and width >= 76:
-        finish = f" (finishes {time.strftime('%H:%M:%S', time.localtime(time.time() + snapshot.eta_s))})"
-    eta = clock(snapshot.eta_s) if snapshot.state is not JobState.PAUSED else "paused"
-    speed = f"   {pace(snapshot.fps)}" if width >= 100 else ""
-    return f" elapsed {clock(snapshot.elapsed_s)}   ETA {eta}{finish}   out {written}{expected}{speed}"

@@ -64,6 +64,14 @@ def paint(picture: Picture, view: View, wipe: float | None = None) -> np.ndarray
     return shown
 
 
+def view_title(view: View, wipe: float | None, zoom: int) -> str:
+    """What :func:`paint` shows, in words; ``zoom`` is how much larger."""
+    title = str(view)
+    if wipe is not None:
+        title = f"source │ {title}, wipe {wipe:.0%}"
+    return f"{title}, zoom {zoom}" if zoom > 1 else title
+
+
 def _painted(picture: Picture, view: View) -> np.ndarray:
     if view is View.SOURCE:
         return picture.rgb

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.keys import ways_out
+from birefnet_video.tui.render_lines import MARKS
 from birefnet_video.tui.text import clock, count, pace, shortened, size
 from rich.text import Text
 from textual.app import ComposeResult
@@ -53,8 +54,6 @@ class SummaryScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """See Textual."""
         state = JobState(str(self.record.state))
-        from birefnet_video.tui.monitor import MARKS
-
         yield Static(Text.assemble((f" {MARKS[state]}   ", "bold"), self.record.source), id="title")
         with Vertical(classes="pane", id="summary-pane") as pane:
             pane.border_title = "summary"

@@ -520,7 +520,7 @@ def test_what_a_form_says_is_what_the_program_reads(tmp_path: Path) -> None:
 
 
 def test_paused_and_running_have_different_signs() -> None:
-    from birefnet_video.tui.monitor import MARKS
+    from birefnet_video.tui.render_lines import MARKS
 
     assert len(set(MARKS.values())) == len(JobState)
 

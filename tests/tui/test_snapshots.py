@@ -21,7 +21,7 @@ SIZES = {"small": (60, 18), "usual": (80, 24), "large": (160, 48)}
 def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.setattr("birefnet_video.tui.telemetry.Telemetry.start", lambda self: None)
-    monkeypatch.setattr("birefnet_video.tui.monitor.time.localtime", lambda at=None: time.gmtime(0))
+    monkeypatch.setattr("birefnet_video.tui.render_lines.time.localtime", lambda at=None: time.gmtime(0))
     facts = Facts(1920, 1080, 29.97, 6581, 219.6, "yuv420p", 1)
     monkeypatch.setattr("birefnet_video.tui.new.probe", lambda source: facts)
     monkeypatch.chdir(tmp_path)

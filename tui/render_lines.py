@@ -1,0 +1,62 @@
+"""What a render says of itself, a line each: its state, how far it is, how long it takes."""
+
+import time
+
+from birefnet_video.tui.text import clock, pace, progress, shortened, size
+from rich.text import Text
+
+from birefnet_video.events import JobSnapshot, JobState
+from birefnet_video.renders.watcher import JobView
+
+#: How a render's state is shown: never by colour alone.
+MARKS = {
+    JobState.WAITING: "· WAITING",
+    JobState.LOADING: "… LOADING",
+    JobState.RUNNING: "▶ RENDERING",
+    JobState.PAUSED: "‖ PAUSED",
+    JobState.VERIFYING: "… CHECKING",
+    JobState.FINISHED: "✔ DONE",
+    JobState.CANCELLED: "■ CANCELLED",
+    JobState.FAILED: "✖ FAILED",
+}
+#: The same while it was asked for something that takes time.
+_ASKED = {"pause": "‖ PAUSING", "resume": "▶ GOING ON", "cancel": "■ STOPPING"}
+
+
+def heading(view: JobView, width: int) -> Text:
+    """State, input and outputs, and what the input is, for that many columns."""
+    state = view.snapshot.state if not view.is_over else JobState(view.record.state)
+    right = ""
+    if view.clip is not None:
+        right = f"{view.clip.width}x{view.clip.height}  {view.clip.rate:.4g} fps"
+    left = f" {_ASKED.get(view.asked or '', MARKS[state])}   "
+    what = f"{_base(view.record.source)} → {', '.join(_base(path) for path in view.record.outputs)}"
+    room = width - len(left) - len(right) - 2
+    what = shortened(what, max(0, room))
+    return Text.assemble((left, "bold"), what, " " * max(1, room - len(what) + 1), right, no_wrap=True)
+
+
+def how_far(snapshot: JobSnapshot, width: int) -> Text:
+    """A bar and the frames that are written, for that many columns."""
+    share = snapshot.written / snapshot.total if snapshot.total else 0.0
+    words = f"  {share:4.0%}  {snapshot.written}/{snapshot.total}" if snapshot.total else f"  {snapshot.written} frames"
+    return Text.assemble((progress(share, max(10, width - 2) - len(words)), "bold"), words)
+
+
+def how_long(snapshot: JobSnapshot, width: int) -> Text:
+    """What has passed and what is left, of time and of octets, for that many columns."""
+    written = size(snapshot.bytes_written)
+    expected = ""
+    if snapshot.total and snapshot.written and snapshot.state is JobState.RUNNING:
+        expected = f" → ~{size(snapshot.bytes_written * snapshot.total / snapshot.written)}"
+    finish = ""
+    if snapshot.eta_s is not None and snapshot.state is JobState.RUNNING and width >= 76:
+        finish = f" (finishes {time.strftime('%H:%M:%S', time.localtime(time.time() + snapshot.eta_s))})"
+    eta = clock(snapshot.eta_s) if snapshot.state is not JobState.PAUSED else "paused"
+    speed = f"   {pace(snapshot.fps)}" if width >= 100 else ""
+    line = f" elapsed {clock(snapshot.elapsed_s)}   ETA {eta}{finish}   out {written}{expected}{speed}"
+    return Text(line, no_wrap=True)
+
+
+def _base(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2] or path
