@@ -13,7 +13,7 @@ from birefnet_video.outputs.encodings import Encoding
 from birefnet_video.types import MediaInfo
 
 #: Frames of a second that a timecode can count.
-MOST_TIMECODE_FRAMES = 255
+_MOST_TIMECODE_FRAMES = 255
 #: Tags of phones and cameras.
 _QUICKTIME = ("com.apple.", "com.android.")
 #: Resolution of chapters' times.
@@ -56,15 +56,19 @@ def add_video(
         context.gop_size = max(1, round(info.frame_rate * KEYFRAME_EVERY_MS / 1000))
     context.sample_aspect_ratio = info.sample_aspect_ratio
     _tag_colour(context, encoding, info)
-    if holds_timecode(encoding, info):
-        stream.metadata["timecode"] = info.timecode or ""
+    if info.timecode and has_timecodes(encoding) and counts_timecode(info):
+        stream.metadata["timecode"] = info.timecode
     return stream
 
 
-def holds_timecode(encoding: Encoding, info: MediaInfo) -> bool:
-    """Whether the input's timecode has a place in the container and can count its frames."""
-    has_place = encoding.container in ("mov", "mp4", "matroska")
-    return bool(info.timecode) and has_place and info.frame_rate <= MOST_TIMECODE_FRAMES
+def has_timecodes(encoding: Encoding) -> bool:
+    """Whether there is a place for them in its container."""
+    return encoding.container in ("mov", "mp4", "matroska")
+
+
+def counts_timecode(info: MediaInfo) -> bool:
+    """Whether a timecode can count the input's frames."""
+    return info.frame_rate <= _MOST_TIMECODE_FRAMES
 
 
 def _tag_colour(context: "av.video.codeccontext.VideoCodecContext", encoding: Encoding, info: MediaInfo) -> None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from birefnet_video.errors import OutputRefused
+from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, OutputRefused
 
 #: Stands in the name of a file or folder that is not finished.
 PARTIAL_MARK = ".partial"
@@ -71,6 +71,16 @@ def give_name(partial: Path, target: Path, *, overwrite: bool) -> None:
         raise OutputRefused(f"{target}: has appeared meanwhile; the result is {partial}") from None
     except OSError as error:
         raise refused(target, error) from None
+
+
+def not_opened(target: Path, codec: str, error: Exception) -> BirefnetVideoError:
+    """``error`` as a reason why ``target`` cannot be begun."""
+    if not codec.endswith("_nvenc"):
+        return refused(target, error)
+    reason = getattr(error, "strerror", None) or error
+    return BackendUnavailable(
+        f"--codec {codec}: NVIDIA's encoder cannot be opened: {reason}", hint=f"use {codec.removesuffix('_nvenc')}"
+    )
 
 
 def refused(target: Path, error: Exception) -> OutputRefused:

@@ -11,11 +11,17 @@ import av
 import av.container
 import av.error
 
-from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, OutputRefused
+from birefnet_video.errors import OutputRefused
 from birefnet_video.outputs.completion import complete
 from birefnet_video.outputs.encodings import Encoding
-from birefnet_video.outputs.streams import MOST_TIMECODE_FRAMES, add_video, chapters_of, container_options
-from birefnet_video.outputs.unfinished import give_name, refused, reserve_partial
+from birefnet_video.outputs.streams import (
+    add_video,
+    chapters_of,
+    container_options,
+    counts_timecode,
+    has_timecodes,
+)
+from birefnet_video.outputs.unfinished import give_name, not_opened, refused, reserve_partial
 from birefnet_video.outputs.verify import Promise, verify
 from birefnet_video.sound.tracks import Sound
 from birefnet_video.types import Cut, FrameMeta, MediaInfo, SoundLength
@@ -74,7 +80,8 @@ class Writer:
         self._container = self._create(with_sound=with_sound)
         try:
             self._stream = add_video(self._container, encoding, info, pixel_format, size)
-            self._tell_of_timecode()
+            if info.timecode and has_timecodes(encoding) and not counts_timecode(info):
+                notify(f"{target}: no timecode counts {float(info.frame_rate):g} frames a second")
             self._container.metadata.update(dict(info.tags))
             self._container.set_chapters(chapters_of(info))
             self._add_sound(cut, with_sound=with_sound)
@@ -82,7 +89,7 @@ class Writer:
             self._refuse_unused_options()
         except (OSError, ValueError, av.error.FFmpegError) as error:
             self.discard()
-            raise self._not_opened(error) from None
+            raise not_opened(target, encoding.codec, error) from None
         except BaseException:
             self.discard()
             raise
@@ -112,20 +119,6 @@ class Writer:
                 target=self.target,
                 with_audio=with_sound,
             )
-
-    def _not_opened(self, error: Exception) -> BirefnetVideoError:
-        codec = self.encoding.codec
-        if not codec.endswith("_nvenc"):
-            return refused(self.target, error)
-        reason = getattr(error, "strerror", None) or error
-        return BackendUnavailable(
-            f"--codec {codec}: NVIDIA's encoder cannot be opened: {reason}", hint=f"use {codec.removesuffix('_nvenc')}"
-        )
-
-    def _tell_of_timecode(self) -> None:
-        info = self._info
-        if info.timecode and info.frame_rate > MOST_TIMECODE_FRAMES:
-            self._notify(f"{self.target}: no timecode counts {float(info.frame_rate):g} frames a second")
 
     @property
     def audio_tracks(self) -> int:
