@@ -202,8 +202,8 @@ class Job:
             self._finish(JobState.FAILED, lambda kept: JobFailed(failure, kept))
 
     def _work(self) -> None:
+        from birefnet_video.backends.registry import open_backend as default_backend
         from birefnet_video.pipeline.assemble import assemble
-        from birefnet_video.pipeline.assemble import open_backend as default_backend
 
         if self._cancel.is_set():
             self._finish(JobState.CANCELLED, JobCancelled)

@@ -17,7 +17,7 @@ BLOCKS = {"block_pixels": 64, "block_out": 128, "block_in": 32}
 OPTIONS = {"num_stages": 2, "enable_fp_fusion": True}
 
 
-@triton.jit
+@triton.jit  # type: ignore[untyped-decorator]
 def _kernel(
     table: tl.tensor,
     rows: tl.tensor,

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from birefnet_video.events import JobState
-from birefnet_video.renders.record import JobRecord, left_behind
+from birefnet_video.renders.record import JobRecord, RecordState, left_behind
 from birefnet_video.renders.summary import RunSummary
 from birefnet_video.renders.watcher import JobView
 
@@ -102,7 +102,7 @@ def _folder(record: JobRecord) -> Path:
 
 
 def _report_line(view: JobView) -> str:
-    if view.record.state == JobState.FINISHED and view.record.outputs:
+    if view.record.state is RecordState.FINISHED and view.record.outputs:
         stem = Path(view.record.outputs[0]).stem.partition("%")[0].rstrip("_-. ") or "pictures"
         return f"  report: {_folder(view.record) / f'{stem}.run.json'}"
     return ""

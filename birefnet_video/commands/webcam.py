@@ -14,13 +14,12 @@ from birefnet_video.options.keywords import part_of
 from birefnet_video.options.live import (
     CameraSpec,
     LiveLookSpec,
-    LiveMatteSpec,
     LiveOutputsSpec,
     LiveSpec,
     PaceSpec,
     ShownSpec,
 )
-from birefnet_video.options.matte import ColourSpec
+from birefnet_video.options.matte import ColourSpec, LiveMatteSpec
 from birefnet_video.options.network import NetworkSpec
 from birefnet_video.options.outputs import STDOUT, OverwriteSpec
 from birefnet_video.options.request import LiveRequest

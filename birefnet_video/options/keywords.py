@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from attrs import fields, frozen
 
@@ -81,6 +81,6 @@ def takes(
         called.__signature__ = inspect.Signature([own, *options], return_annotation=returned)  # type: ignore[attr-defined]
         known = "\n".join(f"    {each.name}: {each.help}" for each in shown.values())
         called.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\nOptions:\n{known}\n"
-        return called
+        return cast(Callable[Concatenate[_S, _P], _R], called)
 
     return decorate

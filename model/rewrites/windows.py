@@ -39,7 +39,7 @@ class FusedWindowAttention(nn.Module):
             return self.position
         height, width = x.shape[1:3]
         # A graph that is exported makes them itself: they are larger than the weights.
-        if torch.compiler.is_exporting() or torch.jit.is_tracing():
+        if torch.compiler.is_exporting() or torch.jit.is_tracing():  # type: ignore[attr-defined]
             return self._masked(height, width)
         name = f"bias_{height}x{width}"
         if not hasattr(self, name):

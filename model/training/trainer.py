@@ -22,7 +22,7 @@ from birefnet_video.model.training.recipe_toml import write_recipe
 from birefnet_video.model.training.records import Records
 from birefnet_video.model.training.start import build_network
 from birefnet_video.model.training.state import load_state, save_state
-from timm.layers import convert_sync_batchnorm
+from timm.layers import convert_sync_batchnorm  # type: ignore[attr-defined]
 from torch import Tensor, nn
 
 from birefnet_video.errors import UsageError
