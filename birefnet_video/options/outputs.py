@@ -48,8 +48,6 @@ class WritingSpec(OverwriteSpec):
 
     no_audio: Flag = field(default=False)
     """Leave the sound out."""
-    no_chapters: Flag = field(default=False)
-    """Leave the chapters out."""
     verify: Verification = field(default="quick")
     """Look into every output before it gets its name: quick, or full (decode it from end to end)."""
 

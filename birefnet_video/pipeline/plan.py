@@ -1,6 +1,6 @@
 """What a job will read, leave out and write: found without opening a network or touching the disk beyond probing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 from attrs import evolve
@@ -69,8 +69,6 @@ class Plan:
             if not cut.drops_before and cut.start:
                 notes.append(f"the clock of the input begins at {float(cut.start):.2f} s: the outputs begin at 0")
             info = shorten(info, spec, cut)
-        if spec.writing.no_chapters:
-            info = replace(info, chapters=())
         outputs = tuple(plan_output(spec, output, info) for output in spec.outputs)
         notes += [note for output in outputs for note in output.notes]
         notes += _notes_of_sides(outputs, info)
