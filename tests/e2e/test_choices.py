@@ -160,7 +160,7 @@ def test_a_crop_that_is_not_followed_is_said(tmp_path: Path, monkeypatch: pytest
     assert crop_of(tmp_path / "a.mkv", 0) == {"top": 4, "bottom": 4} and crop_of(tmp_path / "a.mkv", 1) == {}
     plain = write_movie(tmp_path / "b.mkv", count=3)
     assert probe(plain).notes == ()
-    monkeypatch.setattr("birefnet_video.inputs.probe.crop_of", lambda path, track: {"top": 4, "bottom": 4})
+    monkeypatch.setattr("birefnet_video.inputs.describe.crop_of", lambda path, track: {"top": 4, "bottom": 4})
     assert any("asks to show 64x40 of its 64x48 pixels" in text for text in probe(plain).notes)
 
 

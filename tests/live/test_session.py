@@ -175,7 +175,8 @@ def test_ten_thousand_pictures_do_not_drift(tmp_path: Path) -> None:
     assert session.error is None and snapshot.taken == 10_000
     assert snapshot.shown + snapshot.dropped == 10_000
     assert most <= 2
-    assert snapshot.reused > 0.9 * snapshot.shown
+    # What the camera shows changes every fifty pictures, and only then is a matte computed.
+    assert snapshot.shown - snapshot.reused <= 10_000 // 50
 
 
 def test_what_has_not_changed_is_not_computed_again(tmp_path: Path) -> None:
