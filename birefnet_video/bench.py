@@ -21,8 +21,9 @@ from birefnet_video.options.job import JobSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.pipeline.assemble import assemble
 from birefnet_video.pipeline.core import Matting
+from birefnet_video.pipeline.line import Line
 from birefnet_video.pipeline.stages import Composed, decode, encode, infer, prepare
-from birefnet_video.types import Batch, Frame
+from birefnet_video.types import Batch, Frame, Matte
 
 #: Batches that are inferred before the clock starts.
 _WARM_UP = 2
@@ -32,7 +33,7 @@ _WARM_UP_TRIALS = 12
 _POOL = 24
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchRow:
     """One engine in one precision, with one set of outputs."""
 
@@ -86,7 +87,20 @@ def measure(spec: JobSpec, backend: BackendSpec, frames: int) -> BenchRow:
             return _measure(_into(spec, Path(name), backend), frames)
     except BackendUnavailable as error:
         words = f"{backend.engine} {backend.precision}"
-        return BenchRow(words, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, str(error))
+        return BenchRow(
+            plan=words,
+            frames=0,
+            decode_fps=0.0,
+            model_fps=0.0,
+            encode_fps=0.0,
+            end_to_end_fps=0.0,
+            share=0.0,
+            cpu_s=0.0,
+            cpu_parts_s=0.0,
+            memory_mb=0.0,
+            gpu_memory_mb=None,
+            error=str(error),
+        )
 
 
 def _into(spec: JobSpec, folder: Path, backend: BackendSpec) -> JobSpec:
@@ -122,16 +136,7 @@ def _measure(spec: JobSpec, limit: int) -> BenchRow:
         quick = replace(line.matting, backend=StubBackend(backend.info))
         mattes = [matte for batch in infer(batches, quick) for matte in batch]
         composed: list[Composed] = []
-        if line.smoothing is not None:
-            smoothing, rough = line.smoothing, mattes
-            mattes = []
-
-            def smooth() -> None:
-                mattes.extend(chain.from_iterable(smoothing([rough])))
-
-            # On a thread of its own, as in a job: it limits the cores that the thread's operators use.
-            with ThreadPoolExecutor(1) as thread:
-                clock.run(lambda: thread.submit(smooth).result(), times=count / len(pool))
+        mattes = _smoothed(clock, line, mattes, count / len(pool))
         clock.run(lambda: composed.extend(line.composing([mattes])), times=count / len(pool))
         encode_fps = count / clock.run(lambda: list(encode(_again(composed, count), line.writers)))
     finally:
@@ -146,12 +151,34 @@ def _measure(spec: JobSpec, limit: int) -> BenchRow:
     # A part of the input is cut out by time, which need not be exactly as many frames.
     cpu_parts_s = clock.cpu_s * report.frames / count
     return BenchRow(
-        backend.info.describe(),
-        report.frames,
-        *(decode_fps, model_fps, encode_fps, report.fps, report.fps / slowest, cpu_s, cpu_parts_s),
+        plan=backend.info.describe(),
+        frames=report.frames,
+        decode_fps=decode_fps,
+        model_fps=model_fps,
+        encode_fps=encode_fps,
+        end_to_end_fps=report.fps,
+        share=report.fps / slowest,
+        cpu_s=cpu_s,
+        cpu_parts_s=cpu_parts_s,
         memory_mb=_peak_mb(),
         gpu_memory_mb=_gpu_peak_mb(backend.info.device),
     )
+
+
+def _all_of(batches: Iterator[list[Matte]]) -> list[Matte]:
+    return list(chain.from_iterable(batches))
+
+
+def _smoothed(clock: _Clock, line: Line, mattes: list[Matte], times: float) -> list[Matte]:
+    smoothing = line.smoothing
+    if smoothing is None:
+        return mattes
+    steady: list[Matte] = []
+    # On a thread of its own, as in a job: it limits the cores that the thread's operators use.
+    with ThreadPoolExecutor(1) as thread:
+        work = thread.submit
+        clock.run(lambda: steady.extend(work(_all_of, smoothing([mattes])).result()), times=times)
+    return steady
 
 
 def _run(spec: JobSpec) -> tuple[JobReport, float]:

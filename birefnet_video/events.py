@@ -76,7 +76,7 @@ class JobFailed:
 JobEvent = JobStarted | JobNotice | JobStep | SceneCut | JobFinished | JobCancelled | JobFailed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageSnapshot:
     """One stage at one moment."""
 
@@ -97,19 +97,19 @@ class StageSnapshot:
     """The same, exceeded by one in twenty."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobSnapshot:
     """A job at one moment. Cheap to take at any rate."""
 
     state: JobState
-    decoded: int
-    written: int
-    total: int | None
+    decoded: int = 0
+    written: int = 0
+    total: int | None = None
     elapsed_s: float
     """Since the start, pauses left out."""
-    fps: float
+    fps: float = 0.0
     """Frames a second of the last seconds; of all of the rendering once it is over."""
-    eta_s: float | None
+    eta_s: float | None = None
     """At that pace."""
     stages: tuple[StageSnapshot, ...] = ()
     bytes_written: int = 0
@@ -118,7 +118,7 @@ class JobSnapshot:
     """Of :attr:`elapsed_s`, what went by until the first frame was done."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobReport:
     """What a finished job did."""
 
@@ -156,7 +156,7 @@ class LiveState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSnapshot:
     """A session at one moment. Times in seconds."""
 

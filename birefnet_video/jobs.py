@@ -110,8 +110,7 @@ class Job:
             height: the same.
             zoom: 1 for the whole picture; above, a part enlarged so many times, around the softest edge.
         """
-        line = self._line
-        return line.tap.ask(width, height, zoom) if line is not None else None
+        return self._line.tap.ask(width, height, zoom) if self._line is not None else None
 
     def wait(self, timeout_s: float | None = None) -> JobState:
         """Wait for the end, or for ``timeout_s`` seconds, and return the state. A job not started does not end."""
@@ -163,17 +162,27 @@ class Job:
         elapsed = now - self._started_at if self._started_at else 0.0
         line = self._line
         if line is None:
-            return JobSnapshot(self._state, 0, 0, None, elapsed, 0.0, None)
+            return JobSnapshot(state=self._state, elapsed_s=elapsed)
         stages = line.runner.snapshots()
-        decoded, written = stages[0].items, stages[-1].items
+        written = stages[-1].items
         # Encoders give frames out in bursts: the stage before them has the pace.
         pace = line.runner.meters[-2]
         loading = self._loading_s(pace.first_at, elapsed)
         fps = self._mean_fps(written) if self._rendered_at else pace.pace()
         total = line.info.frame_count
         eta = max(total - written, 0) / fps if total and fps else None
-        size = sum(writer.size for writer in line.writers)
-        return JobSnapshot(self._state, decoded, written, total, elapsed, fps, eta, stages, size, loading)
+        return JobSnapshot(
+            state=self._state,
+            decoded=stages[0].items,
+            written=written,
+            total=total,
+            elapsed_s=elapsed,
+            fps=fps,
+            eta_s=eta,
+            stages=stages,
+            bytes_written=sum(writer.size for writer in line.writers),
+            loading_s=loading,
+        )
 
     def _mean_fps(self, frames: int) -> float:
         """Of the whole rendering; of less than two frames nobody knows."""

@@ -240,7 +240,7 @@ class PictureSequence:
         return self.numbers[min(max(tick, 0), len(self.numbers) - 1)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
     """What a look into the input tells, before anything is decoded in earnest."""
 

@@ -7,7 +7,7 @@ from typing import Literal
 DIS5K_CATEGORIES = 219
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BiRefNetConfig:
     """Architecture of one BiRefNet. The defaults are those of the published networks.
 

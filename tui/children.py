@@ -19,7 +19,7 @@ from birefnet_video.renders.wire import Picture
 _PROBE_S, _FRAME_S = 60.0, 300.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What ``birefnet-video probe`` says of an input."""
 
@@ -50,14 +50,14 @@ def probe(source: Path) -> Facts:
         return Facts(error=_complaint(done.stderr))
     said = json.loads(done.stdout)
     return Facts(
-        said["width"],
-        said["height"],
-        float(Fraction(said["frame_rate"])),
-        said["frames"],
-        said["seconds"],
-        said["pixel_format"],
-        said["audio_tracks"],
-        said["has_alpha"],
+        width=said["width"],
+        height=said["height"],
+        rate=float(Fraction(said["frame_rate"])),
+        frames=said["frames"],
+        seconds=said["seconds"],
+        pixel_format=said["pixel_format"],
+        audio_tracks=said["audio_tracks"],
+        has_alpha=said["has_alpha"],
     )
 
 

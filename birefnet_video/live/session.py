@@ -127,22 +127,22 @@ class LiveSession:
         if state is LiveState.LIVE:
             state = self._taker.absent or (LiveState.FROZEN if self._frozen.is_set() else state)
         return LiveSnapshot(
-            state,
-            now - self._started_at if self._started_at else 0.0,
-            self._taker.taken,
-            self._shown,
-            self._slot.dropped + self._passed_over,
-            self._reused,
-            1 / step if step else 0.0,
-            self._latency.percentile_s(0.5),
-            self._latency.percentile_s(0.95),
-            self._latency.longest_s,
-            self._network.percentile_s(0.5),
-            self._ladder.size,
-            self._taker.reconnects,
-            self._mirror,
-            self._matte.threshold,
-            self._beyond.percentile_s(0.95),
+            state=state,
+            elapsed_s=now - self._started_at if self._started_at else 0.0,
+            taken=self._taker.taken,
+            shown=self._shown,
+            dropped=self._slot.dropped + self._passed_over,
+            reused=self._reused,
+            fps=1 / step if step else 0.0,
+            latency_p50_s=self._latency.percentile_s(0.5),
+            latency_p95_s=self._latency.percentile_s(0.95),
+            latency_max_s=self._latency.longest_s,
+            network_s=self._network.percentile_s(0.5),
+            size=self._ladder.size,
+            reconnects=self._taker.reconnects,
+            mirror=self._mirror,
+            threshold=self._matte.threshold,
+            beyond_p95_s=self._beyond.percentile_s(0.95),
         )
 
     def _run(self) -> None:

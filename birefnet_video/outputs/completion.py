@@ -6,7 +6,7 @@ from pathlib import Path
 
 from birefnet_video.inputs.boxes import write_languages, write_picture_end
 from birefnet_video.inputs.matroska import write_pixel_shape
-from birefnet_video.outputs.encodings import Encoding
+from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.types import MediaInfo
 
 

@@ -1,7 +1,7 @@
 """What is written for each kind of output: container, codec and settings, in one table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from attrs import evolve
 
@@ -9,6 +9,7 @@ from birefnet_video.defaults import AV1, H264, H264_MASK_CRF, HEVC, KEPT_EVERY_M
 from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.inputs.sequence import is_pattern
 from birefnet_video.options.outputs import STDOUT, OutputSpec, Quality
+from birefnet_video.outputs.encoding import Encoding
 
 #: Keeps a file readable when the process is killed, and is an ordinary file when finished. Without delay_moov
 #: edit lists are lost, and with them the offset between picture and sound.
@@ -27,40 +28,6 @@ _CLUSTERS = {"cluster_time_limit": str(KEPT_EVERY_MS), "max_interleave_delta": "
 _MUXERS = {".mov": "mov", ".mp4": "mp4", ".mkv": "matroska", ".webm": "webm", ".apng": "apng"}
 #: Extensions that stand for one file a frame.
 _PICTURE_SUFFIXES = (".png", ".exr")
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How one output is encoded."""
-
-    container: str
-    """FFmpeg's name of the muxer; ``image2`` for pictures, ``rawvideo`` for standard output."""
-    codec: str
-    """FFmpeg's name of the encoder."""
-    pixel_formats: Mapping[int, str]
-    """Of its frames, by bits of the source: the least that is enough, or the greatest there is."""
-    options: dict[str, str] = field(default_factory=dict)
-    container_options: dict[str, str] = field(default_factory=dict)
-    full_range: bool = False
-    """Samples use the whole range of their bits, whatever the source does."""
-    follows_source_range: bool = False
-    carries_alpha: bool = False
-    is_matte: bool = False
-    holds_sound: bool = True
-    needs_even_sides: bool = False
-    tag: str = ""
-    """Of the codec in MOV and MP4, where FFmpeg's own is not understood everywhere."""
-    highest_rate: int | None = None
-    """Frames a second beyond which the encoder does not open, whatever the times of its frames are."""
-    semi_planar: bool = False
-    """The encoder takes 10 bits only as P010."""
-    alpha_slack: float = 2 / 255
-    """By how much less than written the alpha may vary when it is read again, as a share of the whole range."""
-
-    def pixel_format(self, bits: int) -> str:
-        """The format for a source of ``bits``."""
-        enough = [depth for depth in self.pixel_formats if depth >= bits]
-        return self.pixel_formats[min(enough) if enough else max(self.pixel_formats)]
 
 
 def encoding_for(output: OutputSpec, *, hdr: bool = False) -> Encoding:
@@ -114,6 +81,10 @@ def fit_codecs(outputs: tuple[OutputSpec, ...]) -> tuple[OutputSpec, ...]:
     return tuple(output if fits(output) else evolve(output, codec=None) for output in outputs)
 
 
+#: What all codecs of films have in common.
+_FILM = Encoding(container="mp4", codec="", pixel_formats={}, follows_source_range=True, needs_even_sides=True)
+
+
 def _prores(quality: Quality) -> Encoding:
     # "qscale" alone is ignored; the flag and lambda (118 a step) are what the encoder reads.
     lambda_ = str(118 * PRORES_QSCALE[quality])
@@ -124,7 +95,9 @@ def _prores(quality: Quality) -> Encoding:
         "flags": "+qscale",
         "global_quality": lambda_,
     }
-    return Encoding("mov", "prores_ks", {10: "yuva444p10le"}, options, carries_alpha=True)
+    return Encoding(
+        container="mov", codec="prores_ks", pixel_formats={10: "yuva444p10le"}, options=options, carries_alpha=True
+    )
 
 
 def _prores_opaque(quality: Quality) -> Encoding:
@@ -136,7 +109,13 @@ def _prores_opaque(quality: Quality) -> Encoding:
 
 
 def _ffv1(formats: Mapping[int, str]) -> Encoding:
-    return Encoding("matroska", "ffv1", formats, {"level": "3", "slicecrc": "1", "g": "1"}, follows_source_range=True)
+    return Encoding(
+        container="matroska",
+        codec="ffv1",
+        pixel_formats=formats,
+        options={"level": "3", "slicecrc": "1", "g": "1"},
+        follows_source_range=True,
+    )
 
 
 def _ffv1_alpha(quality: Quality) -> Encoding:
@@ -151,7 +130,9 @@ def _ffv1_opaque(quality: Quality) -> Encoding:
 def _vp9(quality: Quality) -> Encoding:
     crf, deadline, speed = VP9[quality]
     options = {"crf": str(crf), "b": "0", "deadline": deadline, "cpu-used": str(speed), "row-mt": "1"}
-    return Encoding("webm", "libvpx-vp9", {8: "yuv420p"}, {**options, "tile-columns": "2"})
+    return Encoding(
+        container="webm", codec="libvpx-vp9", pixel_formats={8: "yuv420p"}, options={**options, "tile-columns": "2"}
+    )
 
 
 def _vp9_alpha(quality: Quality) -> Encoding:
@@ -171,7 +152,7 @@ def _h264(quality: Quality) -> Encoding:
     crf, preset = H264[quality]
     formats = {8: "yuv420p", 10: "yuv420p10le"}
     options = {"crf": str(crf), "preset": preset}
-    return Encoding("mp4", "libx264", formats, options, follows_source_range=True, needs_even_sides=True)
+    return replace(_FILM, codec="libx264", pixel_formats=formats, options=options)
 
 
 def _hevc(quality: Quality) -> Encoding:
@@ -179,7 +160,7 @@ def _hevc(quality: Quality) -> Encoding:
     formats = {8: "yuv420p", 10: "yuv420p10le", 12: "yuv420p12le"}
     options = {"crf": str(crf), "preset": preset, "x265-params": "log-level=none:open-gop=0"}
     # FFmpeg's "hev1" is not played by Apple's programs.
-    return Encoding("mp4", "libx265", formats, options, follows_source_range=True, needs_even_sides=True, tag="hvc1")
+    return replace(_FILM, codec="libx265", pixel_formats=formats, options=options, tag="hvc1")
 
 
 def _av1(quality: Quality) -> Encoding:
@@ -187,23 +168,24 @@ def _av1(quality: Quality) -> Encoding:
     formats = {8: "yuv420p", 10: "yuv420p10le"}
     options = {"crf": str(crf), "preset": str(preset)}
     # SVT refuses higher rates; the times are the packets' own.
-    return Encoding(
-        *("mp4", "libsvtav1", formats, options), follows_source_range=True, needs_even_sides=True, highest_rate=240
-    )
+    return replace(_FILM, codec="libsvtav1", pixel_formats=formats, options=options, highest_rate=240)
 
 
 def _nvenc(name: str, quality: Quality, *, deep: bool) -> Encoding:
     formats = {8: "yuv420p", 10: "yuv420p10le"} if deep else {8: "yuv420p"}
     options = {"preset": "p5", "rc": "vbr", "cq": str(NVENC_CQ[quality]), "b": "0"}
     tag = "hvc1" if name == "hevc_nvenc" else ""
-    return Encoding(
-        *("mp4", name, formats, options), follows_source_range=True, needs_even_sides=True, semi_planar=True, tag=tag
-    )
+    return replace(_FILM, codec=name, pixel_formats=formats, options=options, semi_planar=True, tag=tag)
 
 
 def _png(quality: Quality) -> Encoding:
     return Encoding(
-        "image2", "png", {8: "rgba", 16: "rgba64be"}, full_range=True, carries_alpha=True, holds_sound=False
+        container="image2",
+        codec="png",
+        pixel_formats={8: "rgba", 16: "rgba64be"},
+        full_range=True,
+        carries_alpha=True,
+        holds_sound=False,
     )
 
 
@@ -214,7 +196,13 @@ def _apng(quality: Quality) -> Encoding:
 def _exr(quality: Quality) -> Encoding:
     options = {"compression": "zip16", "format": "half"}
     return Encoding(
-        "image2", "exr", {16: "gbrapf32le"}, options, full_range=True, carries_alpha=True, holds_sound=False
+        container="image2",
+        codec="exr",
+        pixel_formats={16: "gbrapf32le"},
+        options=options,
+        full_range=True,
+        carries_alpha=True,
+        holds_sound=False,
     )
 
 
@@ -242,7 +230,7 @@ def _as_matte(encoding: Encoding) -> Encoding:
 
 
 #: Frames one after the other without any header, on standard output.
-_RAW = Encoding("rawvideo", "rawvideo", {8: "rgba"}, full_range=True, holds_sound=False)
+_RAW = Encoding(container="rawvideo", codec="rawvideo", pixel_formats={8: "rgba"}, full_range=True, holds_sound=False)
 
 _CODECS = {
     "prores": _prores,

@@ -13,7 +13,7 @@ import av.video.codeccontext
 from birefnet_video.colour.transfer import needs_mapping
 from birefnet_video.errors import OutputRefused, VerificationFailed
 from birefnet_video.inputs.sequence import list_numbers
-from birefnet_video.outputs.encodings import Encoding
+from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.unfinished import refused, reserve_partial
 from birefnet_video.outputs.verify import Promise, alpha_spread
 from birefnet_video.types import FrameMeta, MediaInfo, SoundLength

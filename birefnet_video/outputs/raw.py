@@ -9,7 +9,7 @@ import numpy as np
 
 from birefnet_video.errors import OutputRefused
 from birefnet_video.options.outputs import STDOUT
-from birefnet_video.outputs.encodings import Encoding
+from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.verify import Promise
 from birefnet_video.types import FrameMeta, SoundLength
 

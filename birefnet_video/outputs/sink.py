@@ -5,7 +5,7 @@ from typing import Protocol
 
 import av
 
-from birefnet_video.outputs.encodings import Encoding
+from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.verify import Promise
 from birefnet_video.types import FrameMeta, SoundLength
 

@@ -9,7 +9,7 @@ import av.video.stream
 
 from birefnet_video.colour.transfer import needs_mapping
 from birefnet_video.defaults import KEYFRAME_EVERY_MS
-from birefnet_video.outputs.encodings import Encoding
+from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.types import MediaInfo
 
 #: Frames of a second that a timecode can count.

@@ -23,7 +23,7 @@ _MEAN_SLACK, _MEAN_SHARE = 0.002, 0.3
 _LENGTH_SLACK, _MOVED_SLACK = Fraction(1, 500), Fraction(3, 100)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
     """What a file should hold."""
 

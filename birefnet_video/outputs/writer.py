@@ -13,7 +13,7 @@ import av.error
 
 from birefnet_video.errors import OutputRefused
 from birefnet_video.outputs.completion import complete
-from birefnet_video.outputs.encodings import Encoding
+from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.streams import (
     add_video,
     chapters_of,

@@ -90,7 +90,18 @@ def open_plan(
     )
     smoothing, flicker = _smoothing(spec.matte.smooth, info, backend, on_cut, notify)
     runner = Runner(_stages(info, matting, reader, smoothing, composing_stage, writers))
-    return Line(info, matting, reader, writers, gauge, composing_stage, smoothing, flicker, tap, runner)
+    return Line(
+        info=info,
+        matting=matting,
+        reader=reader,
+        writers=writers,
+        gauge=gauge,
+        composing=composing_stage,
+        smoothing=smoothing,
+        flicker=flicker,
+        tap=tap,
+        runner=runner,
+    )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from birefnet_video.matting.composite.opencv import even
 from birefnet_video.options.backgrounds import PictureFile, VideoFile
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import STDOUT, OutputSpec
-from birefnet_video.outputs.encodings import Encoding
+from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.unfinished import PARTIAL_MARK
 from birefnet_video.types import MediaInfo
 

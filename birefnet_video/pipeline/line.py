@@ -17,7 +17,7 @@ from birefnet_video.types import Matte, MediaInfo
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Line:
     """Everything that one run holds open."""
 

@@ -13,7 +13,8 @@ from birefnet_video.matting.composite.opencv import even
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.options.serial import converter, structured
-from birefnet_video.outputs.encodings import Encoding, encoding_for, fit_codecs
+from birefnet_video.outputs.encoding import Encoding
+from birefnet_video.outputs.encodings import encoding_for, fit_codecs
 from birefnet_video.pipeline.checks import check_output, make_canvas
 from birefnet_video.pipeline.trim import find_cut, shorten
 from birefnet_video.types import Cut, MediaInfo

@@ -128,15 +128,15 @@ class Runner:
         capacities = [channel.capacity for channel in self.channels] + [0]
         return tuple(
             StageSnapshot(
-                meter.name,
-                meter.items,
-                meter.busy_s,
-                waiting,
-                capacity,
-                meter.waited_in_s,
-                meter.waited_out_s,
-                meter.percentile_s(0.5),
-                meter.percentile_s(0.95),
+                name=meter.name,
+                items=meter.items,
+                busy_s=meter.busy_s,
+                queued=waiting,
+                capacity=capacity,
+                waited_in_s=meter.waited_in_s,
+                waited_out_s=meter.waited_out_s,
+                median_s=meter.percentile_s(0.5),
+                slow_s=meter.percentile_s(0.95),
             )
             for meter, waiting, capacity in zip(self.meters, queued, capacities, strict=True)
         )

@@ -32,7 +32,7 @@ class RecordState(StrEnum):
         return self not in (RecordState.WAITING, RecordState.RUNNING)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
     """One render: how it was asked for, where it runs, and how it ended."""
 

@@ -16,7 +16,7 @@ _ADDED = {"total": None, "loading": 0.0}
 _BUSY = 0.6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
     """One run that has ended, in values that JSON has."""
 

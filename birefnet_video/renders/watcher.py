@@ -21,13 +21,13 @@ _LOOK_S, _PREVIEW_S = 0.5, 1.0
 _PATIENCE_S = 60.0
 
 _ENDS = (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
-NOTHING_YET = JobSnapshot(JobState.WAITING, 0, 0, None, 0.0, 0.0, None)
+NOTHING_YET = JobSnapshot(state=JobState.WAITING, decoded=0, written=0, total=None, elapsed_s=0.0, fps=0.0, eta_s=None)
 
 
 Asked = Literal["pause", "resume", "cancel"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobView:
     """A render at one moment, as a watcher shows it."""
 
@@ -113,7 +113,7 @@ class Watcher:
             record: of the render, which may still wait for its turn.
         """
         self._store = store
-        self._view = JobView(record, summary=_summary_of(record))
+        self._view = JobView(record=record, summary=_summary_of(record))
         self._wish: PictureWish | None = None
         self._orders: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._connection: Connection | None = None

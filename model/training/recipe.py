@@ -32,7 +32,7 @@ class ModelSection:
     """Keep the backbone's BatchNorm statistics."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataSection:
     """Which pictures."""
 
@@ -64,7 +64,7 @@ class DataSection:
     """Processes that read pictures."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentSection:
     """How pictures are varied. Values are probabilities unless they say otherwise."""
 
@@ -106,7 +106,7 @@ class LossSection:
     """Compute as the reference does, quirks included."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OptimiserSection:
     """AdamW and its rates."""
 
@@ -127,7 +127,7 @@ class OptimiserSection:
     """Batches whose gradients are added before a step of the optimiser."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSection:
     """How long, where and with what records."""
 

@@ -17,6 +17,17 @@ def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
+def test_wide_dataclasses_are_made_by_keyword() -> None:
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ClassDef):
+                continue
+            made = [ast.unparse(each) for each in node.decorator_list if ast.unparse(each).startswith("dataclass")]
+            fields = [line for line in node.body if isinstance(line, ast.AnnAssign)]
+            if made and len(fields) > MOST_PARAMETERS:
+                assert "kw_only=True" in made[0], f"{path.name}: {node.name}"
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_functions_are_short_and_take_few_things(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES

@@ -18,9 +18,12 @@ CLIP = Path("in.mp4")
 def snapshot(**busy_s: float) -> JobSnapshot:
     """Of ten seconds in which each stage works so long and waits for the rest."""
     stages = tuple(
-        StageSnapshot(name, 100, seconds, queued=0, waited_in_s=10 - seconds) for name, seconds in busy_s.items()
+        StageSnapshot(name=name, items=100, busy_s=seconds, queued=0, waited_in_s=10 - seconds)
+        for name, seconds in busy_s.items()
     )
-    return JobSnapshot(JobState.FINISHED, 100, 100, 100, elapsed_s=12, fps=10, eta_s=None, stages=stages)
+    return JobSnapshot(
+        state=JobState.FINISHED, decoded=100, written=100, total=100, elapsed_s=12, fps=10, eta_s=None, stages=stages
+    )
 
 
 def test_the_stage_that_hardly_ever_waits_is_the_limit() -> None:

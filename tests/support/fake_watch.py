@@ -24,15 +24,49 @@ _VIDEOS = Path("/videos")
 #: Seconds from one look at the screen to the next, and how many must see the same until it is taken to stand still.
 _LOOK_S, _STILL_LOOKS = 0.05, 12
 STAGES = tuple(
-    StageSnapshot(name, 4212, busy, 1, 4, 1.0, 68.0 - busy, busy / 4212, 2 * busy / 4212)
+    StageSnapshot(
+        name=name,
+        items=4212,
+        busy_s=busy,
+        queued=1,
+        capacity=4,
+        waited_in_s=1.0,
+        waited_out_s=68.0 - busy,
+        median_s=busy / 4212,
+        slow_s=2 * busy / 4212,
+    )
     for name, busy in _BUSY.items()
 )
-SNAPSHOT = JobSnapshot(JobState.RUNNING, 4300, 4212, 6581, 69.0, 61.3, 39.0, STAGES, 812_000_000)
+SNAPSHOT = JobSnapshot(
+    state=JobState.RUNNING,
+    decoded=4300,
+    written=4212,
+    total=6581,
+    elapsed_s=69.0,
+    fps=61.3,
+    eta_s=39.0,
+    stages=STAGES,
+    bytes_written=812_000_000,
+)
 LINES = (
     LogLine(0.0, "info", "model: tiny at 512x288"),
     LogLine(0.0, "note", "decoding in [software], not on the GPU"),
 )
-LIVE = LiveSnapshot(LiveState.LIVE, 61.0, 1830, 900, 925, 5, 14.8, 0.041, 0.058, 0.112, 0.022, (320, 448), 1)
+LIVE = LiveSnapshot(
+    state=LiveState.LIVE,
+    elapsed_s=61.0,
+    taken=1830,
+    shown=900,
+    dropped=925,
+    reused=5,
+    fps=14.8,
+    latency_p50_s=0.041,
+    latency_p95_s=0.058,
+    latency_max_s=0.112,
+    network_s=0.022,
+    size=(320, 448),
+    reconnects=1,
+)
 SUMMARY = RunSummary(
     state="finished",
     exit_code=0,
@@ -76,7 +110,16 @@ class FakeWatch:
         clip = Clip(1920, 1080, 29.97, "yuv420p", 6581)
         summary = SUMMARY if record.state is RecordState.FINISHED else None
         live = LIVE if record.is_live else None
-        self.view = JobView(record, SNAPSHOT, clip, SUMMARY.plan, LINES, picture(), summary, live)
+        self.view = JobView(
+            record=record,
+            snapshot=SNAPSHOT,
+            clip=clip,
+            plan=SUMMARY.plan,
+            lines=LINES,
+            picture=picture(),
+            summary=summary,
+            live=live,
+        )
         self.wishes: list[PictureWish | None] = []
         self.orders: list[str] = []
 

@@ -22,7 +22,9 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.setattr("birefnet_video.tui.telemetry.Telemetry.start", lambda self: None)
     monkeypatch.setattr("birefnet_video.tui.render_lines.time.localtime", lambda at=None: time.gmtime(0))
-    facts = Facts(1920, 1080, 29.97, 6581, 219.6, "yuv420p", 1)
+    facts = Facts(
+        width=1920, height=1080, rate=29.97, frames=6581, seconds=219.6, pixel_format="yuv420p", audio_tracks=1
+    )
     monkeypatch.setattr("birefnet_video.tui.new.probe", lambda source: facts)
     monkeypatch.chdir(tmp_path)
     yield

@@ -75,7 +75,15 @@ def test_every_error_has_the_documented_exit_code() -> None:
 
 
 def snapshot(written: int, elapsed_s: float) -> JobSnapshot:
-    return JobSnapshot(JobState.RUNNING, written + 2, written, 100, elapsed_s, 5.0, (100 - written) / 5)
+    return JobSnapshot(
+        state=JobState.RUNNING,
+        decoded=written + 2,
+        written=written,
+        total=100,
+        elapsed_s=elapsed_s,
+        fps=5.0,
+        eta_s=(100 - written) / 5,
+    )
 
 
 def test_plain_progress_is_a_line_now_and_then() -> None:
