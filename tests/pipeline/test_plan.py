@@ -85,8 +85,12 @@ def test_a_plan_that_was_kept_makes_the_same_files(tmp_path: Path) -> None:
     packets = []
     for folder in ("job", "plan"):
         (tmp_path / folder).mkdir()
-        names = {"alpha": "a.mkv", "mask": "m.mkv", "composite": "c.mp4"}
-        outputs = [OutputSpec(kind, tmp_path / folder / name) for kind, name in names.items()]  # type: ignore[arg-type]
+        # Of FFV1: libx264 itself encodes the same pictures otherwise now and then, when its threads run otherwise.
+        names = {"alpha": "a.mkv", "mask": "m.mkv", "composite": "c.mkv"}
+        outputs = [
+            OutputSpec(kind, tmp_path / folder / name, codec=None if kind == "alpha" else "ffv1")  # type: ignore[arg-type]
+            for kind, name in names.items()
+        ]
         spec = job_spec(clip, outputs, start="0.2", smooth="off")
         if folder == "job":
             job = Job(spec, open_backend=open_stub())
