@@ -93,11 +93,11 @@ def load_backend(
         InputMissing, NotAVideo: if what ``spec`` names for calibration is missing or no picture or video.
         BackendUnavailable: if the device, or an engine or precision asked for by name, is not available.
     """
+    store, first = cache or default_cache(), _first_info(spec, width, height)
     if spec.engine != "auto":
-        check_engine(spec.engine, pick_device(spec.device)[0], spec.precision)
+        check_engine(spec.engine, first.device, spec.precision)
     if spec.calibration is not None:
         calibration = calibration_of(spec.calibration, tell=tell)
-    store, first = cache or default_cache(), _first_info(spec, width, height)
 
     def ask(info: BackendInfo) -> Request:
         net, weights = load_network(spec.model), weights_path(spec.model)

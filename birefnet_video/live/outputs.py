@@ -51,6 +51,7 @@ class LiveOutputs:
         self._info, self._notify = info, notify
         self._look = Look(colour=spec.colour, compose_on=spec.backend.compose_on)
         self._composed: list[Shown] = []
+        self._told: set[str] = set()
         self._sinks: list[Sink] = []
         self._gauge, self._shown = MatteGauge(), 0
         self._background = spec.shown.behind
@@ -61,7 +62,7 @@ class LiveOutputs:
         try:
             self._open(spec)
             # A background that cannot be opened is said before the camera is on.
-            self.compositor("cpu")
+            self._composing = self._compose(self._composed)
         except BaseException:
             self.discard()
             raise
@@ -88,16 +89,25 @@ class LiveOutputs:
         return None if self._camera is None else self._camera.name
 
     def compositor(self, device: str) -> Compositor:
-        """What makes the pictures of all outputs, for a network on ``device``; to be asked again after a change.
+        """What makes the pictures of all outputs, for a network on ``device``; to be asked for again after a change.
 
         Raises:
             BackendUnavailable: if they cannot be made there although that was asked for.
         """
-        return Composing(self._look, self._composed, self._info, self._notify).on(device)
+        return self._composing.on(device)
+
+    def _compose(self, composed: list[Shown]) -> Composing:
+        return Composing(self._look, composed, self._info, self._tell_once)
+
+    def _tell_once(self, note: str) -> None:
+        if note not in self._told:
+            self._told.add(note)
+            self._notify(note)
 
     def set_info(self, info: MediaInfo) -> None:
         """The camera's pictures are turned otherwise from now on."""
         self._info = info
+        self._composing = self._compose(self._composed)
 
     def set_background(self, background: Background) -> None:
         """Change what lies behind the subject in all outputs that show something there.
@@ -105,12 +115,15 @@ class LiveOutputs:
         Raises:
             InputMissing, NotAVideo: if its file is missing or no picture or video; the old one stays.
         """
-        make_backdrop(*self._shown_over(background), self._info)
-        self._background = background
-        self._composed = [
+        composed = [
             (evolve(output, background=background) if output.kind == "composite" else output, canvas)
             for output, canvas in self._composed
         ]
+        if all(output.kind != "composite" for output, _ in composed):
+            # Only previews show it.
+            make_backdrop(*self._shown_over(background), self._info)
+        self._composing = self._compose(composed)
+        self._background, self._composed = background, composed
 
     def show(self, made: Made) -> None:
         """Give a picture to all outputs.

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from attrs import evolve
 
@@ -263,23 +263,24 @@ class LiveSession:
             self._info = replace(self._info, turn=turn)
             outputs.set_info(self._info)
             matter.set_info(self._info)
-        try:
-            outputs.set_background(self._backgrounds.get_nowait())
-        except Empty:
-            return changed
-        except BirefnetVideoError as error:
-            self._notify(str(error))
-            return changed
-        return True
+        wanted: Background | None = None
+        while not self._backgrounds.empty():
+            wanted = self._backgrounds.get()
+        if wanted is not None:
+            try:
+                outputs.set_background(wanted)
+                changed = True
+            except BirefnetVideoError as error:
+                self._notify(str(error))
+        return changed
 
     def _frame(self, index: int, taken: Taken, first_at: float) -> Frame:
         self._last_pts = max(self._last_pts + _LEAST_STEP, round((taken.at - first_at) / _TICK))
-        meta = FrameMeta(index, self._last_pts, _TICK)
         picture, info = taken.picture, self._info
         if (picture.width, picture.height) != (info.coded_width, info.coded_height):
             # A camera that has come back otherwise than it went.
             picture = picture.reformat(info.coded_width, info.coded_height)
-        return Frame(meta, picture)
+        return Frame(FrameMeta(index, self._last_pts, _TICK), picture)
 
     def _show(self, frame: Frame, matter: LiveMatting, matting: Matting, outputs: LiveOutputs) -> None:
         matte, info = matter.matte(frame), self._info

@@ -1,6 +1,6 @@
 """What a group of options is: a frozen class whose fields are the options, with their names, defaults and help."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
@@ -44,10 +44,16 @@ class Option(NamedTuple):
     type: Any
     """Without what ``Annotated`` adds."""
     default: Any
-    help: str
+    group: type
+    """That it was taken from."""
     on_command_line: bool
     is_written: bool
     """Its text is read by the group itself."""
+
+    @property
+    def help(self) -> str:
+        """The sentence below the field. Reads the group's source: for those who show it."""
+        return help_of(self.group, self.name)
 
     @property
     def flag(self) -> str:
@@ -133,10 +139,14 @@ def flag_of(field: "Attribute[Any]") -> str:
     return _flags(field)[0]
 
 
-def options_of(group: type[OptionGroup]) -> Iterator[Option]:
+def options_of(group: type[OptionGroup]) -> tuple[Option, ...]:
     """The options of a group, those of its bases first."""
-    for field in fields(group):
-        yield _option(group, field)
+    return _options_of(group)  # type: ignore[arg-type]  # classes are hashable, whatever their instances are
+
+
+@cache
+def _options_of(group: Any) -> tuple[Option, ...]:
+    return tuple(_option(group, field) for field in fields(group))
 
 
 def _option(group: type[OptionGroup], field: "Attribute[Any]") -> Option:
@@ -146,7 +156,7 @@ def _option(group: type[OptionGroup], field: "Attribute[Any]") -> Option:
         flags=_flags(field),
         type=_bare(field.type),
         default=field.default,
-        help=help_of(group, field.name),
+        group=group,
         on_command_line=all(each.parse is not False for each in parameters),
         is_written=WRITTEN in parameters,
     )

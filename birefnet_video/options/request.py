@@ -110,9 +110,10 @@ def from_json(values: Any) -> Request:
 
 def _outputs(outputs: tuple[OutputSpec, ...]) -> Iterator[str]:
     behind = {str(output.background) for output in outputs} - {str(SolidColour())}
+    green = next((each for each in outputs if each.kind == "composite" and each.background == SolidColour()), None)
     for output in outputs:
-        is_green = output.kind == "composite" and output.background == SolidColour()
-        yield from ("--green" if is_green else _FLAGS[output.kind], str(output.path))
+        # A second one over green is a composite over the usual background.
+        yield from ("--green" if output is green else _FLAGS[output.kind], str(output.path))
     for flag, values in (
         ("--background", behind),
         ("--codec", {output.codec for output in outputs} - {None}),

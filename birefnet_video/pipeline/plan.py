@@ -10,6 +10,7 @@ from birefnet_video.errors import UsageError
 from birefnet_video.inputs.probe import probe
 from birefnet_video.matting.backdrop import Canvas
 from birefnet_video.matting.composite.opencv import even
+from birefnet_video.options.backgrounds import VideoFile
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.options.serial import converter, structured
@@ -79,8 +80,6 @@ class Plan:
     @property
     def in_order(self) -> bool:
         """An output depends on the order in which frames are composed."""
-        from birefnet_video.options.backgrounds import VideoFile
-
         return any(isinstance(output.spec.background, VideoFile) for output in self.outputs)
 
     def to_json(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import ast
 import inspect
 import re
 import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,21 @@ def test_a_live_request_survives_json_and_its_own_command_line(name: str) -> Non
     assert isinstance(request, LiveRequest)
     assert from_json(to_json(request)) == request
     assert asked(*request.arguments) == request
+
+
+def test_a_second_output_over_green_keeps_its_place_on_the_command_line() -> None:
+    request = asked("in.mp4", "--green", "a.mp4", "--composite", "b.mp4", "--foreground", "c.mp4")
+    assert request.arguments == ("in.mp4", "--green", "a.mp4", "--composite", "b.mp4", "--foreground", "c.mp4")
+    assert asked(*request.arguments) == request
+
+
+def test_help_is_read_only_by_those_who_show_it() -> None:
+    program = (
+        "import sys, birefnet_video.cli, birefnet_video.options.keywords\n"
+        "from birefnet_video.options.group import _helps\nprint(_helps.cache_info().currsize)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["0"]
 
 
 def test_json_has_every_option_and_its_version() -> None:
