@@ -12,8 +12,8 @@ import numpy as np
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import load_backend
-from birefnet_video.models import input_size
 from birefnet_video.options.network import BackendSpec
+from birefnet_video.zoo.sizes import input_size
 
 #: Batches that are begun before the clock stops: engines may have two on their way.
 _AHEAD = 2

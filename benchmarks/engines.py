@@ -31,7 +31,7 @@ from birefnet_video.backends.calibration import calibration_of
 from birefnet_video.backends.engine import Request
 from birefnet_video.backends.registry import ENGINES, check_engine
 from birefnet_video.errors import BackendUnavailable
-from birefnet_video.models import weights_path
+from birefnet_video.zoo.files import weights_path
 
 #: Marks what computes two batches at once, as the pipeline lets it.
 _TWO = ", two at once"

@@ -22,8 +22,9 @@ from birefnet_video.model.evaluation.pictures import score_picture
 from birefnet_video.model.optimize import optimize
 from birefnet_video.model.preprocess import MEAN, STD, postprocess, preprocess
 
-from birefnet_video.models import input_size, weights_path
 from birefnet_video.pictures.files import list_pictures, read_matte, read_rgb
+from birefnet_video.zoo.files import weights_path
+from birefnet_video.zoo.sizes import input_size
 
 SETS = ("ecssd", "persons", "pedestrians", "davis", "alphamatting")
 _BAND = 10

@@ -14,6 +14,7 @@ from birefnet_video.commands.bench import bench
 from birefnet_video.commands.evaluate import evaluate
 from birefnet_video.commands.export import export
 from birefnet_video.commands.jobs import jobs, work
+from birefnet_video.commands.models import models
 from birefnet_video.commands.probe import probe
 from birefnet_video.commands.train import train
 from birefnet_video.commands.webcam import webcam
@@ -61,6 +62,8 @@ app.command(evaluate, name="eval", group=_COMMANDS)
 app.command(export, group=_COMMANDS)
 app.command(bench, group=_COMMANDS)
 app.command(probe, group=_COMMANDS)
+models.group = _COMMANDS
+app.command(models)
 app.command(webcam, group=_COMMANDS)
 app.command(tui_command, name="tui", group=_COMMANDS)
 app.command(attach, group=_COMMANDS)

@@ -13,7 +13,7 @@ from birefnet_video.events import (
     JobStarted,
     JobStep,
 )
-from birefnet_video.models import BUNDLED
+from birefnet_video.zoo.known import BUNDLED
 
 _PROGRAM = "birefnet-video"
 
@@ -53,10 +53,7 @@ def say_report(report: JobReport, say: Callable[[str], None]) -> None:
         cuts = f", {len(report.cuts)} scene cuts" if report.cuts else ""
         say(f"smoothing: flicker {before:.2f} before, {after:.2f} after{cuts}")
     if report.backend.startswith(f"{BUNDLED} "):
-        say(
-            "tip: a larger model gives better edges: hf download ZhengPeng7/BiRefNet_lite model.safetensors, "
-            "then add -m lite"
-        )
+        say("tip: a larger model gives better edges: birefnet-video models pull lite-matting, then add -m lite-matting")
 
 
 def describe_error(error: BaseException) -> str:

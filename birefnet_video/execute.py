@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from attrs import evolve
 
+from birefnet_video.commands.pulling import require_weights
 from birefnet_video.commands.webcam import run_live, serve_live_request
 from birefnet_video.errors import BirefnetVideoError, DamagedInput, OutputRefused, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobNotice, JobState
@@ -40,10 +41,13 @@ def execute(request: Request) -> int:
         BirefnetVideoError: if it cannot begin.
     """
     if isinstance(request, LiveRequest):
+        require_weights(request.spec.backend.model, may_ask=not request.run.json_lines)
         return _apart(request, watched=True) if request.run.tui else run_live(request)
     _require_input(request.spec.source)
     if request.run.dry_run:
         return _say_plan(request)
+    is_silent = request.run.quiet or request.run.style in ("json", "none")
+    require_weights(request.spec.backend.model, may_ask=not is_silent and request.spec.source != STDIN)
     if request.run.tui or request.run.detach:
         return _apart(request, watched=request.run.tui)
     if request.spec.source != STDIN:

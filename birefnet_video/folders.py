@@ -34,6 +34,17 @@ def state_folder() -> Path:
     return _at_home(user_state_path, "records of renders", "XDG_STATE_HOME")
 
 
+def data_folder() -> Path:
+    """For what a user has added: ``$XDG_DATA_HOME/birefnet-video``, or what the system has in its place.
+
+    Raises:
+        OutputRefused: if the user has no home folder.
+    """
+    from platformdirs import user_data_path
+
+    return _at_home(user_data_path, "added models", "XDG_DATA_HOME")
+
+
 def config_folder() -> Path:
     """For settings: ``$XDG_CONFIG_HOME/birefnet-video``, or what the system has in its place.
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from attrs import evolve
 from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.text import clock, count, shortened
 
 from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.options.request import RenderRequest
@@ -32,6 +34,18 @@ class Facts:
     audio_tracks: int = 0
     has_alpha: bool = False
     error: str | None = None
+
+    @property
+    def line(self) -> str:
+        """All of it in words."""
+        if self.error is not None:
+            return f"✖ {shortened(self.error, 200)}"
+        sound = {0: "no sound", 1: "sound"}.get(self.audio_tracks, f"{self.audio_tracks} sound tracks")
+        frames = f"{count(self.frames)} frames" if self.frames else "length unknown"
+        return (
+            f"{self.width}x{self.height} · {self.rate:.4g} fps · {frames} · {clock(self.seconds)} · "
+            f"{self.pixel_format} · {sound}{' · has alpha' if self.has_alpha else ''}"
+        )
 
 
 def probe(source: Path) -> Facts:
@@ -108,6 +122,52 @@ class FrameChild:
         cells = rgba[: lines * step, : columns * step].reshape(lines, step, columns, step, 4)
         small = cells.mean((1, 3)).astype(np.uint8)
         return Picture(0, 0.0, small[..., :3], small[..., 3])
+
+
+class PullChild:
+    """Fetches a model's weights in a process that can be stopped."""
+
+    def __init__(self) -> None:
+        self._is_stopped = False
+        self._process: subprocess.Popen[str] | None = None
+
+    def stop(self) -> None:
+        """End the process, whether it has begun or not. From any thread."""
+        self._is_stopped = True
+        if self._process is not None:
+            self._process.terminate()
+
+    def pull(self, name: str, progress: Callable[[int, int | None], None]) -> str:
+        """Fetch, and wait for the end.
+
+        Args:
+            name: of the model.
+            progress: takes bytes that are here and all of them.
+
+        Returns:
+            what went wrong, or nothing.
+        """
+        try:
+            with subprocess.Popen(
+                [*program(), "models", "pull", name, "--json"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            ) as process:
+                self._process = process
+                if self._is_stopped:
+                    process.terminate()
+                said = "it said nothing"
+                for line in process.stdout or ():
+                    record = json.loads(line)
+                    if record.get("event") == "progress":
+                        progress(record["bytes"], record["total"])
+                    elif record.get("error"):
+                        said = record["error"]["message"]
+        except OSError as error:
+            return str(error)
+        return said if process.returncode else ""
 
 
 def _frame_arguments(values: FormValues, facts: Facts) -> list[str]:

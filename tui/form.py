@@ -3,14 +3,13 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from birefnet_video.tui.dialogs import VIDEO_SUFFIXES
 
 from birefnet_video.errors import BirefnetVideoError, UsageError
-from birefnet_video.models import MODELS, weights_path
 from birefnet_video.options.backgrounds import PictureFile, VideoFile
 from birefnet_video.options.group import Option, OptionGroup, options_of
 from birefnet_video.options.input import InputSpec
@@ -19,6 +18,8 @@ from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import BackgroundSpec, EncodingSpec, OutputsSpec, WritingSpec
 from birefnet_video.options.request import RenderRequest
+from birefnet_video.zoo.files import find_weights, weights_path
+from birefnet_video.zoo.known import KnownModel, known_models
 
 #: All that a form offers; a new option of theirs is a new row.
 _GROUPS: tuple[type[OptionGroup], ...] = (
@@ -126,6 +127,16 @@ class FormValues:
         """
         return group(**self._given(group))
 
+    @property
+    def to_fetch(self) -> KnownModel | None:
+        """The model, if its weights must be fetched first."""
+        row = known_models().get(self._model)
+        return row if row is not None and row.can_be_fetched and find_weights(row) is None else None
+
+    @property
+    def _model(self) -> str:
+        return str(self.options.get("model") or BackendSpec().model)
+
     def _given(self, group: type[OptionGroup]) -> dict[str, Any]:
         """What is typed for a group's options."""
         return {
@@ -144,7 +155,7 @@ class FormValues:
     def _wrong(self) -> Iterator[tuple[str, str]]:
         source = list(_complaints("source", self._check_source))
         yield from source
-        yield from _complaints("model", lambda: _check_model(str(self.options.get("model") or BackendSpec().model)))
+        yield from _complaints("model", lambda: _check_model(self._model))
         for group in _GROUPS:
             for name in (option.name for option in options_of(group) if option.name in self.options):
                 alone = FormValues(options={name: self.options[name]})
@@ -224,19 +235,18 @@ def _is_source(path: Path) -> bool:
     return path.suffix.lower() in VIDEO_SUFFIXES and Path(path.stem).suffix not in made and path.is_file()
 
 
-@lru_cache
 def _check_model(model: str) -> None:
-    weights_path(model)
+    row = known_models().get(model)
+    if row is None or not row.can_be_fetched:
+        weights_path(model)
 
 
 def model_labels() -> list[tuple[str, str]]:
     """Known networks in words, with size, licence and whether they are here; and their names."""
     labels = []
-    for row in MODELS.values():
-        try:
-            weights_path(row.name)
-            here = "✔ here"
-        except BirefnetVideoError:
-            here = "· not here"
-        labels.append((f"{row.name}  {row.megabytes} MB  {row.licence}  {here}  {row.use}", row.name))
+    for row in known_models().values():
+        if row.by_path:
+            continue
+        here = "✔ here" if find_weights(row) is not None else "· not here"
+        labels.append((f"{row.name}  {row.amount}  {row.terms}  {here}  {row.use}", row.name))
     return labels

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.children import Facts, FrameChild, probe
 from birefnet_video.tui.dialogs import FilePicker, FrameDialog
+from birefnet_video.tui.fetching import fetch_first
 from birefnet_video.tui.fields import Tick, default_text, option_field, typed
 from birefnet_video.tui.form import FIRST, KINDS, FormValues, expanded, form_options
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.pictures import View, paint
-from birefnet_video.tui.text import clock, count, shortened
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
@@ -147,6 +147,8 @@ class NewScreen(Screen[None]):
         first = next(iter(problems.values()), "")
         left = f"✖ {len(problems)} left: {first}" if problems else "ready"
         more = f", {len(files)} videos" if len(files) > 1 else ""
+        if not problems and (row := values.to_fetch) is not None:
+            more += f"; {row.name} ({row.amount}) is fetched first"
         self.query_one("#count", Static).update(Text(f"  {left}{more}"))
 
     def _command(self, values: FormValues) -> str:
@@ -177,7 +179,7 @@ class NewScreen(Screen[None]):
         if source != self._probed or not self.is_mounted:
             return
         self._facts = facts if facts.error is None else None
-        self.query_one("#facts", Static).update(Text(_fact_line(facts)))
+        self.query_one("#facts", Static).update(Text(facts.line))
 
     def action_browse(self) -> None:
         """Choose the input, or the background if that is where the cursor is."""
@@ -200,9 +202,12 @@ class NewScreen(Screen[None]):
 
     def action_preview(self) -> None:
         """Render one frame and show it."""
-        problems = {name: text for name, text in self.values.problems().items() if name != "output"}
+        values = self.values
+        problems = {name: text for name, text in values.problems().items() if name != "output"}
         if problems or self._facts is None:
             self.notify(next(iter(problems.values()), "the input has not been looked into yet"), markup=False)
+            return
+        if fetch_first(self.app, values.to_fetch, self.action_preview):
             return
         view = self.query_one("#frame", PictureView)
         view.hint = "rendering …"
@@ -213,7 +218,7 @@ class NewScreen(Screen[None]):
         width, height = (wish.width, wish.height) if wish else (self.size.width - 8, 2 * (self.size.height - 6))
         self._child.stop()
         self._child = FrameChild()
-        self._render_frame(self._child, self.values, self._facts, width, height)
+        self._render_frame(self._child, values, self._facts, width, height)
 
     @work(thread=True, exclusive=True, group="frame", exit_on_error=False)
     def _render_frame(self, child: FrameChild, values: FormValues, facts: Facts, width: int, height: int) -> None:
@@ -254,6 +259,8 @@ class NewScreen(Screen[None]):
             self.query_one(f"#{field}").focus()
             self.notify(message, title=field, severity="error", markup=False)
             return
+        if fetch_first(self.app, values.to_fetch, lambda: self._begin(queued=queued)):
+            return
         # Of a part nobody knows how many frames it has.
         whole = self._facts is not None and not (values.options.keys() & {"start", "duration"})
         self.app.begin(values, self._facts.frames if self._facts and whole else None, queued=queued)
@@ -278,14 +285,3 @@ def _row(label: str, field: Widget) -> ComposeResult:
         yield Static(label, classes="label")
         yield field
         yield Static("", classes="complaint", id=f"complaint-{field.id}")
-
-
-def _fact_line(facts: Facts) -> str:
-    if facts.error is not None:
-        return f"✖ {shortened(facts.error, 200)}"
-    sound = {0: "no sound", 1: "sound"}.get(facts.audio_tracks, f"{facts.audio_tracks} sound tracks")
-    frames = f"{count(facts.frames)} frames" if facts.frames else "length unknown"
-    return (
-        f"{facts.width}x{facts.height} · {facts.rate:.4g} fps · {frames} · {clock(facts.seconds)} · "
-        f"{facts.pixel_format} · {sound}{' · has alpha' if facts.has_alpha else ''}"
-    )

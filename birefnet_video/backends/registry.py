@@ -16,8 +16,11 @@ from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.defaults import BATCH_SIZE, BUILD_AFTER_FRAMES, CONVERT_AFTER_FRAMES, SMALL_BATCH_SIZE, SMALL_PIXELS
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, first_line
-from birefnet_video.models import input_size, load_network, weights_path
 from birefnet_video.options.network import BackendSpec
+from birefnet_video.zoo.files import row_of, weights_path
+from birefnet_video.zoo.licences import licence_to_show
+from birefnet_video.zoo.loading import load_network
+from birefnet_video.zoo.sizes import input_size
 
 if TYPE_CHECKING:
     from birefnet_video.types import MediaInfo
@@ -98,6 +101,9 @@ def load_backend(
         check_engine(spec.engine, first.device, spec.precision)
     if spec.calibration is not None:
         calibration = calibration_of(spec.calibration, tell=tell)
+
+    if (licence := licence_to_show(row_of(spec.model))) is not None:
+        tell(licence)
 
     def ask(info: BackendInfo) -> Request:
         net, weights = load_network(spec.model), weights_path(spec.model)

@@ -13,7 +13,6 @@ _OTHER_WORDS = {
     "-to": "-t takes a length; -ss where it begins",
     "--threads": "threads are chosen by the machine's cores",
     "help": "birefnet-video --help",
-    "models": "-m takes one of them; README lists them",
     "queue": "birefnet-video jobs lists it, birefnet-video tui shows it",
 }
 #: Extensions of outputs, and the option that writes them.

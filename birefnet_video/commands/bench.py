@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from attrs import evolve, field, frozen
 from cyclopts import Parameter
 
+from birefnet_video.commands.pulling import require_weights
 from birefnet_video.errors import BackendUnavailable, InputMissing, UsageError
 from birefnet_video.options.group import FLAT, Flag, option_group
 from birefnet_video.options.job import JobSpec
@@ -105,6 +106,7 @@ def bench(
     backends = options.backends
     if not source.exists():
         raise InputMissing(f"{source}: no such file")
+    require_weights(options.model, may_ask=not options.json_lines)
     if options.calibration is not None:
         from birefnet_video.backends.calibration import calibration_of
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from birefnet_video.commands.pulling import require_weights
 from birefnet_video.errors import DamagedInput, InputMissing
 from birefnet_video.options.matte import EditSpec
 from birefnet_video.options.network import NetworkSpec
@@ -31,9 +32,10 @@ class NetworkMattes:
             network: with its options.
             matte: edits of what it finds.
         """
-        from birefnet_video.models import weights_path
         from birefnet_video.pipeline.stills import StillMatting
+        from birefnet_video.zoo.files import weights_path
 
+        require_weights(network.model)
         path = weights_path(network.model)
         self._matting = StillMatting(network, matte, tell=lambda text: print(text, file=sys.stderr))
         stat = path.stat()

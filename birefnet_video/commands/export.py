@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from attrs import field, frozen
 from cyclopts import Parameter
 
+from birefnet_video.commands.pulling import require_weights
 from birefnet_video.errors import BackendUnavailable, OutputRefused, UsageError
 from birefnet_video.options.group import FLAT, Flag, option_group
 from birefnet_video.options.network import BatchSpec, Precision, PrecisionSpec, WeightsSpec
@@ -50,7 +51,9 @@ def export(
     from birefnet_video.backends.base import BackendInfo
     from birefnet_video.backends.exporting import export_network
     from birefnet_video.backends.registry import check_engine
-    from birefnet_video.models import input_size, load_network, weights_path
+    from birefnet_video.zoo.files import weights_path
+    from birefnet_video.zoo.loading import load_network
+    from birefnet_video.zoo.sizes import input_size
 
     precision = _check(form, options)
     if form == "tensorrt":
@@ -58,6 +61,7 @@ def export(
             raise BackendUnavailable("export tensorrt: needs an NVIDIA GPU, and torch finds none")
         check_engine("tensorrt", "cuda", precision)
     # A model that is not there is said before anything about its size.
+    require_weights(options.model)
     weights_path(options.model)
     size = options.size or input_size(options.model, 1920, 1080)
     target = _target(form, options, size)
@@ -96,9 +100,9 @@ def _target(form: Format, options: ExportSpec, size: tuple[int, int]) -> Path:
         OutputRefused: if it is there.
     """
     from birefnet_video.backends.exporting import SUFFIXES
-    from birefnet_video.models import MODELS
+    from birefnet_video.zoo.known import known_models
 
-    stem = options.model if options.model in MODELS else Path(options.model).stem
+    stem = options.model if options.model in known_models() else Path(options.model).stem
     target = options.out or Path(f"{stem}-{size[1]}x{size[0]}{SUFFIXES[form]}")
     if target.suffix != SUFFIXES[form]:
         raise UsageError(f"--out: {target} does not end in {SUFFIXES[form]}")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from birefnet_video.commands.pulling import require_weights
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, InputMissing, OutputRefused
 from birefnet_video.options.group import FLAT
 from birefnet_video.options.network import DeviceSpec
@@ -61,8 +62,9 @@ def train(
         raise InputMissing(f"{loaded.data.root}: no such folder of picture sets")
     begin = init if init is not None else loaded.model.init
     if begin:
-        from birefnet_video.models import weights_path
+        from birefnet_video.zoo.files import weights_path
 
+        require_weights(begin, may_ask=not words.quiet)
         loaded = replace(loaded, model=replace(loaded.model, init=str(weights_path(begin))))
     from birefnet_video.backends.devices import pick_device
     from birefnet_video.model.training.processes import join_processes, leave_processes

@@ -8,9 +8,10 @@ import numpy as np
 from attrs import evolve
 
 from birefnet_video.backends.base import MattingBackend
-from birefnet_video.models import BUNDLED, input_size
 from birefnet_video.options.live import LiveSpec
 from birefnet_video.options.network import BackendSpec
+from birefnet_video.zoo.known import BUNDLED
+from birefnet_video.zoo.sizes import input_size
 
 #: Shares of a network's own size that are tried to keep a latency.
 _SHARES = (1.0, 0.75, 0.5)

@@ -8,12 +8,12 @@ import numpy as np
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import load_backend
-from birefnet_video.models import input_size
 from birefnet_video.options.matte import EditSpec
 from birefnet_video.options.network import BackendSpec, NetworkSpec
 from birefnet_video.pictures.still import still
 from birefnet_video.pipeline.compositor import CpuCompositor, Task
 from birefnet_video.pipeline.core import Matting
+from birefnet_video.zoo.sizes import input_size
 
 #: Networks that stay open: one for each size of input, of which pictures of different shapes need different ones.
 _MOST_OPEN = 3

@@ -11,8 +11,10 @@ from birefnet_video.backends.calibration import Calibration
 from birefnet_video.backends.registry import load_backend
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import BackendUnavailable, CheckpointError
-from birefnet_video.models import MODELS, input_size, weights_path
 from birefnet_video.options.network import BackendSpec
+from birefnet_video.zoo.files import weights_path
+from birefnet_video.zoo.known import known_models
+from birefnet_video.zoo.sizes import input_size
 
 SIZE = (64, 96)
 BATCH_SIZE = 3
@@ -134,13 +136,13 @@ def test_a_device_that_is_not_there_is_refused_by_name() -> None:
         load_backend(BackendSpec(device="cuda:77"), 96, 64)
 
 
-def test_weights_that_are_not_here_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
-    with pytest.raises(CheckpointError, match=r"hf download ZhengPeng7/BiRefNet_lite model\.safetensors"):
+def test_weights_that_are_not_here_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(CheckpointError, match=r"178 MB, MIT.*birefnet-video models pull lite"):
         weights_path("lite")
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", known_models())
 @pytest.mark.parametrize("shape", [(1920, 1080), (1080, 1920), (161, 91), (16, 16), (4000, 40)])
 def test_input_sizes_fit_the_network(name: str, shape: tuple[int, int]) -> None:
     height, width = input_size(name, *shape)

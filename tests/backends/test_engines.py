@@ -20,8 +20,8 @@ from birefnet_video.backends.engines import tensorrt
 from birefnet_video.backends.engines.graphs import key_of
 from birefnet_video.backends.registry import check_engine, load_backend
 from birefnet_video.errors import BackendUnavailable, UsageError
-from birefnet_video.models import weights_path
 from birefnet_video.options.network import BackendSpec
+from birefnet_video.zoo.files import weights_path
 
 SIZE = (64, 96)
 

@@ -51,7 +51,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["", "--alpha", "a.mov"], 2, ["INPUT is empty"]),
         (["prob", "in.mp4"], 2, ["did you mean probe?"]),
         (["jbos"], 66, ["did you mean the command jobs?"]),
-        (["models"], 66, ["-m takes one of them"]),
         (["help"], 66, ["birefnet-video --help"]),
         (["in.mp4", "--hlep"], 2, ["did you mean --help?"]),
         (["in.mp4", "--threads", "2"], 2, ["--threads", "cores"]),

@@ -16,7 +16,7 @@ from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.exporting import export_network
 from birefnet_video.cli import main
 from birefnet_video.errors import BackendUnavailable, OutputRefused, VerificationFailed
-from birefnet_video.models import weights_path
+from birefnet_video.zoo.files import weights_path
 
 SIZE = (64, 96)
 INFO = BackendInfo("onnx", "tiny", "cpu", "fp32", SIZE, 1)

@@ -27,7 +27,6 @@ from birefnet_video.live.latest import LatestSlot
 from birefnet_video.live.quality_ladder import OpenBackend
 from birefnet_video.live.session import LiveSession
 from birefnet_video.live.watchers import has_audience
-from birefnet_video.models import input_size
 from birefnet_video.options.backgrounds import PictureFile
 from birefnet_video.options.backgrounds import SolidColour as Plain
 from birefnet_video.options.live import CameraSpec, LiveSpec
@@ -36,6 +35,7 @@ from birefnet_video.options.network import NetworkSpec
 from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.outputs.writer import Writer
 from birefnet_video.types import FrameMeta, Turn
+from birefnet_video.zoo.sizes import input_size
 
 PLAIN = MatteSpec(smooth="off", refine=False)
 

@@ -18,7 +18,7 @@ from birefnet_video.model.rewrites.windows import FusedSwin
 from birefnet_video.model.swin import SwinBackbone
 from torch import nn
 
-from birefnet_video.models import weights_path
+from birefnet_video.zoo.files import weights_path
 
 
 def shaken(net: BiRefNet) -> BiRefNet:

@@ -10,7 +10,7 @@ from birefnet_video.model import BiRefNet, load_checkpoint, patch_order, save_ch
 from birefnet_video.model.patch_order import find_patch_order, read_evidence
 
 from birefnet_video import matte_image
-from birefnet_video.models import weights_path
+from birefnet_video.zoo.files import weights_path
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 WEIGHTS = weights_path("tiny")

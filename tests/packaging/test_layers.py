@@ -29,7 +29,7 @@ LAYERS = [
     ["devices"],
     ["outputs"],
     ["sound"],
-    ["inputs", "models"],
+    ["inputs", "zoo"],
     ["model.training", "model.evaluation"],
     ["model"],
     ["pictures"],

@@ -25,7 +25,7 @@ from timm.layers import convert_sync_batchnorm
 from wait import until
 
 from birefnet_video.errors import CheckpointError, UsageError
-from birefnet_video.models import input_size
+from birefnet_video.zoo.sizes import input_size
 
 ROOT = Path(__file__).parents[2]
 ALONE = Processes(0, 1, torch.device("cpu"))

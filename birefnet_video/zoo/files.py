@@ -1,0 +1,162 @@
+"""Where weights lie on this machine, and which known network a file is."""
+
+import hashlib
+import re
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+from birefnet_video.errors import BirefnetVideoError, CheckpointError
+from birefnet_video.words import nearest
+from birefnet_video.zoo.known import KnownModel, Mirror, known_models, own_folder
+
+#: Endings of files that hold weights.
+WEIGHTS_SUFFIXES = (".safetensors", ".pth")
+_BLOCK = 1 << 22
+
+
+def weights_path(model: str) -> Path:
+    """Where the weights of a model lie on this machine. Nothing is downloaded here.
+
+    Args:
+        model: a name of :func:`known_models`, or the path of a ``.safetensors`` or ``.pth`` file.
+
+    Raises:
+        CheckpointError: if it is neither, or its weights are not on this machine; says how to get them.
+    """
+    row = known_models().get(model)
+    if row is None:
+        return _given_path(model)
+    found = find_weights(row)
+    if found is None:
+        raise missing_weights(row)
+    return found
+
+
+def missing_weights(row: KnownModel) -> CheckpointError:
+    """What is said of a model that is not here."""
+    if row.by_path:
+        return CheckpointError(
+            f"{row.name}: its licence is {row.terms}: it is not fetched",
+            hint=f"get it from huggingface.co/{row.repository} yourself and give its path",
+        )
+    if row.folder is not None and row.repository is None:
+        return CheckpointError(f"{row.folder / row.file}: no such file", hint=f"birefnet-video models rm {row.name}")
+    return CheckpointError(
+        f"the weights of {row.name} ({row.amount}, {row.terms}) are not on this machine",
+        hint=f"get them with: birefnet-video models pull {row.name}",
+    )
+
+
+def row_of(model: str) -> KnownModel | None:
+    """What is known of a model, by its name or by what its file holds.
+
+    Args:
+        model: as of :func:`weights_path`.
+    """
+    named = known_models().get(model)
+    if named is not None:
+        return named
+    path = Path(model).expanduser()
+    return identify(path) if path.is_file() else None
+
+
+def find_weights(row: KnownModel) -> Path | None:
+    """The file of a known network, if it is here and has the size that it should have."""
+    if row.is_bundled:
+        return Path(str(files("birefnet_video.model.weights").joinpath(row.file)))
+    for path, size in _places(row):
+        if path.is_file() and size in (None, path.stat().st_size):
+            return path
+    return None
+
+
+def identify(path: Path) -> KnownModel | None:
+    """The known network whose bytes a file holds. Hashes it only if its size is that of one."""
+    size = path.stat().st_size
+    candidates = {digest: row for row in known_models().values() for known, digest in row.hashes if known == size}
+    if not candidates:
+        return None
+    named = path.resolve().name
+    # The hub's cache calls files by their hashes.
+    return candidates.get(named if named in candidates else sha256_of(path))
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    stat = path.stat()
+    return _sha256(path, stat.st_size, stat.st_mtime_ns)
+
+
+def hub_cache() -> Path:
+    """Where the hub's own programs keep files; ``HF_HOME`` and ``HF_HUB_CACHE`` move it."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def hub_folder(repository: str) -> Path:
+    """The part of the hub's cache that holds a repository."""
+    return hub_cache() / f"models--{repository.replace('/', '--')}"
+
+
+def mirrored_path(row: KnownModel, mirror: Mirror) -> Path:
+    """Where the file of an address lies.
+
+    Raises:
+        OutputRefused: if the user has no home folder.
+    """
+    return own_folder() / row.name / str(mirror.url).rpartition("/")[2]
+
+
+def _places(row: KnownModel) -> list[tuple[Path, int | None]]:
+    """Where a file may lie, best first, and its size."""
+    places: list[tuple[Path, int | None]] = []
+    if row.folder is not None:
+        places.append((row.folder / row.file, row.bytes))
+    for source in (row, *row.mirrors):
+        if source.repository is not None:
+            digest = source.sha256 or row.sha256
+            found = _in_hub_cache(source.repository, source.revision, str(source.file), digest)
+            places += [(path, source.bytes or row.bytes) for path in found]
+        elif isinstance(source, Mirror):
+            try:
+                places.append((mirrored_path(row, source), source.bytes))
+            except BirefnetVideoError:
+                continue
+    return places
+
+
+def _in_hub_cache(repository: str, revision: str | None, file: str, digest: str | None) -> list[Path]:
+    """The pinned revision's file, then any of the same content; without a known content any."""
+    snapshots = hub_folder(repository) / "snapshots"
+    pinned = [snapshots / revision / file] if revision else []
+    others = sorted(snapshots.glob(f"*/{file}"))
+    if revision is not None or digest is not None:
+        others = [path for path in others if path.resolve().name == digest]
+    return [*pinned, *others]
+
+
+@lru_cache
+def _sha256(path: Path, size: int, changed: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _given_path(model: str) -> Path:
+    path = Path(model).expanduser()
+    if path.suffix in WEIGHTS_SUFFIXES or path.exists():
+        if not path.is_file():
+            raise CheckpointError(f"{path}: no such file")
+        return path
+    rows = known_models()
+    near = nearest(re.sub(r"^birefnet[-_]?", "", model, flags=re.IGNORECASE), rows)
+    meant = f"did you mean {near}? " if near else ""
+    raise CheckpointError(f"no model is called {model!r}", hint=f"{meant}there are: {', '.join(rows)}, or a path")

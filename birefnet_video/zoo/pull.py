@@ -1,0 +1,209 @@
+"""A known network's weights from the hub or a mirror to this machine, and never a wrong or half file."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from birefnet_video._version import __version__
+from birefnet_video.errors import CheckpointError, UsageError
+from birefnet_video.words import nearest
+from birefnet_video.zoo.download import Progress, Remote, Unreachable, download, explained
+from birefnet_video.zoo.files import find_weights, hub_folder, mirrored_path, missing_weights, sha256_of
+from birefnet_video.zoo.known import KnownModel, Mirror
+
+#: The only host that a token is sent to.
+_HUB_HOST = "huggingface.co"
+_NEWEST = "main"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Where a fetched file is to lie."""
+
+    remote: Remote
+    digest: str | None
+    """SHA-256 that it must have, if anybody knows one."""
+    is_pinned: bool
+    """Whether the digest is ours, and not only what the server says."""
+    blob: Path
+    link: Path | None
+    """Points to the blob, as the hub's own programs expect."""
+
+
+def pull(
+    row: KnownModel,
+    progress: Progress,
+    tell: Callable[[str], None],
+    *,
+    source: str | None = None,
+) -> Path:
+    """Fetch the weights of a known network, unless they are here.
+
+    Args:
+        row: which.
+        progress: called with bytes that are here and all of them.
+        tell: takes what a user should know.
+        source: ``None``: the hub, and if it has no answer, mirrors whose file has a known hash; else one by its name.
+
+    Returns:
+        the file.
+
+    Raises:
+        UsageError: if there is no such source.
+        CheckpointError: if it cannot be had, or is not what it should be; nothing wrong is kept.
+        OutputRefused: if it cannot be written.
+    """
+    found = find_weights(row)
+    if found is not None and source is None:
+        return found
+    if not row.can_be_fetched:
+        raise missing_weights(row)
+    failed: CheckpointError | None = None
+    for place in _sources(row, source):
+        if isinstance(failed, Unreachable) and place.repository is not None:
+            # It would be the same host that is asked.
+            continue
+        if failed is not None:
+            tell(f"{failed.message}; trying {_name(place)}")
+        try:
+            return _pull_from(row, place, progress, tell)
+        except CheckpointError as error:
+            failed = failed or error
+    assert failed is not None
+    raise failed
+
+
+def source_names(row: KnownModel) -> list[str]:
+    """Where it can be had from."""
+    return ["hub", *(mirror.name for mirror in row.mirrors)]
+
+
+def _sources(row: KnownModel, named: str | None) -> list[KnownModel | Mirror]:
+    places: list[KnownModel | Mirror] = [row, *row.mirrors]
+    if named is None:
+        # What nobody knows the hash of is only taken by name.
+        return [place for place in places if place is row or _digest(row, place) is not None]
+    found = next((place for place in places if _name(place) == named), None)
+    if found is None:
+        names = source_names(row)
+        near = nearest(named, names)
+        meant = f"did you mean {near}? " if near else ""
+        raise UsageError(
+            f"--from: {row.name} is not to be had from {named!r}", hint=f"{meant}there are: {', '.join(names)}"
+        )
+    return [found]
+
+
+def _name(place: KnownModel | Mirror) -> str:
+    return place.name if isinstance(place, Mirror) else "hub"
+
+
+def _digest(row: KnownModel, place: KnownModel | Mirror) -> str | None:
+    if isinstance(place, Mirror) and place.url is not None:
+        return place.sha256
+    return place.sha256 or row.sha256
+
+
+def _pull_from(row: KnownModel, place: KnownModel | Mirror, progress: Progress, tell: Callable[[str], None]) -> Path:
+    from filelock import FileLock, Timeout
+
+    is_address = isinstance(place, Mirror) and place.url is not None
+    placed = _at_address(row, place) if is_address else _on_hub(row, place)  # type: ignore[arg-type]
+    placed.blob.parent.mkdir(parents=True, exist_ok=True)
+    partial = placed.blob.with_name(f"{placed.blob.name}.incomplete")
+    try:
+        with FileLock(f"{partial}.lock", timeout=0):
+            if not _is_whole(placed):
+                _fetch(placed, partial, progress)
+            _link(placed)
+    except Timeout:
+        raise CheckpointError(f"{row.name}: another process is fetching it", hint="wait for it") from None
+    if not placed.is_pinned:
+        known = "its hash is what the server says" if placed.digest else "nobody has said what its hash should be"
+        tell(f"{row.name}: {known}: none is pinned for it here")
+    return placed.link or placed.blob
+
+
+def _on_hub(row: KnownModel, place: KnownModel | Mirror) -> Placed:
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.utils import build_hf_headers
+
+    repository, file = str(place.repository), str(place.file)
+    url = hf_hub_url(repository, file, revision=place.revision or _NEWEST)
+    host = url.split("/")[2]
+    # None: the one that the user has logged in with, if any.
+    token = None if host == _HUB_HOST and not isinstance(place, Mirror) else False
+    asked = Remote(what=row.name, url=url)
+    with explained(asked, "is this machine online? HF_ENDPOINT names another hub"):
+        found = get_hf_file_metadata(url, token=token, library_name="birefnet-video", library_version=__version__)
+    etag = found.etag if found.etag and re.fullmatch(r"[0-9a-f]{64}", found.etag) else None
+    digest, size = _digest(row, place), place.bytes or row.bytes
+    if digest is not None and etag not in (None, digest):
+        raise _wrong(row.name, host, etag, digest)
+    if size is not None and found.size not in (None, size):
+        raise CheckpointError(f"{row.name}: {host} has a file of {found.size} bytes, and it should be {size}")
+    headers = build_hf_headers(
+        token=token if found.location.split("/")[2] == host else False,
+        library_name="birefnet-video",
+        library_version=__version__,
+    )
+    folder = hub_folder(repository)
+    name = digest or etag or re.sub(r"\W", "", found.etag or "") or "unnamed"
+    return Placed(
+        remote=Remote(what=row.name, url=found.location, headers=headers, size=size or found.size),
+        digest=digest or etag,
+        is_pinned=digest is not None,
+        blob=folder / "blobs" / name,
+        link=folder / "snapshots" / (found.commit_hash or place.revision or _NEWEST) / file,
+    )
+
+
+def _at_address(row: KnownModel, mirror: Mirror) -> Placed:
+    return Placed(
+        remote=Remote(what=row.name, url=str(mirror.url), size=mirror.bytes),
+        digest=mirror.sha256,
+        is_pinned=mirror.sha256 is not None,
+        blob=mirrored_path(row, mirror),
+        link=None,
+    )
+
+
+def _is_whole(placed: Placed) -> bool:
+    """Whether another program, or this one, has fetched it before."""
+    return placed.blob.is_file() and placed.digest in (None, sha256_of(placed.blob))
+
+
+def _fetch(placed: Placed, partial: Path, progress: Progress) -> None:
+    went_on = download(placed.remote, partial, progress)
+    if placed.digest is not None and (found := sha256_of(partial)) != placed.digest:
+        partial.unlink()
+        if not went_on:
+            raise _wrong(placed.remote.what, placed.remote.host, found, placed.digest)
+        # What an earlier attempt has left may be what is wrong.
+        download(placed.remote, partial, progress)
+        if (found := sha256_of(partial)) != placed.digest:
+            partial.unlink()
+            raise _wrong(placed.remote.what, placed.remote.host, found, placed.digest)
+    partial.replace(placed.blob)
+
+
+def _wrong(name: str, host: str, found: str | None, digest: str) -> CheckpointError:
+    return CheckpointError(
+        f"{name}: what {host} has is another file: its SHA-256 is {str(found)[:12]}… and should be {digest[:12]}…; "
+        "it was not kept",
+        hint="try again, or another source: --from",
+    )
+
+
+def _link(placed: Placed) -> None:
+    if placed.link is None or placed.link.exists():
+        return
+    placed.link.parent.mkdir(parents=True, exist_ok=True)
+    placed.link.unlink(missing_ok=True)
+    up = "../" * len(placed.link.relative_to(placed.blob.parent.parent).parts[:-1])
+    try:
+        placed.link.symlink_to(f"{up}blobs/{placed.blob.name}")
+    except OSError:
+        # Where there are no links, the file itself stands there.
+        placed.blob.replace(placed.link)
