@@ -88,6 +88,8 @@ _TINY = BiRefNetConfig(
 
 PRESETS: dict[str, BiRefNetConfig] = {
     **{name: BiRefNetConfig(backbone=name) for name in _OFFICIAL},
+    # Six more blocks in the third stage, as FeyNobg has them; no official network does.
+    "swin_v1_l24": BiRefNetConfig(backbone="swin_v1_l24"),
     "tiny": _TINY,
 }
 

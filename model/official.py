@@ -110,6 +110,7 @@ def _read_backbone(weights: Mapping[str, Tensor]) -> str:
             (96, 18): "swin_v1_s",
             (128, 18): "swin_v1_b",
             (192, 18): "swin_v1_l",
+            (192, 24): "swin_v1_l24",
         }
         found = ("Swin", (channels, blocks), rows)
     elif (channels := width("bb.patch_embed1.proj.weight")) is not None:

@@ -33,6 +33,13 @@ def test_architecture_is_read_from_keys_and_every_key_has_a_place(name: str) -> 
     assert {to_official(key, config.backbone) for key in own} == {key for key in shapes if not is_derived(key)}
 
 
+def test_the_depth_of_a_swin_tells_a_deepened_one_from_the_official_one() -> None:
+    for backbone in ("swin_v1_l", "swin_v1_l24"):
+        with torch.device("meta"):
+            own = BiRefNet(preset(backbone)).state_dict()
+        assert read_architecture({to_official(key, backbone): value for key, value in own.items()}) == preset(backbone)
+
+
 @pytest.mark.parametrize("architecture", ["swin_v1_t", "swin_v1_l"])
 def test_round_trip_of_an_official_file(architecture: str, tmp_path: Path) -> None:
     official = official_weights(architecture)
