@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from birefnet_video.model.birefnet import BiRefNet
 from birefnet_video.model.config import BiRefNetConfig
+from birefnet_video.model.nobg_names import from_nobg, is_nobg
 from birefnet_video.model.official import is_derived, read_architecture, strip_wrappers, to_official, to_ours
 from birefnet_video.model.patch_order import find_patch_order, reorder_patches
 from safetensors import SafetensorError, safe_open
@@ -41,7 +42,8 @@ def load_checkpoint(path: str | Path, *, patch_order: PatchOrder | Literal["auto
     """Build the network of a checkpoint, with its weights, in evaluation mode and float32.
 
     Args:
-        path: official ``.safetensors`` or ``.pth``, or a file written by :func:`save_checkpoint`.
+        path: official ``.safetensors`` or ``.pth``, one of the nobg library (FeyNobg), or a file written by
+            :func:`save_checkpoint`.
         patch_order: how the file's inward references pack patches. ``"current"``: since November 2024;
             ``"legacy"``: before; ``"auto"``: decided by evidence on a picture with a known matte,
             ``net.patch_order_note`` says how. The weights are normalised, so the network is the same afterwards.
@@ -52,13 +54,17 @@ def load_checkpoint(path: str | Path, *, patch_order: PatchOrder | Literal["auto
     """
     path = Path(path)
     weights, config = _read(path)
+    names = None
     try:
+        if config is None and is_nobg(weights):
+            weights = from_nobg(weights)
+            names = "the file has the nobg library's names; these are the official ones"
         if config is None:
             config = read_architecture(weights)
             weights = {to_ours(key, config.backbone): value for key, value in weights.items() if not is_derived(key)}
         net = _fill(BiRefNet(config), weights)
     except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error.message}", hint=error.hint) from None
+        raise CheckpointError(f"{path}: {error.message}", hint=error.hint or names) from None
     net.eval()
     note = "given"
     if patch_order == "auto":
