@@ -16,7 +16,6 @@ from birefnet_video.words import nearest
 from birefnet_video.zoo.files import find_weights, sha256_of, weights_path
 from birefnet_video.zoo.known import KnownModel, known_models
 from birefnet_video.zoo.own import add_model, remove_model
-from birefnet_video.zoo.pull import source_names
 
 _HELP = """Networks known by name: list them, fetch their weights, add your own.
 
@@ -226,5 +225,5 @@ def _facts(row: KnownModel, path: Path | None) -> dict[str, Any]:
         "repository": row.repository,
         "revision": row.revision,
         "sha256": row.sha256,
-        "sources": source_names(row) if row.can_be_fetched else [],
+        "sources": [source.name for source in row.sources] if row.can_be_fetched else [],
     }

@@ -100,7 +100,7 @@ def _fetch(remote: Remote, file: IO[bytes], progress: Progress) -> bool:
 
 
 def _append(remote: Remote, file: IO[bytes], progress: Progress) -> bool:
-    from huggingface_hub.utils import hf_raise_for_status, http_stream_backoff
+    from huggingface_hub.utils import hf_raise_for_status, http_stream_backoff  # type: ignore[attr-defined]
 
     begun = file.tell()
     part = {"Range": f"bytes={begun}-"} if begun else {}

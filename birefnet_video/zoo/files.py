@@ -8,7 +8,7 @@ from pathlib import Path
 
 from birefnet_video.errors import BirefnetVideoError, CheckpointError
 from birefnet_video.words import nearest
-from birefnet_video.zoo.known import KnownModel, Mirror, known_models, own_folder
+from birefnet_video.zoo.known import KnownModel, Source, known_models, own_folder
 
 #: Endings of files that hold weights.
 WEIGHTS_SUFFIXES = (".safetensors", ".pth")
@@ -104,13 +104,13 @@ def hub_folder(repository: str) -> Path:
     return hub_cache() / f"models--{repository.replace('/', '--')}"
 
 
-def mirrored_path(row: KnownModel, mirror: Mirror) -> Path:
+def mirrored_path(row: KnownModel, source: Source) -> Path:
     """Where the file of an address lies.
 
     Raises:
         OutputRefused: if the user has no home folder.
     """
-    return own_folder() / row.name / str(mirror.url).rpartition("/")[2]
+    return own_folder() / row.name / str(source.url).rpartition("/")[2]
 
 
 def _places(row: KnownModel) -> list[tuple[Path, int | None]]:
@@ -118,12 +118,10 @@ def _places(row: KnownModel) -> list[tuple[Path, int | None]]:
     places: list[tuple[Path, int | None]] = []
     if row.folder is not None:
         places.append((row.folder / row.file, row.bytes))
-    for source in (row, *row.mirrors):
+    for source in row.sources:
         if source.repository is not None:
-            digest = source.sha256 or row.sha256
-            found = _in_hub_cache(source.repository, source.revision, str(source.file), digest)
-            places += [(path, source.bytes or row.bytes) for path in found]
-        elif isinstance(source, Mirror):
+            places += [(path, source.bytes) for path in _in_hub_cache(source)]
+        elif source.url is not None:
             try:
                 places.append((mirrored_path(row, source), source.bytes))
             except BirefnetVideoError:
@@ -131,13 +129,13 @@ def _places(row: KnownModel) -> list[tuple[Path, int | None]]:
     return places
 
 
-def _in_hub_cache(repository: str, revision: str | None, file: str, digest: str | None) -> list[Path]:
+def _in_hub_cache(source: Source) -> list[Path]:
     """The pinned revision's file, then any of the same content; without a known content any."""
-    snapshots = hub_folder(repository) / "snapshots"
-    pinned = [snapshots / revision / file] if revision else []
-    others = sorted(snapshots.glob(f"*/{file}"))
-    if revision is not None or digest is not None:
-        others = [path for path in others if path.resolve().name == digest]
+    snapshots = hub_folder(str(source.repository)) / "snapshots"
+    pinned = [snapshots / source.revision / str(source.file)] if source.revision else []
+    others = sorted(snapshots.glob(f"*/{source.file}"))
+    if source.revision is not None or source.sha256 is not None:
+        others = [path for path in others if path.resolve().name == source.sha256]
     return [*pinned, *others]
 
 

@@ -1,7 +1,7 @@
 """The table of known networks, and the rows that a user has added to it."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,21 +16,23 @@ BUNDLED = "tiny"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mirror:
-    """Another place that has a network's weights: a repository of the hub, or an address."""
+class Source:
+    """A place that has a network's weights: a repository of the hub, or an address."""
 
     repository: str | None = None
     revision: str | None = None
     file: str | None = None
     url: str | None = None
     bytes: int | None = None
-    """``None``: of the same size as the first place's."""
     sha256: str | None = None
-    """``None``: a repository has the same bytes as the first place; of an address nothing is known."""
+    is_first: bool = False
+    """The row's own, and no mirror."""
 
     @property
     def name(self) -> str:
         """What it is called on the command line."""
+        if self.is_first:
+            return "hub"
         if self.url is None:
             return str(self.repository).partition("/")[0].lower()
         return "github" if "//github.com/" in self.url else self.url.split("/")[2]
@@ -57,7 +59,7 @@ class KnownModel:
     data: str = ""
     quality: str = ""
     use: str
-    mirrors: tuple[Mirror, ...] = ()
+    mirrors: tuple[Source, ...] = ()
     by_path: bool = False
     folder: Path | None = None
     """Where an added row's file lies."""
@@ -95,10 +97,22 @@ class KnownModel:
         return f"{self.licence}, not for sale" if self.sale == "no" else self.licence
 
     @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where it is to be had, the hub first. Mirrors on the hub have the same file, unless they say otherwise."""
+        first = Source(repository=self.repository, revision=self.revision, file=self.file, bytes=self.bytes,
+                       sha256=self.sha256, is_first=True)  # fmt: skip
+        mirrors = (
+            mirror
+            if mirror.repository is None
+            else replace(mirror, bytes=mirror.bytes or self.bytes, sha256=mirror.sha256 or self.sha256)
+            for mirror in self.mirrors
+        )
+        return (first, *mirrors)
+
+    @property
     def hashes(self) -> tuple[tuple[int | None, str], ...]:
         """Sizes and SHA-256 of all known forms of its file."""
-        own = ((self.bytes, self.sha256), *((mirror.bytes, mirror.sha256) for mirror in self.mirrors))
-        return tuple((size, digest) for size, digest in own if digest is not None)
+        return tuple((source.bytes, source.sha256) for source in self.sources if source.sha256 is not None)
 
 
 def known_models() -> dict[str, KnownModel]:

@@ -69,7 +69,7 @@ def remove_model(row: KnownModel) -> int:
             freed += _remove_file(found)
         if row.folder is not None:
             shutil.rmtree(row.folder)
-        for source in (row, *row.mirrors):
+        for source in row.sources:
             if source.repository is not None:
                 for partial in (hub_folder(source.repository) / "blobs").glob("*.incomplete*"):
                     freed += partial.stat().st_size

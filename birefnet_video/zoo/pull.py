@@ -10,7 +10,7 @@ from birefnet_video.errors import CheckpointError, UsageError
 from birefnet_video.words import nearest
 from birefnet_video.zoo.download import Progress, Remote, Unreachable, download, explained
 from birefnet_video.zoo.files import find_weights, hub_folder, mirrored_path, missing_weights, sha256_of
-from birefnet_video.zoo.known import KnownModel, Mirror
+from birefnet_video.zoo.known import KnownModel, Source
 
 #: The only host that a token is sent to.
 _HUB_HOST = "huggingface.co"
@@ -60,12 +60,12 @@ def pull(
     if not row.can_be_fetched:
         raise missing_weights(row)
     failed: CheckpointError | None = None
-    for place in _sources(row, source):
+    for place in _chosen(row, source):
         if isinstance(failed, Unreachable) and place.repository is not None:
             # It would be the same host that is asked.
             continue
         if failed is not None:
-            tell(f"{failed.message}; trying {_name(place)}")
+            tell(f"{failed.message}; trying {place.name}")
         try:
             return _pull_from(row, place, progress, tell)
         except CheckpointError as error:
@@ -74,19 +74,13 @@ def pull(
     raise failed
 
 
-def source_names(row: KnownModel) -> list[str]:
-    """Where it can be had from."""
-    return ["hub", *(mirror.name for mirror in row.mirrors)]
-
-
-def _sources(row: KnownModel, named: str | None) -> list[KnownModel | Mirror]:
-    places: list[KnownModel | Mirror] = [row, *row.mirrors]
+def _chosen(row: KnownModel, named: str | None) -> list[Source]:
     if named is None:
         # What nobody knows the hash of is only taken by name.
-        return [place for place in places if place is row or _digest(row, place) is not None]
-    found = next((place for place in places if _name(place) == named), None)
+        return [source for source in row.sources if source.is_first or source.sha256 is not None]
+    found = next((source for source in row.sources if source.name == named), None)
     if found is None:
-        names = source_names(row)
+        names = [source.name for source in row.sources]
         near = nearest(named, names)
         meant = f"did you mean {near}? " if near else ""
         raise UsageError(
@@ -95,21 +89,10 @@ def _sources(row: KnownModel, named: str | None) -> list[KnownModel | Mirror]:
     return [found]
 
 
-def _name(place: KnownModel | Mirror) -> str:
-    return place.name if isinstance(place, Mirror) else "hub"
-
-
-def _digest(row: KnownModel, place: KnownModel | Mirror) -> str | None:
-    if isinstance(place, Mirror) and place.url is not None:
-        return place.sha256
-    return place.sha256 or row.sha256
-
-
-def _pull_from(row: KnownModel, place: KnownModel | Mirror, progress: Progress, tell: Callable[[str], None]) -> Path:
+def _pull_from(row: KnownModel, source: Source, progress: Progress, tell: Callable[[str], None]) -> Path:
     from filelock import FileLock, Timeout
 
-    is_address = isinstance(place, Mirror) and place.url is not None
-    placed = _at_address(row, place) if is_address else _on_hub(row, place)  # type: ignore[arg-type]
+    placed = _on_hub(row, source) if source.url is None else _at_address(row, source)
     placed.blob.parent.mkdir(parents=True, exist_ok=True)
     partial = placed.blob.with_name(f"{placed.blob.name}.incomplete")
     try:
@@ -125,20 +108,20 @@ def _pull_from(row: KnownModel, place: KnownModel | Mirror, progress: Progress, 
     return placed.link or placed.blob
 
 
-def _on_hub(row: KnownModel, place: KnownModel | Mirror) -> Placed:
+def _on_hub(row: KnownModel, source: Source) -> Placed:
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
-    repository, file = str(place.repository), str(place.file)
-    url = hf_hub_url(repository, file, revision=place.revision or _NEWEST)
+    repository, file = str(source.repository), str(source.file)
+    url = hf_hub_url(repository, file, revision=source.revision or _NEWEST)
     host = url.split("/")[2]
     # None: the one that the user has logged in with, if any.
-    token = None if host == _HUB_HOST and not isinstance(place, Mirror) else False
+    token = None if host == _HUB_HOST and source.is_first else False
     asked = Remote(what=row.name, url=url)
     with explained(asked, "is this machine online? HF_ENDPOINT names another hub"):
         found = get_hf_file_metadata(url, token=token, library_name="birefnet-video", library_version=__version__)
     etag = found.etag if found.etag and re.fullmatch(r"[0-9a-f]{64}", found.etag) else None
-    digest, size = _digest(row, place), place.bytes or row.bytes
+    digest, size = source.sha256, source.bytes
     if digest is not None and etag not in (None, digest):
         raise _wrong(row.name, host, etag, digest)
     if size is not None and found.size not in (None, size):
@@ -155,16 +138,16 @@ def _on_hub(row: KnownModel, place: KnownModel | Mirror) -> Placed:
         digest=digest or etag,
         is_pinned=digest is not None,
         blob=folder / "blobs" / name,
-        link=folder / "snapshots" / (found.commit_hash or place.revision or _NEWEST) / file,
+        link=folder / "snapshots" / (found.commit_hash or source.revision or _NEWEST) / file,
     )
 
 
-def _at_address(row: KnownModel, mirror: Mirror) -> Placed:
+def _at_address(row: KnownModel, source: Source) -> Placed:
     return Placed(
-        remote=Remote(what=row.name, url=str(mirror.url), size=mirror.bytes),
-        digest=mirror.sha256,
-        is_pinned=mirror.sha256 is not None,
-        blob=mirrored_path(row, mirror),
+        remote=Remote(what=row.name, url=str(source.url), size=source.bytes),
+        digest=source.sha256,
+        is_pinned=source.sha256 is not None,
+        blob=mirrored_path(row, source),
         link=None,
     )
 
