@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 from birefnet_video.model import PRESETS, BiRefNet, load_checkpoint, save_checkpoint
 from birefnet_video.model.deform import DeformableConv2d, deform_conv2d
-from birefnet_video.model.patch_order import read_evidence
+from birefnet_video.model.evidence import read_evidence
 from birefnet_video.model.preprocess import preprocess
 from torch import Tensor, nn
 

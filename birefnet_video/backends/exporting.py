@@ -18,8 +18,8 @@ from birefnet_video.errors import (
     VerificationFailed,
     first_line,
 )
+from birefnet_video.model.evidence import read_evidence
 from birefnet_video.model.export import INPUT_NAME, OUTPUT_NAME, export_program, prepare_network, write_onnx
-from birefnet_video.model.patch_order import read_evidence
 from birefnet_video.model.preprocess import preprocess
 
 if TYPE_CHECKING:

@@ -61,7 +61,7 @@ def test_the_wheel_holds_one_name_and_every_module(wheel: Path) -> None:
         for folder, prefix in (("birefnet_video", ""), ("model", "model/"), ("tui", "tui/"))
         for path in (ROOT / folder).rglob("*.py")
     }
-    for name in ("tiny.safetensors", "MODEL_CARD.md", "evidence.jpg", "evidence_matte.png"):
+    for name in ("tiny.safetensors", "MODEL_CARD.md", "evidence.jpg", "evidence_fur_matte.png"):
         assert f"birefnet_video/model/weights/{name}" in names
     assert "birefnet_video/py.typed" in names
 
