@@ -1,12 +1,16 @@
 """BiRefNet: Bilateral Reference for High-Resolution Dichotomous Image Segmentation (arXiv 2401.03407)."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from birefnet_video.model.build import build_localization, build_reconstruction
 from birefnet_video.model.config import BiRefNetConfig
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from birefnet_video.model.patch_order import FoundOrder
 
 #: Height and width of an input are multiples of this many pixels.
 STRIDE = 32
@@ -37,6 +41,13 @@ class BiRefNet(nn.Module):
         self.config = config
         self.localization = build_localization(config)
         self.reconstruction = build_reconstruction(config)
+        self.patch_order: FoundOrder | None = None
+        """That of the file it was loaded from; its own is always the current one."""
+
+    @property
+    def patch_order_note(self) -> str:
+        """The same in words; nothing without a file."""
+        return self.patch_order.words if self.patch_order is not None else ""
 
     def forward(self, x: Tensor) -> Tensor | TrainingOutput:
         """

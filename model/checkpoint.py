@@ -12,15 +12,13 @@ from birefnet_video.model.birefnet import BiRefNet
 from birefnet_video.model.config import BiRefNetConfig
 from birefnet_video.model.nobg_names import from_nobg, is_nobg
 from birefnet_video.model.official import is_derived, read_architecture, strip_wrappers, to_official, to_ours
-from birefnet_video.model.patch_order import find_patch_order, reorder_patches
+from birefnet_video.model.patch_filters import PatchOrder
+from birefnet_video.model.patch_order import FoundOrder, find_patch_order, reorder_patches
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from birefnet_video.errors import CheckpointError
-
-#: Order in which an inward reference packs the pixels of a patch into channels.
-PatchOrder = Literal["current", "legacy"]
 
 #: What torch's unpickler raises on bytes that are no pickle is whatever its next step stumbles over.
 _UNREADABLE = (
@@ -36,6 +34,7 @@ _UNREADABLE = (
 )
 _CONFIG_KEY = "birefnet_video.config"
 _SIZES_KEY = "birefnet_video.sizes"
+_ORDER_KEY = "birefnet_video.patch_order"
 
 
 def load_checkpoint(path: str | Path, *, patch_order: PatchOrder | Literal["auto"] = "auto") -> BiRefNet:
@@ -45,15 +44,16 @@ def load_checkpoint(path: str | Path, *, patch_order: PatchOrder | Literal["auto
         path: official ``.safetensors`` or ``.pth``, one of the nobg library (FeyNobg), or a file written by
             :func:`save_checkpoint`.
         patch_order: how the file's inward references pack patches. ``"current"``: since November 2024;
-            ``"legacy"``: before; ``"auto"``: decided by evidence on a picture with a known matte,
-            ``net.patch_order_note`` says how. The weights are normalised, so the network is the same afterwards.
+            ``"legacy"``: before; ``"auto"``: as the file says, or else judged by its weights
+            (:func:`birefnet_video.model.patch_order.find_patch_order`). ``net.patch_order`` holds what was taken and
+            ``net.patch_order_note`` why, in words. The weights are normalised, so the network is the same afterwards.
 
     Raises:
         CheckpointError: if the file is missing or not readable, if its architecture is unknown or from before
             May 2024, or if a key is missing or unexpected; every such key is named.
     """
     path = Path(path)
-    weights, config = _read(path)
+    weights, config, said = _read(path)
     names = None
     try:
         if config is None and is_nobg(weights):
@@ -66,12 +66,16 @@ def load_checkpoint(path: str | Path, *, patch_order: PatchOrder | Literal["auto
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error.message}", hint=error.hint or names) from None
     net.eval()
-    note = "given"
-    if patch_order == "auto":
-        patch_order, note = find_patch_order(net)
-    if patch_order == "legacy":
+    if patch_order != "auto":
+        net.patch_order = FoundOrder(patch_order, "as was asked for", is_judged=False)
+    elif said is not None:
+        net.patch_order = FoundOrder(said, "as its file says", is_judged=False)
+    elif names is not None:
+        net.patch_order = FoundOrder("current", "the nobg library knows no other", is_judged=False)
+    else:
+        net.patch_order = find_patch_order(net)
+    if net.patch_order.taken == "legacy":
         reorder_patches(net)
-    net.patch_order_note = f"patch order: {patch_order} ({note})"  # type: ignore[assignment]
     return net
 
 
@@ -82,7 +86,7 @@ def save_checkpoint(
     dtype: torch.dtype = torch.float32,
     sizes: Sequence[tuple[int, int]] = (),
 ) -> None:
-    """Write ``.safetensors`` under the official names, with the configuration in the header.
+    """Write ``.safetensors`` under the official names, with the configuration and the patch order in the header.
 
     Args:
         net: the network.
@@ -95,7 +99,8 @@ def save_checkpoint(
         for key, value in net.state_dict().items()
     }
     contiguous = {key: value.cpu().contiguous() for key, value in weights.items()}
-    metadata = {_CONFIG_KEY: json.dumps(asdict(net.config))}
+    # A network here has its patches in the current order, whatever its own file had.
+    metadata = {_CONFIG_KEY: json.dumps(asdict(net.config)), _ORDER_KEY: "current"}
     if sizes:
         metadata[_SIZES_KEY] = json.dumps([list(size) for size in sizes])
     save_file(contiguous, str(path), metadata=metadata)
@@ -111,8 +116,12 @@ def trained_sizes(path: Path) -> list[tuple[int, int]]:
     return [(int(height), int(width)) for height, width in sizes]
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], BiRefNetConfig | None]:
-    """Weights without wrapper prefixes; under our names and with a configuration if the file carries one."""
+def _read(path: Path) -> tuple[dict[str, Tensor], BiRefNetConfig | None, PatchOrder | None]:
+    """Weights without wrapper prefixes; under our names and with a configuration if the file carries one.
+
+    Returns:
+        weights, configuration and patch order, the last two as far as the file says so.
+    """
     try:
         if path.suffix == ".safetensors":
             with safe_open(str(path), framework="pt") as file:
@@ -127,10 +136,12 @@ def _read(path: Path) -> tuple[dict[str, Tensor], BiRefNetConfig | None]:
         raise CheckpointError(f"{path}: cannot be read as weights: {reason}") from None
     names = strip_wrappers(weights)
     weights = {names[key]: value for key, value in weights.items()}
+    said = metadata.get(_ORDER_KEY)
+    order: PatchOrder | None = "current" if said == "current" else "legacy" if said == "legacy" else None
     if _CONFIG_KEY not in metadata:
-        return weights, None
+        return weights, None, order
     config = _read_config(metadata[_CONFIG_KEY])
-    return {to_ours(key, config.backbone): value for key, value in weights.items()}, config
+    return {to_ours(key, config.backbone): value for key, value in weights.items()}, config, order
 
 
 def _unwrap(loaded: object) -> dict[str, Tensor]:

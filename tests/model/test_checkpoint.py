@@ -107,14 +107,6 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path: Path) -> None:
         load_checkpoint(tmp_path / "trap.pth")
 
 
-def test_without_evidence_the_current_patch_order_is_kept(weights: dict[str, torch.Tensor], tmp_path: Path) -> None:
-    save_file(weights, tmp_path / "net.safetensors")
-    net = load_checkpoint(tmp_path / "net.safetensors")
-    loaded = net.reconstruction.stages[1].inward.conv_in.weight
-    assert torch.equal(loaded, weights["decoder.ipt_blk4.conv1.weight"])
-    assert "no clear evidence" in net.patch_order_note
-
-
 def test_every_preset_builds() -> None:
     with torch.device("meta"):
         for name in PRESETS:

@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 import torch
-from birefnet_video.model import BiRefNet, load_checkpoint, patch_order, save_checkpoint
-from birefnet_video.model.patch_order import find_patch_order, read_evidence
+from birefnet_video.model import BiRefNet, load_checkpoint
+from birefnet_video.model.evidence import read_evidence
 
 from birefnet_video import matte_image
 from birefnet_video.zoo.files import weights_path
@@ -64,43 +64,6 @@ def test_any_size_that_is_a_multiple_of_32(tiny: BiRefNet) -> None:
     with torch.inference_mode():
         for height, width in ((64, 64), (96, 160), (288, 512)):
             assert tiny(torch.zeros(1, 3, height, width)).shape == (1, 1, height, width)
-
-
-def test_patches_in_the_old_order_are_normalised(tiny: BiRefNet, tmp_path: Path) -> None:
-    """The weights as they would be in a file from before November 2024."""
-    legacy = load_checkpoint(WEIGHTS, patch_order="current")
-    for conv in legacy.reconstruction.patch_convolutions():
-        out_channels, channels, *kernel = conv.weight.shape
-        side = round((channels // 3) ** 0.5)
-        weight = conv.weight.data.view(out_channels, 3, side, side, *kernel)
-        conv.weight.data = weight.permute(0, 3, 2, 1, 4, 5).reshape(conv.weight.shape).contiguous()
-    save_checkpoint(legacy, tmp_path / "legacy.safetensors")
-    forced = load_checkpoint(tmp_path / "legacy.safetensors", patch_order="legacy")
-    for ours, theirs in zip(forced.parameters(), tiny.parameters(), strict=True):
-        assert torch.equal(ours, theirs)
-    assert "patch order: current" in tiny.patch_order_note
-
-
-@pytest.mark.parametrize(
-    ("as_current", "as_legacy", "order"),
-    [
-        (0.95, 0.96, "current"),
-        (0.55, 0.93, "legacy"),
-        (0.90, 0.94, "legacy"),
-        (0.90, 0.91, "current"),
-        (0.30, 0.60, "current"),
-        (0.98, 0.99, "current"),
-    ],
-)
-def test_the_patch_order_is_decided_by_a_clear_lead_of_a_working_network(
-    as_current: float, as_legacy: float, order: str, tiny: BiRefNet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = [conv.weight.clone() for conv in tiny.reconstruction.patch_convolutions()]
-    figures = iter((as_current, as_legacy))
-    monkeypatch.setattr(patch_order, "_agreement", lambda *_: next(figures))
-    assert find_patch_order(tiny)[0] == order
-    after = [conv.weight for conv in tiny.reconstruction.patch_convolutions()]
-    assert all(torch.equal(a, b) for a, b in zip(after, before, strict=True))
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)])
