@@ -2,7 +2,7 @@
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 
 def printable(text: str) -> str:
@@ -23,3 +23,15 @@ def known_as(text: str, names: Mapping[str, str]) -> str:
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The one of some words that was most likely meant, if any is like it."""
     return next(iter(difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)), None)
+
+
+def told_once(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Passes each message on the first time, for what is opened again and again and has the same to say."""
+    told: set[str] = set()
+
+    def tell_once(message: str) -> None:
+        if message not in told:
+            told.add(message)
+            tell(message)
+
+    return tell_once

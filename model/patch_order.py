@@ -74,9 +74,7 @@ def find_patch_order(net: "BiRefNet") -> FoundOrder:
         net: in evaluation mode, on the CPU, its weights as they lie in the file.
     """
     leads = neighbour_leads(net.reconstruction.patch_convolutions())
-    words = _describe(leads)
-    most = max(lead.likeness for lead in leads.values())
-    sure = [order for order in _orders_from(leads, _SURE) if leads[order].likeness >= _BESIDE * most]
+    words, sure = _describe(leads), _sure_orders(leads)
     if len(sure) == 1:
         return FoundOrder(sure[0], words)
     pictures = _ask(net)
@@ -90,6 +88,21 @@ def find_patch_order(net: "BiRefNet") -> FoundOrder:
         words = f"{words}; {pictures.words}, which contradicts that, and filters are less often wrong"
         return FoundOrder(leaning[0], words)
     return FoundOrder(pictures.order, f"{words}; {pictures.words}")
+
+
+def filters_object(net: "BiRefNet") -> str:
+    """Why a network that was loaded should have been read in the other order; nothing, if its filters do not say so.
+
+    Args:
+        net: its weights in the current order, as loading leaves them.
+    """
+    leads = neighbour_leads(net.reconstruction.patch_convolutions())
+    return f"as it is read, {_describe(leads)}" if _sure_orders(leads) == ["legacy"] else ""
+
+
+def _sure_orders(leads: dict[PatchOrder, Lead]) -> list[PatchOrder]:
+    most = max(lead.likeness for lead in leads.values())
+    return [order for order in _orders_from(leads, _SURE) if leads[order].likeness >= _BESIDE * most]
 
 
 def _orders_from(leads: dict[PatchOrder, Lead], errors: float) -> list[PatchOrder]:

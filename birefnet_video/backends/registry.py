@@ -19,7 +19,7 @@ from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, first_
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.zoo.files import row_of, weights_path
 from birefnet_video.zoo.licences import licence_to_show
-from birefnet_video.zoo.loading import load_network
+from birefnet_video.zoo.loading import judged_order, load_network
 from birefnet_video.zoo.sizes import input_size
 
 if TYPE_CHECKING:
@@ -106,10 +106,12 @@ def load_backend(
         tell(licence)
 
     def ask(info: BackendInfo) -> Request:
-        net, weights = load_network(spec.model), weights_path(spec.model)
+        net, weights = load_network(spec.model, spec.patch_order), weights_path(spec.model)
         return Request(net, info, weights, store, tell, calibration, spec.one_at_a_time)
 
     request = ask(first)
+    if note := judged_order(request.net, spec.model):
+        tell(note)
     if spec.engine == "auto":
         prepared, info = _climb(request, frames, spec.batch_size)
     else:

@@ -22,6 +22,7 @@ from birefnet_video.options.network import (
     CalibrationSpec,
     DeviceSpec,
     EngineName,
+    PatchOrderSpec,
     Precision,
     WeightsSpec,
 )
@@ -44,7 +45,7 @@ _HEAD = ("plan", "decode", "model", "encode", "end to end", "of the slowest", "C
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class BenchSpec(JsonSpec, BatchSpec, CalibrationSpec, DeviceSpec, WeightsSpec):
+class BenchSpec(JsonSpec, BatchSpec, CalibrationSpec, DeviceSpec, PatchOrderSpec, WeightsSpec):
     """What is measured."""
 
     engines: Annotated[str, Parameter(name="--engine")] = field(default="auto")
@@ -72,6 +73,7 @@ class BenchSpec(JsonSpec, BatchSpec, CalibrationSpec, DeviceSpec, WeightsSpec):
             BackendSpec(
                 model=self.model,
                 size=self.size,
+                patch_order=self.patch_order,
                 device=self.device,
                 batch_size=self.batch_size,
                 engine=engine,

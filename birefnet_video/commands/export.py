@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from birefnet_video.commands.pulling import require_weights
 from birefnet_video.errors import BackendUnavailable, OutputRefused, UsageError
 from birefnet_video.options.group import FLAT, Flag, option_group
-from birefnet_video.options.network import BatchSpec, Precision, PrecisionSpec, WeightsSpec
+from birefnet_video.options.network import BatchSpec, PatchOrderSpec, Precision, PrecisionSpec, WeightsSpec
 from birefnet_video.options.outputs import OverwriteSpec
 from birefnet_video.signals import exit_on_signals
 
@@ -19,7 +19,7 @@ Format = Literal["onnx", "tensorrt", "openvino", "exported-program"]
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class ExportSpec(OverwriteSpec, BatchSpec, PrecisionSpec, WeightsSpec):
+class ExportSpec(OverwriteSpec, BatchSpec, PrecisionSpec, PatchOrderSpec, WeightsSpec):
     """What is written."""
 
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = field(default=None)
@@ -52,7 +52,7 @@ def export(
     from birefnet_video.backends.exporting import export_network
     from birefnet_video.backends.registry import check_engine
     from birefnet_video.zoo.files import weights_path
-    from birefnet_video.zoo.loading import load_network
+    from birefnet_video.zoo.loading import judged_order, load_network
     from birefnet_video.zoo.sizes import input_size
 
     precision = _check(form, options)
@@ -66,7 +66,9 @@ def export(
     size = options.size or input_size(options.model, 1920, 1080)
     target = _target(form, options, size)
     exit_on_signals()
-    net = load_network(options.model)
+    net = load_network(options.model, options.patch_order)
+    if note := judged_order(net, options.model):
+        print(note, file=sys.stderr)
     device = "cuda" if form == "tensorrt" else "cpu"
     info = BackendInfo(form, options.model, device, precision, size, options.batch_size or 1)
     report = export_network(net, form, target, info, dynamic=options.dynamic_batch, overwrite=options.overwrite)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from birefnet_video.commands.pulling import require_weights
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, InputMissing, OutputRefused
 from birefnet_video.options.group import FLAT
-from birefnet_video.options.network import DeviceSpec
+from birefnet_video.options.network import DeviceSpec, PatchOrderSpec
 from birefnet_video.options.run import QuietSpec
 from birefnet_video.signals import stop_on_signals
 
@@ -30,6 +30,7 @@ def train(
     out: Path,
     data: Path | None = None,
     init: str | None = None,
+    begin_with: Annotated[PatchOrderSpec, FLAT] = PatchOrderSpec(),
     machine: Annotated[DeviceSpec, FLAT] = DeviceSpec(),
     words: Annotated[QuietSpec, FLAT] = QuietSpec(),
 ) -> int:
@@ -63,9 +64,12 @@ def train(
     begin = init if init is not None else loaded.model.init
     if begin:
         from birefnet_video.zoo.files import weights_path
+        from birefnet_video.zoo.loading import patch_order_of
 
         require_weights(begin, may_ask=not words.quiet)
-        loaded = replace(loaded, model=replace(loaded.model, init=str(weights_path(begin))))
+        asked = begin_with.patch_order if begin_with.patch_order != "auto" else loaded.model.patch_order
+        order = patch_order_of(begin, asked)
+        loaded = replace(loaded, model=replace(loaded.model, init=str(weights_path(begin)), patch_order=order))
     from birefnet_video.backends.devices import pick_device
     from birefnet_video.model.training.processes import join_processes, leave_processes
 

@@ -57,7 +57,9 @@ class QualityLadder:
         """
         rung = self._rungs[self._at]
         size = self._size(rung, width, height)
-        spec = evolve(BackendSpec.for_one(self._spec.backend), model=rung.model, size=size)
+        # What was said of the wanted network's file is not said of another.
+        order = self._spec.backend.patch_order if rung.model == self._spec.backend.model else "auto"
+        spec = evolve(BackendSpec.for_one(self._spec.backend), model=rung.model, size=size, patch_order=order)
         fresh = self._open(spec, width, height)
         try:
             took_s = _least_time(fresh, _TRIALS if self._spec.pace.latency is not None else 1)

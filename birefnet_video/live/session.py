@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from queue import SimpleQueue
 
 from attrs import evolve
 
-from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import load_backend
 from birefnet_video.devices.camera import Camera, Taken, is_camera, look_for_camera, open_camera
 from birefnet_video.errors import BirefnetVideoError, UsageError
@@ -23,10 +23,10 @@ from birefnet_video.live.quality_ladder import OpenBackend, QualityLadder
 from birefnet_video.live.watchers import has_audience, require_known_audience
 from birefnet_video.options.backgrounds import Background
 from birefnet_video.options.live import LiveSpec
-from birefnet_video.options.network import BackendSpec
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.types import Frame, FrameMeta, MediaInfo, Preview
+from birefnet_video.words import told_once
 
 #: The clock of recordings.
 _TICK = Fraction(1, 90_000)
@@ -64,7 +64,9 @@ class LiveSession:
         self._look_for_camera = open_camera is None
         self._open_camera = open_camera or (lambda: _camera_of(spec))
         self._notify = notify
-        self._ladder = QualityLadder(spec, open_backend or self._load, notify)
+        # The same file is loaded for each size that is tried.
+        load = open_backend or partial(load_backend, tell=told_once(notify))
+        self._ladder = QualityLadder(spec, load, notify)
         self._matte = spec.matte
         self._mirror = spec.camera.mirror
         self._backgrounds: SimpleQueue[Background] = SimpleQueue()
@@ -199,9 +201,6 @@ class LiveSession:
                 if camera is not None:
                     self._taker.finish(camera)
                 self._ladder.close()
-
-    def _load(self, spec: BackendSpec, width: int, height: int) -> MattingBackend:
-        return load_backend(spec, width, height, tell=self._notify)
 
     def _is_watched(self) -> bool:
         return not self.spec.shown.only_watched or self._device is None or has_audience(self._device)

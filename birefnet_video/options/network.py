@@ -13,6 +13,8 @@ from birefnet_video.options.values import parse_count, parse_size
 
 #: What runs the network; ``auto``: the fastest that is there.
 EngineName = Literal["auto", "eager", "compile", "tensorrt", "onnx", "openvino"]
+#: How weights pack patches of the picture; ``auto``: as is known of them, or as they show themselves.
+PatchOrderName = Literal["auto", "current", "legacy"]
 #: ``auto``: half where it is fast and does no harm; ``int8`` is less exact and only taken by name.
 Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 #: Where frames are composed: ``device`` is the network's; ``auto``: that, if it is a CUDA GPU.
@@ -40,6 +42,15 @@ class WeightsSpec(OptionGroup):
                     f"--size: {side} is no multiple of {_STRIDE} from {_STRIDE} to {_LARGEST_SIDE}",
                     hint=f"the next one is {min(max(_STRIDE, round(side / _STRIDE) * _STRIDE), _LARGEST_SIDE)}",
                 )
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class PatchOrderSpec(OptionGroup):
+    """How weights are read."""
+
+    patch_order: PatchOrderName = field(default="auto")
+    """How a model's file packs patches: legacy (official ones before November 2024), current, or auto: found out."""
 
 
 @option_group
@@ -101,7 +112,7 @@ class EngineSpec(OptionGroup):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class NetworkSpec(CalibrationSpec, PrecisionSpec, EngineSpec, DeviceSpec, WeightsSpec):
+class NetworkSpec(CalibrationSpec, PrecisionSpec, EngineSpec, DeviceSpec, PatchOrderSpec, WeightsSpec):
     """A network, and what runs it.
 
     Raises:

@@ -13,6 +13,7 @@ from birefnet_video.options.network import BackendSpec, NetworkSpec
 from birefnet_video.pictures.still import still
 from birefnet_video.pipeline.compositor import CpuCompositor, Task
 from birefnet_video.pipeline.core import Matting
+from birefnet_video.words import told_once
 from birefnet_video.zoo.sizes import input_size
 
 #: Networks that stay open: one for each size of input, of which pictures of different shapes need different ones.
@@ -31,7 +32,7 @@ class StillMatting:
             edit: what is done to them.
             tell: takes what a user should know.
         """
-        self._spec, self._edit, self._tell = BackendSpec.for_one(network), edit, tell
+        self._spec, self._edit, self._tell = BackendSpec.for_one(network), edit, told_once(tell)
         self._open: OrderedDict[tuple[int, int], MattingBackend] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from birefnet_video.errors import BirefnetVideoError, CheckpointError
 from birefnet_video.folders import data_folder
+from birefnet_video.options.network import PatchOrderName
 from birefnet_video.options.serial import structured
 from birefnet_video.options.values import parse_size
 
@@ -52,7 +53,7 @@ class KnownModel:
     trained: str | None = None
     smallest: int | None = None
     largest: int | None = None
-    patch_order: Literal["current", "legacy", "auto"] = "auto"
+    patch_order: PatchOrderName = "auto"
     because: str = ""
     licence: str
     sale: Literal["yes", "no", "not said"] = "not said"

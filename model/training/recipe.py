@@ -10,7 +10,7 @@ from birefnet_video.errors import UsageError
 LOSS_TERMS = ("bce", "structure", "iou", "patch_iou", "ssim", "mae", "mse", "contour")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSection:
     """Which network, and where its weights begin."""
 
@@ -18,6 +18,8 @@ class ModelSection:
     """A preset's name; not looked at when ``init`` is given."""
     init: str = ""
     """Checkpoint or model name to fine-tune; empty: random weights, but for ``encoder``."""
+    patch_order: Literal["auto", "current", "legacy"] = "auto"
+    """How the file of ``init`` packs patches; auto: as it says, or judged by its weights."""
     encoder: str = ""
     """Backbone weights (.safetensors or .pth, timm's names), or "imagenet": fetched through timm."""
     encoder_mean: tuple[float, ...] = (0.485, 0.456, 0.406)

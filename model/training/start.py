@@ -42,7 +42,7 @@ def build_network(section: ModelSection, categories: int) -> BiRefNet:
     if section.classification and not categories:
         raise UsageError("model.classification: no picture is named as in DIS5K (n#group#n#category#n#name)")
     if section.init:
-        net = load_checkpoint(Path(section.init).expanduser())
+        net = load_checkpoint(Path(section.init).expanduser(), patch_order=section.patch_order)
         fits = net.localization.classifier is not None and net.config.categories == categories
         if section.classification and not fits:
             net = _with_classifier(net, categories)
@@ -65,6 +65,7 @@ def _with_classifier(net: BiRefNet, categories: int) -> BiRefNet:
     grown = BiRefNet(config)
     kept = {key: value for key, value in net.state_dict().items() if not key.startswith("localization.classifier.")}
     grown.load_state_dict(kept, strict=False)
+    grown.patch_order = net.patch_order
     return grown
 
 

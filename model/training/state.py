@@ -68,9 +68,11 @@ def load_state(
 
 
 def _same_recipe(saved: dict[str, dict[str, Any]], wanted: dict[str, dict[str, Any]], path: Path) -> None:
+    # What a run of an earlier version does not know was as it is by default.
+    usual = asdict(Recipe())
     for section, values in wanted.items():
         for key, value in values.items():
-            before = saved.get(section, {}).get(key)
+            before = saved.get(section, {}).get(key, usual[section][key])
             if before != value and key not in _FREE.get(section, ()):
                 raise UsageError(
                     f"{path}: that run has {section}.{key} = {before!r}, not {value!r}",

@@ -86,6 +86,8 @@ class Trainer:
             self._notice(f"left out: {file}: {why}")
         torch.manual_seed(recipe.run.seed)
         net = build_network(recipe.model, len(self.data.categories))
+        if net.patch_order is not None and net.patch_order.is_judged:
+            self._notice(f"{Path(recipe.model.init).name}: {net.patch_order.words}")
         freeze(net, recipe.model.frozen)
         self.net = net.to(processes.device).to(memory_format=torch.channels_last)
         self.optimiser = build_optimiser(self.net, recipe.optimiser)

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from birefnet_video.models import weights_path
+from birefnet_video.zoo.files import weights_path
 
 ORBIT = Path(__file__).parents[2] / "samples" / "training" / "orbit"
 WEIGHTS = weights_path("tiny")

@@ -19,12 +19,15 @@ from birefnet_video.model.training.processes import Processes
 from birefnet_video.model.training.recipe import Recipe
 from birefnet_video.model.training.recipe_toml import load_recipe
 from birefnet_video.model.training.trainer import NotFinite, Progress, Trainer
+from old_order import as_old_file, write_without_order
 from pictures import make_set
 from safetensors.torch import load_file
 from timm.layers import convert_sync_batchnorm
 from wait import until
 
+from birefnet_video.cli import main
 from birefnet_video.errors import CheckpointError, UsageError
+from birefnet_video.zoo.files import weights_path
 from birefnet_video.zoo.sizes import input_size
 
 ROOT = Path(__file__).parents[2]
@@ -203,6 +206,25 @@ def test_fine_tuning_begins_with_the_given_weights(tmp_path: Path) -> None:
     trainer = Trainer(recipe(tmp_path, f"model.init={str(begin)!r}"), tmp_path / "second", ALONE)
     expected = load_checkpoint(begin).state_dict()
     assert all(torch.equal(value, expected[key]) for key, value in trainer.net.state_dict().items())
+
+
+def test_fine_tuning_reads_a_file_of_the_old_patch_order_as_such_and_says_so(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    net = load_checkpoint(weights_path("tiny"), patch_order="current")
+    begin = write_without_order(as_old_file(net), tmp_path / "old.safetensors")
+    told: list[str] = []
+    plan = recipe(tmp_path, f"model.init={str(begin)!r}", "run.steps=1")
+    trainer = Trainer(plan, tmp_path / "found", ALONE, on_notice=told.append)
+    assert all(torch.equal(a, b) for a, b in zip(trainer.net.parameters(), net.parameters(), strict=True))
+    assert len(told) == 1 and told[0].startswith("old.safetensors: patch order legacy (")
+    trainer.run()
+    assert "as its file says" in load_checkpoint(tmp_path / "found" / "model.safetensors").patch_order_note
+    words = ["train", "smoke", "--data", str(tmp_path), "--out", str(tmp_path / "asked"), "--init", str(begin), "-q"]
+    sizes = ["data.sets=discs", "data.sizes=[[64, 64]]", "data.composites=0.0", "data.cutouts={}", "data.places=[]"]
+    rest = ["run.steps=1", "data.workers=0", "run.preview_every=0", "--device", "cpu", "--patch-order", "current"]
+    with pytest.raises(SystemExit, match="0"):
+        main([*words, *sizes, *rest])
+    assert load_recipe(tmp_path / "asked" / "recipe.toml").model.patch_order == "current"
 
 
 def test_frozen_parameters_stay(tmp_path: Path) -> None:

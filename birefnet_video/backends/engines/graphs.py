@@ -22,6 +22,8 @@ def key_of(request: Request, **versions: str) -> dict[str, str]:
     height, width = info.input_size
     return {
         "weights": hash_file(request.weights),
+        # The same file is another network in another order.
+        "patch order": request.net.patch_order.taken if request.net.patch_order is not None else "current",
         "code": _hash_of_code(),
         "size": f"{width}x{height}",
         "batch": str(info.batch_size),
