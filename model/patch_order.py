@@ -60,7 +60,7 @@ def find_patch_order(net: "BiRefNet") -> FoundOrder:
 
     The filters are asked first (:mod:`birefnet_video.model.patch_filters`), which takes 10 ms for ``swin_v1_l``. If
     they are sure of one order, that is all. Otherwise the network runs on known pictures
-    (:mod:`birefnet_video.model.patch_pictures`), which takes seconds:
+    (:mod:`birefnet_video.model.patch_pictures`), which takes up to eight forward passes at 512 x 512:
 
     - filters with a sure lead in both orders belong to a network that was trained in one and then in the other, as
       fine-tunes of old weights with new code are; what it does counts, and that is what the pictures show;
@@ -110,10 +110,13 @@ def _orders_from(leads: dict[PatchOrder, Lead], errors: float) -> list[PatchOrde
 
 
 def _describe(leads: dict[PatchOrder, Lead]) -> str:
-    current, legacy = leads["current"], leads["legacy"]
+    def words(order: PatchOrder) -> str:
+        # Nought has no sign.
+        return f"{round(leads[order].likeness, 2) + 0.0:.2f}"
+
     return (
-        f"filters of neighbouring pixels are {current.likeness:.2f} more alike than others as current "
-        f"({current.errors:.0f} standard errors), {legacy.likeness:.2f} as legacy ({legacy.errors:.0f})"
+        f"filters of neighbouring pixels are {words('current')} more alike than others as current "
+        f"({leads['current'].errors:.0f} standard errors), {words('legacy')} as legacy ({leads['legacy'].errors:.0f})"
     )
 
 
