@@ -92,6 +92,7 @@ def _facts(file: Path) -> dict[str, Any]:
         "bytes": file.stat().st_size,
         "sha256": sha256_of(file),
         "backbone": net.config.backbone,
+        "patch_order": net.patch_order.taken if net.patch_order else "current",
         "because": str(net.patch_order_note),
         **trained,
     }
