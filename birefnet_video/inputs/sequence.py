@@ -14,18 +14,13 @@ from av.video.codeccontext import VideoCodecContext
 from birefnet_video.defaults import SEQUENCE_RATE
 from birefnet_video.errors import InputMissing, NotAVideo
 from birefnet_video.inputs.picture_headers import is_whole, turn_of
+from birefnet_video.options.input import NUMBER, is_pattern
 from birefnet_video.types import DEFAULT_LIMITS, Limits, PictureSequence, Turn
 
-_NUMBER = re.compile(r"%(?:0(\d{1,2}))?d")
 #: Decoders that fail at unknown tags when they are told to fail at damage.
 _PARTICULAR = {"tiff"}
 #: Gaps that are named one by one.
 _MOST_GAPS = 5
-
-
-def is_pattern(path: Path) -> bool:
-    """Whether a name stands for numbered pictures: it has one ``%d`` or ``%05d`` and no other ``%``."""
-    return len(_NUMBER.findall(path.name)) == path.name.count("%") == 1
 
 
 def find_sequence(path: Path, rate: Fraction | None = None) -> PictureSequence | None:
@@ -85,8 +80,8 @@ def could_be(path: Path, other: Path) -> bool:
 
 
 def _names(path: Path) -> re.Pattern[str]:
-    (width,) = _NUMBER.findall(path.name)
-    before, after = (re.escape(part) for part in (_NUMBER.sub("\0", path.name)).split("\0"))
+    (width,) = NUMBER.findall(path.name)
+    before, after = (re.escape(part) for part in (NUMBER.sub("\0", path.name)).split("\0"))
     return re.compile(f"{before}(\\d{{{width or 1},}}){after}")
 
 

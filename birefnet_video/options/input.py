@@ -1,5 +1,6 @@
 """What is read of an input."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +20,13 @@ InputAlpha = Literal["multiply", "ignore"]
 DecodeOn = Literal["cpu", "cuda"]
 #: The path that means standard input.
 STDIN = Path("-")
+#: Where the number of a picture stands in a name.
+NUMBER = re.compile(r"%(?:0(\d{1,2}))?d")
+
+
+def is_pattern(path: Path) -> bool:
+    """Whether a name stands for numbered pictures: it has one ``%d`` or ``%05d`` and no other ``%``."""
+    return len(NUMBER.findall(path.name)) == path.name.count("%") == 1
 
 
 def _start(value: str | float | Fraction) -> Fraction:

@@ -2,18 +2,21 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from attrs import converters, field, frozen
+from attrs import Attribute, converters, field, frozen
 from cyclopts import Parameter
 
 from birefnet_video.errors import UsageError
 from birefnet_video.options.backgrounds import Background, SolidColour, parse_background
 from birefnet_video.options.group import WRITTEN, Flag, OptionGroup, option_group
+from birefnet_video.options.values import check_choice
 
 OutputKind = Literal["alpha", "mask", "composite", "foreground"]
 Quality = Literal["fast", "standard", "best"]
 Verification = Literal["quick", "full"]
+#: Of all outputs but alpha.
+CODECS = (*("h264", "hevc", "av1", "vp9", "ffv1", "prores-hq", "png", "exr", "h264_nvenc", "hevc_nvenc", "av1_nvenc"),)
 #: The path that means standard output.
 STDOUT = Path("-")
 
@@ -46,7 +49,7 @@ class OverwriteSpec(OptionGroup):
 class WritingSpec(OverwriteSpec):
     """How files are written."""
 
-    no_audio: Flag = field(default=False)
+    no_audio: Annotated[Flag, Parameter(negative="--audio")] = field(default=False)
     """Leave the sound out."""
     verify: Verification = field(default="quick")
     """Look into every output before it gets its name: quick, or full (decode it from end to end)."""
@@ -98,6 +101,11 @@ class EncodingSpec(OptionGroup):
     """Of all outputs but alpha: h264, hevc, av1, vp9, ffv1, prores-hq, or h264_nvenc, hevc_nvenc, av1_nvenc."""
     quality: Quality = field(default="standard")
     """Of all encoders."""
+
+    @codec.validator
+    def _check_codec(self, option: "Attribute[Any]", value: str | None) -> None:
+        if value is not None:
+            check_choice("--codec", value, CODECS)
 
 
 @option_group

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from attrs import evolve
 
 from birefnet_video.defaults import AV1, H264, H264_MASK_CRF, HEVC, KEPT_EVERY_MS, NVENC_CQ, PRORES_QSCALE, VP9
 from birefnet_video.errors import OutputRefused, UsageError
-from birefnet_video.inputs.sequence import is_pattern
-from birefnet_video.options.outputs import STDOUT, OutputSpec, Quality
+from birefnet_video.options.input import is_pattern
+from birefnet_video.options.outputs import STDOUT, OutputKind, OutputSpec, Quality
 from birefnet_video.outputs.encoding import Encoding
 
 #: Keeps a file readable when the process is killed, and is an ordinary file when finished. Without delay_moov
@@ -70,11 +71,16 @@ def encoding_for(output: OutputSpec, *, hdr: bool = False) -> Encoding:
     return replace(encoding, container=container)
 
 
+def codecs_of(kind: OutputKind, path: Path) -> tuple[str, ...]:
+    """The codecs that an output of a kind can have by its name, the usual one first."""
+    return _TABLE[kind].get(path.suffix.lower(), ())
+
+
 def fit_codecs(outputs: tuple[OutputSpec, ...]) -> tuple[OutputSpec, ...]:
     """The same outputs; what cannot hold the codec that is asked for gets its usual one, if another output can."""
 
     def fits(output: OutputSpec) -> bool:
-        return output.codec in _TABLE[output.kind].get(output.path.suffix.lower(), ())
+        return output.codec in codecs_of(output.kind, output.path)
 
     if not any(fits(output) for output in outputs):
         return outputs

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from birefnet_video.colour.transfer import needs_mapping
 from birefnet_video.errors import OutputRefused
-from birefnet_video.inputs.sequence import could_be, is_pattern, list_numbers
+from birefnet_video.inputs.sequence import could_be, list_numbers
 from birefnet_video.matting.backdrop import Canvas
 from birefnet_video.matting.composite.opencv import even
 from birefnet_video.options.backgrounds import PictureFile, VideoFile
+from birefnet_video.options.input import is_pattern
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.outputs.encoding import Encoding
