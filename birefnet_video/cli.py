@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from birefnet_video._version import __version__
 from birefnet_video.commands.advice import hinted, usage_error
 from birefnet_video.commands.bench import bench
+from birefnet_video.commands.config import config_commands
 from birefnet_video.commands.evaluate import evaluate
 from birefnet_video.commands.export import export
 from birefnet_video.commands.jobs import jobs, work
@@ -18,6 +19,7 @@ from birefnet_video.commands.models import models
 from birefnet_video.commands.probe import probe
 from birefnet_video.commands.train import train
 from birefnet_video.commands.webcam import webcam
+from birefnet_video.configuration.configuration import Configuration
 from birefnet_video.errors import BirefnetVideoError, UsageError, explained
 from birefnet_video.execute import execute, execute_record
 from birefnet_video.json_lines import final_record, say_json
@@ -108,7 +110,23 @@ def render(
         raise UsageError("standard input gives no name for the output", hint="for example --alpha out.mov")
     if (run.tui or run.detach) and (source == STDIN or to_stdout):
         raise UsageError("--tui and --detach render in another process, which does not have this one's pipes")
-    return RenderRequest(spec, run)
+    return RenderRequest(spec, run.settled)
+
+
+#: Knows commands by the names of their tables.
+_CONFIGURATION = Configuration(
+    {
+        "render": render,
+        "webcam": webcam,
+        "bench": bench,
+        "eval": evaluate,
+        "export": export,
+        "train": train,
+        "tui": tui_command,
+    }
+)
+app.config = (_CONFIGURATION,)
+app.command(config_commands(app, _CONFIGURATION, _COMMANDS))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -20,9 +20,9 @@ def known_as(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The one of some words that was most likely meant, if any is like it."""
-    return next(iter(difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)), None)
+def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """The one of some words that was most likely meant, if any is as like it as that: 1 is the same."""
+    return next(iter(difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=likeness)), None)
 
 
 def told_once(tell: Callable[[str], None]) -> Callable[[str], None]:

@@ -1,4 +1,4 @@
-"""Skip policy, signals and the user's cache, in one place."""
+"""Skip policy, signals, the user's cache and settings, in one place."""
 
 import os
 import signal
@@ -18,9 +18,11 @@ def pytest_configure() -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         # Threads that wait in turns for each other's cores take several times as long.
         os.environ["OMP_NUM_THREADS"] = "1"
-    # Neither finds engines that were built before nor leaves any behind.
+    # Neither finds engines that were built before nor leaves any behind, and nothing is set by whoever runs them.
     _CACHE.append(tempfile.TemporaryDirectory())
-    os.environ["XDG_CACHE_HOME"] = _CACHE[0].name
+    os.environ["XDG_CACHE_HOME"] = os.environ["XDG_CONFIG_HOME"] = _CACHE[0].name
+    for name in [name for name in os.environ if name.startswith("BIREFNET_VIDEO_")]:
+        del os.environ[name]
 
 
 def pytest_unconfigure() -> None:

@@ -53,17 +53,26 @@ class BirefnetApp(App[int]):
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit"),
     ]
 
-    def __init__(self, store: JobStore, settings: Settings, *, form: FormValues | None = None) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        settings: Settings,
+        *,
+        form: FormValues | None = None,
+        blank: FormValues = FormValues(),  # noqa: B008 - it is frozen
+    ) -> None:
         """
         Args:
             store: of the records.
             settings: of the user.
             form: begin with a new render of these values.
+            blank: that any other new render begins with.
         """
         super().__init__()
         self.store = store
         self._settings = settings
         self._form = form
+        self._blank = blank
         self._first: JobRecord | None = None
         #: The render that was started together with the interface.
         self.own_render: JobRecord | None = None
@@ -230,7 +239,7 @@ class BirefnetApp(App[int]):
     def show_form(self) -> None:
         """Describe a new render."""
         self.show_queue()
-        self.push_screen(NewScreen(FormValues()))
+        self.push_screen(NewScreen(self._blank))
 
     def action_help(self) -> None:
         """Show all keys, or hide them."""

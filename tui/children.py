@@ -181,7 +181,7 @@ def _frame_arguments(values: FormValues, facts: Facts) -> list[str]:
         input=evolve(spec.input, duration=length),
         matte=evolve(spec.matte, smooth="off"),
     )
-    return list(RenderRequest(alone, RunSpec(quiet=True)).arguments)
+    return list(RenderRequest(alone, RunSpec(quiet=True, no_config=True)).arguments)
 
 
 def _plain(path: Path) -> str:

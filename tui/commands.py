@@ -3,7 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
+
+from birefnet_video.options.configuration import ConfigSpec
+from birefnet_video.options.group import FLAT
+from birefnet_video.options.keywords import FormOptions
+
+_RENDER = Group("What a new render begins with", sort_key=1)
 
 
 def tui(
@@ -12,6 +18,8 @@ def tui(
     *,
     serve: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
     port: int = 8000,
+    options: Annotated[FormOptions, FLAT, Parameter(group=_RENDER)] = FormOptions(),
+    chosen: Annotated[ConfigSpec, FLAT] = ConfigSpec(),
 ) -> int:
     """Open the terminal interface: new renders, the queue, what runs.
 
@@ -26,7 +34,7 @@ def tui(
     """
     from birefnet_video.tui.start import open_home, serve_web
 
-    return serve_web(source, port) if serve else open_home(source)
+    return serve_web(source, port, options, chosen) if serve else open_home(source, options, chosen)
 
 
 def attach(render: Annotated[str | None, Parameter(name="ID")] = None, /) -> int:

@@ -29,7 +29,9 @@ def option_field(option: Option, value: str | bool) -> Widget:
     if isinstance(option.default, bool):
         field: Widget = Tick(option.name.replace("_", " "), bool(begin), compact=True, id=option.name)
     elif option.name == "model":
-        field = Select(model_labels(), value=str(begin), allow_blank=False, compact=True, id=option.name)
+        labels = model_labels()
+        labels += [] if begin in dict(labels).values() else [(str(begin), str(begin))]
+        field = Select(labels, value=str(begin), allow_blank=False, compact=True, id=option.name)
     elif option.choices:
         field = _select(option.choices, str(begin), option.name)
     else:

@@ -2,22 +2,25 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from birefnet_video.tui.dialogs import VIDEO_SUFFIXES
 
+from birefnet_video.configuration.fitting import unfit
 from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.options.backgrounds import PictureFile, VideoFile
-from birefnet_video.options.group import Option, OptionGroup, options_of
+from birefnet_video.options.group import Option, OptionGroup, options_of, text_of
 from birefnet_video.options.input import InputSpec
 from birefnet_video.options.job import JobSpec
+from birefnet_video.options.keywords import FormOptions
 from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import BackgroundSpec, EncodingSpec, OutputsSpec, WritingSpec
 from birefnet_video.options.request import RenderRequest
+from birefnet_video.options.run import RunSpec
 from birefnet_video.zoo.files import find_weights, weights_path
 from birefnet_video.zoo.known import KnownModel, known_models
 
@@ -72,6 +75,26 @@ class FormValues:
     """Empty: beside the input."""
     options: Mapping[str, str | bool] = field(default_factory=dict)
     """By name, as of :func:`form_options`; one that is empty or not here has its default."""
+    usual: Mapping[str, str | bool] = field(default_factory=dict)
+    """Options that the form began with: one that nobody has changed is left out where it has no use."""
+    no_config: bool = False
+    """What it begins with comes from a configuration, of which its command must take no more."""
+
+    @classmethod
+    def beginning(cls, options: FormOptions, *, no_config: bool) -> Self:
+        """A form without an input.
+
+        Args:
+            options: that it begins with.
+            no_config: of :class:`FormValues`.
+        """
+        values = {option.name: getattr(options, option.name) for option in form_options().values()}
+        usual = {
+            name: value if isinstance(value, bool) else text_of(value)
+            for name, value in values.items()
+            if value != form_options()[name].default
+        }
+        return cls(options=usual, usual=usual, no_config=no_config)
 
     @property
     def sources(self) -> list[Path]:
@@ -104,20 +127,28 @@ class FormValues:
             UsageError: if a value is wrong.
         """
         source = source or next(iter(self.sources), Path(self.source))
+        used = self._useful(source)
         named: dict[str, Any] = {KINDS[self.kind].option: self.output_of(source)}
-        behind = self._given(BackgroundSpec) if self.kind == "composite" else {}
-        outputs = OutputsSpec(**named, **behind, **self._given(EncodingSpec))
-        return RenderRequest(
-            JobSpec(
-                source,
-                outputs.files(source),
-                input=self.of(InputSpec),
-                backend=self.of(BackendSpec),
-                matte=self.of(MatteSpec),
-                colour=self.of(ColourSpec),
-                writing=self.of(WritingSpec),
-            )
+        behind = used._given(BackgroundSpec) if self.kind == "composite" else {}
+        outputs = OutputsSpec(**named, **behind, **used._given(EncodingSpec))
+        spec = JobSpec(
+            source,
+            outputs.files(source),
+            input=used.of(InputSpec),
+            backend=used.of(BackendSpec),
+            matte=used.of(MatteSpec),
+            colour=used.of(ColourSpec),
+            writing=used.of(WritingSpec),
         )
+        return RenderRequest(spec, RunSpec(no_config=self.no_config))
+
+    def _useful(self, source: Path) -> "FormValues":
+        """The same without what it began with and has no use for."""
+        works_on = {"source": str(source), KINDS[self.kind].option: str(self.output_of(source))}
+        given = {name: value for name, value in self.options.items() if value != ""}
+        unchanged = [name for name, value in given.items() if self.usual.get(name) == value]
+        needs = unfit("render", {**works_on, **given}, unchanged)
+        return replace(self, options={name: value for name, value in given.items() if name not in needs})
 
     def of(self, group: type[_G]) -> _G:
         """The options of one group.
@@ -157,9 +188,9 @@ class FormValues:
         yield from source
         yield from _complaints("model", lambda: _check_model(self._model))
         for group in _GROUPS:
-            for name in (option.name for option in options_of(group) if option.name in self.options):
-                alone = FormValues(options={name: self.options[name]})
-                yield from _complaints(name, partial(alone.of, group))
+            for option in options_of(group):
+                if (value := self.options.get(option.name, "")) != "":
+                    yield from _complaints(option.name, partial(option.alone, value))
         yield from _complaints("background", self._check_background)
         # Nothing can be said of it while nobody knows the input.
         if not source:

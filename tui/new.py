@@ -114,6 +114,8 @@ class NewScreen(Screen[None]):
                 for name, option in form_options().items()
                 if (value := typed(self.query_one(f"#{name}"))) != default_text(option)
             },
+            usual=self._first.usual,
+            no_config=self._first.no_config,
         )
 
     @on(Input.Changed)

@@ -3,9 +3,13 @@
 import os
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from birefnet_video.errors import UsageError
+from birefnet_video.options.configuration import ConfigSpec
+from birefnet_video.options.group import options_of
+from birefnet_video.options.keywords import FormOptions
 from birefnet_video.renders.process import program
 from birefnet_video.renders.record import JobRecord
 from birefnet_video.renders.store import JobStore
@@ -33,8 +37,13 @@ def watch(store: JobStore, record: JobRecord, *, own: bool = True) -> int:
     return _run(app)
 
 
-def open_home(source: Path | None) -> int:
+def open_home(source: Path | None, options: FormOptions, chosen: ConfigSpec) -> int:
     """Show the queue, or a new render of ``source``.
+
+    Args:
+        source: of a new render.
+        options: that new renders begin with.
+        chosen: where they come from; its file has the interface's settings, too.
 
     Raises:
         UsageError: if there is no terminal.
@@ -45,15 +54,22 @@ def open_home(source: Path | None) -> int:
     from birefnet_video.tui.settings import load_settings
 
     store = JobStore()
-    form = FormValues(source=str(source)) if source is not None else None if store.records() else FormValues()
-    app = BirefnetApp(store, load_settings(), form=form)
+    blank = FormValues.beginning(options, no_config=chosen.no_config)
+    form = replace(blank, source=str(source)) if source is not None else None if store.records() else blank
+    app = BirefnetApp(store, load_settings(chosen.config), form=form, blank=blank)
     # What was left waiting when the machine went off goes on.
     app.start_queue()
     return _run(app)
 
 
-def serve_web(source: Path | None, port: int) -> int:
+def serve_web(source: Path | None, port: int, options: FormOptions, chosen: ConfigSpec) -> int:
     """Show it in a browser of this machine; every window is a process of its own, and all see the same renders.
+
+    Args:
+        source: of a new render.
+        port: of the browser's view.
+        options: that new renders begin with.
+        chosen: where they come from; its file has the interface's settings, too.
 
     Raises:
         UsageError: if the extra is not installed.
@@ -62,10 +78,18 @@ def serve_web(source: Path | None, port: int) -> int:
         from textual_serve.server import Server
     except ImportError:
         raise UsageError("--serve: textual-serve is not installed", hint="pip install 'birefnet-video[web]'") from None
-    command = [*program(), "tui", *([str(source.absolute())] if source else [])]
+    command = [*program(), "tui", *([str(source.absolute())] if source else []), *_words(options, chosen)]
     # Whoever reaches the port may read and write this user's files: nobody outside this machine can.
     Server(shlex.join(command), host="127.0.0.1", port=port, title="birefnet-video").serve()
     return 0
+
+
+def _words(options: FormOptions, chosen: ConfigSpec) -> list[str]:
+    """The command line that says the same, whatever is configured."""
+    values = {option: getattr(options, option.name) for option in options_of(FormOptions) if option.on_command_line}
+    said = [word for option, value in values.items() if value is not None for word in option.words(value)]
+    file = ["--config", str(chosen.config.absolute())] if chosen.config is not None else []
+    return [*said, *(["--no-config"] if chosen.no_config else file)]
 
 
 def require_terminal(*, hint: str | None = None) -> None:

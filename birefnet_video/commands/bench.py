@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from birefnet_video.commands.pulling import require_weights
 from birefnet_video.errors import BackendUnavailable, InputMissing, UsageError
+from birefnet_video.options.configuration import ConfigSpec
 from birefnet_video.options.group import FLAT, Flag, option_group
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.matte import ColourSpec, MatteSpec
@@ -43,9 +44,16 @@ _OUTPUTS = {
 _HEAD = ("plan", "decode", "model", "encode", "end to end", "of the slowest", "CPU s", "of its parts", "MB", "GPU MB")
 
 
+def _choices(option: str, text: str, known: tuple[Any, ...]) -> list[Any]:
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        check_choice(option, name, known)
+    return names
+
+
 @option_group
 @frozen(kw_only=True, slots=False)
-class BenchSpec(JsonSpec, BatchSpec, CalibrationSpec, DeviceSpec, PatchOrderSpec, WeightsSpec):
+class BenchSpec(ConfigSpec, JsonSpec, BatchSpec, CalibrationSpec, DeviceSpec, PatchOrderSpec, WeightsSpec):
     """What is measured."""
 
     engines: Annotated[str, Parameter(name="--engine")] = field(default="auto")
@@ -63,6 +71,8 @@ class BenchSpec(JsonSpec, BatchSpec, CalibrationSpec, DeviceSpec, PatchOrderSpec
         super().__attrs_post_init__()
         if self.frames < 1:
             raise UsageError(f"--frames: {self.frames} is less than 1")
+        _choices("--engine", self.engines, get_args(EngineName))
+        _choices("--precision", self.precisions, get_args(Precision))
         if self.calibration is not None and "int8" not in self.precisions.split(","):
             raise UsageError("--calibration: goes with --precision int8")
 
@@ -132,13 +142,6 @@ def bench(
     else:
         print("\n".join(_table(row for row in rows if row.error is None)))
     return BackendUnavailable.exit_code if all(row.error is not None for row in rows) else 0
-
-
-def _choices(option: str, text: str, known: tuple[Any, ...]) -> list[Any]:
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        check_choice(option, name, known)
-    return names
 
 
 def _line(row: "BenchRow") -> str:

@@ -9,6 +9,7 @@ from cyclopts import Group, Parameter
 from birefnet_video.commands.evaluate_pictures import NetworkMattes, evaluate_pictures
 from birefnet_video.commands.evaluate_video import evaluate_video
 from birefnet_video.errors import InputMissing, OutputRefused, UsageError
+from birefnet_video.options.configuration import ConfigSpec
 from birefnet_video.options.group import FLAT, option_group
 from birefnet_video.options.matte import EditSpec
 from birefnet_video.options.network import NetworkSpec
@@ -23,7 +24,7 @@ _MATTE = Group("Matte", sort_key=2)
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class EvalSpec(JsonSpec):
+class EvalSpec(ConfigSpec, JsonSpec):
     """What is measured."""
 
     pred: Path | None = field(default=None)

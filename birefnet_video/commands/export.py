@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from birefnet_video.commands.pulling import require_weights
 from birefnet_video.errors import BackendUnavailable, OutputRefused, UsageError
+from birefnet_video.options.configuration import ConfigSpec
 from birefnet_video.options.group import FLAT, Flag, option_group
 from birefnet_video.options.network import BatchSpec, PatchOrderSpec, Precision, PrecisionSpec, WeightsSpec
 from birefnet_video.options.outputs import OverwriteSpec
@@ -19,7 +20,7 @@ Format = Literal["onnx", "tensorrt", "openvino", "exported-program"]
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class ExportSpec(OverwriteSpec, BatchSpec, PrecisionSpec, PatchOrderSpec, WeightsSpec):
+class ExportSpec(ConfigSpec, OverwriteSpec, BatchSpec, PrecisionSpec, PatchOrderSpec, WeightsSpec):
     """What is written."""
 
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = field(default=None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from birefnet_video.commands.pulling import require_weights
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, InputMissing, OutputRefused
+from birefnet_video.options.configuration import ConfigSpec
 from birefnet_video.options.group import FLAT
 from birefnet_video.options.network import DeviceSpec, PatchOrderSpec
 from birefnet_video.options.run import QuietSpec
@@ -33,6 +34,7 @@ def train(
     begin_with: Annotated[PatchOrderSpec, FLAT] = PatchOrderSpec(),
     machine: Annotated[DeviceSpec, FLAT] = DeviceSpec(),
     words: Annotated[QuietSpec, FLAT] = QuietSpec(),
+    chosen: Annotated[ConfigSpec, FLAT] = ConfigSpec(),
 ) -> int:
     """Train or fine-tune a network.
 

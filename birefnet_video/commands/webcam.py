@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 
 from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.json_lines import say_json
-from birefnet_video.options.group import FLAT, Flag
+from birefnet_video.options.group import FLAT, OnceFlag
 from birefnet_video.options.keywords import part_of
 from birefnet_video.options.live import (
     CameraSpec,
@@ -62,7 +62,7 @@ def webcam(
     device: Annotated[str | None, Parameter(name="DEVICE")] = None,
     /,
     *,
-    list_cameras: Annotated[Flag, Parameter(name="--list")] = False,
+    list_cameras: Annotated[OnceFlag, Parameter(name="--list")] = False,
     outputs: Annotated[LiveOutputsSpec, FLAT, Parameter(group=_OUTPUTS)] = LiveOutputsSpec(),
     camera: Annotated[CameraSpec, FLAT, Parameter(group=_CAMERA)] = CameraSpec(),
     pace: Annotated[PaceSpec, FLAT, Parameter(group=_CAMERA)] = PaceSpec(),
@@ -107,7 +107,7 @@ def webcam(
         colour=part_of(look, ColourSpec),
         writing=part_of(outputs, OverwriteSpec),
     )
-    return LiveRequest(spec, watch)
+    return LiveRequest(spec, watch.settled)
 
 
 def _list() -> int:

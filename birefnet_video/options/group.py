@@ -5,7 +5,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
-from attrs import Attribute, fields, frozen
+from attrs import Attribute, fields, fields_dict, frozen, has
 from cyclopts import Parameter
 
 from birefnet_video.errors import UsageError
@@ -13,8 +13,10 @@ from birefnet_video.options.values import check_choice
 
 #: An option whose text the group itself turns into a value, so that the command line, Python and JSON mean the same.
 WRITTEN = Parameter(show_default=False)
-#: An option that is there or not.
-Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
+#: An option that is there or not; --no-... takes away what a configuration says.
+Flag = Annotated[bool, Parameter(show_default=False)]
+#: The same of what no configuration can say.
+OnceFlag = Annotated[bool, Parameter(negative=(), show_default=False)]
 #: A group whose options stand on the command line as if they were written out there.
 FLAT = Parameter(name="*")
 #: Not to be had on the command line.
@@ -60,20 +62,42 @@ class Option(NamedTuple):
         """The name for messages."""
         return self.flags[0]
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its names in a configuration: in Python, and on the command line where that is another one."""
+        long = (flag[2:].replace("-", "_") for flag in self.flags if flag.startswith("--"))
+        return tuple(dict.fromkeys((self.name, *long)))
+
+    @property
+    def kinds(self) -> tuple[Any, ...]:
+        """Types or choices, any of which it may be."""
+        return get_args(self.type) or (self.type,)
+
     def read(self, text: str) -> Any:
         """A value as it is typed, for the group's constructor.
 
         Raises:
             UsageError: if it should be a number and is none.
         """
-        kinds = get_args(self.type) or (self.type,)
         for number, words in ((int, "whole number"), (float, "number")):
-            if number in kinds and not self.is_written:
+            if number in self.kinds and not self.is_written:
                 try:
                     return number(text)
                 except ValueError:
                     raise UsageError(f"{self.flag}: {text!r} is no {words}") from None
         return text
+
+    def alone(self, value: Any) -> Any:
+        """What its group makes of a value, whatever the other options are.
+
+        Raises:
+            UsageError: if it is none.
+        """
+        # The class that declares it knows its range; those that inherit it know what it goes with.
+        known: Any = ((cls, fields_dict(cls).get(self.name)) for cls in self.group.__mro__ if has(cls))
+        home = next(cls for cls, field in known if field is not None and not field.inherited)
+        value = self.read(value) if isinstance(value, str) else value
+        return getattr(home(**{self.name: value}), self.name)
 
     def words(self, value: Any) -> tuple[str, ...]:
         """What is written on the command line for a value that is not the default."""
@@ -84,7 +108,8 @@ class Option(NamedTuple):
     @property
     def negative(self) -> str:
         """The flag that takes it away."""
-        return self.flags[0].replace("--", "--no-", 1)
+        flag = max(self.flags, key=len)
+        return flag.replace("--no-", "--", 1) if flag.startswith("--no-") else flag.replace("--", "--no-", 1)
 
     @property
     def choices(self) -> tuple[Any, ...]:
@@ -98,7 +123,7 @@ def option_group(cls: type[_G]) -> type[_G]:
     for field in fields(cls):
         parameters = _parameters(field)
         # Text goes to the group as it was typed.
-        known = Annotated[(str, *parameters)] if WRITTEN in parameters else annotations[field.name]  # type: ignore[misc]
+        known = Annotated[(str, *parameters)] if _is_written(parameters) else annotations[field.name]  # type: ignore[misc]
         cls.__init__.__annotations__[field.name] = known
     return cls
 
@@ -158,7 +183,7 @@ def _option(group: type[OptionGroup], field: "Attribute[Any]") -> Option:
         default=field.default,
         group=group,
         on_command_line=all(each.parse is not False for each in parameters),
-        is_written=WRITTEN in parameters,
+        is_written=_is_written(parameters),
     )
 
 
@@ -170,6 +195,11 @@ def _flags(field: "Attribute[Any]") -> tuple[str, ...]:
 def _parameters(field: "Attribute[Any]") -> list[Parameter]:
     extras = get_args(field.type)[1:] if get_origin(field.type) is Annotated else ()
     return [each for each in extras if isinstance(each, Parameter)]
+
+
+def _is_written(parameters: list[Parameter]) -> bool:
+    # Flags say the same of themselves.
+    return any(each is WRITTEN for each in parameters)
 
 
 def _bare(type_: Any) -> Any:

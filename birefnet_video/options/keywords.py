@@ -13,7 +13,7 @@ from birefnet_video.options.input import InputSpec
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.matte import ColourSpec, EditSpec, MatteSpec
 from birefnet_video.options.network import BackendSpec, NetworkSpec
-from birefnet_video.options.outputs import OutputsSpec, WritingSpec
+from birefnet_video.options.outputs import BackgroundSpec, EncodingSpec, OutputsSpec, WritingSpec
 
 _P = ParamSpec("_P")
 _G = TypeVar("_G", bound=OptionGroup)
@@ -47,6 +47,12 @@ class RenderOptions(ColourSpec, MatteSpec, BackendSpec, InputSpec, OutputsSpec):
             colour=part_of(self, ColourSpec),
             writing=part_of(self, WritingSpec),
         )
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class FormOptions(ColourSpec, MatteSpec, BackendSpec, InputSpec, WritingSpec, EncodingSpec, BackgroundSpec):
+    """All options of a render but for what it is written to: a form has other fields for that."""
 
 
 @option_group

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from attrs import field, frozen
 from cyclopts import Parameter
 
-from birefnet_video.options.group import Flag, OptionGroup, option_group
+from birefnet_video.options.configuration import ConfigSpec
+from birefnet_video.options.group import Flag, OnceFlag, OptionGroup, option_group
 
 ProgressStyle = Literal["auto", "rich", "plain", "json", "none"]
 
@@ -15,7 +16,7 @@ ProgressStyle = Literal["auto", "rich", "plain", "json", "none"]
 class JsonSpec(OptionGroup):
     """In which words it answers."""
 
-    json_lines: Annotated[Flag, Parameter(name="--json")] = field(default=False)
+    json_lines: Annotated[OnceFlag, Parameter(name="--json")] = field(default=False)
     """JSON on stdout in place of text, an object a line; the last one is the result."""
 
 
@@ -30,10 +31,10 @@ class QuietSpec(OptionGroup):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class WatchSpec(JsonSpec):
+class WatchSpec(ConfigSpec, JsonSpec):
     """Who watches it."""
 
-    tui: Flag = field(default=False)
+    tui: OnceFlag = field(default=False)
     """Watch and steer it in a terminal interface. A closed terminal leaves it running."""
 
 
@@ -44,11 +45,11 @@ class RunSpec(WatchSpec, QuietSpec):
 
     progress: ProgressStyle = field(default="auto")
     """How progress is shown."""
-    dry_run: Flag = field(default=False)
+    dry_run: OnceFlag = field(default=False)
     """Say what would be read and written, with --json as a plan in JSON, and write nothing."""
     verbose: Annotated[Flag, Parameter(name=["--verbose", "-v"])] = field(default=False)
     """Show where an unexpected error came from."""
-    detach: Flag = field(default=False)
+    detach: OnceFlag = field(default=False)
     """Render in a process apart and return at once; birefnet-video attach shows it."""
 
     @property

@@ -20,6 +20,7 @@ LAYERS = [
     [""],
     ["report", "event_words", "json_lines", "api", "bench"],
     ["jobs", "live"],
+    ["configuration"],
     ["pipeline"],
     ["backends"],
     ["backends.engines"],

@@ -1,0 +1,36 @@
+"""What no configuration can say: it is a matter of one call."""
+
+from collections.abc import Mapping
+
+_FILE = "names a file of one call, and the next call would write over it"
+_INPUT = "says what one call works on"
+_PART = "takes a part of one input"
+_WATCH = "is about how one call is watched"
+_CONFIG = "says where settings come from"
+
+#: Options by their names in a configuration, and why they can stand on the command line only.
+CALL_ONLY: Mapping[str, str] = {
+    "alpha": _FILE,
+    "mask": _FILE,
+    "green": _FILE,
+    "composite": _FILE,
+    "foreground": _FILE,
+    "record": _FILE,
+    "out": _FILE,
+    "stream": "sends pictures to others, which every call says for itself",
+    "start": _PART,
+    "duration": _PART,
+    "video_track": _PART,
+    "pred": _INPUT,
+    "gt": _INPUT,
+    "data": _INPUT,
+    "video": _INPUT,
+    "init": _INPUT,
+    "dry_run": "would keep every call from writing",
+    "json_lines": _WATCH,
+    "json": _WATCH,
+    "tui": _WATCH,
+    "detach": _WATCH,
+    "config": _CONFIG,
+    "no_config": _CONFIG,
+}
