@@ -19,6 +19,7 @@ from birefnet_video.commands.models import models
 from birefnet_video.commands.probe import probe
 from birefnet_video.commands.train import train
 from birefnet_video.commands.webcam import webcam
+from birefnet_video.commit import full_version
 from birefnet_video.configuration.configuration import Configuration
 from birefnet_video.errors import BirefnetVideoError, UsageError, explained
 from birefnet_video.execute import execute, execute_record
@@ -50,11 +51,16 @@ _NETWORK = Group("Network", sort_key=2)
 _MATTE = Group("Matte", sort_key=3)
 _RUN = Group("Run", sort_key=4)
 
+
+def _version() -> str:
+    return f"birefnet-video {full_version()}"
+
+
 app = App(
     name="birefnet-video",
     help=_HELP,
     help_format="plaintext",
-    version=__version__,
+    version=_version,
     version_flags=["--version"],
     help_flags=["--help", "-h"],
 )
