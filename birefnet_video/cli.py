@@ -8,13 +8,15 @@ from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from birefnet_video._version import __version__
 from birefnet_video.commands.advice import hinted, usage_error
 from birefnet_video.commands.bench import bench
+from birefnet_video.commands.completion import completion_of
 from birefnet_video.commands.config import config_commands
 from birefnet_video.commands.evaluate import evaluate
 from birefnet_video.commands.export import export
+from birefnet_video.commands.help import help_of
 from birefnet_video.commands.jobs import jobs, work
+from birefnet_video.commands.man import man_of
 from birefnet_video.commands.models import models
 from birefnet_video.commands.probe import probe
 from birefnet_video.commands.train import train
@@ -37,19 +39,21 @@ from birefnet_video.tui.commands import attach
 from birefnet_video.tui.commands import tui as tui_command
 from birefnet_video.words import printable
 
-_HELP = f"""Cut any subject out of a video: alpha, mask or green-screen video out, with exact timing and sound.
+_HELP = """Cut any subject out of a video: alpha, mask or green-screen video out, with exact timing and sound.
 
-Example: birefnet-video in.mp4 --alpha out.mov
+For example:
+birefnet-video in.mp4 --alpha out.mov
+birefnet-video in.mp4 --green out.mp4 -ss 1:30 -t 12.5
+birefnet-video in.mp4 --composite out.mp4 --background beach.jpg
 
-Exit codes: 0 done, 2 wrong usage, 3 model missing, 4 device not available, 5 input damaged (delivered in part),
-65 no usable video, 66 input missing, 73 output refused, 130 interrupted, 143 terminated, 1 anything else.
-Version {__version__}."""
+Exit codes, files and all commands: birefnet-video man | man -l -"""
 
 _OUTPUTS = Group("Outputs (any number in one pass)", sort_key=1)
 _INPUT = Group("Input", sort_key=1)
 _NETWORK = Group("Network", sort_key=2)
 _MATTE = Group("Matte", sort_key=3)
 _RUN = Group("Run", sort_key=4)
+_COMMANDS = Group("Commands", sort_key=5)
 
 
 def _version() -> str:
@@ -63,8 +67,9 @@ app = App(
     version=_version,
     version_flags=["--version"],
     help_flags=["--help", "-h"],
+    group_commands=_COMMANDS,
 )
-_COMMANDS = Group("Other commands", sort_key=0)
+app["--help"].group = app["--version"].group = Group("Help", sort_key=6)
 app.command(train, group=_COMMANDS)
 app.command(evaluate, name="eval", group=_COMMANDS)
 app.command(export, group=_COMMANDS)
@@ -76,6 +81,9 @@ app.command(webcam, group=_COMMANDS)
 app.command(tui_command, name="tui", group=_COMMANDS)
 app.command(attach, group=_COMMANDS)
 app.command(jobs, group=_COMMANDS)
+app.command(completion_of(app), group=_COMMANDS)
+app.command(man_of(app), group=_COMMANDS)
+app.command(help_of(app), name="help", group=_COMMANDS)
 app.command(work, show=False)
 app.command(execute_record, name="carry-out", show=False)
 
@@ -156,9 +164,9 @@ def _carry_out(arguments: list[str]) -> int:
         if isinstance(code, RenderRequest | LiveRequest):
             code = execute(code)
     except CycloptsError as error:
-        code = _complain(usage_error(error, arguments, [*app]), arguments)
+        code = _complain(usage_error(error, arguments, app), arguments)
     except BirefnetVideoError as error:
-        code = _complain(hinted(error, arguments, [*app]), arguments)
+        code = _complain(hinted(error, arguments, app), arguments)
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
     except (MemoryError, OSError, ImportError, RuntimeError) as error:

@@ -14,6 +14,22 @@ BirefnetVideoError            exit 1
 
 import errno
 
+#: What exit codes mean, for help and the manual.
+EXIT_CODES = (
+    (0, "done: all of it delivered"),
+    (1, "unexpected failure"),
+    (2, "wrong usage"),
+    (3, "model or weights missing or not valid"),
+    (4, "device, engine or memory not available"),
+    (5, "delivered in part: the input is damaged or ends early"),
+    (65, "the input is no usable video"),
+    (66, "the input is missing or not readable"),
+    (73, "the output cannot be written, exists, or is the input"),
+    (129, "hung up; what was written is kept"),
+    (130, "interrupted; what was written is kept"),
+    (143, "terminated; what was written is kept"),
+)
+
 
 class BirefnetVideoError(Exception):
     """What went wrong and where, in one line; ``hint`` says what to do."""

@@ -1,75 +1,200 @@
 """What was probably meant by a command line that cannot be understood."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cyclopts import CycloptsError, UnknownOptionError, UnusedCliTokensError
+from cyclopts import (
+    App,
+    Argument,
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
+from cyclopts.exceptions import RepeatArgumentError, UnknownCommandError
 
 from birefnet_video.errors import BirefnetVideoError, InputMissing, UsageError
+from birefnet_video.options.values import choice_error
 from birefnet_video.words import nearest
 
-#: What people write of other programs' words.
-_OTHER_WORDS = {
-    "-to": "-t takes a length; -ss where it begins",
+_ENCODING = "--quality takes fast, standard or best; containers follow from names"
+_CODEC = "--codec names the codec of all outputs but alpha: --codec hevc"
+#: Options that people know from other programs, and what there is in their place.
+_OTHER_OPTIONS = {
+    "-i": "INPUT is named without an option: birefnet-video in.mp4 --alpha out.mov",
+    "-f": "formats follow from the names of outputs: .mov, .webm, .mkv, .mp4, _%05d.png",
+    "-r": "a video keeps its rate; --frame-rate is for numbered pictures",
+    "-s": "a video keeps its size; --size is that of the network's input",
+    "-c": _CODEC,
+    "-c:v": _CODEC,
+    "-codec:v": _CODEC,
+    "-vcodec": _CODEC,
+    "-c:a": "sound is copied, and encoded only where it must be; --no-audio leaves it out",
+    "-an": "--no-audio leaves the sound out",
+    "-vf": "there are no filters; --help lists what can be done to mattes and colours",
+    "-filter_complex": "there are no filters; --help lists what can be done to mattes and colours",
+    "-crf": _ENCODING,
+    "-b:v": _ENCODING,
+    "-preset": _ENCODING,
+    "-pix_fmt": "depths follow from INPUT and the codec",
+    "-map": "--video-track takes another track; all sound comes along",
+    "-hwaccel": "--decode-on cuda, --device cuda",
+    "-n": "outputs that exist are never replaced without -y",
     "--threads": "threads are chosen by the machine's cores",
-    "help": "birefnet-video --help",
+}
+#: The same of commands.
+_OTHER_COMMANDS = {
     "queue": "birefnet-video jobs lists it, birefnet-video tui shows it",
+    "version": "birefnet-video --version",
+    "render": "a render has no command: birefnet-video in.mp4 --alpha out.mov",
 }
 #: Extensions of outputs, and the option that writes them.
 _OUTPUTS = {".mov": "--alpha", ".webm": "--alpha", ".mkv": "--alpha", ".apng": "--alpha", ".mp4": "--green"}
+#: Words of fewer letters are like everything.
+_LIKE_FROM = 3
 
 
-def usage_error(error: CycloptsError, arguments: Sequence[str], commands: Sequence[str]) -> UsageError:
+def usage_error(error: CycloptsError, arguments: Sequence[str], app: App) -> UsageError:
     """An error of the parser in our words, with what to do.
 
     Args:
         error: of the parser.
         arguments: that it was given.
-        commands: names of the program's commands.
+        app: the parser.
     """
-    if (other := _other_word(arguments)) is not None:
+    if (other := _other_option(arguments)) is not None:
         return other
-    if isinstance(error, UnusedCliTokensError) and (unused := list(error.unused_tokens or ())):
-        return _unused(unused, arguments, commands)
+    path, at = _command(arguments, app)
     if isinstance(error, UnknownOptionError):
-        wrong = next((word for word in arguments if word.startswith("-") and word.partition("=")[0] in str(error)), "")
-        near = nearest(wrong, ["--help", "--version"])
-        if near is not None:
-            return UsageError(f"{wrong}: is not known", hint=f"did you mean {near}?")
+        return _unknown_option(error, arguments, at)
+    if isinstance(error, UnusedCliTokensError | UnknownCommandError) and error.unused_tokens:
+        return _unused([*error.unused_tokens], path, at, arguments)
+    if isinstance(error, CoercionError):
+        return _no_value(error)
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        return _missing(error.argument, arguments, path, at)
+    if isinstance(error, RepeatArgumentError):
+        return UsageError(f"{error.token.keyword}: is given more than once")
     return UsageError(" ".join(str(error).split()))
 
 
-def _other_word(arguments: Sequence[str]) -> UsageError | None:
-    """What to say of a word of another program."""
-    word = next((word for word in _OTHER_WORDS if word in arguments), None)
-    return None if word is None else UsageError(f"{word}: is not known", hint=_OTHER_WORDS[word])
+def hinted(error: BirefnetVideoError, arguments: Sequence[str], app: App) -> BirefnetVideoError:
+    """An error with a hint where INPUT is a misspelt command, or an option that of another program."""
+    if isinstance(error, UsageError) and (other := _other_option(arguments)) is not None:
+        return other
+    if isinstance(error, InputMissing) and "" in arguments:
+        return UsageError("INPUT is empty", hint="name a video, for example birefnet-video in.mp4 --alpha out.mov")
+    # Commands are the first words only.
+    first = arguments[0] if arguments else ""
+    if isinstance(error, InputMissing) and error.hint is None and "." not in first and "/" not in first:
+        near = nearest(first, _commands(app))
+        error.hint = _OTHER_COMMANDS.get(first) or (f"did you mean the command {near}?" if near else None)
+    return error
 
 
-def _unused(unused: list[str], arguments: Sequence[str], commands: Sequence[str]) -> UsageError:
-    first = next((word for word in arguments if not word.startswith("-")), "")
-    command = nearest(first, commands) if first not in commands and not Path(first).exists() else None
-    if command is not None:
-        return UsageError(f"{first}: no such command", hint=f"did you mean {command}?")
-    name = Path(unused[0])
+def nearest_option(word: str, names: Iterable[str]) -> str | None:
+    """The option that was most likely meant, whatever hyphens it was written with."""
+    bare = {name.lstrip("-"): name for name in names if len(name.lstrip("-")) > 1}
+    wanted = word.partition("=")[0].lstrip("-").replace("_", "-")
+    if wanted in bare:
+        return bare[wanted]
+    near = nearest(wanted, bare) if len(wanted) >= _LIKE_FROM else None
+    return None if near is None else bare[near]
+
+
+def _command(arguments: Sequence[str], app: App) -> tuple[tuple[str, ...], App]:
+    """The command that is given, and its parser."""
+    path: tuple[str, ...] = ()
+    for word in arguments:
+        if word.startswith("-") or word not in [*app]:
+            break
+        path, app = (*path, word), app[word]
+    return path, app
+
+
+def _commands(app: App) -> list[str]:
+    return [name for name in app if not name.startswith("-") and app[name].show]
+
+
+def _options(app: App) -> list[str]:
+    own = app.assemble_argument_collection() if app.default_command else ()
+    known = [name for argument in own if argument.show for name in argument.names]
+    return [name for name in (*known, *app.help_flags, *app.version_flags) if name.startswith("-")]
+
+
+def _other_option(arguments: Sequence[str]) -> UsageError | None:
+    """What to say of an option of another program."""
+    word = next((word for word in arguments if word in _OTHER_OPTIONS), None)
+    return None if word is None else UsageError(f"{word}: is not known", hint=_OTHER_OPTIONS[word])
+
+
+def _unknown_option(error: UnknownOptionError, arguments: Sequence[str], at: App) -> UsageError:
+    wrong = error.token.keyword or error.token.value
+    # Of letters that are written together one alone is named.
+    together = (word for word in arguments if word[:1] == "-" and word[:2] != "--" and wrong[1:2] in word[1:])
+    word = wrong if wrong in arguments else next(together, wrong)
+    near = nearest_option(word, _options(at))
+    return UsageError(f"{word.partition('=')[0]}: is not known", hint=f"did you mean {near}?" if near else None)
+
+
+def _missing(argument: Argument, arguments: Sequence[str], path: tuple[str, ...], at: App) -> UsageError:
+    """What is required and not there, or there without its value."""
+    begin = " ".join(["birefnet-video", *path])
+    if argument.index is not None:
+        place = argument.name.lstrip("-").upper()
+        return UsageError(f"{place} is missing", hint=f"{begin} {place}; {begin} --help says more")
+    written = next((name for name in argument.names if name in arguments), argument.name)
+    described = at.assemble_argument_collection(parse_docstring=True)
+    hint = next((" ".join((each.parameter.help or "").split()) for each in described if written in each.names), None)
+    return UsageError(f"{written}: a value is missing" if written in arguments else f"{written} is missing", hint=hint)
+
+
+def _no_value(error: CoercionError) -> UsageError:
+    """A value that is none of an option's, or no number."""
+    argument, token = error.argument, error.token
+    if argument is None or token is None:
+        return UsageError(" ".join(str(error).split()))
+    name = token.keyword or argument.name.lstrip("-").upper()
+    if choices := argument.get_choices():
+        return choice_error(name, token.value, choices)
+    kinds = {int: "whole number", float: "number"}
+    kind = kinds.get(error.target_type) if error.target_type is not None else None
+    return UsageError(f"{name}: {token.value!r} is no {kind}" if kind else " ".join(str(error).split()))
+
+
+def _unused(unused: list[str], path: tuple[str, ...], at: App, arguments: Sequence[str]) -> UsageError:
+    first, known = unused[0], _commands(at)
+    if path:
+        return _unused_of_command(first, path, at)
+    begin = arguments[0]
+    if not begin.startswith("-") and not Path(begin).exists():
+        near = nearest(begin, known)
+        if advice := _OTHER_COMMANDS.get(begin) or (f"did you mean {near}?" if near else None):
+            return UsageError(f"{begin}: no such command", hint=advice)
+    if first in known:
+        return UsageError(f"{first}: commands come first", hint=f"birefnet-video {first} --help")
+    name = Path(first)
+    if name.exists() and not Path(begin).exists() and begin[:1] != "-":
+        return UsageError(f"{begin}: no such file", hint=f"INPUT comes first: birefnet-video {first} --alpha OUTPUT")
     if name.exists():
         return UsageError(
             f"{', '.join(unused[:3])}: one INPUT is taken at a time",
             hint="birefnet-video tui takes a folder; a shell's loop takes many files",
         )
-    if name.suffix.lower() in _OUTPUTS:
-        return UsageError(f"{name}: is it to be written?", hint=f"{_OUTPUTS[name.suffix.lower()]} {name}")
-    return UsageError(f"{', '.join(unused)}: belongs to no option")
+    writes = _OUTPUTS.get(name.suffix.lower()) or ("--alpha" if "%" in first else None)
+    if writes:
+        return UsageError(f"{name}: is it to be written?", hint=f"{writes} {name}")
+    near = nearest_option(first, _options(at))
+    return UsageError(f"{', '.join(unused)}: belongs to no option", hint=f"did you mean {near}?" if near else None)
 
 
-def hinted(error: BirefnetVideoError, arguments: Sequence[str], commands: Sequence[str]) -> BirefnetVideoError:
-    """An error with a hint where INPUT is a misspelt command, or an option that of another program."""
-    if isinstance(error, UsageError) and (other := _other_word(arguments)) is not None:
-        return other
-    first = next((word for word in arguments if not word.startswith("-")), "")
-    if isinstance(error, InputMissing) and "" in arguments:
-        return UsageError("INPUT is empty", hint="name a video, for example birefnet-video in.mp4 --alpha out.mov")
-    if isinstance(error, InputMissing) and error.hint is None and "." not in first and "/" not in first:
-        advice = _OTHER_WORDS.get(first)
-        near = nearest(first, commands)
-        error.hint = advice or (f"did you mean the command {near}?" if near else None)
-    return error
+def _unused_of_command(word: str, path: tuple[str, ...], at: App) -> UsageError:
+    """A word behind a command that is neither a command of its own nor taken otherwise."""
+    if word.startswith("-"):
+        near = nearest_option(word, _options(at))
+        return UsageError(f"{word.partition('=')[0]}: is not known", hint=f"did you mean {near}?" if near else None)
+    command = " ".join(["birefnet-video", *path])
+    near = nearest(word, _commands(at)) or nearest_option(word, _options(at))
+    hint = f"did you mean {command} {near}?" if near else f"{command} --help says what it takes"
+    return UsageError(f"{word}: {path[-1]} takes no such word", hint=hint)

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from birefnet_video.commands.pulling import require_weights
 from birefnet_video.errors import BackendUnavailable, InputMissing, UsageError
 from birefnet_video.options.configuration import ConfigSpec
-from birefnet_video.options.group import FLAT, Flag, option_group
+from birefnet_video.options.group import FLAT, Flag, Suggested, option_group
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.network import (
@@ -56,9 +56,9 @@ def _choices(option: str, text: str, known: tuple[Any, ...]) -> list[Any]:
 class BenchSpec(ConfigSpec, JsonSpec, BatchSpec, CalibrationSpec, DeviceSpec, PatchOrderSpec, WeightsSpec):
     """What is measured."""
 
-    engines: Annotated[str, Parameter(name="--engine")] = field(default="auto")
+    engines: Annotated[str, Parameter(name="--engine"), Suggested("engines")] = field(default="auto")
     """Engines to compare, by commas."""
-    precisions: Annotated[str, Parameter(name="--precision")] = field(default="auto")
+    precisions: Annotated[str, Parameter(name="--precision"), Suggested("precisions")] = field(default="auto")
     """Precisions to compare, by commas."""
     output: Literal["alpha", "webm", "green", "mask"] = field(default="green")
     """alpha (ProRes 4444), webm (VP9 with alpha), green (H.264) or mask (FFV1)."""
@@ -106,7 +106,7 @@ def bench(
     Frames a second of decoding, of the network, of encoding, each alone, and of all of it end to end; processor
     seconds end to end against those of the parts; the largest memory.
 
-    Examples:
+    For example:
     birefnet-video bench in.mp4
     birefnet-video bench in.mp4 --engine eager,openvino --precision fp32,bf16 --output alpha
 

@@ -56,7 +56,7 @@ class _ConfigCommands:
     ) -> int:
         """Say which values options have, as a file of settings.
 
-        Examples:
+        For example:
         birefnet-video config show --origin
         birefnet-video config show --origin --profile stream -- in.mp4 -m lite
         birefnet-video config show --command webcam

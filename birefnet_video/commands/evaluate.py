@@ -72,7 +72,7 @@ def evaluate(
 ) -> int:
     """Measure mattes: folders of predictions, a network on a data set, or a video.
 
-    Examples:
+    For example:
     birefnet-video eval --pred preds --gt DIS5K/DIS-VD/gt
     birefnet-video eval --model tiny --data DIS5K/DIS-VD --out results
     birefnet-video eval --video out.mov --gt truth.mkv

@@ -37,7 +37,7 @@ def export(
     The graph takes ImageNet-normalised float32 (N, 3, H, W) and gives raw logits (N, 1, H, W); alpha is their sigmoid.
     It is compared with PyTorch on a photograph, and kept only if it agrees.
 
-    Examples:
+    For example:
     birefnet-video export onnx --model tiny --size 512x288
     birefnet-video export openvino --model BiRefNet_lite.safetensors --out lite.xml
 

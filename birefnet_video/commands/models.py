@@ -19,7 +19,7 @@ from birefnet_video.zoo.own import add_model, remove_model
 
 _HELP = """Networks known by name: list them, fetch their weights, add your own.
 
-Examples:
+For example:
 birefnet-video models
 birefnet-video models pull lite-matting
 birefnet-video models add my_run/model.safetensors --name cats

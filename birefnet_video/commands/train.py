@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from birefnet_video.commands.pulling import require_weights
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, InputMissing, OutputRefused
 from birefnet_video.options.configuration import ConfigSpec
-from birefnet_video.options.group import FLAT
+from birefnet_video.options.group import FLAT, Suggested
 from birefnet_video.options.network import DeviceSpec, PatchOrderSpec
 from birefnet_video.options.run import QuietSpec
 from birefnet_video.signals import stop_on_signals
@@ -26,11 +26,11 @@ _LINE_EVERY = 20
 
 
 def train(
-    recipe: str,
+    recipe: Annotated[str, Suggested("recipes", or_file=True)],
     *overrides: str,
     out: Path,
     data: Path | None = None,
-    init: str | None = None,
+    init: Annotated[str | None, Suggested("models", or_file=True)] = None,
     begin_with: Annotated[PatchOrderSpec, FLAT] = PatchOrderSpec(),
     machine: Annotated[DeviceSpec, FLAT] = DeviceSpec(),
     words: Annotated[QuietSpec, FLAT] = QuietSpec(),

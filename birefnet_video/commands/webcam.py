@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 
 from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.json_lines import say_json
-from birefnet_video.options.group import FLAT, OnceFlag
+from birefnet_video.options.group import FLAT, OnceFlag, Suggested
 from birefnet_video.options.keywords import part_of
 from birefnet_video.options.live import (
     CameraSpec,
@@ -59,7 +59,7 @@ def serve_live_request(request: LiveRequest, store: "JobStore", record_id: str) 
 
 
 def webcam(
-    device: Annotated[str | None, Parameter(name="DEVICE")] = None,
+    device: Annotated[str | None, Parameter(name="DEVICE"), Suggested("files", or_file=True)] = None,
     /,
     *,
     list_cameras: Annotated[OnceFlag, Parameter(name="--list")] = False,

@@ -23,6 +23,21 @@ FLAT = Parameter(name="*")
 INTERNAL = Parameter(parse=False, show=False)
 
 
+@frozen
+class Suggested:
+    """Marks an option that has values worth offering, but others, too."""
+
+    what: Literal["models", "codecs", "backgrounds", "devices", "engines", "precisions", "recipes", "files"]
+    or_file: bool = False
+    """A file can be named in their place."""
+
+
+def suggestion_of(annotation: Any) -> Suggested | None:
+    """What a type is annotated with, if it is."""
+    extras = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return next((each for each in extras if isinstance(each, Suggested)), None)
+
+
 @frozen(slots=False)
 class OptionGroup:
     """Base of all groups: checks that values are of the choices that their types name."""
@@ -121,9 +136,9 @@ def option_group(cls: type[_G]) -> type[_G]:
     """Tell cyclopts the types of an attrs class: it looks for them where attrs has those of converters."""
     annotations = get_type_hints(cls, include_extras=True)
     for field in fields(cls):
-        parameters = _parameters(field)
+        extras = get_args(field.type)[1:] if get_origin(field.type) is Annotated else ()
         # Text goes to the group as it was typed.
-        known = Annotated[(str, *parameters)] if _is_written(parameters) else annotations[field.name]  # type: ignore[misc]
+        known = Annotated[(str, *extras)] if _is_written(_parameters(field)) else annotations[field.name]  # type: ignore[misc]
         cls.__init__.__annotations__[field.name] = known
     return cls
 

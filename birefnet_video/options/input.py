@@ -37,6 +37,10 @@ def _length(value: str | float | Fraction) -> Fraction:
     return parse_time(value, "-t")
 
 
+def _end(value: str | float | Fraction) -> Fraction:
+    return parse_time(value, "-to")
+
+
 def _longest(value: str | float | Fraction) -> Fraction:
     return parse_time(value, "--max-duration")
 
@@ -55,6 +59,17 @@ class DurationSpec(OptionGroup):
     def _check_duration(self, option: "Attribute[Any]", value: Fraction | None) -> None:
         if value is not None and value <= 0:
             raise UsageError(f"-t: {float(value):g} is no length of time")
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class EndSpec(OptionGroup):
+    """Where it is to end."""
+
+    end: Annotated[Fraction | None, Parameter(name=["-to", "--to"]), WRITTEN] = field(
+        default=None, converter=converters.optional(_end)
+    )
+    """End here, by the input's clock, in place of a length: seconds, MM:SS or HH:MM:SS."""
 
 
 @option_group
@@ -79,7 +94,7 @@ class StartSpec(OptionGroup):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class InputSpec(RateSpec, DurationSpec, StartSpec):
+class InputSpec(RateSpec, EndSpec, DurationSpec, StartSpec):
     """What is read of an input.
 
     Raises:
@@ -101,10 +116,19 @@ class InputSpec(RateSpec, DurationSpec, StartSpec):
         super().__attrs_post_init__()
         if self.start < 0:
             raise UsageError(f"-ss: {float(self.start):g} lies before the beginning")
+        if self.end is not None and self.duration is not None:
+            raise UsageError("-to and -t: both say where it ends", hint="give one of them")
+        if self.end is not None and self.end <= self.start:
+            raise UsageError(f"-to: {float(self.end):g} s does not come after -ss {float(self.start):g} s")
         if self.video_track is not None and self.video_track < 1:
             raise UsageError(f"--video-track: {self.video_track} is less than 1")
         if self.max_pixels < 1 or self.max_duration <= 0:
             raise UsageError("--max-pixels and --max-duration must be above 0")
+
+    @property
+    def length(self) -> Fraction | None:
+        """How much is taken, however it was said; ``None``: all from the start on."""
+        return self.duration if self.end is None else self.end - self.start
 
     @property
     def limits(self) -> Limits:

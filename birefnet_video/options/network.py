@@ -8,8 +8,8 @@ from attrs import Attribute, asdict, converters, field, frozen
 from cyclopts import Parameter
 
 from birefnet_video.errors import UsageError
-from birefnet_video.options.group import INTERNAL, WRITTEN, OptionGroup, option_group
-from birefnet_video.options.values import parse_count, parse_size
+from birefnet_video.options.group import INTERNAL, WRITTEN, OptionGroup, Suggested, option_group
+from birefnet_video.options.values import choice_error, parse_count, parse_size
 
 #: What runs the network; ``auto``: the fastest that is there.
 EngineName = Literal["auto", "eager", "compile", "tensorrt", "onnx", "openvino"]
@@ -29,7 +29,9 @@ _LARGEST_SIDE = 4096
 class WeightsSpec(OptionGroup):
     """A network, and the size of the pictures that it sees."""
 
-    model: Annotated[str, Parameter(name=["--model", "-m"])] = field(default="tiny", converter=str)
+    model: Annotated[str, Parameter(name=["--model", "-m"]), Suggested("models", or_file=True)] = field(
+        default="tiny", converter=str
+    )
     """Name (tiny, lite, general, ...) or path of a .safetensors or .pth file."""
     size: Annotated[tuple[int, int] | None, WRITTEN] = field(default=None, converter=converters.optional(parse_size))
     """Size of the network's input: N, or WIDTHxHEIGHT; multiples of 32. Default: the model's own."""
@@ -58,13 +60,13 @@ class PatchOrderSpec(OptionGroup):
 class DeviceSpec(OptionGroup):
     """What computes."""
 
-    device: str = field(default="auto")
+    device: Annotated[str, Suggested("devices")] = field(default="auto")
     """auto, cpu, cuda, cuda:N or mps."""
 
     @device.validator
     def _check_device(self, option: "Attribute[str]", value: str) -> None:
         if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]+)?", value):
-            raise UsageError(f"--device: {value!r} is none of auto, cpu, cuda, cuda:<number>, mps")
+            raise choice_error("--device", value, ("auto", "cpu", "cuda", "cuda:<number>", "mps"))
 
 
 @option_group

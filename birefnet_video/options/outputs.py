@@ -9,14 +9,14 @@ from cyclopts import Parameter
 
 from birefnet_video.errors import UsageError
 from birefnet_video.options.backgrounds import Background, SolidColour, parse_background
-from birefnet_video.options.group import WRITTEN, Flag, OptionGroup, option_group
+from birefnet_video.options.group import WRITTEN, Flag, OptionGroup, Suggested, option_group
 from birefnet_video.options.values import check_choice
 
 OutputKind = Literal["alpha", "mask", "composite", "foreground"]
 Quality = Literal["fast", "standard", "best"]
 Verification = Literal["quick", "full"]
 #: Of all outputs but alpha.
-CODECS = (*("h264", "hevc", "av1", "vp9", "ffv1", "prores-hq", "png", "exr", "h264_nvenc", "hevc_nvenc", "av1_nvenc"),)
+CODECS = ("h264", "hevc", "av1", "vp9", "ffv1", "prores-hq", "png", "exr", "h264_nvenc", "hevc_nvenc", "av1_nvenc")
 #: The path that means standard output.
 STDOUT = Path("-")
 
@@ -60,7 +60,7 @@ class WritingSpec(OverwriteSpec):
 class BackgroundSpec(OptionGroup):
     """What lies behind the subject."""
 
-    background: Annotated[Background | None, WRITTEN] = field(
+    background: Annotated[Background | None, Suggested("backgrounds", or_file=True), WRITTEN] = field(
         default=None, converter=converters.optional(parse_background)
     )
     """Colour name, #rrggbb, blur, blur:RADIUS, or a picture or video file. Default: green; of a camera: blur."""
@@ -97,7 +97,7 @@ class SubjectSpec(AlphaSpec):
 class EncodingSpec(OptionGroup):
     """What encodes them."""
 
-    codec: str | None = field(default=None)
+    codec: Annotated[str | None, Suggested("codecs")] = field(default=None)
     """Of all outputs but alpha: h264, hevc, av1, vp9, ffv1, prores-hq, or h264_nvenc, hevc_nvenc, av1_nvenc."""
     quality: Quality = field(default="standard")
     """Of all encoders."""

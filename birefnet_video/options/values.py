@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from birefnet_video.errors import UsageError
+from birefnet_video.words import nearest
 
 HIGHEST_RATE = 1000
 #: By how much a rate may be off that is written with two or three decimals.
@@ -18,7 +19,16 @@ def check_choice(name: str, value: Any, choices: Collection[Any]) -> None:
         UsageError: if the option or parameter called ``name`` has a value that is none of its choices.
     """
     if value not in choices:
-        raise UsageError(f"{name}: {value!r} is none of {', '.join(map(str, choices))}")
+        raise choice_error(name, value, choices)
+
+
+def choice_error(name: str, value: Any, choices: Collection[Any]) -> UsageError:
+    """What to say of a value that is none of an option's, with the one that was probably meant."""
+    words = [str(choice) for choice in choices]
+    near = nearest(str(value), words)
+    return UsageError(
+        f"{name}: {value!r} is none of {', '.join(words)}", hint=f"did you mean {near}?" if near else None
+    )
 
 
 def parse_size(value: str | int | tuple[int, int] | list[int], option: str = "--size") -> tuple[int, int]:

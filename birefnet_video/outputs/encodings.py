@@ -11,6 +11,7 @@ from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.options.input import is_pattern
 from birefnet_video.options.outputs import STDOUT, OutputKind, OutputSpec, Quality
 from birefnet_video.outputs.encoding import Encoding
+from birefnet_video.words import nearest
 
 #: Keeps a file readable when the process is killed, and is an ordinary file when finished. Without delay_moov
 #: edit lists are lost, and with them the offset between picture and sound.
@@ -55,7 +56,11 @@ def encoding_for(output: OutputSpec, *, hdr: bool = False) -> Encoding:
         raise OutputRefused(f"{path}: {why}", hint=f"use {' or '.join(rows)}")
     codecs = rows[suffix]
     if output.codec is not None and output.codec not in codecs:
-        raise UsageError(f"--codec: {suffix} of --{kind} cannot hold {output.codec}", hint=f"use {', '.join(codecs)}")
+        near = nearest(output.codec, codecs)
+        meant = f"did you mean {near}? there are" if near else "use"
+        raise UsageError(
+            f"--codec: {suffix} of --{kind} cannot hold {output.codec}", hint=f"{meant} {', '.join(codecs)}"
+        )
     if suffix in _PICTURE_SUFFIXES and not is_pattern(path):
         example = path.with_name(f"{path.stem.replace('%', '')}_%05d{suffix}")
         raise OutputRefused(f"{path}: pictures need one number in their name", hint=f"for example {example}")

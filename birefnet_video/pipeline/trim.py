@@ -16,7 +16,7 @@ def find_cut(spec: JobSpec, info: MediaInfo) -> Cut | None:
     Raises:
         UsageError: if the input ends before it begins.
     """
-    if not spec.input.start and spec.input.duration is None:
+    if not spec.input.start and spec.input.length is None:
         # Where there is no zero, or times lie before it, the outputs have one.
         begin = min(info.start, info.first_picture)
         from_zero = begin and (info.starts_before_zero or not info.has_own_zero)
@@ -24,7 +24,7 @@ def find_cut(spec: JobSpec, info: MediaInfo) -> Cut | None:
     if info.duration_s is not None and spec.input.start >= info.duration_s:
         raise UsageError(f"-ss: {float(spec.input.start):g} s, but {spec.source} lasts {info.duration_s:.2f} s")
     start = info.start + spec.input.start
-    end = None if spec.input.duration is None else start + spec.input.duration
+    end = None if spec.input.length is None else start + spec.input.length
     return Cut(start, end, drops_before=spec.input.start > 0)
 
 
@@ -42,7 +42,7 @@ def shorten(info: MediaInfo, spec: JobSpec, cut: Cut) -> MediaInfo:
     if info.duration_s is None:
         return info
     rest = info.duration_s - float(spec.input.start)
-    duration = rest if spec.input.duration is None else min(rest, float(spec.input.duration))
+    duration = rest if spec.input.length is None else min(rest, float(spec.input.length))
     frames = info.frame_count and max(1, round(info.frame_count * duration / info.duration_s))
     return replace(info, duration_s=duration, frame_count=frames)
 

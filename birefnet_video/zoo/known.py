@@ -1,6 +1,5 @@
 """The table of known networks, and the rows that a user has added to it."""
 
-import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -147,11 +146,15 @@ def own_folder() -> Path:
 
 @cache
 def _table() -> dict[str, KnownModel]:
+    import tomllib
+
     rows = tomllib.loads(files("birefnet_video.zoo").joinpath("table.toml").read_text(encoding="utf-8"))
     return {name: structured({"name": name, **row}, KnownModel) for name, row in rows.items()}
 
 
 def _read_own(path: Path) -> KnownModel:
+    import tomllib
+
     try:
         row: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         return structured({"use": "added by you", "licence": "not said", **row, "name": path.parent.name,

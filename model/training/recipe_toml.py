@@ -12,6 +12,7 @@ from typing import Any, Literal
 from birefnet_video.model.training.recipe import Recipe
 
 from birefnet_video.errors import UsageError
+from birefnet_video.words import nearest
 
 
 def recipe_names() -> list[str]:
@@ -38,9 +39,12 @@ def load_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
     elif str(source) in recipe_names():
         text = _shipped().joinpath(f"{source}.toml").read_text(encoding="utf-8")
     else:
-        names = ", ".join(recipe_names())
+        names = recipe_names()
+        near = nearest(str(source), names)
+        meant = f"did you mean {near}? " if near else ""
         raise UsageError(
-            f"no recipe is called {str(source)!r}", hint=f"there are: {names}, or the path of a .toml file"
+            f"no recipe is called {str(source)!r}",
+            hint=f"{meant}there are: {', '.join(names)}, or the path of a .toml file",
         )
     try:
         table = tomllib.loads(text)

@@ -11,6 +11,9 @@ import pytest
 from clips import make_clip
 from PIL import Image
 
+from birefnet_video.cli import app, main
+from birefnet_video.shell.grammar import grammar_of
+
 PROGRAM = [sys.executable, "-m", "birefnet_video"]
 FAST = ["--size", "64", "--smooth", "off", "-b", "1", "--engine", "eager", "--progress", "none"]
 
@@ -42,20 +45,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("arguments", "code", "words"),
     [
         (["photo.jpg", "--alpha", "a_%d.png"], 65, ["is a picture, not a video", "photo_%d.jpg", "matte_image"]),
-        (["in.mp4", "photo.jpg", "--alpha", "a.mov"], 2, ["one INPUT is taken at a time"]),
-        (["in.mp4", "x.mov"], 2, ["x.mov", "--alpha x.mov"]),
-        (["in.mp4", "-to", "2", "--alpha", "a.mov"], 2, ["-to", "-t takes a length"]),
         (["shot_*.png", "--alpha", "a.mov"], 66, ["no such file", "shot_%04d.png"]),
         (["shot_####.png", "--alpha", "a.mov"], 66, ["no such file", "shot_%04d.png"]),
         (["shots", "--alpha", "a.mov"], 66, ["is a folder", "take%03d.png"]),
         (["", "--alpha", "a.mov"], 2, ["INPUT is empty"]),
-        (["prob", "in.mp4"], 2, ["did you mean probe?"]),
         (["jbos"], 66, ["did you mean the command jobs?"]),
-        (["help"], 66, ["birefnet-video --help"]),
-        (["in.mp4", "--hlep"], 2, ["did you mean --help?"]),
-        (["in.mp4", "--threads", "2"], 2, ["--threads", "cores"]),
+        (["queue"], 66, ["birefnet-video jobs"]),
+        (["version"], 66, ["birefnet-video --version"]),
+        (["in.mp4", "--green", "a.mp4", "--codec", "h256"], 2, ["--codec", "h256", "did you mean h264?"]),
         (["in.mp4", "--alpha", "no/such\nfolder/a.mov"], 73, ["no/such\\nfolder"]),
         (["in.mp4", "--alpha", "a.mov", "-m", "tinny"], 3, ["did you mean tiny?"]),
+        (["in.mp4", "--alpha", "a.mov", "-m", "TINY"], 3, ["did you mean tiny?"]),
         (["attach"], 2, ["the interface needs a terminal"]),
     ],
 )
@@ -63,8 +63,112 @@ def test_the_way_is_pointed_out(arguments: list[str], code: int, words: list[str
     ran = run(*arguments, folder=folder)
     assert ran.returncode == code, ran.stderr
     *before, last = ran.stderr.splitlines()
-    assert before in ([], ["loading the network tinny"]) and all(word in last for word in words), ran.stderr
+    assert before in ([], [f"loading the network {arguments[-1]}"]) and all(word in last for word in words), ran.stderr
     assert "without --tui" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["in.mp4", "photo.jpg", "--alpha", "a.mov"], ["one INPUT is taken at a time"]),
+        (["in.mp4", "x.mov"], ["x.mov", "--alpha x.mov"]),
+        (["x.mov", "in.mp4"], ["x.mov: no such file", "INPUT comes first"]),
+        (["in.mp4", "a_%05d.png"], ["--alpha a_%05d.png"]),
+        (["in.mp4", "webcam"], ["commands come first"]),
+        (["in.mp4", "-to", "2", "-t", "1"], ["-to and -t", "give one of them"]),
+        (["in.mp4", "-ss", "3", "-to", "2"], ["-to: 2 s does not come after -ss 3 s"]),
+        (["prob", "in.mp4"], ["did you mean probe?"]),
+        (["queue", "list"], ["queue: no such command", "birefnet-video jobs"]),
+        (["help", "webcm"], ["did you mean webcam?"]),
+        (["help", "work"], ["work: no such command"]),
+        (["in.mp4", "--hlep"], ["--hlep", "did you mean --help?"]),
+        (["--help-all"], ["did you mean --help?"]),
+        (["in.mp4", "--mask-ofset", "2"], ["--mask-ofset", "did you mean --mask-offset?"]),
+        (["in.mp4", "-codec", "h264"], ["did you mean --codec?"]),
+        (["-i", "in.mp4"], ["INPUT is named without an option"]),
+        (["in.mp4", "-c:v", "hevc"], ["-c:v", "--codec hevc"]),
+        (["in.mp4", "-b:v", "5M"], ["-b:v", "--quality"]),
+        (["in.mp4", "-r", "25"], ["-r:", "keeps its rate"]),
+        (["in.mp4", "-vf", "hflip"], ["-vf:", "no filters"]),
+        (["in.mp4", "-f", "mov"], ["-f:", "names of outputs"]),
+        (["in.mp4", "-qx"], ["-qx: is not known"]),
+        (["webcam", "--lits"], ["--lits", "did you mean --list?"]),
+        (["webcam", "--smooth", "liv"], ["--smooth: 'liv' is none of off, live", "did you mean live?"]),
+        (["jobs", "cancle"], ["jobs takes no such word", "birefnet-video jobs --help"]),
+        (["jobs", "forget"], ["did you mean birefnet-video jobs --forget?"]),
+        (["in.mp4", "--smooth", "hihg"], ["--smooth: 'hihg' is none of", "did you mean high?"]),
+        (["in.mp4", "--smooth", "HIGH"], ["did you mean high?"]),
+        (["in.mp4", "--engine", "openvin"], ["did you mean openvino?"]),
+        (["in.mp4", "--device", "cdua"], ["did you mean cuda?"]),
+        (["in.mp4", "--composite", "a.mp4", "--background", "gren"], ["did you mean green?"]),
+        (["export", "onx"], ["FORMAT: 'onx' is none of", "did you mean onnx?"]),
+        (["train", "finetun", "--out", "o"], ["did you mean finetune?"]),
+        (["train", "finetune"], ["--out is missing", "Folder of the run"]),
+        (["export"], ["FORMAT is missing", "birefnet-video export --help"]),
+        (["in.mp4", "--size"], ["--size: a value is missing", "multiples of 32"]),
+        (["in.mp4", "--mask-offset", "x"], ["--mask-offset: 'x' is no whole number"]),
+        (["in.mp4", "-y", "-y"], ["is given more than once"]),
+        (["--alpha", "a.mov"], ["INPUT is missing"]),
+        (["in.mp4", "--threads", "2"], ["--threads", "cores"]),
+    ],
+)
+def test_what_the_parser_refuses_is_answered_with_what_was_meant(
+    arguments: list[str],
+    words: list[str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # In this process: each of its own would load the program anew.
+    monkeypatch.chdir(folder)
+    said = refusal(capsys, *arguments)
+    assert all(word in said for word in words), said
+
+
+def test_every_option_and_choice_that_is_misspelt_is_found(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in grammar_of(app).walk():
+        for option in command.options:
+            name = max(option.names, key=len)
+            # Short ones are like many others.
+            if len(name) > 5:
+                said = refusal(capsys, *command.path, wrong := f"{name[:3]}x{name[3:]}")
+                assert f"{wrong}: is not known (did you mean {name}?)" in said, said
+        for taken in (*command.options, *command.places):
+            name = max(taken.names, key=len)
+            for choice in (word for word in taken.choices if len(word) > 3):
+                given = [name, f"{choice}x"] if name.startswith("-") else [f"{choice}x"]
+                needed = [place.words[0] if place.words else "x" for place in command.places if place != taken]
+                needed += [word for each in command.options if each.is_required for word in (each.names[-1], "x")]
+                said = refusal(capsys, *command.path, *needed, *given)
+                assert f"did you mean {choice}?" in said, said
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What is said of a command line that is wrong."""
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and len(said.splitlines()) == 1, said
+    return said
+
+
+@pytest.mark.parametrize("arguments", [["help", "webcam"], ["-h", "webcam"], ["webcam", "--help"]])
+def test_help_of_a_command_can_be_asked_for_in_three_ways(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert not ended.value.code
+    assert capsys.readouterr().out.startswith("Usage: birefnet-video webcam")
+
+
+def test_help_shows_examples_and_what_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in grammar_of(app).walk():
+        with pytest.raises(SystemExit):
+            main(["help", *command.path])
+        shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+        assert all(" ".join(line.split()) in shown for line in command.description.splitlines()), shown
+        assert all(place.help.split(". ")[0] in shown for place in command.places), shown
 
 
 def test_standard_input_is_called_by_its_name(folder: Path) -> None:

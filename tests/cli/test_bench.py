@@ -50,7 +50,7 @@ def test_the_table_names_what_was_measured(clip: Path, capsys: pytest.CaptureFix
     [
         (("--engine", "warp"), 2, "--engine: 'warp' is none of"),
         (("--precision", "fp8"), 2, "--precision: 'fp8' is none of"),
-        (("--output", "gif"), 2, "--output. Choose from"),
+        (("--output", "gif"), 2, "--output: 'gif' is none of alpha"),
         (("--frames", "0"), 2, "--frames: 0 is less than 1"),
     ],
 )

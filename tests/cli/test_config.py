@@ -117,8 +117,8 @@ def test_options_of_other_commands_are_shown(shell: Shell) -> None:
 
 
 def test_a_command_line_that_is_wrong_is_not_explained(shell: Shell) -> None:
-    assert "for --smooth" in shell.refused("config", "show", "--", "in.mp4", "--smooth", "often")
-    assert "requires an argument" in shell.refused("config", "show", "--", "in.mp4", "-m")
+    assert "--smooth: 'often' is none of" in shell.refused("config", "show", "--", "in.mp4", "--smooth", "often")
+    assert "a value is missing" in shell.refused("config", "show", "--", "in.mp4", "-m")
 
 
 def test_a_render_takes_what_is_configured(shell: Shell) -> None:

@@ -25,7 +25,7 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["/dev/null", "--record", "o.mp4"], 4, "/dev/null: cannot be opened"),
         (["in.mp4"], 2, "no output is named"),
         (["in.mp4", "--record", "o.mp4", "--camera-size", "big"], 2, "WIDTHxHEIGHT"),
-        (["in.mp4", "--record", "o.mp4", "--smooth", "high"], 2, "--smooth. Choose from"),
+        (["in.mp4", "--record", "o.mp4", "--smooth", "high"], 2, "--smooth: 'high' is none of off, live"),
         (["in.mp4", "--record", "nowhere/o.mp4"], 73, "nowhere"),
         (["in.mp4", "--alpha", "-", "--json"], 2, "both want standard output"),
     ],

@@ -62,6 +62,18 @@ def test_frames_are_those_of_the_part(
     assert abs(times[-1] - times[0] - Fraction(count - 1, 25)) <= Fraction(1, 1000)
 
 
+def test_where_it_ends_can_be_said_in_place_of_how_long_it_is(clip: Path, tmp_path: Path) -> None:
+    by_length = part(clip, tmp_path / "length.mkv", "1.5", "0.5")
+    spec = job_spec(clip, (OutputSpec("mask", tmp_path / "end.mkv"),), start="1.5", end="0:02", matte=PLAIN_MATTE)
+    job = Job(spec, open_backend=open_stub())
+    job.start()
+    job.result()
+    assert spec.input.length == Fraction(1, 2)
+    assert read_times(tmp_path / "end.mkv") == read_times(by_length)
+    found = zip(pictures(tmp_path / "end.mkv"), pictures(by_length), strict=True)
+    assert all((one == other).all() for one, other in found)
+
+
 def test_sound_moves_with_the_picture(clip: Path, tmp_path: Path) -> None:
     out = part(clip, tmp_path / "part.mp4", "1.5", "2")
     with av.open(str(clip)) as source, av.open(str(out)) as container:

@@ -16,7 +16,7 @@ LAYERS = [
     ["cli", "__main__"],
     ["execute"],
     ["tui", "commands"],
-    ["renders"],
+    ["renders", "shell"],
     [""],
     ["report", "event_words", "json_lines", "api", "bench"],
     ["jobs", "live"],
