@@ -12,6 +12,7 @@ from birefnet_video.commands.advice import hinted, usage_error
 from birefnet_video.commands.bench import bench
 from birefnet_video.commands.completion import completion_of
 from birefnet_video.commands.config import config_commands
+from birefnet_video.commands.doctor import doctor
 from birefnet_video.commands.evaluate import evaluate
 from birefnet_video.commands.export import export
 from birefnet_video.commands.help import help_of
@@ -81,6 +82,7 @@ app.command(webcam, group=_COMMANDS)
 app.command(tui_command, name="tui", group=_COMMANDS)
 app.command(attach, group=_COMMANDS)
 app.command(jobs, group=_COMMANDS)
+app.command(doctor, group=_COMMANDS)
 app.command(completion_of(app), group=_COMMANDS)
 app.command(man_of(app), group=_COMMANDS)
 app.command(help_of(app), name="help", group=_COMMANDS)

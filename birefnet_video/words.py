@@ -25,6 +25,12 @@ def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | 
     return next(iter(difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=likeness)), None)
 
 
+def meant(word: str, known: Iterable[str]) -> str:
+    """A question that goes before a list of what there is; nothing if none of it is like the word."""
+    near = nearest(word, known)
+    return f"did you mean {near}? " if near else ""
+
+
 def told_once(tell: Callable[[str], None]) -> Callable[[str], None]:
     """Passes each message on the first time, for what is opened again and again and has the same to say."""
     told: set[str] = set()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from birefnet_video.defaults import BLUR_RADIUS, GREEN_RGB
 from birefnet_video.errors import UsageError
-from birefnet_video.words import nearest
+from birefnet_video.words import meant
 
 #: Colours that have a name; "green" is the one that keyers expect.
 COLOURS = {
@@ -84,10 +84,9 @@ def parse_background(value: str | Background) -> Background:
         return Blur(int(value[5:]) if ":" in value else BLUR_RADIUS)
     path = Path(value)
     if not path.suffix:
-        near = nearest(value, [*COLOURS, "blur"])
-        meant = f"did you mean {near}? there are" if near else "use"
+        names = [*COLOURS, "blur"]
         raise UsageError(
             f"--background: {value!r} is no background",
-            hint=f"{meant} {', '.join(COLOURS)}, #rrggbb, blur[:RADIUS], or a picture or video file",
+            hint=f"{meant(value, names)}use {', '.join(COLOURS)}, #rrggbb, blur[:RADIUS], or a picture or video file",
         )
     return PictureFile(path) if path.suffix.lower() in _PICTURE_SUFFIXES else VideoFile(path)

@@ -11,7 +11,7 @@ from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.options.input import is_pattern
 from birefnet_video.options.outputs import STDOUT, OutputKind, OutputSpec, Quality
 from birefnet_video.outputs.encoding import Encoding
-from birefnet_video.words import nearest
+from birefnet_video.words import meant
 
 #: Keeps a file readable when the process is killed, and is an ordinary file when finished. Without delay_moov
 #: edit lists are lost, and with them the offset between picture and sound.
@@ -56,11 +56,8 @@ def encoding_for(output: OutputSpec, *, hdr: bool = False) -> Encoding:
         raise OutputRefused(f"{path}: {why}", hint=f"use {' or '.join(rows)}")
     codecs = rows[suffix]
     if output.codec is not None and output.codec not in codecs:
-        near = nearest(output.codec, codecs)
-        meant = f"did you mean {near}? there are" if near else "use"
-        raise UsageError(
-            f"--codec: {suffix} of --{kind} cannot hold {output.codec}", hint=f"{meant} {', '.join(codecs)}"
-        )
+        hint = f"{meant(output.codec, codecs)}use {', '.join(codecs)}"
+        raise UsageError(f"--codec: {suffix} of --{kind} cannot hold {output.codec}", hint=hint)
     if suffix in _PICTURE_SUFFIXES and not is_pattern(path):
         example = path.with_name(f"{path.stem.replace('%', '')}_%05d{suffix}")
         raise OutputRefused(f"{path}: pictures need one number in their name", hint=f"for example {example}")
@@ -83,13 +80,23 @@ def codecs_of(kind: OutputKind, path: Path) -> tuple[str, ...]:
 
 def fit_codecs(outputs: tuple[OutputSpec, ...]) -> tuple[OutputSpec, ...]:
     """The same outputs; what cannot hold the codec that is asked for gets its usual one, if another output can."""
-
-    def fits(output: OutputSpec) -> bool:
-        return output.codec in codecs_of(output.kind, output.path)
-
-    if not any(fits(output) for output in outputs):
+    fitting = [output.codec in codecs_of(output.kind, output.path) for output in outputs]
+    if not any(fitting):
         return outputs
-    return tuple(output if fits(output) else evolve(output, codec=None) for output in outputs)
+    return tuple(output if fits else evolve(output, codec=None) for output, fits in zip(outputs, fitting, strict=True))
+
+
+def every_encoding() -> dict[str, Encoding]:
+    """An encoding of each kind that an output can have, by names that say which."""
+    made: dict[str, Encoding] = {}
+    for kind, rows in _TABLE.items():
+        for suffix, codecs in rows.items():
+            for codec in codecs:
+                encoding = _CODECS[codec]("standard")
+                if kind == "mask":
+                    codec, encoding = f"{codec} of mattes", _as_matte(encoding)
+                made.setdefault(codec, replace(encoding, container=_MUXERS.get(suffix, encoding.container)))
+    return made
 
 
 #: What all codecs of films have in common.

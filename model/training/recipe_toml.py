@@ -12,7 +12,7 @@ from typing import Any, Literal
 from birefnet_video.model.training.recipe import Recipe
 
 from birefnet_video.errors import UsageError
-from birefnet_video.words import nearest
+from birefnet_video.words import meant
 
 
 def recipe_names() -> list[str]:
@@ -40,11 +40,9 @@ def load_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
         text = _shipped().joinpath(f"{source}.toml").read_text(encoding="utf-8")
     else:
         names = recipe_names()
-        near = nearest(str(source), names)
-        meant = f"did you mean {near}? " if near else ""
         raise UsageError(
             f"no recipe is called {str(source)!r}",
-            hint=f"{meant}there are: {', '.join(names)}, or the path of a .toml file",
+            hint=f"{meant(str(source), names)}there are: {', '.join(names)}, or the path of a .toml file",
         )
     try:
         table = tomllib.loads(text)

@@ -16,7 +16,7 @@ LAYERS = [
     ["cli", "__main__"],
     ["execute"],
     ["tui", "commands"],
-    ["renders", "shell"],
+    ["renders", "shell", "doctor"],
     [""],
     ["report", "event_words", "json_lines", "api", "bench"],
     ["jobs", "live"],
@@ -41,9 +41,21 @@ LAYERS = [
 ]
 #: Heavy libraries, and the only rooms that may import them.
 HEAVY = {
-    "torch": {"model", "backends", "matting", "pipeline", "api", "bench", "commands", "live"},
+    "torch": {"model", "backends", "matting", "pipeline", "api", "bench", "commands", "doctor", "live"},
     "timm": {"model"},
-    "av": {"inputs", "outputs", "sound", "devices", "colour", "pictures", "matting", "pipeline", "types", "commands"},
+    "av": {
+        "inputs",
+        "outputs",
+        "sound",
+        "devices",
+        "colour",
+        "pictures",
+        "matting",
+        "pipeline",
+        "types",
+        "commands",
+        "doctor",
+    },
     "cv2": {"matting", "model", "pictures"},
     "textual": {"tui"},
 }

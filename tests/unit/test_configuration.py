@@ -330,19 +330,8 @@ def test_what_can_be_configured_is_known() -> None:
     """An option that is new is either in a list of what a call says for itself, or can be configured."""
     render = {key for group in (RenderOptions, RunSpec) for option in options_of(group) for key in option.keys}
     outputs = {"alpha", "mask", "green", "composite", "foreground"}
-    once = {
-        "start",
-        "end",
-        "duration",
-        "video_track",
-        "patch_order",
-        "dry_run",
-        "detach",
-        "tui",
-        "json",
-        "json_lines",
-        "no_config",
-    }
+    once = {"start", "end", "to", "duration", "video_track", "patch_order"}
+    once |= {"dry_run", "detach", "tui", "json", "json_lines", "no_config"}
     assert render & CALL_ONLY.keys() == outputs | once | {"config"}
     assert render - CALL_ONLY.keys() - {"one_at_a_time", "profile"} == {*SCHEMA.options("render")}
     assert {option.name for option in SCHEMA.of_command("tui")} == {
