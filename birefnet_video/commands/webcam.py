@@ -25,6 +25,7 @@ from birefnet_video.options.outputs import STDOUT, OverwriteSpec
 from birefnet_video.options.request import LiveRequest
 from birefnet_video.options.run import WatchSpec
 from birefnet_video.signals import stop_on_signals
+from birefnet_video.words import printable
 
 if TYPE_CHECKING:
     from birefnet_video.events import LiveSnapshot
@@ -141,6 +142,9 @@ def _watch(session: "LiveSession", *, json_lines: bool) -> int:
     if session.error is not None:
         raise session.error
     _say(session.snapshot(), json_lines=json_lines)
+    files = [str(output.path) for output in session.spec.outputs if output.path != STDOUT]
+    if files and not json_lines:
+        print(printable(f"wrote {', '.join(files)}"), file=sys.stderr)
     # Ctrl-C is how a session ends.
     return 0 if not received or received[0] == signal.SIGINT else 128 + received[0]
 

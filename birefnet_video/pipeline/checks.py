@@ -37,10 +37,13 @@ def check_output(spec: JobSpec, output: OutputSpec, encoding: Encoding) -> None:
         if path.is_dir():
             raise OutputRefused(f"{path}: is a folder")
         if not spec.writing.overwrite and (path.exists() or path.is_symlink()):
-            raise OutputRefused(f"{path}: exists already", hint="-y overwrites it")
+            raise OutputRefused(f"{path}: exists already", hint="-y overwrites it; in Python overwrite=True")
         if encoding.container == "image2" and not spec.writing.overwrite and path.parent.is_dir():
             for number in list_numbers(path)[:1]:
-                raise OutputRefused(f"{path.parent / (path.name % number)}: exists already", hint="-y overwrites it")
+                raise OutputRefused(
+                    f"{path.parent / (path.name % number)}: exists already",
+                    hint="-y overwrites it; in Python overwrite=True",
+                )
         if path.exists() and not path.is_file():
             raise OutputRefused(f"{path}: is no regular file")
         # Pictures get a folder of their own, unless even the one around it is missing.

@@ -77,3 +77,10 @@ def test_a_clip_stands_in_for_a_camera_until_ctrl_c(tmp_path: Path) -> None:
     last = json.loads(rest.splitlines()[-1])
     assert last["state"] == "ended" and last["shown"] + last["dropped"] in (last["taken"], last["taken"] - 1)
     assert len(read_times(tmp_path / "o.mp4")) == last["shown"]
+
+
+def test_a_session_ends_with_what_it_wrote(tmp_path: Path) -> None:
+    make_clip(tmp_path / "in.mp4", frames=10)
+    ran = run("in.mp4", "--record", "o.mp4", "-t", "0.2", "--engine", "eager", "--size", "64", cwd=tmp_path)
+    assert ran.returncode == 0 and ran.stderr.splitlines()[-1] == "wrote o.mp4", ran.stderr
+    assert read_times(tmp_path / "o.mp4")
