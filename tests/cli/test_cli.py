@@ -99,7 +99,7 @@ def test_default_output_lies_beside_the_input_and_the_tip_names_a_better_model(c
     assert clip.with_name("in.alpha.mov").exists()
     assert ran.stdout == ""
     tips = [line for line in ran.stderr.splitlines() if "larger model" in line]
-    assert len(tips) == 1 and "hf download" in tips[0]
+    assert len(tips) == 1 and "birefnet-video models pull lite-matting" in tips[0]
 
 
 def test_damaged_input_exits_with_5(tmp_path: Path) -> None:

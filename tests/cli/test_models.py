@@ -20,6 +20,8 @@ from official import DATA, official_weights
 from safetensors.torch import save, save_file
 from wait import until
 
+from birefnet_video.zoo.files import weights_path
+
 
 def shell(home: Path, hub: Hub, *names: str) -> Shell:
     made = Shell(home, hub)
@@ -273,6 +275,29 @@ def test_a_token_goes_to_no_hub_but_the_official_one(tmp_path: Path, small: byte
         user = shell(tmp_path, hub, "net")
         assert user.run("models", "pull", "net", HF_TOKEN="hf_secret").returncode == 0
         assert len(hub.asked) == 2 and all("authorization" not in headers for _, _, headers in hub.asked)
+
+
+def test_a_proxy_is_gone_through(tmp_path: Path, small: bytes) -> None:
+    with running_hub(net=small) as hub:
+        user = shell(tmp_path, hub, "net")
+        ran = user.run("models", "pull", "net", HF_ENDPOINT="http://hub.invalid", HTTP_PROXY=hub.url)
+        assert ran.returncode == 0, ran.stderr
+        assert hub.asked[0][1].startswith("http://hub.invalid/test/net/resolve/")
+
+
+def test_a_licence_that_forbids_sale_is_shown_when_its_file_is_first_given_by_path(tmp_path: Path) -> None:
+    content = weights_path("tiny").read_bytes()
+    with running_hub(net=content) as hub:
+        user = Shell(tmp_path, hub)
+        user.add_row("theirs", "net", sale="no", licence="CC BY-NC 4.0", by_path=True)
+        (tmp_path / "theirs.safetensors").write_bytes(content)
+        make_clip(tmp_path / "in.mp4", frames=1)
+        render = ["in.mp4", "--mask", "m.mkv", "-m", "theirs.safetensors", "--engine", "eager", "--smooth", "off", "-y"]
+        first, second = user.run(*render), user.run(*render)
+        assert first.returncode == second.returncode == 0, first.stderr
+        assert "its licence is CC BY-NC 4.0: what it makes is not for sale" in first.stderr
+        assert "CC BY-NC" not in second.stderr
+        one_line(user.run("in.mp4", "--mask", "n.mkv", "-m", "theirs"), 3, "it is not fetched", "give its path")
 
 
 def test_without_a_pinned_hash_it_is_compared_with_what_the_hub_says_and_that_is_told(

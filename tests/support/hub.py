@@ -1,6 +1,7 @@
 """A hub on the loopback address: it speaks as much of the Hugging Face hub's protocol as a download needs."""
 
 import hashlib
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,7 +81,8 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
         def _answer(self, *, with_body: bool) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             hub.asked.append((self.command, self.path, headers))
-            name = self.path.lstrip("/")
+            # Who comes through a proxy names the host, too.
+            name = re.sub(r"^http://[^/]+", "", self.path).lstrip("/")
             if hub.status is not None:
                 return self._end(hub.status)
             if "/resolve/" in name:
