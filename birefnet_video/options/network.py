@@ -32,7 +32,7 @@ class WeightsSpec(OptionGroup):
     model: Annotated[str, Parameter(name=["--model", "-m"]), Suggested("models", or_file=True)] = field(
         default="tiny", converter=str
     )
-    """Name (tiny, lite-matting, general, ...; birefnet-video models lists all) or path of a .safetensors or .pth file."""
+    """Name (tiny, lite-matting, ...: birefnet-video models lists all) or path of a .safetensors or .pth file."""
     size: Annotated[tuple[int, int] | None, WRITTEN] = field(default=None, converter=converters.optional(parse_size))
     """Size of the network's input: N, or WIDTHxHEIGHT; multiples of 32. Default: the model's own."""
 
