@@ -11,6 +11,7 @@ from birefnet_video._version import __version__
 if TYPE_CHECKING:
     from birefnet_video.api import matte_image, matte_images, matte_video, smooth_alphas
     from birefnet_video.jobs import Job
+    from birefnet_video.matting_object import Matting
     from birefnet_video.options.job import JobSpec
     from birefnet_video.options.network import BackendSpec
     from birefnet_video.options.outputs import OutputSpec
@@ -21,6 +22,7 @@ _HOME = {
     "matte_video": "api",
     "smooth_alphas": "api",
     "Job": "jobs",
+    "Matting": "matting_object",
     "BackendSpec": "options.network",
     "JobSpec": "options.job",
     "OutputSpec": "options.outputs",
@@ -30,6 +32,7 @@ __all__ = [
     "BackendSpec",
     "Job",
     "JobSpec",
+    "Matting",
     "OutputSpec",
     "__version__",
     "matte_image",

@@ -18,7 +18,7 @@ LAYERS = [
     ["tui", "commands"],
     ["renders", "shell", "doctor"],
     [""],
-    ["report", "event_words", "json_lines", "api", "bench"],
+    ["report", "event_words", "json_lines", "api", "matting_object", "bench"],
     ["jobs", "live"],
     ["configuration"],
     ["pipeline"],
