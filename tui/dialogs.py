@@ -12,24 +12,8 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, DirectoryTree, Footer, Static
 
+from birefnet_video.many.folders import VIDEO_SUFFIXES
 from birefnet_video.renders.wire import Picture
-
-#: What can be read, by extension; anything else can be typed.
-VIDEO_SUFFIXES = (
-    ".mp4",
-    ".mov",
-    ".mkv",
-    ".webm",
-    ".avi",
-    ".m4v",
-    ".mpg",
-    ".mpeg",
-    ".mts",
-    ".ts",
-    ".mxf",
-    ".gif",
-    ".apng",
-)
 
 
 class Choice(ModalScreen[str | None]):

@@ -7,10 +7,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from birefnet_video.tui.dialogs import VIDEO_SUFFIXES
-
 from birefnet_video.configuration.fitting import unfit
 from birefnet_video.errors import BirefnetVideoError, UsageError
+from birefnet_video.many.folders import videos_of
 from birefnet_video.options.backgrounds import PictureFile, VideoFile
 from birefnet_video.options.group import Option, OptionGroup, options_of, text_of
 from birefnet_video.options.input import InputSpec
@@ -105,9 +104,7 @@ class FormValues:
             OSError: if the folder cannot be read.
         """
         path = expanded(self.source)
-        if not path.is_dir():
-            return [path]
-        return sorted(each for each in path.iterdir() if _is_source(each))
+        return videos_of(path) if path.is_dir() else [path]
 
     def output_of(self, source: Path) -> Path:
         """Where the result of one input goes."""
@@ -258,12 +255,6 @@ def expanded(text: str) -> Path:
     except (RuntimeError, ValueError, OSError) as error:
         raise UsageError(f"no path: {error}") from None
     return path
-
-
-def _is_source(path: Path) -> bool:
-    """Whether it is a video, and not what an earlier render has made of one."""
-    made = {kind.ending.rpartition(".")[0] for kind in KINDS.values()} | {".partial"}
-    return path.suffix.lower() in VIDEO_SUFFIXES and Path(path.stem).suffix not in made and path.is_file()
 
 
 def _check_model(model: str) -> None:

@@ -16,6 +16,7 @@ LAYERS = [
     ["cli", "__main__"],
     ["execute"],
     ["tui", "commands"],
+    ["many"],
     ["renders", "shell", "doctor"],
     [""],
     ["report", "event_words", "json_lines", "api", "matting_object", "bench"],
