@@ -161,6 +161,7 @@ def _serve(job: Job, store: JobStore, record: JobRecord, run: Callable[[Job], in
             record.id,
             state=RecordState(summary.state),
             ended_at=time.time(),
+            exit_code=code,
             error=str(error) if error else None,
             frames=summary.frames if summary.exit_code == 0 else summary.total,
             written=summary.frames,
@@ -207,7 +208,7 @@ def serve_live(served: Served, store: JobStore, record_id: str, run: Callable[[]
     except BaseException as error:
         refuse(store, record_id, error)
         raise
-    store.update(record_id, state=RecordState.FINISHED, ended_at=time.time(), address=None)
+    store.update(record_id, state=RecordState.FINISHED, ended_at=time.time(), exit_code=code, address=None)
     return code
 
 
@@ -220,5 +221,6 @@ def refuse(store: JobStore, record_id: str, error: BaseException) -> None:
             state=RecordState.FAILED,
             ended_at=time.time(),
             error=str(error) or type(error).__name__,
+            exit_code=getattr(error, "exit_code", None),
             address=None,
         )

@@ -67,6 +67,8 @@ class JobRecord:
     """Why it failed, in one line."""
     written: int | None = None
     """Frames that are encoded, written down now and then."""
+    exit_code: int | None = None
+    """That its process has ended with."""
     result: dict[str, Any] | None = None
     """A :class:`~birefnet_video.renders.summary.RunSummary` as JSON."""
 

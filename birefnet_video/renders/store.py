@@ -14,6 +14,8 @@ from birefnet_video.options.request import Request, to_json, with_overwrite
 from birefnet_video.renders.record import JobRecord, RecordState, command_of
 
 _FOLDER = "jobs"
+#: In the place of an id, the newest render.
+LAST = "last"
 #: Seconds in which a process must have been started.
 _START_S = 60.0
 #: Seconds to wait for another program that holds the lock.
@@ -97,13 +99,15 @@ class JobStore:
     def find(self, name: str | None) -> JobRecord:
         """
         Args:
-            name: the beginning of a record's id; ``None``: the render that runs, or else the latest one.
+            name: the beginning of a record's id; ``last``: the newest; ``None``: the one that runs, or else the latest.
 
         Raises:
             UsageError: if there is none, or more than one.
         """
         records = self.records()
-        if name is None:
+        if name == LAST and records:
+            return max(records, key=lambda record: record.created_at)
+        if name is None or name == LAST:
             running = [record for record in records if record.state is RecordState.RUNNING]
             latest = sorted(running or records, key=lambda record: record.started_at or record.created_at)
             if not latest:
@@ -197,6 +201,7 @@ class JobStore:
                 result=None,
                 written=None,
                 error=None,
+                exit_code=None,
                 pid=None,
                 pid_started_at=None,
                 address=None,

@@ -23,7 +23,10 @@ class Served:
         self.store = JobStore(folder / "jobs")
         self.record = self.store.add(render_request(self.clip, self.out), folder=folder)
         self.job, _ = stub_job(self.clip, {"alpha": self.out}, delay_s=0.01)
-        self.thread = threading.Thread(target=serve, args=(self.job, self.store, self.record.id, self._run))
+        self.thread = threading.Thread(target=self.serve)
+
+    def serve(self) -> None:
+        serve(self.job, self.store, self.record.id, self._run)
 
     def _run(self, job: Job) -> int:
         job.start()
