@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from birefnet_video.commands.advice import hinted, usage_error
+from birefnet_video.commands.advice import hinted, stray_word, usage_error
 from birefnet_video.commands.bench import bench
 from birefnet_video.commands.completion import completion_of
 from birefnet_video.commands.config import config_commands
@@ -27,10 +27,12 @@ from birefnet_video.configuration.configuration import Configuration
 from birefnet_video.errors import BirefnetVideoError, UsageError, explained
 from birefnet_video.execute import execute, execute_record
 from birefnet_video.json_lines import final_record, say_json
+from birefnet_video.many.request import ManyRequest, is_for_many
 from birefnet_video.options.group import FLAT
 from birefnet_video.options.input import STDIN, InputSpec
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.keywords import part_of
+from birefnet_video.options.many import ManySpec
 from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import STDOUT, OutputsSpec, WritingSpec
@@ -46,10 +48,12 @@ For example:
 birefnet-video in.mp4 --alpha out.mov
 birefnet-video in.mp4 --green out.mp4 -ss 1:30 -t 12.5
 birefnet-video in.mp4 --composite out.mp4 --background beach.jpg
+birefnet-video a.mp4 b.mov clips/ --out-dir out
 
 Exit codes, files and all commands: birefnet-video man | man -l -"""
 
 _OUTPUTS = Group("Outputs (any number in one pass)", sort_key=1)
+_MANY = Group("Many inputs", sort_key=1)
 _INPUT = Group("Input", sort_key=1)
 _NETWORK = Group("Network", sort_key=2)
 _MATTE = Group("Matte", sort_key=3)
@@ -95,21 +99,25 @@ app.command(execute_record, name="carry-out", show=False)
 def render(
     source: Annotated[Path, Parameter(name="INPUT")],
     /,
-    *,
+    *more: Annotated[Path, Parameter(name="MORE")],
     outputs: Annotated[OutputsSpec, FLAT, Parameter(group=_OUTPUTS)] = OutputsSpec(),
     read: Annotated[InputSpec, FLAT, Parameter(group=_INPUT)] = InputSpec(),
     backend: Annotated[BackendSpec, FLAT, Parameter(group=_NETWORK)] = BackendSpec(),
     matte: Annotated[MatteSpec, FLAT, Parameter(group=_MATTE)] = MatteSpec(),
     colour: Annotated[ColourSpec, FLAT, Parameter(group=_MATTE)] = ColourSpec(),
     run: Annotated[RunSpec, FLAT, Parameter(group=_RUN)] = RunSpec(),
-) -> RenderRequest:
+    many: Annotated[ManySpec, FLAT, Parameter(group=_MANY)] = ManySpec(),
+) -> RenderRequest | ManyRequest:
     """Cut the subject out of INPUT.
 
     Parameters
     ----------
     source
         Video file, image sequence (shot_%04d.png), or - for standard input. Without an output, INPUT's name with
-        .alpha.mov is written beside it.
+        .alpha.mov is written beside it. A folder means its videos.
+    more
+        More inputs, rendered one after another. Names of outputs then hold fields, as in --alpha "out/{stem}.mov":
+        {stem}, {suffix}, {parent}, {kind} or {index}.
     """
     spec = JobSpec(
         source,
@@ -120,6 +128,9 @@ def render(
         colour=colour,
         writing=part_of(outputs, WritingSpec),
     )
+    sources = (source, *more)
+    if is_for_many(sources, outputs, many):
+        return ManyRequest(sources, outputs, many, RenderRequest(spec, run.settled))
     to_stdout = any(output.path == STDOUT for output in spec.outputs)
     if to_stdout and run.style == "json":
         raise UsageError("--json and --alpha - both want standard output")
@@ -164,7 +175,9 @@ def main(arguments: list[str] | None = None) -> None:
 def _carry_out(arguments: list[str]) -> int:
     try:
         code: Any = app(arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
-        if isinstance(code, RenderRequest | LiveRequest):
+        if isinstance(code, ManyRequest) and (stray := stray_word(code, arguments, app)) is not None:
+            raise stray
+        if isinstance(code, RenderRequest | LiveRequest | ManyRequest):
             code = execute(code)
     except CycloptsError as error:
         code = _complain(usage_error(error, arguments, app), arguments)

@@ -21,7 +21,7 @@ EXIT_CODES = (
     (2, "wrong usage"),
     (3, "model or weights missing or not valid"),
     (4, "device, engine or memory not available"),
-    (5, "delivered in part: the input is damaged or ends early"),
+    (5, "delivered in part: damaged input, or some of many inputs failed"),
     (65, "the input is no usable video"),
     (66, "the input is missing or not readable"),
     (73, "the output cannot be written, exists, or is the input"),

@@ -1,7 +1,6 @@
 """What was asked for is done: watched here, in a terminal interface, or left to itself."""
 
 import os
-import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,26 +11,23 @@ from attrs import evolve
 
 from birefnet_video.commands.pulling import require_weights
 from birefnet_video.commands.webcam import run_live, serve_live_request
-from birefnet_video.errors import BirefnetVideoError, DamagedInput, OutputRefused, UsageError
-from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobNotice, JobState
+from birefnet_video.errors import BirefnetVideoError, OutputRefused, UsageError
 from birefnet_video.inputs.missing import missing_input
 from birefnet_video.jobs import Job
 from birefnet_video.json_lines import final_record, say_json
+from birefnet_video.many.request import ManyRequest
 from birefnet_video.options.input import STDIN
 from birefnet_video.options.request import LiveRequest, RenderRequest, Request, not_apart
 from birefnet_video.options.run import RunSpec
-from birefnet_video.report import make_reporter
+from birefnet_video.report import follow, make_reporter
 from birefnet_video.signals import exit_on_signals, stop_on_signals
 from birefnet_video.words import printable
 
-_EXIT_DAMAGED = DamagedInput.exit_code
 #: Bytes of standard input that are copied at once.
 _SPOOL_BYTES = 1 << 20
-#: How often progress is polled, in seconds.
-_POLL_S = 0.25
 
 
-def execute(request: Request) -> int:
+def execute(request: Request | ManyRequest) -> int:
     """Do what is asked for, here or in a process apart.
 
     Returns:
@@ -40,20 +36,44 @@ def execute(request: Request) -> int:
     Raises:
         BirefnetVideoError: if it cannot begin.
     """
+    if isinstance(request, ManyRequest):
+        return _execute_many(request)
     if isinstance(request, LiveRequest):
         require_weights(request.spec.backend.model, may_ask=not request.run.json_lines)
         return _apart(request, watched=True) if request.run.tui else run_live(request)
     _require_input(request.spec.source)
     if request.run.dry_run:
         return _say_plan(request)
-    is_silent = request.run.quiet or request.run.style in ("json", "none")
-    require_weights(request.spec.backend.model, may_ask=not is_silent and request.spec.source != STDIN)
+    require_weights(request.spec.backend.model, may_ask=_may_ask(request.run) and request.spec.source != STDIN)
     if request.run.tui or request.run.detach:
         return _apart(request, watched=request.run.tui)
     if request.spec.source != STDIN:
         return watch_job(Job(request.spec), request.run)
     with _spooled_input() as path:
         return watch_job(Job(evolve(request.spec, source=path)), request.run, {str(path): "standard input"})
+
+
+def _may_ask(run: RunSpec) -> bool:
+    return not (run.quiet or run.style in ("json", "none"))
+
+
+def _execute_many(request: ManyRequest) -> int:
+    from birefnet_video.many.planning import plan_all
+    from birefnet_video.many.queueing import put_into_queue
+    from birefnet_video.many.running import render_all, say_plans
+
+    planned, run = plan_all(request), request.common.run
+    if run.dry_run:
+        return say_plans(planned, run)
+    if run.tui and len(planned.requests) != 1:
+        hint = "--queue puts all of them into the queue, birefnet-video tui shows it"
+        raise UsageError(f"--tui: watches one render, here are {len(planned.requests)}", hint=hint)
+    require_weights(request.common.spec.backend.model, may_ask=_may_ask(run))
+    if run.tui:
+        planned.make_folders()
+        return _apart(planned.requests[0], watched=True)
+    # Several that begin at once would take each other's time.
+    return put_into_queue(planned, run) if request.many.queue or run.detach else render_all(planned, run)
 
 
 def execute_record(record_id: str) -> int:
@@ -168,37 +188,11 @@ def watch_job(job: Job, run: RunSpec, names: Mapping[str, str] = MappingProxyTyp
         names: what users know files as, by their paths.
     """
     reporter = make_reporter(run.style, quiet=run.quiet, names=names)
-    ends: list[JobEvent] = []
-    job.subscribe(reporter.on_event)
-    job.subscribe(lambda event: ends.append(event) if isinstance(event, JobCancelled | JobFailed) else None)
-    received = stop_on_signals(job.cancel)
-    try:
-        job.start()
-        is_told = False
-        while (state := job.wait(_POLL_S)) not in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED):
-            reporter.on_tick(job.snapshot())
-            if received and state is JobState.LOADING and not is_told:
-                reporter.on_event(JobNotice("stopping when the network is loaded; a second signal stops at once"))
-                is_told = True
-        job.wait()
-    finally:
-        reporter.close()
-    end = ends[-1] if ends else None
-    error = end.error if isinstance(end, JobFailed) else None
-    code, name = _exit_code(job, error, received)
-    if run.verbose and error is not None:
+    end = follow(job, reporter, stop_on_signals(job.cancel))
+    if run.verbose and end.error is not None:
         import traceback
 
-        traceback.print_exception(error)
+        traceback.print_exception(end.error)
     if run.style == "json":
-        kept = end.kept if isinstance(end, JobCancelled | JobFailed) else ()
-        say_json(final_record(name, code, job, error, kept), names)
-    return code
-
-
-def _exit_code(job: Job, error: BaseException | None, received: list[int]) -> tuple[int, str]:
-    if error is not None:
-        return getattr(error, "exit_code", 1), "failed"
-    if job.report is None:
-        return 128 + (received[0] if received else signal.SIGINT), "cancelled"
-    return (_EXIT_DAMAGED if job.report.damage else 0), "finished"
+        say_json(final_record(end.name, end.code, job, end.error, end.kept), names)
+    return end.code

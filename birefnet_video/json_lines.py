@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 class JsonReporter:
     """One JSON object a line; the command line writes the last one, :func:`final_record`."""
 
-    def __init__(self, names: Mapping[str, str] = MappingProxyType({})) -> None:
-        self._names = names
+    def __init__(
+        self, names: Mapping[str, str] = MappingProxyType({}), *, about: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        """
+        Args:
+            names: what users know files as, by their paths.
+            about: what every object says, too.
+        """
+        self._names, self._about = names, about
         self._last_written = 0
 
     def on_event(self, event: JobEvent) -> None:
@@ -51,7 +58,7 @@ class JsonReporter:
         self._say(record)
 
     def _say(self, record: dict[str, Any]) -> None:
-        say_json(record, self._names)
+        say_json({**record, **self._about}, self._names)
 
     def close(self) -> None:
         """See :class:`birefnet_video.report.Reporter`."""

@@ -1,19 +1,33 @@
 """The console's view of a job: a progress bar on a terminal, plain lines elsewhere, or JSON lines."""
 
+import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, TextIO
+from typing import NamedTuple, Protocol, TextIO
 
+from birefnet_video.errors import DamagedInput
 from birefnet_video.event_words import say_event
-from birefnet_video.events import JobCancelled, JobEvent, JobFailed, JobFinished, JobSnapshot
+from birefnet_video.events import (
+    JobCancelled,
+    JobEvent,
+    JobFailed,
+    JobFinished,
+    JobNotice,
+    JobSnapshot,
+    JobState,
+)
+from birefnet_video.jobs import Job
 from birefnet_video.json_lines import JsonReporter
 from birefnet_video.options.run import ProgressStyle
 from birefnet_video.words import known_as, printable
 
 #: A plain line is due after this many seconds or this share of the clip.
 _LINE_EVERY_S, _LINE_EVERY_SHARE = 10.0, 0.1
+#: How often progress is polled, in seconds.
+_POLL_S = 0.25
 
 
 class Reporter(Protocol):
@@ -32,6 +46,50 @@ class Reporter(Protocol):
         ...
 
 
+class End(NamedTuple):
+    """How a job has ended."""
+
+    code: int
+    """The exit code that says so."""
+    name: str
+    """finished, failed or cancelled."""
+    error: BaseException | None
+    """Why it failed."""
+    kept: tuple[Path, ...]
+    """Files that are not finished."""
+
+
+def follow(job: Job, reporter: Reporter, received: Sequence[int]) -> End:
+    """Start a job and report of it until it has ended.
+
+    Args:
+        job: not yet started.
+        reporter: told of all; it is closed.
+        received: signals that have asked for the end, as they come; somebody else cancels the job.
+    """
+    ends: list[JobCancelled | JobFailed] = []
+    job.subscribe(reporter.on_event)
+    job.subscribe(lambda event: ends.append(event) if isinstance(event, JobCancelled | JobFailed) else None)
+    try:
+        job.start()
+        is_told = False
+        while (state := job.wait(_POLL_S)) not in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED):
+            reporter.on_tick(job.snapshot())
+            if received and state is JobState.LOADING and not is_told:
+                reporter.on_event(JobNotice("stopping when the network is loaded; a second signal stops at once"))
+                is_told = True
+        job.wait()
+    finally:
+        reporter.close()
+    end = ends[-1] if ends else None
+    kept = end.kept if end is not None else ()
+    if isinstance(end, JobFailed):
+        return End(getattr(end.error, "exit_code", 1), "failed", end.error, kept)
+    if job.report is None:
+        return End(128 + (received[0] if received else signal.SIGINT), "cancelled", None, kept)
+    return End(DamagedInput.exit_code if job.report.damage else 0, "finished", None, kept)
+
+
 def make_reporter(style: ProgressStyle, *, quiet: bool, names: Mapping[str, str] = MappingProxyType({})) -> Reporter:
     """The reporter for a style.
 
@@ -40,7 +98,12 @@ def make_reporter(style: ProgressStyle, *, quiet: bool, names: Mapping[str, str]
         quiet: say nothing but warnings and errors.
         names: what users know files as, by their paths.
     """
-    return _UntilTheEnd(_reporter(style, names, quiet=quiet))
+    return until_the_end(_reporter(style, names, quiet=quiet))
+
+
+def until_the_end(reporter: Reporter) -> Reporter:
+    """A reporter of one job that says nothing after its end, nor two things at once."""
+    return _UntilTheEnd(reporter)
 
 
 def _reporter(style: ProgressStyle, names: Mapping[str, str], *, quiet: bool) -> Reporter:

@@ -199,6 +199,11 @@ def check_installed(name: str) -> None:
         )
 
 
+def worth_building(frames: int | None) -> tuple[str, ...]:
+    """The engines that ``auto`` builds for so many frames, as far as that depends on their number."""
+    return tuple(name for name, engine in ENGINES.items() if frames is None or frames >= engine.worth_from)
+
+
 def _climb(request: Request, frames: int | None, batch_size: int | None) -> tuple[Prepared, BackendInfo]:
     """The first engine of the ladder that works, with the reasons why those before it do not."""
     reasons = [request.info.note] if request.info.note else []
@@ -207,7 +212,7 @@ def _climb(request: Request, frames: int | None, batch_size: int | None) -> tupl
     for name in _LADDER[kind]:
         # Plain PyTorch has every precision but those that are built for.
         is_needed = precision not in ("auto", *ENGINES["eager"].precisions[kind])
-        is_short = frames is not None and frames < ENGINES[name].worth_from and not is_needed
+        is_short = name not in worth_building(frames) and not is_needed
         try:
             check_engine(name, request.info.device, request.info.precision)
             if is_short and not _is_built(request, name, batch_size):

@@ -15,6 +15,8 @@ from cyclopts import (
 from cyclopts.exceptions import RepeatArgumentError, UnknownCommandError
 
 from birefnet_video.errors import BirefnetVideoError, InputMissing, UsageError
+from birefnet_video.many.request import ManyRequest
+from birefnet_video.options.input import is_pattern
 from birefnet_video.options.values import choice_error
 from birefnet_video.words import nearest
 
@@ -45,7 +47,8 @@ _OTHER_OPTIONS = {
 }
 #: The same of commands.
 _OTHER_COMMANDS = {
-    "queue": "birefnet-video jobs lists it, birefnet-video tui shows it",
+    "batch": "many inputs have no command: birefnet-video a.mp4 b.mov clips/ --out-dir out",
+    "queue": "birefnet-video jobs lists it, birefnet-video tui shows it, --queue puts renders into it",
     "version": "birefnet-video --version",
     "render": "a render has no command: birefnet-video in.mp4 --alpha out.mov",
 }
@@ -84,13 +87,44 @@ def hinted(error: BirefnetVideoError, arguments: Sequence[str], app: App) -> Bir
     if isinstance(error, UsageError) and (other := _other_option(arguments)) is not None:
         return other
     if isinstance(error, InputMissing) and "" in arguments:
-        return UsageError("INPUT is empty", hint="name a video, for example birefnet-video in.mp4 --alpha out.mov")
+        return _empty_input()
     # Commands are the first words only.
     first = arguments[0] if arguments else ""
     if isinstance(error, InputMissing) and error.hint is None and "." not in first and "/" not in first:
         near = nearest(first, _commands(app))
         error.hint = _OTHER_COMMANDS.get(first) or (f"did you mean the command {near}?" if near else None)
     return error
+
+
+def stray_word(request: ManyRequest, arguments: Sequence[str], app: App) -> UsageError | None:
+    """What was meant by a word that is taken for one of many inputs, and is none.
+
+    Args:
+        request: that the command line was understood as.
+        arguments: the command line.
+        app: the parser.
+    """
+    # The path of an empty word is that of this folder.
+    if "" in arguments and Path() in request.sources:
+        return _empty_input()
+    first, *more = (str(source) for source in request.sources)
+    missing = [word for word in more if not _is_there(Path(word))]
+    commands = [word for word in missing if word in _commands(app)]
+    # Who says where outputs go has named none without its option.
+    is_told = request.outputs.are_named or request.many.is_asked
+    if commands or (more and not is_told and (missing or not _is_there(Path(first)))):
+        return _unused(commands or missing or more, (), app, arguments)
+    return None
+
+
+def _empty_input() -> UsageError:
+    return UsageError("INPUT is empty", hint="name a video, for example birefnet-video in.mp4 --alpha out.mov")
+
+
+def _is_there(source: Path) -> bool:
+    from birefnet_video.inputs.sequence import list_numbers
+
+    return source.exists() or (is_pattern(source) and source.parent.is_dir() and bool(list_numbers(source)))
 
 
 def nearest_option(word: str, names: Iterable[str]) -> str | None:
@@ -177,11 +211,6 @@ def _unused(unused: list[str], path: tuple[str, ...], at: App, arguments: Sequen
     name = Path(first)
     if name.exists() and not Path(begin).exists() and begin[:1] != "-":
         return UsageError(f"{begin}: no such file", hint=f"INPUT comes first: birefnet-video {first} --alpha OUTPUT")
-    if name.exists():
-        return UsageError(
-            f"{', '.join(unused[:3])}: one INPUT is taken at a time",
-            hint="birefnet-video tui takes a folder; a shell's loop takes many files",
-        )
     writes = _OUTPUTS.get(name.suffix.lower()) or ("--alpha" if "%" in first else None)
     if writes:
         return UsageError(f"{name}: is it to be written?", hint=f"{writes} {name}")

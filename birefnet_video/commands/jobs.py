@@ -157,7 +157,7 @@ def retry(render: _Id, /, *, writing: Annotated[OverwriteSpec, FLAT] = Overwrite
     """
     orders, record = _found(render)
     fresh = orders.again(record, overwrite=writing.overwrite)
-    return _said(fresh, f"in the queue, as {record.id} was")
+    return _said(fresh, f"in the queue, the same as {record.id}")
 
 
 @jobs.command(name="forget")

@@ -14,9 +14,9 @@ _PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".exr", ".dpx", ".webp", 
 def missing_input(path: Path) -> InputMissing:
     """Why there is no such input, and what to write instead."""
     if path.is_dir():
-        pattern = _pattern_in(path)
+        pattern = pictures_in(path)
         example = (
-            f"its pictures are {path / pattern}" if pattern else "one video is taken at a time; tui takes a folder"
+            f"its pictures are {path / pattern}" if pattern else "one video is taken here; a render takes folders, too"
         )
         return InputMissing(f"{path}: is a folder, not a video", hint=example)
     if re.search(r"[*?]|#{2,}", path.name):
@@ -32,7 +32,7 @@ def picture_instead(path: Path) -> str:
     return f"numbered ones are named so: {path.with_name(pattern)}; in Python matte_image takes one"
 
 
-def _pattern_in(folder: Path) -> str | None:
+def pictures_in(folder: Path) -> str | None:
     """How most numbered pictures of a folder are named."""
     try:
         names = [each.name for each in islice(folder.iterdir(), _MOST_FILES) if each.suffix.lower() in _PICTURES]

@@ -149,7 +149,11 @@ class OutputsSpec(WritingSpec, EncodingSpec, BackgroundSpec, SubjectSpec):
         )
 
 
+def stem_of(source: Path) -> str:
+    """An input's name without its extension; a sequence's number is left out."""
+    return re.sub(r"[_\-. ]*%(0\d+)?d", "", source.stem) or "sequence"
+
+
 def _default_output(source: Path) -> Path:
-    """``<stem>.alpha.mov`` beside the input; a sequence's number is left out."""
-    stem = re.sub(r"[_\-. ]*%(0\d+)?d", "", source.stem) or "sequence"
-    return source.parent / f"{stem}.alpha.mov"
+    """``<stem>.alpha.mov`` beside the input."""
+    return source.parent / f"{stem_of(source)}.alpha.mov"

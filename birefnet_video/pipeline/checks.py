@@ -1,5 +1,6 @@
 """What can be said of an output before any work."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from birefnet_video.colour.transfer import needs_mapping
@@ -16,8 +17,16 @@ from birefnet_video.outputs.unfinished import PARTIAL_MARK
 from birefnet_video.types import MediaInfo
 
 
-def check_output(spec: JobSpec, output: OutputSpec, encoding: Encoding) -> None:
+def check_output(
+    spec: JobSpec, output: OutputSpec, encoding: Encoding, *, to_be_made: Collection[Path] = frozenset()
+) -> None:
     """Whether an output may be written where it is to be.
+
+    Args:
+        spec: of the render.
+        output: one of its outputs.
+        encoding: of the output.
+        to_be_made: folders that will be there when it begins.
 
     Raises:
         OutputRefused: if it exists, its folder does not, or it is the input.
@@ -48,7 +57,7 @@ def check_output(spec: JobSpec, output: OutputSpec, encoding: Encoding) -> None:
             raise OutputRefused(f"{path}: is no regular file")
         # Pictures get a folder of their own, unless even the one around it is missing.
         is_own_folder = encoding.container == "image2" and path.parent.parent.is_dir() and not path.parent.exists()
-        if not path.parent.is_dir() and not is_own_folder:
+        if not path.parent.is_dir() and not is_own_folder and path.parent not in to_be_made:
             raise OutputRefused(f"{path}: the folder {path.parent} does not exist")
     except OSError as error:
         raise OutputRefused(f"{path}: cannot be written: {error.strerror}") from None

@@ -1,6 +1,8 @@
 """What a job will read, leave out and write: found without opening a network or touching the disk beyond probing."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from attrs import evolve
@@ -55,8 +57,12 @@ class Plan:
     """What a user should know, of the input and of the outputs."""
 
     @classmethod
-    def of(cls, spec: JobSpec) -> Self:
+    def of(cls, spec: JobSpec, *, to_be_made: Collection[Path] = frozenset()) -> Self:
         """The plan of what is asked for.
+
+        Args:
+            spec: what is asked for.
+            to_be_made: folders that will be there when it begins.
 
         Raises:
             InputMissing, NotAVideo: if there is nothing to read.
@@ -71,7 +77,7 @@ class Plan:
             if not cut.drops_before and cut.start:
                 notes.append(f"the clock of the input begins at {float(cut.start):.2f} s: the outputs begin at 0")
             info = shorten(info, spec, cut)
-        outputs = tuple(plan_output(spec, output, info) for output in spec.outputs)
+        outputs = tuple(plan_output(spec, output, info, to_be_made) for output in spec.outputs)
         notes += [note for output in outputs for note in output.notes]
         notes += _notes_of_sides(outputs, info)
         decode_on = _decoder(spec, info)
@@ -120,20 +126,23 @@ class Plan:
         return [*made, *(f"note    {note}" for note in self.notes)]
 
 
-def plan_output(spec: JobSpec, output: OutputSpec, info: MediaInfo) -> PlannedOutput:
+def plan_output(
+    spec: JobSpec, output: OutputSpec, info: MediaInfo, to_be_made: Collection[Path] = frozenset()
+) -> PlannedOutput:
     """One output of a job.
 
     Args:
         spec: of the job.
         output: one of its outputs.
         info: of the part of the input that is taken.
+        to_be_made: folders that will be there when it begins.
 
     Raises:
         OutputRefused: if it cannot be written.
         UsageError: if its codec is none of its container's.
     """
     encoding = encoding_for(output, hdr=is_hdr(info.colour))
-    check_output(spec, output, encoding)
+    check_output(spec, output, encoding, to_be_made=to_be_made)
     canvas = make_canvas(encoding, info)
     return PlannedOutput(
         spec=output,

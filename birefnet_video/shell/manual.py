@@ -31,6 +31,7 @@ _EXAMPLES = (
     ("H.264 over green, seconds 90 to 102.5", "in.mp4 --green out.mp4 -ss 1:30 -t 12.5"),
     ("VP9 with alpha for browsers", "in.mp4 --alpha out.webm"),
     ("Over a picture", "in.mp4 --composite out.mp4 --background beach.jpg"),
+    ("Many inputs, of folders all videos", "a.mp4 b.mov clips/ --out-dir out"),
     ("What would be read and written", "in.mp4 --alpha out.mov --dry-run"),
     ("A virtual camera", "webcam --virtual-camera auto --background blur"),
 )

@@ -70,7 +70,16 @@ def test_the_way_is_pointed_out(arguments: list[str], code: int, words: list[str
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["in.mp4", "photo.jpg", "--alpha", "a.mov"], ["one INPUT is taken at a time"]),
+        (["in.mp4", "photo.jpg", "--alpha", "a.mov"], ["a.mov: is the output of in.mp4 and of photo.jpg", "{stem}"]),
+        (["in.mp4", "photo.jpg", "--alpha", "{stm}.mov"], ["{stm} is no field", "did you mean {stem}?"]),
+        (["in.mp4", "--alpha", "{stm}.mov"], ["{stm} is no field", "did you mean {stem}?"]),
+        (["in.mp4", "--alpha", "{stem.mov", "--out-dir", "o"], ["--alpha {stem.mov: ", "there are {stem}"]),
+        (["in.mp4", "photo.jpg", "--tui"], ["--tui: watches one render", "--queue"]),
+        (["in.mp4", "-", "--out-dir", "o"], ["standard input is rendered alone"]),
+        (["in.mp4", "photo.jpg", "--alpha", "-"], ["standard output takes one input alone"]),
+        (["in.mp4", "--out-dir", "o", "--skip-existing", "-y"], ["the opposite of each other"]),
+        (["in.mp4", "webcam", "--out-dir", "o"], ["commands come first"]),
+        (["batch", "in.mp4"], ["batch: no such command", "--out-dir"]),
         (["in.mp4", "x.mov"], ["x.mov", "--alpha x.mov"]),
         (["x.mov", "in.mp4"], ["x.mov: no such file", "INPUT comes first"]),
         (["in.mp4", "a_%05d.png"], ["--alpha a_%05d.png"]),

@@ -1,11 +1,14 @@
 """One render is told what to do by its id."""
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from clips import make_clip
 from served import Served
 from specs import asked, render_request
 from wait import until
@@ -150,3 +153,20 @@ def test_ids_may_be_short_as_long_as_they_mean_one(store: JobStore, capsys: pyte
         asked("jobs", "log", old.id[:2])
     assert asked("jobs", "forget", new.id) == 0 and [each.id for each in store.records()] == [old.id]
     assert asked("jobs", "list") == 0 and old.id in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_script_queues_waits_and_reads(store: JobStore, tmp_path: Path) -> None:
+    make_clip(tmp_path / "in.mp4", frames=4)
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "birefnet_video", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    assert run("in.mp4", "bad.mp4", "--mask", "{stem}.mkv", "--queue", *QUICK).returncode == 0
+    good, bad = store.records()
+    assert run("jobs", "wait", bad.id).returncode == 65
+    assert run("jobs", "wait", good.id).returncode == 0
+    assert "wrote in.mkv: 4 frames" in run("jobs", "log", "-f", good.id).stdout
+    assert "bad.mp4: is not a video file" in run("jobs", "log", "last").stdout

@@ -19,6 +19,7 @@ from birefnet_video.errors import UsageError
 from birefnet_video.options.backgrounds import Blur, PictureFile
 from birefnet_video.options.group import Option, options_of
 from birefnet_video.options.keywords import FormOptions, RenderOptions
+from birefnet_video.options.many import ManySpec
 from birefnet_video.options.outputs import CODECS, OutputKind
 from birefnet_video.options.request import RenderRequest, from_json, to_json
 from birefnet_video.options.run import RunSpec
@@ -328,10 +329,13 @@ def test_what_is_a_matter_of_one_call_is_refused_with_the_reason(key: str, write
 
 def test_what_can_be_configured_is_known() -> None:
     """An option that is new is either in a list of what a call says for itself, or can be configured."""
-    render = {key for group in (RenderOptions, RunSpec) for option in options_of(group) for key in option.keys}
+    render = {
+        key for group in (RenderOptions, RunSpec, ManySpec) for option in options_of(group) for key in option.keys
+    }
     outputs = {"alpha", "mask", "green", "composite", "foreground"}
     once = {"start", "end", "to", "duration", "video_track", "patch_order"}
     once |= {"dry_run", "detach", "tui", "json", "json_lines", "no_config"}
+    once |= {"out_dir", "recursive", "skip_existing", "queue"}
     assert render & CALL_ONLY.keys() == outputs | once | {"config"}
     assert render - CALL_ONLY.keys() - {"one_at_a_time", "profile"} == {*SCHEMA.options("render")}
     assert {option.name for option in SCHEMA.of_command("tui")} == {

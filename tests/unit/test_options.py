@@ -23,6 +23,7 @@ from birefnet_video.options.input import InputSpec
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.keywords import RenderOptions
 from birefnet_video.options.live import CameraSpec, LiveLookSpec, LiveOutputsSpec, LiveSpec, PaceSpec
+from birefnet_video.options.many import ManySpec
 from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.network import BackendSpec, NetworkSpec
 from birefnet_video.options.outputs import BackgroundSpec, EncodingSpec, OutputsSpec, WritingSpec
@@ -71,7 +72,8 @@ def words(options: dict[str, Option], name: str) -> list[str]:
 
 
 def test_every_option_has_a_line_of_help_of_its_own() -> None:
-    for name, option in {**RENDER, **LIVE}.items():
+    many = {option.name: option for option in options_of(ManySpec)}
+    for name, option in {**RENDER, **LIVE, **many}.items():
         assert option.help.endswith("."), name
         assert len(option.help) < 130, name
 
@@ -236,14 +238,15 @@ def test_options_that_are_documented_exist_and_the_other_way_round() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *ROOT.glob("docs/*.md")])
     undocumented = [
         name
-        for name, option in RENDER.items()
+        for name, option in {**RENDER, **{option.name: option for option in options_of(ManySpec)}}.items()
         if not any(flag in text for flag in (*option.flags, option.negative if option.default is True else option.flag))
     ]
     assert undocumented == []
 
 
 def test_every_group_is_keyword_only_and_frozen() -> None:
-    for group in (InputSpec, OutputsSpec, BackendSpec, MatteSpec, ColourSpec, RunSpec, WatchSpec, CameraSpec, PaceSpec):
+    shared = (InputSpec, OutputsSpec, BackendSpec, MatteSpec, ColourSpec, RunSpec, WatchSpec)
+    for group in (*shared, ManySpec, CameraSpec, PaceSpec):
         assert all(field.kw_only for field in fields(group))
         with pytest.raises(AttributeError):
             group().__setattr__(fields(group)[0].name, None)
