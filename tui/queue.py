@@ -141,6 +141,8 @@ class QueueScreen(Screen[None]):
             eta = clock(snapshot.eta_s) if snapshot.eta_s is not None else ""
             mark = "‖ paused" if snapshot.state is JobState.PAUSED else mark
             mark = _ASKED.get(view.asked or "", mark)
+        elif record.held and record.state is RecordState.WAITING:
+            mark = "‖ held"
         elif record.result is not None:
             done, fps = record.result.get("frames", 0), record.result.get("fps", 0.0)
             total = done if record.state is RecordState.FINISHED else record.result.get("total") or total
@@ -177,7 +179,7 @@ class QueueScreen(Screen[None]):
         left = max(snapshot.eta_s or 0.0 for snapshot in snapshots)
         pace = max(snapshot.fps for snapshot in snapshots)
         for record in self._records:
-            if record.state is RecordState.WAITING:
+            if record.waits_for_its_turn:
                 if record.frames is None or pace <= 0:
                     return None
                 left += record.frames / pace
@@ -204,10 +206,16 @@ class QueueScreen(Screen[None]):
             self.app.open_render(self.chosen)
 
     def action_pause(self) -> None:
-        """Pause a render, or go on."""
+        """Pause a render, or go on; the turn of one that waits passes by."""
         record = self.chosen
+        if record is not None and record.state is RecordState.WAITING:
+            self.app.attempt(lambda: self._store.hold(record.id, held=not record.held))
+            if record.held:
+                self.app.start_queue()
+            self.look()
+            return
         if record is None or record.state is not RecordState.RUNNING:
-            self.notify("only a render that runs can be paused")
+            self.notify("only a render that runs or waits can be paused")
             return
         watch = self.app.watch_of(record)
         if watch.view.snapshot.state is JobState.PAUSED:

@@ -61,7 +61,8 @@ def list_jobs(
         end = f"  {record.error}" if record.error else ""
         done, total = record.written or 0, record.frames or 0
         share = f"{done / total:4.0%}" if 0 < done < total else "    "
-        line = f"{record.id}  {at}  {record.state:9} {share}  {record.source} -> {', '.join(record.outputs)}{end}"
+        state = "held" if record.held and record.state == "waiting" else record.state
+        line = f"{record.id}  {at}  {state:9} {share}  {record.source} -> {', '.join(record.outputs)}{end}"
         # A name can hold what is no text, and orders to the terminal.
         print(printable(line).encode(errors="backslashreplace").decode())
     return 0
@@ -85,7 +86,7 @@ def cancel(render: _Id, /, *, discard: OnceFlag = False) -> int:
 
 @jobs.command
 def pause(render: _Id, /) -> int:
-    """Have a render that runs wait where it is; its memory stays taken.
+    """Have a render wait where it is (its memory stays taken), or let its turn in the queue pass by.
 
     Parameters
     ----------

@@ -49,22 +49,27 @@ class Orders:
         self._tell(record, {"do": "cancel", "keep": keep}, lambda seen: True)
 
     def pause(self, record: JobRecord) -> None:
-        """Have a render that runs read no further.
+        """Have a render read no further, or let its turn in the queue pass by.
 
         Raises:
-            UsageError: if it does not run, or does not answer.
+            UsageError: if it has ended, is a camera's, or does not answer.
         """
-        self._require_running(record, "pause")
+        if self._store.hold(record.id, held=True):
+            return
+        _require_file(record, "pause")
         # It has no effect while the network is loaded.
         self._tell(record, {"do": "pause"}, lambda seen: _state_of(seen) == JobState.PAUSED)
 
     def resume(self, record: JobRecord) -> None:
-        """Have a render go on.
+        """Have a render go on, or take its turn again.
 
         Raises:
-            UsageError: if it does not run, or does not answer.
+            UsageError: if it has ended, is a camera's, or does not answer.
         """
-        self._require_running(record, "resume")
+        if self._store.hold(record.id, held=False):
+            ensure_worker(self._store)
+            return
+        _require_file(record, "resume")
         self._tell(record, {"do": "resume"}, lambda seen: _state_of(seen) != JobState.PAUSED)
 
     def again(self, record: JobRecord, *, overwrite: bool) -> JobRecord:
@@ -133,13 +138,6 @@ class Orders:
                 return
             self._rest(_LOOK_S)
 
-    def _require_running(self, record: JobRecord, what: str) -> None:
-        if record.is_live:
-            raise UsageError(f"{record.id}: is a camera, which nobody can {what}")
-        if record.state is RecordState.WAITING:
-            hint = f"birefnet-video jobs cancel {record.id} takes it out of the queue"
-            raise UsageError(f"{record.id}: waits for its turn: there is nothing to {what}", hint=hint)
-
     def _tell(self, record: JobRecord, order: dict[str, Any], is_done: Callable[[dict[str, Any]], bool]) -> None:
         """Give an order again and again until a look says that it is done."""
         for _ in range(int(_PATIENCE_S / _LOOK_S)):
@@ -151,6 +149,11 @@ class Orders:
                     return
             self._rest(_LOOK_S)
         raise UsageError(f"{record.id}: does not {order['do']}: it loads, is about to end, or hangs")
+
+
+def _require_file(record: JobRecord, what: str) -> None:
+    if record.is_live:
+        raise UsageError(f"{record.id}: is a camera, which nobody can {what}")
 
 
 @contextmanager

@@ -54,6 +54,8 @@ class JobRecord:
     state: RecordState = RecordState.WAITING
     queued: bool = True
     """Started when its turn comes; otherwise by who added it."""
+    held: bool = False
+    """In the queue, but its turn passes by."""
     started_at: float | None = None
     ended_at: float | None = None
     pid: int | None = None
@@ -71,6 +73,11 @@ class JobRecord:
     """That its process has ended with."""
     result: dict[str, Any] | None = None
     """A :class:`~birefnet_video.renders.summary.RunSummary` as JSON."""
+
+    @property
+    def waits_for_its_turn(self) -> bool:
+        """Whether the queue will start it."""
+        return self.state is RecordState.WAITING and self.queued and not self.held
 
     @property
     def is_live(self) -> bool:

@@ -11,13 +11,12 @@ from pathlib import Path
 from birefnet_video.errors import UsageError
 from birefnet_video.folders import state_folder
 from birefnet_video.options.request import Request, to_json, with_overwrite
+from birefnet_video.renders.judging import judged
 from birefnet_video.renders.record import JobRecord, RecordState, command_of
 
 _FOLDER = "jobs"
 #: In the place of an id, the newest render.
 LAST = "last"
-#: Seconds in which a process must have been started.
-_START_S = 60.0
 #: Seconds to wait for another program that holds the lock.
 _PATIENCE_S = 10.0
 #: From one position in the queue to the next, at least.
@@ -87,12 +86,12 @@ class JobStore:
                 # Being removed by another program, or written by another version.
                 continue
             found.append(record if record.id == path.stem else replace(record, id=path.stem))
-        return [_judged(record) for record in sorted(found, key=lambda record: (record.position, record.id))]
+        return [judged(record) for record in sorted(found, key=lambda record: (record.position, record.id))]
 
     def get(self, record_id: str) -> JobRecord | None:
         """One record, as of :meth:`records`; ``None`` if it has been removed."""
         try:
-            return _judged(self._read(record_id))
+            return judged(self._read(record_id))
         except UsageError:
             return None
 
@@ -134,7 +133,7 @@ class JobStore:
         """Mark the first queued render that waits as running and return it."""
         with self._locked():
             for record in self.records():
-                if record.state is RecordState.WAITING and record.queued:
+                if record.waits_for_its_turn:
                     taken = replace(record, state=RecordState.RUNNING, started_at=time.time())
                     self._write(taken)
                     return taken
@@ -142,7 +141,7 @@ class JobStore:
 
     def waits(self) -> bool:
         """Whether a queued render waits."""
-        return any(record.state is RecordState.WAITING and record.queued for record in self.records())
+        return any(record.waits_for_its_turn for record in self.records())
 
     def settle(self, record_id: str, pid: int | None, /, **changes: object) -> None:
         """Change a render that runs, as far as its record knows, in that process; with an error it has failed."""
@@ -161,6 +160,15 @@ class JobStore:
             if record.state is not RecordState.WAITING:
                 return False
             self._write(replace(record, state=RecordState.CANCELLED, ended_at=time.time()))
+            return True
+
+    def hold(self, record_id: str, *, held: bool) -> bool:
+        """Let the turn of a render in the queue pass by, or not any more; ``False`` if it does not wait there."""
+        with self._locked():
+            record = self._read(record_id)
+            if record.state is not RecordState.WAITING or not record.queued:
+                return False
+            self._write(replace(record, held=held))
             return True
 
     def move(self, record_id: str, steps: int) -> None:
@@ -189,7 +197,7 @@ class JobStore:
         """
         with self._locked():
             record = self._read(record_id)
-            if not _judged(record).state.is_over:
+            if not judged(record).state.is_over:
                 raise UsageError(f"{record_id}: has not ended")
             if overwrite and not record.overwrites:
                 record = record.asking(with_overwrite(record.asked()))
@@ -197,6 +205,7 @@ class JobStore:
                 record,
                 state=RecordState.WAITING,
                 queued=True,
+                held=False,
                 position=self._last_place(),
                 result=None,
                 written=None,
@@ -266,28 +275,3 @@ class JobStore:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
-
-
-def _judged(record: JobRecord) -> JobRecord:
-    """A render that should run, but has no process that does, has failed."""
-    late = time.time() - (record.started_at or record.created_at) > _START_S
-    if record.state is RecordState.WAITING and not record.queued and late:
-        return replace(record, state=RecordState.FAILED, error="it was never started")
-    if record.state is not RecordState.RUNNING or (record.pid is None and not late):
-        return record
-    if record.pid is not None and is_alive(record):
-        return record
-    vanished = "its process has ended without a word: killed, or out of memory; what it wrote is beside the output"
-    return replace(record, state=RecordState.FAILED, error=vanished)
-
-
-def is_alive(record: JobRecord) -> bool:
-    """Whether the process of a render is there."""
-    import psutil
-
-    try:
-        process = psutil.Process(record.pid)
-        same = record.pid_started_at is None or abs(process.create_time() - record.pid_started_at) < 1
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False

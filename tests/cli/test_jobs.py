@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from clips import make_clip
 from served import Served
-from specs import asked, render_request
+from specs import asked, live_request, render_request
 from wait import until
 
 from birefnet_video.errors import BirefnetVideoError, OutputRefused, UsageError
@@ -67,14 +67,33 @@ def test_a_render_that_is_stopped_can_leave_nothing(served: Served) -> None:
 
 def test_a_render_that_waits_is_taken_out_of_the_queue(store: JobStore, tmp_path: Path) -> None:
     record = store.add(render_request("in.mp4", "out.mov"), folder=tmp_path)
-    for verb in ("pause", "resume"):
-        with pytest.raises(UsageError, match="waits for its turn"):
-            asked("jobs", verb, "last")
     assert asked("jobs", "cancel", record.id) == 0
     assert store.find(record.id).state is RecordState.CANCELLED and asked("jobs", "wait", "last") == 130
     for verb in ("cancel", "pause", "resume"):
         with pytest.raises(UsageError, match="has ended: cancelled"):
             asked("jobs", verb, record.id)
+
+
+def test_the_turn_of_a_render_that_is_held_passes_by(
+    store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun: list[JobStore] = []
+    monkeypatch.setattr(orders_module, "ensure_worker", begun.append)
+    first, second = (store.add(render_request("in.mp4", f"{n}.mov"), folder=tmp_path) for n in "ab")
+    assert asked("jobs", "pause", first.id) == 0 and asked("jobs", "list") == 0
+    assert "  held  " in capsys.readouterr().out
+    taken = store.take_next()
+    assert taken is not None and taken.id == second.id
+    assert not store.waits() and store.take_next() is None
+    assert asked("jobs", "resume", first.id) == 0 and len(begun) == 1
+    taken = store.take_next()
+    assert taken is not None and taken.id == first.id
+
+
+def test_a_camera_is_not_paused(store: JobStore, tmp_path: Path) -> None:
+    store.add(live_request("cam", "me.mp4"), folder=tmp_path, queued=False)
+    with pytest.raises(UsageError, match="is a camera"):
+        asked("jobs", "pause", "last")
 
 
 def test_the_exit_code_is_that_of_the_render(store: JobStore) -> None:

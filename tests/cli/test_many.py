@@ -163,6 +163,16 @@ def test_ctrl_c_stops_the_one_that_runs_and_begins_no_other(tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.glob("*.mkv")) == ["a.mkv", "b.partial.mkv"]
 
 
+def test_how_far_the_one_that_runs_is_can_be_shown(
+    folder: Path, stub: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_clip(folder / "a.mp4", frames=3)
+    touch("b.mp4")
+    assert execute(asked("a.mp4", "b.mp4", "--out-dir", "out", "--progress", "rich", "-v")) == 5
+    said = capsys.readouterr().err
+    assert "[1/2] a.mp4 -> out/a.alpha.mov: 3 frames" in said and "Traceback" in said
+
+
 def test_a_signal_between_two_begins_no_other(folder: Path, stub: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.mp4", "b.mp4"):
         make_clip(folder / name, frames=2)

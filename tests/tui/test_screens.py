@@ -271,6 +271,20 @@ def test_the_queues_keys(store: JobStore) -> None:
     play(make_app(store, monitor=False), walk)
 
 
+def test_one_that_waits_is_held_and_let_go(store: JobStore) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        waiting = store.records()[1]
+        assert await until(pilot, lambda: "· waits" in screen_text(app))
+        await pilot.press("down", "space")
+        assert await until(pilot, lambda: "‖ held" in screen_text(app))
+        assert store.find(waiting.id).held and app.worked == 0
+        await pilot.press("space")
+        assert await until(pilot, lambda: "· waits" in screen_text(app))
+        assert not store.find(waiting.id).held and app.worked == 1
+
+    play(make_app(store, monitor=False), walk)
+
+
 def test_a_finished_render_opens_its_summary_and_its_keys(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[list[str]] = []
     monkeypatch.setattr("subprocess.Popen", lambda command, **options: opened.append(command))
