@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from attrs import evolve
 
+from birefnet_video.commands.look import look_at
 from birefnet_video.commands.pulling import require_weights
 from birefnet_video.commands.webcam import run_live, serve_live_request
 from birefnet_video.errors import BirefnetVideoError, OutputRefused, UsageError
@@ -45,6 +46,8 @@ def execute(request: Request | ManyRequest) -> int:
     if request.run.dry_run:
         return _say_plan(request)
     require_weights(request.spec.backend.model, may_ask=_may_ask(request.run) and request.spec.source != STDIN)
+    if request.run.look is not None:
+        return look_at(request)
     if request.run.tui or request.run.detach:
         return _apart(request, watched=request.run.tui)
     if request.spec.source != STDIN:

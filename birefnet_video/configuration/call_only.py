@@ -6,6 +6,7 @@ _FILE = "names a file of one call, and the next call would write over it"
 _INPUT = "says what one call works on"
 _PART = "takes a part of one input"
 _WATCH = "is about how one call is watched"
+_NO_WRITING = "would keep every call from writing"
 _CONFIG = "says where settings come from"
 
 #: Options by their names in a configuration, and why they can stand on the command line only.
@@ -33,7 +34,8 @@ CALL_ONLY: Mapping[str, str] = {
     "video": _INPUT,
     "init": _INPUT,
     "patch_order": "is about the weights of one file",
-    "dry_run": "would keep every call from writing",
+    "dry_run": _NO_WRITING,
+    "look": _NO_WRITING,
     "json_lines": _WATCH,
     "json": _WATCH,
     "tui": _WATCH,

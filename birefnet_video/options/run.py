@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 from attrs import field, frozen
 from cyclopts import Parameter
 
+from birefnet_video.errors import UsageError
 from birefnet_video.options.configuration import ConfigSpec
 from birefnet_video.options.group import Flag, OnceFlag, OptionGroup, option_group
+from birefnet_video.options.looking import LookSpec
 
 ProgressStyle = Literal["auto", "rich", "plain", "json", "none"]
 
@@ -40,17 +42,20 @@ class WatchSpec(ConfigSpec, JsonSpec):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class RunSpec(WatchSpec, QuietSpec):
+class RunSpec(LookSpec, WatchSpec, QuietSpec):
     """How a render is run and watched."""
 
     progress: ProgressStyle = field(default="auto")
     """How progress is shown."""
-    dry_run: OnceFlag = field(default=False)
-    """Say what would be read and written, with --json as a plan in JSON, and write nothing."""
     verbose: Annotated[Flag, Parameter(name=["--verbose", "-v"])] = field(default=False)
     """Show where an unexpected error came from."""
     detach: OnceFlag = field(default=False)
     """Render in a process apart and return at once; birefnet-video attach shows it."""
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if (self.tui or self.detach) and self.look is not None:
+            raise UsageError("--look is done here and at once", hint="leave --tui and --detach out")
 
     @property
     def style(self) -> ProgressStyle:
