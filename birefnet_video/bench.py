@@ -160,7 +160,7 @@ def _measure(spec: JobSpec, limit: int) -> BenchRow:
         share=report.fps / slowest,
         cpu_s=cpu_s,
         cpu_parts_s=cpu_parts_s,
-        memory_mb=_peak_mb(),
+        memory_mb=peak_mb(),
         gpu_memory_mb=_gpu_peak_mb(backend.info.device),
     )
 
@@ -216,7 +216,8 @@ def _again(composed: list[Composed], count: int) -> Iterator[Composed]:
         yield replace(first, index=index, pts=first.pts + index * max(step, 1)), pictures
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """Largest resident memory of this process so far, in MiB; NaN where the system does not say."""
     try:
         import resource
     except ImportError:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from attrs import evolve
 
+from birefnet_video.commands.estimate import say_estimate
 from birefnet_video.commands.look import look_at
 from birefnet_video.commands.pulling import require_weights
 from birefnet_video.commands.webcam import run_live, serve_live_request
@@ -43,9 +44,11 @@ def execute(request: Request | ManyRequest) -> int:
         require_weights(request.spec.backend.model, may_ask=not request.run.json_lines)
         return _apart(request, watched=True) if request.run.tui else run_live(request)
     _require_input(request.spec.source)
-    if request.run.dry_run:
+    if request.run.dry_run and not request.run.estimate:
         return _say_plan(request)
     require_weights(request.spec.backend.model, may_ask=_may_ask(request.run) and request.spec.source != STDIN)
+    if request.run.estimate:
+        return say_estimate(request)
     if request.run.look is not None:
         return look_at(request)
     if request.run.tui or request.run.detach:

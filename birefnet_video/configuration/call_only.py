@@ -35,6 +35,7 @@ CALL_ONLY: Mapping[str, str] = {
     "init": _INPUT,
     "patch_order": "is about the weights of one file",
     "dry_run": _NO_WRITING,
+    "estimate": _NO_WRITING,
     "look": _NO_WRITING,
     "json_lines": _WATCH,
     "json": _WATCH,

@@ -85,6 +85,8 @@ class LookSpec(OptionGroup):
     """Show only the frames at these times as the render would make them: 1:02.5,50%, auto, auto:5; a PNG each."""
     dry_run: OnceFlag = field(default=False)
     """Say what would be read and written, with --json as a plan in JSON, and write nothing."""
+    estimate: OnceFlag = field(default=False)
+    """As --dry-run, and measure on short parts how long it would take and how large it would be."""
 
     @look.validator
     def _check_look(self, option: "Attribute[Any]", value: str | None) -> None:
@@ -93,5 +95,7 @@ class LookSpec(OptionGroup):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        if self.look is not None and self.dry_run:
-            raise UsageError("--look renders frames, --dry-run none", hint="ask for one after the other")
+        if self.look is not None and (self.dry_run or self.estimate):
+            raise UsageError(
+                "--look renders frames, --dry-run and --estimate write none", hint="ask for one after the other"
+            )

@@ -54,8 +54,8 @@ class RunSpec(LookSpec, WatchSpec, QuietSpec):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        if (self.tui or self.detach) and self.look is not None:
-            raise UsageError("--look is done here and at once", hint="leave --tui and --detach out")
+        if (self.tui or self.detach) and (self.look is not None or self.estimate):
+            raise UsageError("--look and --estimate are done here and at once", hint="leave --tui and --detach out")
 
     @property
     def style(self) -> ProgressStyle:

@@ -90,7 +90,7 @@ def test_json_is_an_object_a_frame_and_a_result(run: Run) -> None:
         (["--look", "0.4001,0.4002"], 2, "two of the times make in.look-00-00-00.400.png"),
         (["--look", "0", "--alpha", "nowhere/a.mov"], 73, "the folder nowhere does not exist"),
         (["--look", "0", "--dry-run"], 2, "--look renders frames"),
-        (["--look", "0", "--detach"], 2, "--look is done here"),
+        (["--look", "0", "--detach"], 2, "--look and --estimate are done here"),
         (["--look", "0", "--composite", "c.mp4", "--background", "gone.png"], 66, "gone.png"),
     ],
 )
@@ -117,7 +117,7 @@ def test_the_option_survives_its_own_command_line() -> None:
     request = asked("in.mp4", "--look", "50%,1:02.5")
     assert asked(*request.arguments) == request and request.run.look == "50%,1:02.5"
     with pytest.raises(UsageError, match="--dry-run"):
-        asked("in.mp4", "--look", "1", "--dry-run")
+        asked("in.mp4", "--look", "1", "--estimate")
 
 
 def test_an_interrupted_look_leaves_whole_pictures_only(tmp_path: Path) -> None:

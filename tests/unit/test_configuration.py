@@ -334,7 +334,7 @@ def test_what_can_be_configured_is_known() -> None:
     }
     outputs = {"alpha", "mask", "green", "composite", "foreground"}
     once = {"start", "end", "to", "duration", "video_track", "patch_order"}
-    once |= {"dry_run", "look", "detach", "tui", "json", "json_lines", "no_config"}
+    once |= {"dry_run", "estimate", "look", "detach", "tui", "json", "json_lines", "no_config"}
     once |= {"out_dir", "recursive", "skip_existing", "queue"}
     assert render & CALL_ONLY.keys() == outputs | once | {"config"}
     assert render - CALL_ONLY.keys() - {"one_at_a_time", "profile"} == {*SCHEMA.options("render")}
