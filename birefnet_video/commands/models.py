@@ -7,15 +7,15 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from birefnet_video.commands.pulling import fetch
-from birefnet_video.errors import CheckpointError, UsageError
+from birefnet_video.errors import CheckpointError, OutputRefused, UsageError
 from birefnet_video.json_lines import say_json
 from birefnet_video.options.group import FLAT
 from birefnet_video.options.run import JsonSpec, QuietSpec
 from birefnet_video.signals import exit_on_signals
-from birefnet_video.words import nearest
-from birefnet_video.zoo.files import find_weights, sha256_of, weights_path
-from birefnet_video.zoo.known import KnownModel, known_models
-from birefnet_video.zoo.own import add_model, remove_model
+from birefnet_video.words import nearest, printable
+from birefnet_video.zoo.files import find_weights, missing_weights, sha256_of, weights_path
+from birefnet_video.zoo.known import KnownModel, broken_rows, known_models
+from birefnet_video.zoo.own import add_model, remove_model, remove_row
 
 _HELP = """Networks known by name: list them, fetch their weights, add your own.
 
@@ -34,12 +34,15 @@ models = App(name="models", help=_HELP, help_format="plaintext", version_flags=[
 def list_models(*, words: Annotated[JsonSpec, FLAT] = JsonSpec()) -> int:
     """List all models in the order of advice: what is here, size, licence, use."""
     rows = [(row, find_weights(row)) for row in known_models().values()]
+    for error in broken_rows().values():
+        print(f"note: {printable(str(error))}", file=sys.stderr)
     if words.json_lines:
         for row, path in rows:
             say_json(_facts(row, path))
         return 0
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("model", "", "size", "trained at", "licence", "use"):
@@ -47,10 +50,13 @@ def list_models(*, words: Annotated[JsonSpec, FLAT] = JsonSpec()) -> int:
     for row, path in rows:
         size = path.stat().st_size if path else row.bytes
         amount = "" if size is None else f"{size / 1e6:.0f} MB"
-        table.add_row(row.name, "here" if path else "", amount, row.sizes, row.terms, row.use)
-    console = Console(width=None if sys.stdout.isatty() else 132, highlight=False)
+        # What stands in a row is no markup.
+        words_ = (row.name, "here" if path else "", amount, row.sizes, row.terms, row.use)
+        table.add_row(*(Text(printable(word)) for word in words_))
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    console = Console(width=None if is_terminal else 132, highlight=False)
     console.print(table)
-    if sys.stdout.isatty():
+    if is_terminal:
         console.print("\nbirefnet-video models pull NAME fetches one; -m NAME uses it", style="dim")
     return 0
 
@@ -72,15 +78,12 @@ def pull(
         hub, or a mirror by its name. Default: the hub, and if it has none, mirrors whose file has a known hash.
     """
     exit_on_signals()
-    rows = [_row(name) for name in _some(names)]
-    for row in rows:
-        was_here = find_weights(row) is not None
-        path = fetch(row, source=source, json_lines=words.json_lines, quiet=loudness.quiet)
+    for row in [_row(name) for name in _some(names)]:
+        pulled = fetch(row, source=source, json_lines=words.json_lines, quiet=loudness.quiet)
         if words.json_lines:
-            say_json({"event": "pulled", **_facts(row, Path(path))})
+            say_json({"event": "pulled", **_facts(row, pulled.path)})
         elif not loudness.quiet:
-            said = "is here" if was_here and source is None else "fetched and verified"
-            print(f"{row.name}: {said}: {path}", file=sys.stderr)
+            print(f"{row.name}: {pulled.words}: {printable(str(pulled.path))}", file=sys.stderr)
     return 0
 
 
@@ -108,20 +111,22 @@ def verify(*names: str, words: Annotated[JsonSpec, FLAT] = JsonSpec()) -> int:
         Of models.
     """
     rows = [_row(name) for name in names] or [row for row in known_models().values() if find_weights(row)]
-    bad: list[str] = []
+    wrong: dict[str, str] = {}
     for row in rows:
         found, verdict = _verdict(row)
+        if found is None:
+            raise missing_weights(row)
         if verdict not in ("ok", "no hash is known"):
-            bad.append(row.name)
+            wrong[row.name] = verdict
         if words.json_lines:
             say_json({"model": row.name, "path": str(found), "verdict": verdict})
         else:
-            print(f"{row.name}: {verdict}: {found}")
-    if bad:
-        names_ = " ".join(bad)
+            print(printable(f"{row.name}: {verdict}: {found}"))
+    if wrong:
+        again = " ".join(name for name in wrong if known_models()[name].can_be_fetched)
         raise CheckpointError(
-            f"{', '.join(bad)}: not as published",
-            hint=f"birefnet-video models rm {names_} && birefnet-video models pull {names_}",
+            f"{', '.join(wrong)}: not as published",
+            hint=f"birefnet-video models rm {again} && birefnet-video models pull {again}" if again else "add it again",
         )
     return 0
 
@@ -135,12 +140,17 @@ def rm(*names: str) -> int:
     names
         Of models.
     """
-    for row in [_row(name) for name in _some(names)]:
-        if find_weights(row) is None and row.folder is None:
-            print(f"{row.name}: not here", file=sys.stderr)
-            continue
-        freed = remove_model(row)
-        print(f"{row.name}: removed, {freed / 1e6:.0f} MB are free again", file=sys.stderr)
+    for name in dict.fromkeys(_some(names)):
+        if name in broken_rows():
+            freed = _remove_broken(name)
+        else:
+            row = _row(name)
+            had_any = find_weights(row) is not None or row.folder is not None
+            freed = remove_model(row)
+            if not had_any and not freed:
+                print(f"{name}: not here", file=sys.stderr)
+                continue
+        print(f"{name}: removed, {freed / 1e6:.0f} MB are free again", file=sys.stderr)
     return 0
 
 
@@ -177,7 +187,16 @@ def add(
     return 0
 
 
+def _remove_broken(name: str) -> int:
+    try:
+        return remove_row(name)
+    except OSError as error:
+        raise OutputRefused(f"{error.filename or name}: {error.strerror or error}") from None
+
+
 def _row(name: str) -> KnownModel:
+    if name in (broken := broken_rows()):
+        raise broken[name]
     rows = known_models()
     if name not in rows:
         near = nearest(name, rows)
@@ -204,7 +223,10 @@ def _verdict(row: KnownModel) -> tuple[Path | None, str]:
     expected = known or ({blob} if len(blob) == 64 else set())
     if not expected:
         return found, "no hash is known"
-    return found, "ok" if sha256_of(found) in expected else "damaged"
+    try:
+        return found, "ok" if sha256_of(found) in expected else "damaged"
+    except OSError as error:
+        return found, f"cannot be read: {error.strerror}"
 
 
 def _facts(row: KnownModel, path: Path | None) -> dict[str, Any]:

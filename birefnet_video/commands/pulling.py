@@ -10,23 +10,23 @@ from birefnet_video.words import printable
 from birefnet_video.zoo.download import Progress
 from birefnet_video.zoo.files import find_weights, missing_weights
 from birefnet_video.zoo.known import KnownModel, known_models
-from birefnet_video.zoo.pull import pull
+from birefnet_video.zoo.pull import Pulled, pull
 
 _JSON_EVERY_S = 0.25
 
 
-def fetch(row: KnownModel, *, source: str | None = None, json_lines: bool = False, quiet: bool = False) -> str:
+def fetch(row: KnownModel, *, source: str | None = None, json_lines: bool = False, quiet: bool = False) -> Pulled:
     """Fetch a model's weights and show how far it is.
 
     Returns:
-        the path of the file.
+        the file, and how it comes to be here.
 
     Raises:
         BirefnetVideoError: see :func:`birefnet_video.zoo.pull.pull`.
     """
     show = _json(row) if json_lines else _nothing() if quiet else _bar(row) if sys.stderr.isatty() else _line(row)
     with show as progress:
-        return str(pull(row, progress, _note, source=source))
+        return pull(row, progress, _note, source=source)
 
 
 def require_weights(model: str, *, may_ask: bool = True) -> None:
@@ -96,11 +96,12 @@ def _json(row: KnownModel) -> Iterator[Progress]:
 @contextmanager
 def _bar(row: KnownModel) -> Iterator[Progress]:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
     from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
                TimeRemainingColumn())  # fmt: skip
     with Bars(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(row.name, total=row.bytes)
+        task = bars.add_task(escape(row.name), total=row.bytes)
         yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from birefnet_video.errors import BirefnetVideoError, CheckpointError, OutputRefused, first_line
 
@@ -30,6 +31,10 @@ class Unreachable(CheckpointError):
     """Nobody answered, or the answer ended early."""
 
 
+class Offline(CheckpointError):
+    """Nobody may be asked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
     """A file at an address."""
@@ -43,7 +48,7 @@ class Remote:
     @property
     def host(self) -> str:
         """Who is asked."""
-        return self.url.split("/")[2]
+        return urlsplit(self.url).netloc or self.url
 
 
 def download(remote: Remote, partial: Path, progress: Progress) -> bool:
@@ -61,10 +66,10 @@ def download(remote: Remote, partial: Path, progress: Progress) -> bool:
         CheckpointError: if it cannot be had; what was fetched is kept.
         OutputRefused: if it cannot be written.
     """
-    partial.parent.mkdir(parents=True, exist_ok=True)
     begun = partial.stat().st_size if partial.exists() else 0
-    if remote.size is not None and begun > remote.size:
-        partial.unlink()
+    if remote.size is None or begun > remote.size:
+        # Of what size the rest is nobody says: it could not be told from another file's.
+        partial.unlink(missing_ok=True)
         begun = 0
     _require_room(remote, partial.parent, begun)
     with explained(remote, "what was fetched is kept: the same command goes on with it"), _opened(partial) as file:
@@ -108,15 +113,24 @@ def _append(remote: Remote, file: IO[bytes], progress: Progress) -> bool:
     asked = http_stream_backoff("GET", remote.url, headers=headers, timeout=_SILENT_S, retry_on_exceptions=(),
                                 max_retries=_TRIES, follow_redirects=True)  # fmt: skip
     with asked as response:
-        hf_raise_for_status(response)
-        kept = not begun or response.status_code == 206
+        begins = response.headers.get("content-range", "").startswith(f"bytes {begun}-")
+        kept = not begun or (response.status_code == 206 and begins)
         if not kept:
-            # Who knows nothing of parts sends all of it.
             file.seek(0)
             file.truncate()
+        if begun and (response.status_code == 416 or (response.status_code == 206 and not begins)):
+            # What it sends is not what follows here: all of it, then.
+            return _append(remote, file, progress) and False
+        hf_raise_for_status(response)
+        # Who knows nothing of parts has sent all of it, which is as good.
         for block in response.iter_bytes(_BLOCK):
             file.write(block)
             progress(file.tell(), remote.size)
+            if remote.size is not None and file.tell() > remote.size:
+                raise CheckpointError(
+                    f"{remote.what}: {remote.host} sends more than the {remote.size} bytes that it should be",
+                    hint="another source: --from",
+                )
     return kept
 
 
@@ -139,23 +153,35 @@ def explained(remote: Remote, hint: str) -> Iterator[None]:
     except BirefnetVideoError:
         raise
     except OfflineModeIsEnabled:
-        raise CheckpointError(
+        raise Offline(
             f"{remote.what}: not fetched: HF_HUB_OFFLINE is set", hint="unset it, or fetch it on another machine"
         ) from None
     except HfHubHTTPError as error:
         raise _refused(remote, error.response.status_code if error.response is not None else 0) from None
     except http.HTTPError as error:
         raise _cut_off(remote, error, hint) from None
+    except (http.InvalidURL, ValueError, ImportError) as error:
+        # An address, of a server, of a proxy or in its answer, that is none, or that needs a library that is not here.
+        raise CheckpointError(f"{remote.what}: {remote.url}: {first_line(error)}", hint=hint) from None
     except OSError as error:
-        if error.errno in _FULL:
-            raise OutputRefused(
-                f"{remote.what}: no room left on the disk", hint="make some; what was fetched is kept"
-            ) from None
-        if error.errno is not None and not isinstance(error, ConnectionError):
-            raise OutputRefused(f"{remote.what}: {error.filename or ''}: {error.strerror}") from None
-        raise _cut_off(remote, error, hint) from None
+        if isinstance(error, ConnectionError):
+            raise _cut_off(remote, error, hint) from None
+        raise refused_by_disk(remote.what, error) from None
     finally:
         hub_logging.set_verbosity(verbosity)
+
+
+def refused_by_disk(what: str, error: OSError) -> OutputRefused:
+    """What to say of a file that cannot be written.
+
+    Args:
+        what: the model's name.
+        error: of the system.
+    """
+    if error.errno in _FULL:
+        return OutputRefused(f"{what}: no room left on the disk", hint="make some; what was fetched is kept")
+    where = f"{error.filename}: " if error.filename else ""
+    return OutputRefused(f"{what}: {where}{error.strerror or first_line(error)}", hint="HF_HOME names another place")
 
 
 def _refused(remote: Remote, status: int) -> CheckpointError:

@@ -1,17 +1,18 @@
 """Where weights lie on this machine, and which known network a file is."""
 
+import glob
 import hashlib
+import os
 import re
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from birefnet_video.errors import BirefnetVideoError, CheckpointError
+from birefnet_video.errors import BirefnetVideoError, CheckpointError, first_line
 from birefnet_video.words import nearest
-from birefnet_video.zoo.known import KnownModel, Source, known_models, own_folder
+from birefnet_video.zoo.known import KnownModel, Source, broken_rows, known_models, own_folder
+from birefnet_video.zoo.rows import WEIGHTS_SUFFIXES, weights_name
 
-#: Endings of files that hold weights.
-WEIGHTS_SUFFIXES = (".safetensors", ".pth")
 _BLOCK = 1 << 22
 
 
@@ -57,8 +58,12 @@ def row_of(model: str) -> KnownModel | None:
     named = known_models().get(model)
     if named is not None:
         return named
-    path = Path(model).expanduser()
-    return identify(path) if path.is_file() else None
+    try:
+        path = Path(model).expanduser()
+        return identify(path) if path.is_file() else None
+    except (OSError, RuntimeError):
+        # Who loads it says why it cannot be read.
+        return None
 
 
 def find_weights(row: KnownModel) -> Path | None:
@@ -66,8 +71,12 @@ def find_weights(row: KnownModel) -> Path | None:
     if row.is_bundled:
         return Path(str(files("birefnet_video.model.weights").joinpath(row.file)))
     for path, size in _places(row):
-        if path.is_file() and size in (None, path.stat().st_size):
-            return path
+        try:
+            if path.is_file() and size in (None, path.stat().st_size):
+                return path
+        except OSError:
+            # What may not be looked at is not here.
+            continue
     return None
 
 
@@ -93,9 +102,17 @@ def sha256_of(path: Path) -> str:
 
 
 def hub_cache() -> Path:
-    """Where the hub's own programs keep files; ``HF_HOME`` and ``HF_HUB_CACHE`` move it."""
-    from huggingface_hub import constants
+    """Where the hub's own programs keep files; ``HF_HOME`` and ``HF_HUB_CACHE`` move it.
 
+    Raises:
+        CheckpointError: if ``HF_ENDPOINT`` is no address.
+    """
+    try:
+        from huggingface_hub import constants
+    except ValueError as error:
+        # It looks at the address when it is imported.
+        address = os.environ.get("HF_ENDPOINT", "")
+        raise CheckpointError(f"HF_ENDPOINT: {address!r} is no address: {first_line(error)}") from None
     return Path(constants.HF_HUB_CACHE)
 
 
@@ -109,8 +126,9 @@ def mirrored_path(row: KnownModel, source: Source) -> Path:
 
     Raises:
         OutputRefused: if the user has no home folder.
+        ValueError: if the address is none of weights.
     """
-    return own_folder() / row.name / str(source.url).rpartition("/")[2]
+    return own_folder() / row.name / weights_name(str(source.url))
 
 
 def _places(row: KnownModel) -> list[tuple[Path, int | None]]:
@@ -120,7 +138,7 @@ def _places(row: KnownModel) -> list[tuple[Path, int | None]]:
         places.append((row.folder / row.file, row.bytes))
     for source in row.sources:
         if source.repository is not None:
-            places += [(path, source.bytes) for path in _in_hub_cache(source)]
+            places += [(path, source.bytes) for path in hub_links(source)]
         elif source.url is not None:
             try:
                 places.append((mirrored_path(row, source), source.bytes))
@@ -129,11 +147,14 @@ def _places(row: KnownModel) -> list[tuple[Path, int | None]]:
     return places
 
 
-def _in_hub_cache(source: Source) -> list[Path]:
-    """The pinned revision's file, then any of the same content; without a known content any."""
+def hub_links(source: Source) -> list[Path]:
+    """The files of a source in the hub's cache: the pinned revision's, then others of the same content."""
     snapshots = hub_folder(str(source.repository)) / "snapshots"
     pinned = [snapshots / source.revision / str(source.file)] if source.revision else []
-    others = sorted(snapshots.glob(f"*/{source.file}"))
+    try:
+        others = sorted(snapshots.glob(f"*/{glob.escape(str(source.file))}"))
+    except OSError:
+        others = []
     if source.revision is not None or source.sha256 is not None:
         others = [path for path in others if path.resolve().name == source.sha256]
     return [*pinned, *others]
@@ -149,10 +170,16 @@ def _sha256(path: Path, size: int, changed: int) -> str:
 
 
 def _given_path(model: str) -> Path:
-    path = Path(model).expanduser()
-    if path.suffix in WEIGHTS_SUFFIXES or path.exists():
-        if not path.is_file():
-            raise CheckpointError(f"{path}: no such file")
+    if model in (broken := broken_rows()):
+        raise broken[model]
+    try:
+        path = Path(model).expanduser()
+        exists, is_file = path.exists(), path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CheckpointError(f"-m: {model!r} is neither a model nor a path: {first_line(error)}") from None
+    if path.suffix in WEIGHTS_SUFFIXES or exists:
+        if not is_file:
+            raise CheckpointError(f"{path}: {'is no file' if exists else 'no such file'}")
         return path
     rows = known_models()
     near = nearest(re.sub(r"^birefnet[-_]?", "", model, flags=re.IGNORECASE), rows)

@@ -83,7 +83,7 @@ def test_the_way_of_a_model_from_the_list_to_its_removal(tmp_path: Path, tiny_sw
         removed = user.run("models", "rm", "small")
         assert removed.returncode == 0 and "178 MB are free again" in removed.stderr
         assert user.kept() == []
-        # What described it was the user's own row.
+        # Its row says where to get it again, and stays.
         assert user.run("models", "path", "small").returncode == 3
 
 
@@ -327,7 +327,6 @@ def test_a_mirror_is_taken_where_the_hub_has_no_file_and_its_bytes_are_known(tmp
         ran = user.run("models", "pull", "net")
         assert ran.returncode == 0 and "(404); trying test" in ran.stderr, ran.stderr
         assert user.run("models", "rm", "net").returncode == 0
-        path.parent.mkdir()
         path.write_text("".join(json_row(small)) + mirrors)
         # Nobody has said what the address's hash should be: by name only.
         named = user.run("models", "pull", "net", "--from", hub.cdn.split("//")[1])
@@ -390,11 +389,139 @@ def test_weights_of_ones_own_get_a_name(tmp_path: Path) -> None:
         one_line(user.run("models", "path", "cats"), 3, "no model is called 'cats'")
 
 
-def test_a_row_that_is_none_is_named(tmp_path: Path, small: bytes) -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"colour": "blue"},
+        {"file": "../../../../secret.safetensors"},
+        {"file": "/etc/secret.safetensors"},
+        {"file": "model.toml"},
+        {"file": ["model.safetensors"]},
+        {"revision": "../../.."},
+        {"repository": "../../x"},
+        {"sha256": "short"},
+        {"bytes": -1},
+        {"trained": "banana"},
+        {"use": "two\nlines"},
+        {"mirrors": [{"url": "https://example.org/model.toml"}]},
+        {"mirrors": [{"url": "https://example.org/a/.."}]},
+        {"mirrors": [{"url": "nohost"}]},
+    ],
+    ids=str,
+)
+def test_a_row_that_is_none_is_named_and_takes_nothing_from_the_others(
+    fields: dict[str, object], tmp_path: Path, small: bytes
+) -> None:
     with running_hub(net=small) as hub:
         user = Shell(tmp_path, hub)
-        user.add_row("net", colour="blue")
-        one_line(user.run("models"), 3, "model.toml", "colour")
+        mirrors = fields.pop("mirrors", [])
+        user.add_row("net", **fields)
+        path = tmp_path / "data" / "birefnet-video" / "models" / "net" / "model.toml"
+        more = "".join(f"[[mirrors]]\nurl = {json.dumps(each['url'])}\n" for each in mirrors)  # type: ignore[attr-defined]
+        path.write_text(path.read_text() + more)
+        listed = user.run("models")
+        assert listed.returncode == 0 and "lite-matting" in listed.stdout
+        assert "model.toml" in listed.stderr and len(listed.stderr.splitlines()) == 1, listed.stderr
+        one_line(user.run("models", "pull", "net"), 3, "model.toml", "models rm net")
+        assert hub.asked == []
+        assert user.run("models", "rm", "net").returncode == 0 and not path.parent.exists()
+
+
+def test_nothing_but_its_own_files_is_removed(tmp_path: Path, small: bytes) -> None:
+    with running_hub(net=small) as hub:
+        user = shell(tmp_path, hub, "net")
+        user.add_row("twin", "net")
+        user.run("models", "pull", "net")
+        blobs = tmp_path / "hf" / "hub" / "models--test--net" / "blobs"
+        others = [blobs / f"{'a' * 64}.incomplete", blobs / f"{'a' * 64}.12345678.incomplete"]
+        for other in others:
+            other.write_bytes(b"another program's")
+        another = blobs.parent / "snapshots" / ("f" * 40) / "copy.safetensors"
+        another.parent.mkdir()
+        another.symlink_to(f"../../blobs/{hashlib.sha256(small).hexdigest()}")
+        assert user.run("models", "rm", "twin").returncode == 0
+        assert another.read_bytes() == small and all(other.exists() for other in others)
+        # Weights of one's own may be a link to where they really lie.
+        mine = tmp_path / "data" / "birefnet-video" / "models" / "mine"
+        mine.mkdir()
+        (tmp_path / "real.safetensors").write_bytes(small)
+        (mine / "model.safetensors").symlink_to(tmp_path / "real.safetensors")
+        (mine / "model.toml").write_text('file = "model.safetensors"\n')
+        assert user.run("models", "rm", "mine", "mine").returncode == 0
+        assert (tmp_path / "real.safetensors").read_bytes() == small and not mine.exists()
+
+
+def test_a_hub_that_names_a_commit_outside_of_the_cache_is_refused(tmp_path: Path, small: bytes) -> None:
+    with running_hub(net=small) as hub:
+        user = Shell(tmp_path, hub)
+        user.add_row("net", revision=None)
+        hub.commit = "../../../../../outside"
+        one_line(user.run("models", "pull", "net"), 3, "names no commit")
+        assert not list(tmp_path.rglob("outside"))
+
+
+def login_page(hub: Hub) -> None:
+    hub.sends["test/net/model.safetensors"] = b"<html>log in".ljust(len(hub.files["test/net/model.safetensors"]))
+
+
+def too_much(hub: Hub) -> None:
+    hub.sends["test/net/model.safetensors"] = hub.files["test/net/model.safetensors"] * 3
+    hub.promises = False
+
+
+@pytest.mark.parametrize(("fault", "words"), [(login_page, "no file of weights"), (too_much, "sends more than")])
+def test_without_a_hash_what_is_no_file_of_weights_is_not_kept(
+    fault: Callable[[Hub], None], words: str, tmp_path: Path, small: bytes
+) -> None:
+    with running_hub(net=small) as hub:
+        user = Shell(tmp_path, hub)
+        user.add_row("net", sha256=None)
+        hub.says_hashes = False
+        fault(hub)
+        one_line(user.run("models", "pull", "net"), 3, words)
+        assert user.run("models", "path", "net").returncode == 3
+
+
+@pytest.mark.parametrize("answer", ["416", "wrong range"])
+def test_a_part_that_does_not_fit_is_fetched_from_its_beginning(answer: str, tmp_path: Path, small: bytes) -> None:
+    with running_hub(net=small) as hub:
+        user = shell(tmp_path, hub, "net")
+        blobs = tmp_path / "hf" / "hub" / "models--test--net" / "blobs"
+        blobs.mkdir(parents=True)
+        (blobs / f"{hashlib.sha256(small).hexdigest()}.incomplete").write_bytes(small[:1000])
+        hub.answers_parts_with = answer
+        assert user.run("models", "pull", "net").returncode == 0
+        assert hub.ranges() == ["bytes=1000-", ""]
+        assert user.run("models", "verify", "net").stdout.startswith("net: ok")
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "file"])
+def test_a_cache_that_cannot_be_written_is_one_line(place: str, tmp_path: Path, small: bytes) -> None:
+    with running_hub(net=small) as hub:
+        user = shell(tmp_path, hub, "net")
+        (tmp_path / "file").write_bytes(b"")
+        home = str(tmp_path / "file") if place == "file" else place
+        one_line(user.run("models", "pull", "net", HF_HOME=home), 73, "net", "HF_HOME names another place")
+        assert user.run("models", "verify", HF_HOME=home).returncode == 0
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://127.0.0.1:99999", "socks5://x:1"])
+def test_an_address_that_is_none_is_one_line(address: str, tmp_path: Path, small: bytes) -> None:
+    with running_hub(net=small) as hub:
+        user = shell(tmp_path, hub, "net")
+        where = {"HTTP_PROXY": address} if "socks" in address else {"HF_ENDPOINT": address}
+        one_line(user.run("models", "pull", "net", **where), 3, "net")
+
+
+def test_a_name_for_weights_survives_whatever_they_were_called(tmp_path: Path) -> None:
+    with running_hub() as hub:
+        user = Shell(tmp_path, hub)
+        (tmp_path / "cat \U0001f600 [x].safetensors").write_bytes(weights_path("tiny").read_bytes())
+        add = ["models", "add", "cat \U0001f600 [x].safetensors", "--name", "cat", "--use", "[/x] \U0001f600"]
+        assert user.run(*add).returncode == 0
+        listed = user.run("models")
+        assert listed.returncode == 0 and "[/x] \U0001f600" in listed.stdout
+        one_line(user.run("models", "add", "x.pth", "--name", "c", "--trained", "banana"), 2, "--trained")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,12 @@ class Hub:
     """Bytes in place of those that were promised, by name."""
     has_ranges: bool = True
     says_hashes: bool = True
+    commit: str = COMMIT
+    """Said where a branch is asked for."""
+    promises: bool = True
+    """Sizes are said when files are sent."""
+    answers_parts_with: str = ""
+    """``416``, or a ``wrong range``."""
     gate: threading.Event | None = None
     """Waited for after the first half of a file."""
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
@@ -101,7 +107,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 return self._end(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
             said = {
                 "Location": f"{hub.cdn}/files/{name}",
-                "X-Repo-Commit": revision if len(revision) == 40 else COMMIT,
+                "X-Repo-Commit": revision if len(revision) == 40 else hub.commit,
                 "X-Linked-Size": str(len(content)),
             }
             if hub.says_hashes:
@@ -122,10 +128,16 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             asked = self.headers.get("Range", "")
             if hub.has_ranges and asked.startswith("bytes="):
                 begin = int(asked.removeprefix("bytes=").split("-")[0])
+            if begin and hub.answers_parts_with == "416":
+                return self._end(416)
             self.send_response(206 if begin else 200)
             if begin:
-                self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
-            self.send_header("Content-Length", str(len(content) - begin))
+                told = begin + 1 if hub.answers_parts_with else begin
+                self.send_header("Content-Range", f"bytes {told}-{len(content) - 1}/{len(content)}")
+            if hub.promises:
+                self.send_header("Content-Length", str(len(content) - begin))
+            else:
+                self.close_connection = True
             self.end_headers()
             if not with_body:
                 return

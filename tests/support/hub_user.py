@@ -41,9 +41,9 @@ class Shell:
             preexec_fn=limits,
         )
 
-    def add_row(self, name: str, file: str | None = None, **fields: object) -> None:
+    def add_row(self, name: str, served: str | None = None, /, **fields: object) -> None:
         """A row of the user's own for a file of the hub."""
-        stem = file or name
+        stem = served or name
         content = self.hub.files[f"test/{stem}/model.safetensors"]
         row = {
             "repository": f"test/{stem}",
