@@ -29,7 +29,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("arguments", "code", "words"),
     [
         (["missing.mp4"], 66, "no such file"),
-        (["."], 66, "is a folder"),
+        ([CLIPS.parent], 66, "is a folder without a video"),
         ([CLIPS / "text.mp4", "--alpha", "o.mov"], 65, "holds text"),
         ([CLIPS / "empty.mp4", "--alpha", "o.mov"], 65, "empty"),
         ([CLIPS / "audio_only.m4a", "--alpha", "o.mov"], 65, "no video stream"),

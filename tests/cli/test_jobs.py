@@ -140,8 +140,8 @@ def test_a_log_is_followed_to_the_end(store: JobStore) -> None:
 
 def test_a_render_that_never_answers_is_given_up(store: JobStore) -> None:
     record, rests = ended(store, RecordState.RUNNING, pid=os.getpid(), address="nowhere"), []
-    with pytest.raises(UsageError, match="does not pause"):
-        Orders(store, rest=rests.append).pause(record)
+    with pytest.raises(UsageError, match="does not resume"):
+        Orders(store, rest=rests.append).resume(record)
     assert sum(rests) == orders_module._PATIENCE_S
 
 
