@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from birefnet_video._version import __version__
 
 if TYPE_CHECKING:
-    from birefnet_video.api import matte_image, matte_images, matte_video, smooth_alphas
+    from birefnet_video.api import look, matte_image, matte_images, matte_video, smooth_alphas
     from birefnet_video.jobs import Job
     from birefnet_video.matting_object import Matting
     from birefnet_video.options.job import JobSpec
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from birefnet_video.options.outputs import OutputSpec
 
 _HOME = {
+    "look": "api",
     "matte_image": "api",
     "matte_images": "api",
     "matte_video": "api",
@@ -35,6 +36,7 @@ __all__ = [
     "Matting",
     "OutputSpec",
     "__version__",
+    "look",
     "matte_image",
     "matte_images",
     "matte_video",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from birefnet_video.events import JobReport
 from birefnet_video.jobs import Job
-from birefnet_video.options.keywords import RenderOptions, StillOptions, part_of, takes
+from birefnet_video.options.keywords import LookOptions, RenderOptions, StillOptions, part_of, takes
 from birefnet_video.options.matte import EditSpec, Smoothing
 from birefnet_video.options.network import NetworkSpec
 from birefnet_video.options.values import check_choice
@@ -16,6 +16,7 @@ from birefnet_video.options.values import check_choice
 if TYPE_CHECKING:
     import numpy as np
 
+    from birefnet_video.pipeline.look import LookedAt
     from birefnet_video.pipeline.stills import StillMatting
 
 
@@ -37,6 +38,31 @@ def matte_video(source: str | Path, options: RenderOptions) -> JobReport:
     job = Job(options.job(Path(source)))
     job.start()
     return job.result()
+
+
+@takes(LookOptions)
+def look(source: str | Path, options: LookOptions) -> Iterator["LookedAt"]:
+    """A few frames of a render, each as the render would make it. No file is written.
+
+    Only what lies around them is decoded. The network is loaded once and let go at the end.
+
+    Args:
+        source: video file, or image sequence such as ``shot_%04d.png``.
+        options: as of :func:`matte_video`, each a keyword; ``times`` says where to look. Of outputs only composites
+            count, for their backgrounds; files of those names may exist.
+
+    Yields:
+        one a time: ``source`` uint8 (H, W, 3) sRGB, tone-mapped if it is HDR; ``alpha`` float32 (H, W) in [0, 1];
+        ``result`` uint8 (H, W, 4) straight RGBA; ``composites``; ``time_s`` of the frame, in seconds of the input.
+
+    Raises:
+        UsageError: if a time is none, or lies outside of what is rendered.
+        BirefnetVideoError: see :mod:`birefnet_video.errors`.
+    """
+    from birefnet_video.pipeline.look import Looking
+
+    looking = Looking(options.job(Path(source)), lambda message: None)
+    yield from looking.frames(looking.times(options.moments))
 
 
 def smooth_alphas(

@@ -18,6 +18,9 @@ from birefnet_video.signals import exit_on_signals
 from birefnet_video.types import Step
 from birefnet_video.words import printable
 
+#: What a hard edge counts for beside a soft one.
+_HARD = 0.01
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -116,7 +119,18 @@ def draw(looked: "LookedAt", title: str, aspect: float = 1.0) -> "np.ndarray":
         Pane("result", looked.result),
         *(Pane(f"over {_ascii(Path(name).name)}", pixels) for name, pixels in looked.composites),
     ]
-    return draw_sheet(title, panes, alpha * (1 - alpha), aspect)
+    return draw_sheet(title, panes, _edges(alpha), aspect)
+
+
+def _edges(alpha: "np.ndarray") -> "np.ndarray":
+    """How much soft edge lies at each pixel, float32 (H, W): a wide haze counts as little as a narrow edge once across.
+
+    Hard edges count where there are no others.
+    """
+    import numpy as np
+
+    down, across = np.gradient(alpha)
+    return np.hypot(down, across) * (alpha * (1 - alpha) + np.float32(_HARD))
 
 
 def _check(path: Path, *, overwrite: bool) -> None:

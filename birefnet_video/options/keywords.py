@@ -4,13 +4,14 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, cast
 
-from attrs import fields, frozen
+from attrs import field, fields, frozen
 
-from birefnet_video.options.group import OptionGroup, option_group, options_of
+from birefnet_video.options.group import WRITTEN, OptionGroup, option_group, options_of
 from birefnet_video.options.input import InputSpec
 from birefnet_video.options.job import JobSpec
+from birefnet_video.options.looking import Moment, parse_moments, written
 from birefnet_video.options.matte import ColourSpec, EditSpec, MatteSpec
 from birefnet_video.options.network import BackendSpec, NetworkSpec
 from birefnet_video.options.outputs import BackgroundSpec, EncodingSpec, OutputsSpec, WritingSpec
@@ -28,7 +29,7 @@ def part_of(options: OptionGroup, group: type[_G]) -> _G:
         options: has all of the group's fields.
         group: the class of what is wanted.
     """
-    return group(**{field.name: getattr(options, field.name) for field in fields(group) if field.init})
+    return group(**{each.name: getattr(options, each.name) for each in fields(group) if each.init})
 
 
 @option_group
@@ -47,6 +48,24 @@ class RenderOptions(ColourSpec, MatteSpec, BackendSpec, InputSpec, OutputsSpec):
             colour=part_of(self, ColourSpec),
             writing=part_of(self, WritingSpec),
         )
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class LookOptions(RenderOptions):
+    """All options of a render, and where to look at it."""
+
+    times: Annotated[str, WRITTEN] = field(default="auto", converter=written)
+    """A time or several, as of --look: numbers of seconds, or text such as "1:02.5", "50%", "auto:5"."""
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """Where to look.
+
+        Raises:
+            UsageError: if that is no time.
+        """
+        return parse_moments(self.times, "times")
 
 
 @option_group

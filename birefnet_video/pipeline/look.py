@@ -99,7 +99,7 @@ class Looking:
         for moment in moments:
             if moment.share is not None:
                 if length is None:
-                    raise UsageError(f"--look: how long {self.info.path} is is not known", hint="name times")
+                    raise UsageError(f"{self.info.path}: how long it is is not known", hint="name times in seconds")
                 found[start + moment.share * Fraction(length).limit_denominator(1_000_000)] = None
                 continue
             assert moment.seconds is not None  # it has one of the two
@@ -107,7 +107,7 @@ class Looking:
             if moment.seconds < start or (end is not None and moment.seconds > end):
                 until = "" if end is None else f" to {float(end):.2f} s"
                 raise UsageError(
-                    f"--look: {float(moment.seconds):g} s is not rendered: {self.info.path} is from "
+                    f"{float(moment.seconds):g} s is not rendered: {self.info.path} is from "
                     f"{float(start):.2f} s on{until}"
                 )
             found[moment.seconds] = None

@@ -33,6 +33,8 @@ _EXAMPLES = (
     ("Over a picture", "in.mp4 --composite out.mp4 --background beach.jpg"),
     ("Many inputs, of folders all videos", "a.mp4 b.mov clips/ --out-dir out"),
     ("What would be read and written", "in.mp4 --alpha out.mov --dry-run"),
+    ("How long that would take", "in.mp4 --alpha out.mov --estimate"),
+    ("Five of its frames as pictures, before it", "in.mp4 --alpha out.mov --look auto:5"),
     ("A virtual camera", "webcam --virtual-camera auto --background blur"),
 )
 

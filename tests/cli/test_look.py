@@ -9,6 +9,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from clips import make_clip
 from specs import asked
@@ -16,10 +18,11 @@ from stubs import open_stub
 from wait import until
 
 from birefnet_video import cli
-from birefnet_video.commands.look import clock_of, picture_path
+from birefnet_video.commands.look import clock_of, draw, picture_path
 from birefnet_video.errors import UsageError
 from birefnet_video.pictures.files import read_rgb
 from birefnet_video.pipeline import look as look_module
+from birefnet_video.pipeline.look import LookedAt
 
 Run = Callable[..., tuple[int, list[str], str]]
 
@@ -85,7 +88,7 @@ def test_json_is_an_object_a_frame_and_a_result(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--look", "9"], 2, "--look: 9 s is not rendered: in.mp4 is from 0.00 s on to 0.96 s"),
+        (["--look", "9"], 2, "9 s is not rendered: in.mp4 is from 0.00 s on to 0.96 s"),
         (["--look", "soon"], 2, "--look: 'soon' is no time"),
         (["--look", "0.4001,0.4002"], 2, "two of the times make in.look-00-00-00.400.png"),
         (["--look", "0", "--alpha", "nowhere/a.mov"], 73, "the folder nowhere does not exist"),
@@ -103,6 +106,20 @@ def test_what_cannot_be_looked_at_is_refused_in_a_line(run: Run, arguments: list
 def test_a_pipe_cannot_be_looked_at(run: Run) -> None:
     code, _, said = run("-", "--alpha", "a.mov", "--look", "0")
     assert code == 2 and "standard input is read only once" in said
+
+
+def test_the_part_that_is_enlarged_has_an_edge_and_not_a_haze() -> None:
+    alpha = np.zeros((1000, 1600), np.float32)
+    alpha[:, :800] = np.linspace(0.3, 0.7, 800, dtype=np.float32)
+    alpha[700:900, 1300:1500] = cv2.GaussianBlur(np.pad(np.ones((180, 180), np.float32), 10), (9, 9), 2)
+    source = np.zeros((1000, 1600, 3), np.uint8)
+    source[600:, 1200:] = 200
+    looked = LookedAt(
+        asked_s=Fraction(0), time_s=Fraction(0), source=source, alpha=alpha, result=np.zeros((1000, 1600, 4), np.uint8)
+    )
+    sheet = draw(looked, "")
+    # The first pane of the lower row, of 500 lines and 800 columns.
+    assert sheet[3 * 34 + 500 : -12, 12:812].mean() > 199
 
 
 def test_names_are_those_of_the_time_that_was_asked_for(tmp_path: Path) -> None:

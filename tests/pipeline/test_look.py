@@ -14,6 +14,7 @@ from clips import make_clip, read_times
 from specs import job_spec
 from stubs import open_stub
 
+from birefnet_video import look
 from birefnet_video.colour.convert import alpha_samples
 from birefnet_video.errors import NotAVideo, UsageError
 from birefnet_video.jobs import Job
@@ -192,7 +193,7 @@ def test_times_are_those_of_the_part_that_is_rendered(clip: Path) -> None:
     )
     assert looking.times(parse_moments("50%,0.8,auto:2")) == [Fraction("0.8"), Fraction("0.6"), 1]
     for time in ("0.3", "1.21"):
-        with pytest.raises(UsageError, match=r"--look: .* is not rendered: .* from 0.40 s on to 1.20 s"):
+        with pytest.raises(UsageError, match=r".* is not rendered: .* from 0.40 s on to 1.20 s"):
             looking.times(parse_moments(time))
 
 
@@ -206,6 +207,19 @@ def test_times_in_python_are_numbers_or_texts() -> None:
     assert written([1, 2.5, 0.29, Fraction(1, 3), "50%"]) == "1,2.5,0.29,1/3,50%"
     assert parse_moments(written("1:02.5, auto")) == (*parse_moments("62.5"), *parse_moments("auto:3"))
     assert [moment.share for moment in parse_moments("auto")] == [Fraction(1, 6), Fraction(1, 2), Fraction(5, 6)]
+
+
+def test_python_looks_at_the_same_frames(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = Looking.frames
+    monkeypatch.setattr(Looking, "frames", lambda looking, times, *_: frames(looking, times, open_stub()))
+    first, second = look(clip, times=[0.4, "50%"], smooth="off", alpha="nowhere/a.mov")
+    (known,) = looked_at(clip, "10/25", smooth="off")
+    np.testing.assert_array_equal(first.result, known.result)
+    assert (first.time_s, second.time_s) == (Fraction(10, RATE), Fraction(SHOT, RATE))
+    with pytest.raises(UsageError, match="9 s is not rendered"):
+        list(look(clip, times=9))
+    with pytest.raises(UsageError, match="times: 'soon' is no time"):
+        list(look(clip, times="soon"))
 
 
 def test_a_file_without_a_picture_is_refused() -> None:
