@@ -16,6 +16,7 @@ from birefnet_video.commands.doctor import doctor
 from birefnet_video.commands.evaluate import evaluate
 from birefnet_video.commands.export import export
 from birefnet_video.commands.help import help_of
+from birefnet_video.commands.image import image
 from birefnet_video.commands.jobs import jobs, work
 from birefnet_video.commands.man import man_of
 from birefnet_video.commands.models import models
@@ -83,6 +84,7 @@ app.command(probe, group=_COMMANDS)
 models.group = _COMMANDS
 app.command(models)
 app.command(webcam, group=_COMMANDS)
+app.command(image, group=_COMMANDS)
 app.command(tui_command, name="tui", group=_COMMANDS)
 app.command(attach, group=_COMMANDS)
 jobs.group = _COMMANDS
@@ -146,6 +148,7 @@ _CONFIGURATION = Configuration(
     {
         "render": render,
         "webcam": webcam,
+        "image": image,
         "bench": bench,
         "eval": evaluate,
         "export": export,

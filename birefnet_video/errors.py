@@ -7,6 +7,7 @@ BirefnetVideoError            exit 1
 │   └── OutOfMemory           exit 4    too many frames at once
 ├── DamagedInput              exit 5    delivered in part
 ├── NotAVideo                 exit 65   the input is no usable video
+├── NotAPicture               exit 65   the input is no usable picture
 ├── InputMissing              exit 66   the input is missing or not readable
 ├── OutputRefused             exit 73   the output cannot be created or written
 └── VerificationFailed        exit 1    what was written is not what was promised
@@ -22,7 +23,7 @@ EXIT_CODES = (
     (3, "model or weights missing or not valid"),
     (4, "device, engine or memory not available"),
     (5, "delivered in part: damaged input, or some of many inputs failed"),
-    (65, "the input is no usable video"),
+    (65, "the input is no usable video or picture"),
     (66, "the input is missing or not readable"),
     (73, "the output cannot be written, exists, or is the input"),
     (129, "hung up; what was written is kept"),
@@ -75,6 +76,12 @@ class DamagedInput(BirefnetVideoError):
 
 class NotAVideo(BirefnetVideoError):
     """The input is no usable video."""
+
+    exit_code = 65
+
+
+class NotAPicture(BirefnetVideoError):
+    """The input is no usable picture."""
 
     exit_code = 65
 

@@ -83,7 +83,15 @@ _FITS = (
     Fit("dynamic_batch", ("export",), "a format other than tensorrt", lambda given: given.get("form") != "tensorrt"),
     *(Fit(name, ("eval",), "--data", _has("data")) for name in _OF_NETWORKS),
     Fit("jobs", ("eval",), "--data or --pred", _has("data", "pred")),
-    Fit("calibration", ("render", "webcam", "eval", "tui"), _INT8, lambda given: given.get("precision") == "int8"),
+    Fit("kind", ("image",), "outputs without a name", lambda given: not _is_named(given)),
+    Fit("format", ("image",), "outputs without a name", lambda given: not _is_named(given) or _is_piped(given)),
+    Fit("background", ("image",), "--composite FILE or --kind composite", lambda given: _shows_background(given)),
+    Fit(
+        "calibration",
+        ("render", "webcam", "image", "eval", "tui"),
+        _INT8,
+        lambda given: given.get("precision") == "int8",
+    ),
     Fit("calibration", ("bench",), _INT8, lambda given: "int8" in str(given.get("precisions", "")).split(",")),
     Fit("background", ("render",), "--composite FILE", _has("composite")),
     Fit("codec", ("render",), "an output that can hold it", _holds_codec),
@@ -97,6 +105,18 @@ _FITS = (
     ),
     Fit("only_watched", ("webcam",), "a camera, --virtual-camera and no other output", _is_watched_alone),
 )
+
+
+def _is_named(given: Given) -> bool:
+    return bool(given.keys() & {"alpha", "mask", "green", "composite", "foreground"})
+
+
+def _is_piped(given: Given) -> bool:
+    return any(given.get(name) in ("-", "./-") for name in ("alpha", "mask", "green", "composite", "foreground"))
+
+
+def _shows_background(given: Given) -> bool:
+    return "composite" in given or (given.get("kind") == "composite" and not _is_named(given))
 
 
 def _file_holds(given: Given) -> bool:

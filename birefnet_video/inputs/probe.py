@@ -14,9 +14,9 @@ from birefnet_video.defaults import LATE_SOUND_S
 from birefnet_video.errors import NotAVideo
 from birefnet_video.inputs.describe import describe
 from birefnet_video.inputs.opening import demux, open_input, seek_before
-from birefnet_video.inputs.picture_headers import turn_of
 from birefnet_video.inputs.sequence import find_sequence, open_picture, path_of
 from birefnet_video.inputs.tracks import video_stream
+from birefnet_video.pictures.headers import turn_of
 from birefnet_video.types import DEFAULT_LIMITS, Cut, Limits, MediaInfo, PictureSequence, Turn
 
 #: Pictures of a sequence of which one must be whole.

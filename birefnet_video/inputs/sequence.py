@@ -13,8 +13,8 @@ from av.video.codeccontext import VideoCodecContext
 
 from birefnet_video.defaults import SEQUENCE_RATE
 from birefnet_video.errors import InputMissing, NotAVideo
-from birefnet_video.inputs.picture_headers import is_whole, turn_of
 from birefnet_video.options.input import NUMBER, is_pattern
+from birefnet_video.pictures.headers import is_whole, turn_of
 from birefnet_video.types import DEFAULT_LIMITS, Limits, PictureSequence, Turn
 
 #: Decoders that fail at unknown tags when they are told to fail at damage.

@@ -116,7 +116,7 @@ class _Plain:
 
 class _Still:
     def __init__(self, rgb: np.ndarray, info: MediaInfo, canvas: Canvas) -> None:
-        self._planes = _converted(_filling(rgb, canvas), info, canvas)
+        self._planes = _converted(filling(rgb, canvas.width, canvas.height), info, canvas)
 
     def planes(
         self, meta: FrameMeta, source: list[np.ndarray], luma_alpha: np.ndarray, chroma_alpha: np.ndarray
@@ -134,27 +134,26 @@ class _Blurred:
         self, meta: FrameMeta, source: list[np.ndarray], luma_alpha: np.ndarray, chroma_alpha: np.ndarray
     ) -> Planes:
         return [
-            self._blur(
-                samples, luma_alpha if index == 0 else chroma_alpha, self._sigma if index == 0 else self._sigma / 2
-            )
+            blurred(samples, luma_alpha if index == 0 else chroma_alpha, self._sigma if index == 0 else self._sigma / 2)
             for index, samples in enumerate(source)
         ]
 
-    @staticmethod
-    def _blur(samples: np.ndarray, alpha: np.ndarray, sigma: float) -> np.ndarray:
-        height, width = samples.shape
-        shrink = max(1.0, sigma / BLUR_SHRINK)
-        size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
-        small = cv2.resize(samples.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        share = 1 - cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
-        sigma /= shrink
-        plain = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-        weight = cv2.GaussianBlur(share, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-        visible = cv2.GaussianBlur(small * share, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE) / np.maximum(
-            weight, LEAST_SHARE
-        )
-        trust = np.minimum(weight / LEAST_SHARE, 1)
-        return cv2.resize(visible * trust + plain * (1 - trust), (width, height), interpolation=cv2.INTER_LINEAR)
+
+def blurred(samples: np.ndarray, alpha: np.ndarray, sigma: float) -> np.ndarray:
+    """What a blur makes of samples (h, w), float32; what alpha covers is left out as far as there is something else."""
+    height, width = samples.shape
+    shrink = max(1.0, sigma / BLUR_SHRINK)
+    size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
+    small = cv2.resize(samples.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    share = 1 - cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+    sigma /= shrink
+    plain = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    weight = cv2.GaussianBlur(share, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    visible = cv2.GaussianBlur(small * share, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE) / np.maximum(
+        weight, LEAST_SHARE
+    )
+    trust = np.minimum(weight / LEAST_SHARE, 1)
+    return cv2.resize(visible * trust + plain * (1 - trust), (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 class _Film:
@@ -206,20 +205,19 @@ class _Film:
 
     def _convert(self, frame: Frame) -> list[np.ndarray]:
         media = self._media
-        return _converted(
-            _filling(to_rgb(frame.picture, media, (media.height, media.width)), self._canvas), self._info, self._canvas
-        )
+        rgb = to_rgb(frame.picture, media, (media.height, media.width))
+        return _converted(filling(rgb, self._canvas.width, self._canvas.height), self._info, self._canvas)
 
 
-def _filling(rgb: np.ndarray, canvas: Canvas) -> np.ndarray:
-    """The middle of a picture, enlarged or made smaller to fill the canvas."""
-    height, width = rgb.shape[:2]
-    scale = max(canvas.width / width, canvas.height / height)
-    size = (max(canvas.width, round(width * scale)), max(canvas.height, round(height * scale)))
+def filling(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
+    """The middle of a picture, enlarged or made smaller to fill a size."""
+    own_height, own_width = rgb.shape[:2]
+    scale = max(width / own_width, height / own_height)
+    size = (max(width, round(own_width * scale)), max(height, round(own_height * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     grown = cv2.resize(rgb, size, interpolation=method)
-    top, left = (size[1] - canvas.height) // 2, (size[0] - canvas.width) // 2
-    return np.ascontiguousarray(grown[top : top + canvas.height, left : left + canvas.width])
+    top, left = (size[1] - height) // 2, (size[0] - width) // 2
+    return np.ascontiguousarray(grown[top : top + height, left : left + width])
 
 
 def _converted(rgb: np.ndarray, info: MediaInfo, canvas: Canvas) -> list[np.ndarray]:

@@ -94,7 +94,23 @@ class StartSpec(OptionGroup):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class InputSpec(RateSpec, EndSpec, DurationSpec, StartSpec):
+class PictureLimitsSpec(OptionGroup):
+    """What is read of a picture."""
+
+    input_alpha: InputAlpha = field(default="multiply")
+    """Alpha that the input has already: multiply mattes by it, or ignore it."""
+    max_pixels: int = field(default=MAX_PIXELS)
+    """Refuse larger pictures."""
+
+    @max_pixels.validator
+    def _check_pixels(self, option: "Attribute[int]", value: int) -> None:
+        if value < 1:
+            raise UsageError("--max-pixels must be above 0")
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class InputSpec(PictureLimitsSpec, RateSpec, EndSpec, DurationSpec, StartSpec):
     """What is read of an input.
 
     Raises:
@@ -103,12 +119,8 @@ class InputSpec(RateSpec, EndSpec, DurationSpec, StartSpec):
 
     video_track: int | None = field(default=None)
     """Number of the video track to take, from 1. Default: the one that is marked as default, or the first."""
-    input_alpha: InputAlpha = field(default="multiply")
-    """Alpha that the input has already: multiply mattes by it, or ignore it."""
     decode_on: DecodeOn = field(default="cpu")
     """What decodes: cpu, or cuda: an NVIDIA GPU's decoder, if it takes the input."""
-    max_pixels: int = field(default=MAX_PIXELS)
-    """Refuse larger pictures."""
     max_duration: Annotated[Fraction, WRITTEN] = field(default=Fraction(MAX_SECONDS), converter=_longest)
     """Refuse longer inputs. Default: 48:00:00."""
 
@@ -122,8 +134,8 @@ class InputSpec(RateSpec, EndSpec, DurationSpec, StartSpec):
             raise UsageError(f"-to: {float(self.end):g} s does not come after -ss {float(self.start):g} s")
         if self.video_track is not None and self.video_track < 1:
             raise UsageError(f"--video-track: {self.video_track} is less than 1")
-        if self.max_pixels < 1 or self.max_duration <= 0:
-            raise UsageError("--max-pixels and --max-duration must be above 0")
+        if self.max_duration <= 0:
+            raise UsageError("--max-duration must be above 0")
 
     @property
     def length(self) -> Fraction | None:

@@ -1,23 +1,16 @@
 """Mattes of single pictures, as a render would make them of its frames."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
 
-from birefnet_video.backends.base import MattingBackend
-from birefnet_video.backends.registry import load_backend
 from birefnet_video.options.matte import EditSpec
 from birefnet_video.options.network import BackendSpec, NetworkSpec
 from birefnet_video.pictures.still import still
 from birefnet_video.pipeline.compositor import CpuCompositor, Task
 from birefnet_video.pipeline.core import Matting
-from birefnet_video.words import told_once
-from birefnet_video.zoo.sizes import input_size
-
-#: Networks that stay open: one for each size of input, of which pictures of different shapes need different ones.
-_MOST_OPEN = 3
+from birefnet_video.pipeline.networks import Networks
 
 
 class StillMatting:
@@ -32,8 +25,9 @@ class StillMatting:
             edit: what is done to them.
             tell: takes what a user should know.
         """
-        self._spec, self._edit, self._tell = BackendSpec.for_one(network), edit, told_once(tell)
-        self._open: OrderedDict[tuple[int, int], MattingBackend] = OrderedDict()
+        self._edit = edit
+        # One picture is not worth a long build.
+        self._networks = Networks(BackendSpec.for_one(network), frames=1, tell=tell)
         self._lock = threading.Lock()
 
     def alpha(self, rgb: np.ndarray) -> np.ndarray:
@@ -54,21 +48,10 @@ class StillMatting:
         frame, info = still(rgb)
         with self._lock:
             # Nothing is composed but the matte at full size.
-            matting = Matting(self._for(info.width, info.height), CpuCompositor(Task(info), (), ()))
+            matting = Matting(self._networks.of(info.width, info.height), CpuCompositor(Task(info), (), ()))
             return matting.compose(matting.matte(frame, info), self._edit).cutout().alpha
 
     def close(self) -> None:
         """Free the device. May be called twice."""
         with self._lock:
-            while self._open:
-                self._open.popitem()[1].close()
-
-    def _for(self, width: int, height: int) -> MattingBackend:
-        size = self._spec.size or input_size(self._spec.model, width, height)
-        if size not in self._open:
-            while len(self._open) >= _MOST_OPEN:
-                self._open.popitem(last=False)[1].close()
-            # One picture is not worth a long build.
-            self._open[size] = load_backend(self._spec, width, height, frames=1, tell=self._tell)
-        self._open.move_to_end(size)
-        return self._open[size]
+            self._networks.close()

@@ -59,7 +59,7 @@ def test_stills_of_several_sizes_say_it_once(old: Path) -> None:
     told: list[str] = []
     stills = StillMatting(NetworkSpec(model=str(old), device="cpu", engine="eager"), EditSpec(), tell=told.append)
     for size in ((64, 64), (64, 96)):
-        stills._for(*size)
+        stills._networks.of(*size)
     stills.close()
     assert len(told) == 1 and "patch order legacy" in told[0]
 

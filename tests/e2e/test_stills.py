@@ -10,11 +10,11 @@ from PIL import Image, ImageCms
 from stubs import notices, stub_job
 
 from birefnet_video.errors import NotAVideo
-from birefnet_video.inputs.picture_headers import is_whole, turn_of
 from birefnet_video.inputs.probe import probe
 from birefnet_video.inputs.read_alpha import read_mattes
 from birefnet_video.inputs.reader import Reader
 from birefnet_video.inputs.side_data import side_data
+from birefnet_video.pictures.headers import is_whole, turn_of
 from birefnet_video.types import Frame, Turn
 
 ORIENTATION = 0x112

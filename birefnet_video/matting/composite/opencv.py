@@ -70,7 +70,7 @@ def straight_rgba(
     rows = np.frombuffer(memoryview(plane), ">u2" if deep else np.uint8)
     samples = rows.reshape(-1, plane.line_size // rows.itemsize)[:height, : width * 4].reshape(height, width, 4)
     rgb = to_deep_rgb(picture, info, alpha.shape) if deep else to_rgb(picture, info, (height, width), exact=True)
-    samples[..., :3] = _retouched(rgb, alpha, retoucher)
+    samples[..., :3] = retouched(rgb, alpha, retoucher)
     samples[..., 3] = alpha_samples(alpha, 16 if deep else 8)
     return out
 
@@ -80,14 +80,14 @@ def straight_light(
 ) -> av.VideoFrame:
     """The same as linear light, as EXR has it: planar float."""
     out = av.VideoFrame(info.width, info.height, pixel_format)
-    rgb = _retouched(to_deep_rgb(picture, info, alpha.shape), alpha, retoucher)
+    rgb = retouched(to_deep_rgb(picture, info, alpha.shape), alpha, retoucher)
     light = scene_light(rgb, info.colour, is_rgb=info.is_rgb)
     for index, samples in enumerate((light[..., 1], light[..., 2], light[..., 0], alpha)):
         plane_array(out, index)[:] = samples
     return out
 
 
-def _retouched(rgb: np.ndarray, alpha: np.ndarray, retoucher: Retoucher) -> np.ndarray:
+def retouched(rgb: np.ndarray, alpha: np.ndarray, retoucher: Retoucher) -> np.ndarray:
     """A picture (H, W, 3) of whole numbers after a retoucher."""
     if not retoucher.changes_anything:
         return rgb

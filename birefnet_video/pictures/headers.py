@@ -6,7 +6,7 @@ from birefnet_video.types import Turn
 
 _ORIENTATION = 0x0112
 #: EXIF's orientation (Exif 2.32, section 4.6.4): quarter turns counter-clockwise, then a mirror left to right.
-_TURNS = {
+TURNS = {
     1: Turn(),
     2: Turn(0, mirror=True),
     3: Turn(2),
@@ -94,7 +94,7 @@ def _turn_in(tiff: bytes) -> Turn:
         tag, kind = struct.unpack(f"{order}HH", tiff[place : place + 4])
         if tag == _ORIENTATION and kind == 3:
             (value,) = struct.unpack(f"{order}H", tiff[place + 8 : place + 10])
-            return _TURNS.get(value, Turn())
+            return TURNS.get(value, Turn())
     return Turn()
 
 
