@@ -16,7 +16,7 @@ from birefnet_video.commands.doctor import doctor
 from birefnet_video.commands.evaluate import evaluate
 from birefnet_video.commands.export import export
 from birefnet_video.commands.help import help_of
-from birefnet_video.commands.image import image
+from birefnet_video.commands.image import image, run_pictures
 from birefnet_video.commands.jobs import jobs, work
 from birefnet_video.commands.man import man_of
 from birefnet_video.commands.models import models
@@ -37,6 +37,7 @@ from birefnet_video.options.many import ManySpec
 from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import STDOUT, OutputsSpec, WritingSpec
+from birefnet_video.options.pictures import PicturesRequest, is_still, still_request
 from birefnet_video.options.request import LiveRequest, RenderRequest
 from birefnet_video.options.run import RunSpec
 from birefnet_video.tui.commands import attach
@@ -109,18 +110,23 @@ def render(
     colour: Annotated[ColourSpec, FLAT, Parameter(group=_MATTE)] = ColourSpec(),
     run: Annotated[RunSpec, FLAT, Parameter(group=_RUN)] = RunSpec(),
     many: Annotated[ManySpec, FLAT, Parameter(group=_MANY)] = ManySpec(),
-) -> RenderRequest | ManyRequest:
+) -> RenderRequest | ManyRequest | PicturesRequest:
     """Cut the subject out of INPUT.
 
     Parameters
     ----------
     source
-        Video file, image sequence (shot_%04d.png), or - for standard input. Without an output, INPUT's name with
-        .alpha.mov is written beside it. A folder means its videos.
+        Video file, image sequence (shot_%04d.png), picture, or - for standard input. Without an output, INPUT's name
+        with .alpha.mov, of a picture with .alpha.png, is written beside it. A folder means its videos.
     more
         More inputs, rendered one after another. Names of outputs then hold fields, as in --alpha "out/{stem}.mov":
         {stem}, {suffix}, {parent}, {kind} or {index}.
     """
+    stills = [str(each) for each in (source, *more) if is_still(each)]
+    if stills and more:
+        raise UsageError(f"{stills[0]}: is a picture", hint="birefnet-video image takes many, and folders of them")
+    if stills:
+        return still_request(source, outputs, read, backend, matte, colour, run)
     spec = JobSpec(
         source,
         outputs.files(source),
@@ -182,6 +188,8 @@ def _carry_out(arguments: list[str]) -> int:
             raise stray
         if isinstance(code, RenderRequest | LiveRequest | ManyRequest):
             code = execute(code)
+        elif isinstance(code, PicturesRequest):
+            code = run_pictures(code)
     except CycloptsError as error:
         code = _complain(usage_error(error, arguments, app), arguments)
     except BirefnetVideoError as error:

@@ -29,7 +29,7 @@ def picture_instead(path: Path) -> str:
     """What to do with a single picture."""
     number = re.search(r"\d+(?=\D*$)", path.stem)
     pattern = _as_pattern(path.name) if number else f"{path.stem}_%d{path.suffix}"
-    return f"numbered ones are named so: {path.with_name(pattern)}; in Python matte_image takes one"
+    return f"birefnet-video image takes it; numbered ones are named so: {path.with_name(pattern)}"
 
 
 def pictures_in(folder: Path) -> str | None:

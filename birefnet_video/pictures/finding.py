@@ -8,14 +8,8 @@ from pathlib import Path
 
 from birefnet_video.errors import BirefnetVideoError, InputMissing
 from birefnet_video.options.input import STDIN
+from birefnet_video.options.pictures import PICTURE_SUFFIXES
 
-#: Extensions of what is taken from folders.
-SUFFIXES = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"),
-        *(".bmp", ".dib", ".dpx", ".exr", ".heic", ".heif", ".hif", ".avif"),
-    )
-)
 #: What stands before the extension of results.
 _RESULTS = (".alpha", ".mask", ".composite", ".foreground", ".partial")
 
@@ -32,7 +26,7 @@ class Found:
 
 def is_picture_name(path: Path) -> bool:
     """Whether a name is one of a picture."""
-    return path.suffix.lower() in SUFFIXES
+    return path.suffix.lower() in PICTURE_SUFFIXES
 
 
 def find_pictures(inputs: Iterable[Path], out_dir: Path | None = None) -> list[Found]:

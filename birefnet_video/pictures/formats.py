@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from birefnet_video.errors import OutputRefused
+from birefnet_video.options.input import is_pattern
 from birefnet_video.options.outputs import OutputKind
 
 #: Extensions by the names of formats.
@@ -25,6 +26,8 @@ def format_of(kind: OutputKind, path: Path) -> str:
     Raises:
         OutputRefused: if it is none, or cannot hold what is asked for.
     """
+    if is_pattern(path):
+        raise OutputRefused(f"{path}: numbers the pictures of a sequence; INPUT is one picture", hint="leave the % out")
     found = next((name for name, suffixes in SUFFIXES.items() if path.suffix.lower() in suffixes), None)
     if found is None or (kind == "alpha" and found in _OPAQUE):
         fitting = [suffixes[0] for name, suffixes in SUFFIXES.items() if kind != "alpha" or name not in _OPAQUE]

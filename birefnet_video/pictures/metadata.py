@@ -48,7 +48,8 @@ def turn_and_kept(image: Image.Image, data: bytes) -> tuple[Turn, Kept]:
         dpi=_dpi(image, swapped=turn.swaps_sides),
         chunks=chunks,
     )
-    return turn, kept
+    # Decoders of TIFF turn it themselves.
+    return Turn() if image.format == "TIFF" else turn, kept
 
 
 def for_size(exif: bytes | None, width: int, height: int) -> bytes | None:
@@ -86,15 +87,23 @@ def ifds_of(exif: bytes | None) -> dict[int, Any]:
 
 def _upright_exif(exif: Image.Exif) -> bytes | None:
     """None if there are no tags, or some that cannot be written again."""
-    for tag in _LAYOUT & set(exif):
-        del exif[tag]
-    if not len(exif):
+    # A copy: from its own Pillow learns which side of a TIFF is up, when that is decoded.
+    kept = Image.Exif()
+    for tag, value in exif.items():
+        if tag not in _LAYOUT:
+            kept[tag] = value
+    for directory in (EXIF_IFD, GPS_IFD):
+        if inner := dict(exif.get_ifd(directory)):
+            if INTEROP_IFD in inner:
+                inner[INTEROP_IFD] = dict(exif.get_ifd(INTEROP_IFD))
+            kept[directory] = inner
+    if ORIENTATION in kept:
+        kept[ORIENTATION] = 1
+    if not len(kept):
         return None
-    if ORIENTATION in exif:
-        exif[ORIENTATION] = 1
     try:
-        return exif.tobytes()[6:]
-    except (ValueError, TypeError, KeyError, OverflowError, struct.error):
+        return kept.tobytes()[6:]
+    except (ValueError, TypeError, KeyError, OverflowError, AttributeError, struct.error):
         return None
 
 

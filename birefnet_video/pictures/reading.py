@@ -3,6 +3,7 @@
 import io
 import re
 import struct
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
@@ -15,7 +16,7 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from PIL import Image, features
 
-from birefnet_video.colour.convert import alpha_samples
+from birefnet_video.colour.convert import alpha_samples, plane_array
 from birefnet_video.colour.transfer import SRGB, from_light
 from birefnet_video.errors import BackendUnavailable, InputMissing, NotAPicture, first_line
 from birefnet_video.pictures.headers import is_whole
@@ -26,10 +27,12 @@ from birefnet_video.types import DEFAULT_LIMITS, Limits, Turn
 
 # Our own limit, which users can move, is checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
+# So does what Pillow warns of: a tag of its is damaged, and the picture is read or is not.
+warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 # Findings reach the user through our own errors, in one line each.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "AVIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "DIB", "AVIF")
 _PNG, _EXR, _DPX = b"\x89PNG\r\n\x1a\n", b"\x76\x2f\x31\x01", (b"SDPX", b"XPDS")
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF = (b"avif", b"avis")
@@ -213,13 +216,13 @@ def _by_ffmpeg(data: bytes, name: str, limits: Limits) -> Picture:
         raise NotAPicture(f"{name}: is damaged: it is not all there")
     if data.startswith(_EXR):
         return _of_light(frames[0])
-    return Picture(frames[0].reformat(format="rgb48le").to_ndarray())
+    return Picture(_integers(frames[0]))
 
 
 def _of_light(frame: av.VideoFrame) -> Picture:
     match = re.fullmatch(r"(gray|gbrp|gbrap)f(16|32)(le|be)", frame.format.name)
     if match is None:
-        return Picture(frame.reformat(format="rgb48le").to_ndarray())
+        return Picture(_integers(frame))
     kind, bits, order = match.groups()
     dtype = np.dtype(f"{'<' if order == 'le' else '>'}f{int(bits) // 8}")
     planes = [_floats(plane, dtype) for plane in frame.planes]
@@ -231,6 +234,22 @@ def _of_light(frame: av.VideoFrame) -> Picture:
         # EXR's light is multiplied by alpha, by its specification.
         light = np.divide(light, own[..., None], out=light, where=own[..., None] > 0)
     return Picture(alpha_samples(from_light(light, SRGB).astype(np.float32), 16), own, Kept(), light)
+
+
+def _integers(frame: av.VideoFrame) -> np.ndarray:
+    """RGB of 8 bits as it is, deeper one spread over 16 bits: by hand, because swscale's rounding changes values."""
+    name, bits = frame.format.name, frame.format.components[0].bits
+    if name.startswith("gray"):
+        planes = [plane_array(frame, 0)] * 3
+    elif name.startswith("gbr"):
+        planes = [plane_array(frame, index) for index in (2, 0, 1)]
+    else:
+        return frame.reformat(format="rgb24" if bits == 8 else "rgb48le").to_ndarray()
+    samples = np.stack(planes, -1)
+    if bits <= 8:
+        return samples
+    wide = samples.astype(np.uint32)
+    return ((wide << (16 - bits)) | (wide >> (2 * bits - 16))).astype(np.uint16)
 
 
 def _floats(plane: "av.video.plane.VideoPlane", dtype: np.dtype) -> np.ndarray:

@@ -34,6 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("advice")
     make_clip(folder / "in.mp4", frames=3)
     Image.new("RGB", (64, 48)).save(folder / "photo.jpg")
+    (folder / "photo").write_bytes((folder / "photo.jpg").read_bytes())
     (folder / "shots").mkdir()
     for number in range(3):
         Image.new("RGB", (64, 48)).save(folder / f"shot_{number:04}.png")
@@ -44,7 +45,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["photo.jpg", "--alpha", "a_%d.png"], 65, ["is a picture, not a video", "photo_%d.jpg", "matte_image"]),
+        (["photo.jpg", "--alpha", "a_%d.png"], 73, ["a_%d.png: numbers the pictures of a sequence"]),
+        (["photo.jpg", "--alpha", "a.mov"], 73, ["a.mov", "is no name of a picture", "use .png"]),
+        (["photo.jpg", "--tui"], 2, ["--tui: means nothing for a picture"]),
+        (["photo", "--alpha", "a.mov"], 65, ["is a picture, not a video", "birefnet-video image", "photo_%d"]),
         (["shot_*.png", "--alpha", "a.mov"], 66, ["no such file", "shot_%04d.png"]),
         (["shot_####.png", "--alpha", "a.mov"], 66, ["no such file", "shot_%04d.png"]),
         (["shots", "--alpha", "a.mov"], 66, ["is a folder", "take%03d.png"]),
