@@ -15,6 +15,7 @@ EXTRAS = {
     "tensorrt": (("torch_tensorrt",), "the fastest engine on NVIDIA GPUs, Linux"),
     "foreground": (("pymatting",), "--decontaminate best"),
     "gpu": (("pynvml",), "figures of NVIDIA GPUs in the interface"),
+    "heic": (("pillow_heif",), "HEIC pictures"),
     "webcam": (("pyvirtualcam",), "webcam --virtual-camera"),
     "web": (("textual_serve",), "tui --serve"),
     "eval": (("py_sod_metrics",), "eval with the field's metrics"),

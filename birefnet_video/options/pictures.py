@@ -11,7 +11,7 @@ from birefnet_video.errors import UsageError
 from birefnet_video.options.backgrounds import Background, SolidColour
 from birefnet_video.options.configuration import ConfigSpec
 from birefnet_video.options.group import WRITTEN, Flag, option_group
-from birefnet_video.options.input import InputSpec, PictureLimitsSpec, is_pattern
+from birefnet_video.options.input import InputSpec, PictureLimitsSpec
 from birefnet_video.options.keywords import part_of
 from birefnet_video.options.matte import ColourSpec, EditSpec, MatteSpec
 from birefnet_video.options.network import BackendSpec
@@ -125,7 +125,7 @@ class PictureRunSpec(ConfigSpec, JsonSpec, QuietSpec):
 class PicturesRequest:
     """Pictures to work through, and how."""
 
-    sources: tuple[Path, ...] = field(converter=tuple)
+    sources: tuple[Path, ...] = field()
     files: PictureFilesSpec = field(default=PictureFilesSpec())
     read: PictureLimitsSpec = field(default=PictureLimitsSpec())
     backend: BackendSpec = field(default=BackendSpec())
@@ -140,8 +140,9 @@ class PicturesRequest:
 
 
 def is_still(path: Path) -> bool:
-    """Whether an input's name is that of a single picture, and stands for no numbered ones."""
-    return path.suffix.lower() in PICTURE_SUFFIXES and not is_pattern(path)
+    """Whether an input's name is that of a single picture, and stands for no other ones."""
+    is_plain = path.exists() or not re.search(r"[%*?\[]|##", path.name)
+    return is_plain and path.suffix.lower() in PICTURE_SUFFIXES
 
 
 def still_request(

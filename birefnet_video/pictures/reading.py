@@ -14,7 +14,7 @@ import av.error
 import cv2
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
-from PIL import Image, features
+from PIL import Image, UnidentifiedImageError, features
 
 from birefnet_video.colour.convert import alpha_samples, plane_array
 from birefnet_video.colour.transfer import SRGB, from_light
@@ -83,7 +83,7 @@ def read_pictures(data: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> li
     try:
         with Image.open(io.BytesIO(data), formats=formats) as image:
             return list(_pages(image, data, name, limits))
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise NotAPicture(f"{name}: is no picture that can be read") from None
     except _NotRead as error:
         raise NotAPicture(f"{name}: {error}") from None

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def ordered_map(work: Callable[[A], B], items: Iterable[A], workers: int, name: str) -> Iterator[B]:
+def ordered_map(work: Callable[[A], B], items: Iterable[A], workers: int, name: str) -> Generator[B, None, None]:
     """Like :func:`map`, on ``workers`` threads; at most one item more than those is on its way.
 
     The first error is raised where its result would come. Leaving early waits for what has begun.

@@ -1,7 +1,7 @@
 """Many still pictures: read and written beside the network, which takes those of one shape together."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,7 +157,7 @@ class PictureRun:
         # Networks have learned from sRGB.
         return _Page(picture, frame, info, as_srgb(to_rgb(frame.picture, info, size), picture.kept.icc))
 
-    def _with_mattes(self, works: Iterable[_Work]) -> Iterator[_Work]:
+    def _with_mattes(self, works: Iterable[_Work]) -> Generator[_Work, None, None]:
         """Those whose pages all have mattes; pages of one size of input go through the network together."""
         waiting: dict[tuple[int, ...], list[_Page]] = {}
         begun: list[_Work] = []

@@ -91,9 +91,9 @@ def retouched(rgb: np.ndarray, alpha: np.ndarray, retoucher: Retoucher) -> np.nd
     """A picture (H, W, 3) of whole numbers after a retoucher."""
     if not retoucher.changes_anything:
         return rgb
-    planes = [np.ascontiguousarray(rgb[..., index]) for index in range(3)]
+    planes = list(cv2.split(rgb))
     retoucher.apply(planes, alpha, Space(8 * rgb.itemsize))
-    return np.stack(planes, -1)
+    return cv2.merge(planes)
 
 
 #: What makes straight alpha in other formats than planar YUV.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 
+import cv2
 import numpy as np
 from attrs import evolve
 
@@ -73,7 +74,7 @@ class Drawing:
         if output.kind == "mask":
             return Drawn(samples, picture.kept)
         if output.kind == "alpha":
-            return Drawn(np.dstack((rgb, samples)), picture.kept, _light(picture, rgb))
+            return Drawn(cv2.merge((*cv2.split(rgb), samples)), picture.kept, _light(picture, rgb))
         if output.kind == "foreground":
             return Drawn(self._foreground(picture.rgb, alpha), picture.kept)
         return Drawn(self._over(output.background, picture, rgb, alpha), picture.kept)
