@@ -18,7 +18,6 @@ CALL_ONLY: Mapping[str, str] = {
     "foreground": _FILE,
     "record": _FILE,
     "out": _FILE,
-    "out_dir": _FILE,
     "stream": "sends pictures to others, which every call says for itself",
     "out_dir": "names a folder of one call",
     "recursive": _INPUT,

@@ -33,6 +33,7 @@ def run(*arguments: str, folder: Path, **options: object) -> "subprocess.Complet
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("advice")
     make_clip(folder / "in.mp4", frames=3)
+    (folder / "more.mp4").write_bytes((folder / "in.mp4").read_bytes())
     Image.new("RGB", (64, 48)).save(folder / "photo.jpg")
     (folder / "photo").write_bytes((folder / "photo.jpg").read_bytes())
     (folder / "shots").mkdir()
@@ -74,13 +75,14 @@ def test_the_way_is_pointed_out(arguments: list[str], code: int, words: list[str
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["in.mp4", "photo.jpg", "--alpha", "a.mov"], ["a.mov: is the output of in.mp4 and of photo.jpg", "{stem}"]),
-        (["in.mp4", "photo.jpg", "--alpha", "{stm}.mov"], ["{stm} is no field", "did you mean {stem}?"]),
+        (["in.mp4", "photo.jpg", "--alpha", "a.mov"], ["photo.jpg: is a picture", "birefnet-video image takes many"]),
+        (["in.mp4", "more.mp4", "--alpha", "a.mov"], ["a.mov: is the output of in.mp4 and of more.mp4", "{stem}"]),
+        (["in.mp4", "more.mp4", "--alpha", "{stm}.mov"], ["{stm} is no field", "did you mean {stem}?"]),
         (["in.mp4", "--alpha", "{stm}.mov"], ["{stm} is no field", "did you mean {stem}?"]),
         (["in.mp4", "--alpha", "{stem.mov", "--out-dir", "o"], ["--alpha {stem.mov: ", "there are {stem}"]),
-        (["in.mp4", "photo.jpg", "--tui"], ["--tui: watches one render", "--queue"]),
+        (["in.mp4", "more.mp4", "--tui"], ["--tui: watches one render", "--queue"]),
         (["in.mp4", "-", "--out-dir", "o"], ["standard input is rendered alone"]),
-        (["in.mp4", "photo.jpg", "--alpha", "-"], ["standard output takes one input alone"]),
+        (["in.mp4", "more.mp4", "--alpha", "-"], ["standard output takes one input alone"]),
         (["in.mp4", "--out-dir", "o", "--skip-existing", "-y"], ["the opposite of each other"]),
         (["in.mp4", "webcam", "--out-dir", "o"], ["commands come first"]),
         (["batch", "in.mp4"], ["batch: no such command", "--out-dir"]),
