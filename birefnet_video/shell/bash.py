@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 
 from birefnet_video.shell.grammar import Command, Taken
+from birefnet_video.shell.quoting import plain_word
 
 #: The part that is the same for every grammar. Words are split at "=" by readline; what is typed of a file name can be
 #: quoted, which readline's own completion ("default") understands.
 _BODY = r"""
-@() {
+SELF() {
     local cur=${COMP_WORDS[COMP_CWORD]} path= option= depth=0 places=0 word i
-    local commands= flags= valued= words= files=
+    local commands= flags= valued= files= quoted IFS=$' \t\n'
+    local -a words=()
     COMPREPLY=()
     [[ $cur == = ]] && cur=
-    @_at ""
+    SELF_at ""
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         if [[ $word == = ]]; then
@@ -24,21 +26,26 @@ _BODY = r"""
         elif ((depth == i - 1)) && [[ $commands == *" $word "* ]]; then
             path+=${path:+ }$word
             ((depth += 1))
-            @_at "$path"
+            SELF_at "$path"
         else
             ((places += 1))
         fi
     done
     [[ ${COMP_WORDS[COMP_CWORD]} == = ]] && option=${COMP_WORDS[COMP_CWORD-1]}
     if [[ $option ]]; then
-        @_value "$path $option"
+        SELF_value "$path $option"
     elif [[ $cur == -* ]]; then
-        words=$flags
+        words=($flags)
     else
-        @_place "$path $places"
-        ((depth == COMP_CWORD - 1)) && words+=$commands
+        SELF_place "$path $places"
+        ((depth == COMP_CWORD - 1)) && words+=($commands)
     fi
-    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+    # compgen -W would expand the words. What is typed can be quoted; names of files readline quotes itself.
+    for word in "${words[@]}"; do
+        printf -v quoted %q "$word"
+        [[ $word == "$cur"* || $quoted == "$cur"* ]] || continue
+        [[ $files ]] && COMPREPLY+=("$word") || COMPREPLY+=("$quoted")
+    done
     if [[ $files ]]; then
         compopt -o filenames -o default 2>/dev/null
         while IFS= read -r word; do
@@ -48,9 +55,9 @@ _BODY = r"""
 }
 
 if ((BASH_VERSINFO[0] < 4)); then
-    complete -o default -F @ PROGRAM
+    complete -o default -F SELF PROGRAM
 else
-    complete -F @ PROGRAM
+    complete -F SELF PROGRAM
 fi
 """
 
@@ -65,7 +72,7 @@ def bash_script(grammar: Command, program: str) -> str:
         *_function(f"{name}_value", [line for command in commands for line in _values(command)]),
         *_function(f"{name}_place", [line for command in commands for line in _places(command)]),
     ]
-    return "\n".join(lines) + _BODY.replace("@", name).replace("PROGRAM", program)
+    return "\n".join(lines) + _BODY.replace("SELF", name).replace("PROGRAM", program)
 
 
 def _function(name: str, branches: list[str]) -> list[str]:
@@ -97,7 +104,7 @@ def _places(command: Command) -> Iterator[str]:
 
 
 def _wanted(taken: Taken) -> str:
-    return f"words={_spaced(taken.words)}{' files=1' if taken.takes_files else ''}"
+    return f"words=({' '.join(plain_word(word) for word in taken.words)}){' files=1' if taken.takes_files else ''}"
 
 
 def _spaced(words: tuple[str, ...] | list[str]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from birefnet_video.shell.grammar import Command, Taken
+from birefnet_video.shell.quoting import is_plain
 
 
 def fish_script(grammar: Command, program: str) -> str:
@@ -44,7 +45,7 @@ def _lines(command: Command, program: str, name: str) -> Iterator[str]:
         yield f"{first} -a {each.name} -d {_quoted(each.summary)}"
     for place in command.places:
         if place.words:
-            yield f"{begin} -a {_quoted(' '.join(place.words))}"
+            yield f"{begin} -a {_listed(place.words)}"
     for option in command.options:
         yield f"{begin} {_flags(option)}{_value(option)} -d {_quoted(option.help)}"
 
@@ -61,8 +62,13 @@ def _flags(option: Taken) -> str:
 def _value(option: Taken) -> str:
     if not option.value:
         return ""
-    words = f" -a {_quoted(' '.join(option.words))}" if option.words else ""
+    words = f" -a {_listed(option.words)}" if option.words else ""
     return f" -r -F{words}" if option.takes_files else f" -x{words}"
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    """Words that are offered: the list is expanded when it is shown, so that each is quoted in it."""
+    return _quoted(" ".join(word if is_plain(word) else _quoted(word) for word in words))
 
 
 def _quoted(text: str) -> str:

@@ -33,8 +33,8 @@ class Taken:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Values that are worth offering."""
-        return self.choices or self.suggestions
+        """Values that are worth offering; one that no line can show, as a folder's name can be, is left out."""
+        return tuple(word for word in self.choices or self.suggestions if word and word.isprintable())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from birefnet_video.shell.grammar import Command, Taken
+from birefnet_video.shell.quoting import plain_word
 
 
 def zsh_script(grammar: Command, program: str) -> str:
@@ -66,7 +67,8 @@ def _places(command: Command, name: str) -> Iterator[str]:
 def _kinds(taken: Taken) -> Iterator[str]:
     """What can be offered, as ``_alternative`` takes it."""
     if taken.words:
-        yield f"values:value:({' '.join(taken.words)})"
+        # Evaluated as an array.
+        yield f"values:value:({' '.join(plain_word(word) for word in taken.words)})"
     if taken.takes_files:
         yield "files:file:_files"
 

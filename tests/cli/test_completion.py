@@ -11,6 +11,8 @@ from cyclopts import App, Parameter
 from shells import offered
 
 from birefnet_video.cli import app
+from birefnet_video.options.group import Suggested
+from birefnet_video.shell import suggestions
 from birefnet_video.shell.bash import bash_script
 from birefnet_video.shell.fish import fish_script
 from birefnet_video.shell.grammar import grammar_of
@@ -108,6 +110,50 @@ def test_commands_of_commands_are_offered_too(shell: str, tmp_path: Path) -> Non
     assert {"forget", "get"} <= set(offered(shell, script, "birefnet-video models ", tmp_path))
     assert offered(shell, script, "birefnet-video models get x --size ", tmp_path) == ["large", "small"]
     assert offered(shell, script, "birefnet-video models forget --ev", tmp_path) == ["--everything"]
+
+
+#: Names that a folder of a model can have.
+WORDS = [
+    "$(touch pwn)", "`touch pwn`", "';touch pwn;'", '";touch pwn;"', "(touch pwn)", "a b", "a;b", "$HOME", "a\\b",
+    "a\\:b", "*", "~", "{x,y}", "it's", "a:b[c]", "plain", "grün", "#x", "<(touch pwn)", "${(e):-$(touch pwn)}", "!x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("line", ["get --model ", "get --either ", "get ", "get --model=p"])
+def test_no_word_is_an_order_to_the_shell(
+    shell: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(suggestions._KINDS, "models", lambda: (*WORDS, "new\nline", "bell\a", "", "\udcff"))
+    program = App(name="birefnet-video", help_format="plaintext")
+
+    @program.command
+    def get(
+        name: Annotated[str, Suggested("models")],
+        /,
+        *,
+        model: Annotated[str, Suggested("models")] = "",
+        either: Annotated[str, Suggested("models", or_file=True)] = "",
+    ) -> None:
+        """Get one."""
+
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    script = tmp_path / shell
+    script.write_text(SCRIPTS[shell](grammar_of(program), "birefnet-video"))
+    found = offered(shell, script, f"birefnet-video {line}", folder)
+    wanted = [word for word in WORDS if word.startswith(line.partition("=")[2])]
+    if shell == "bash" and "either" not in line:
+        # As they are put into the line: quoted.
+        found = [_last(word) for word in found]
+    assert sorted(word.replace("\\", "") for word in found) == sorted(word.replace("\\", "") for word in wanted)
+    assert not [*folder.iterdir()]
+
+
+def _last(word: str) -> str:
+    """What bash makes of a word."""
+    ran = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, text=True, check=True)
+    return ran.stdout
 
 
 def test_the_command_prints_the_script_and_loads_no_network() -> None:
