@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from birefnet_video.errors import OutputRefused
+from birefnet_video.errors import OutputRefused, UsageError
 
 _NAME = "birefnet-video"
 
@@ -54,6 +54,22 @@ def config_folder() -> Path:
     from platformdirs import user_config_path
 
     return _at_home(user_config_path, "settings", "XDG_CONFIG_HOME")
+
+
+def expanded(path: Path, place: str) -> Path:
+    """A path whose ``~`` is a home folder.
+
+    Args:
+        path: that a user has written.
+        place: where, in front of what is wrong with it.
+
+    Raises:
+        UsageError: if there is no such home folder.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise UsageError(f"{place}: {path}: there is no such home folder", hint="write the path out") from None
 
 
 def _at_home(find: Callable[[str], Path], what: str, variable: str) -> Path:

@@ -1,11 +1,11 @@
 """What a user has set for the interface."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from birefnet_video.errors import OutputRefused
+from birefnet_video.configuration.toml_file import read_toml
+from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.folders import config_folder
 
 
@@ -38,21 +38,23 @@ def load_settings(path: Path | None = None) -> Settings:
         # A user without a home folder has set nothing.
         return Settings()
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tui", {})
-    except FileNotFoundError:
+        file = read_toml(path)
+    except (FileNotFoundError, NotADirectoryError):
         return Settings()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        return Settings(complaints=(f"{path}: {error}",))
+    except UsageError as error:
+        return Settings(complaints=(str(error),))
+    table = file.values.get("tui", {})
     if not isinstance(table, dict):
-        return Settings(complaints=(f"{path}: tui is no table",))
+        return Settings(complaints=(f"{file.at(('tui',))}: tui is no table",))
     complaints = []
     theme = table.get("theme")
     if theme is not None and theme not in _theme_names():
-        complaints.append(f"{path}: there is no theme {theme!r}; there are {', '.join(_theme_names())}")
+        where = file.at(("tui", "theme"))
+        complaints.append(f"{where}: there is no theme {theme!r}; there are {', '.join(_theme_names())}")
         theme = None
     keys = table.get("keys", {})
     if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
-        complaints.append(f"{path}: tui.keys must be a table of texts")
+        complaints.append(f"{file.at(('tui', 'keys'))}: tui.keys must be a table of texts")
         keys = {}
     return Settings(theme, _flat(keys), tuple(complaints))
 

@@ -1,5 +1,6 @@
 """What was probably meant by a command line that cannot be understood."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -124,7 +125,10 @@ def _empty_input() -> UsageError:
 def _is_there(source: Path) -> bool:
     from birefnet_video.inputs.sequence import list_numbers
 
-    return source.exists() or (is_pattern(source) and source.parent.is_dir() and bool(list_numbers(source)))
+    # Of a name that cannot be one, Path.exists raises.
+    return os.path.exists(source) or (  # noqa: PTH110
+        is_pattern(source) and source.parent.is_dir() and bool(list_numbers(source))
+    )
 
 
 def nearest_option(word: str, names: Iterable[str]) -> str | None:
@@ -202,14 +206,14 @@ def _unused(unused: list[str], path: tuple[str, ...], at: App, arguments: Sequen
     if path:
         return _unused_of_command(first, path, at)
     begin = arguments[0]
-    if not begin.startswith("-") and not Path(begin).exists():
+    if not begin.startswith("-") and not _is_there(Path(begin)):
         near = nearest(begin, known)
         if advice := _OTHER_COMMANDS.get(begin) or (f"did you mean {near}?" if near else None):
             return UsageError(f"{begin}: no such command", hint=advice)
     if first in known:
         return UsageError(f"{first}: commands come first", hint=f"birefnet-video {first} --help")
     name = Path(first)
-    if name.exists() and not Path(begin).exists() and begin[:1] != "-":
+    if _is_there(name) and not _is_there(Path(begin)) and begin[:1] != "-":
         return UsageError(f"{begin}: no such file", hint=f"INPUT comes first: birefnet-video {first} --alpha OUTPUT")
     writes = _OUTPUTS.get(name.suffix.lower()) or ("--alpha" if "%" in first else None)
     if writes:

@@ -17,7 +17,8 @@ from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.options.configuration import ConfigSpec
 from birefnet_video.options.group import FLAT
 from birefnet_video.options.run import JsonSpec
-from birefnet_video.words import nearest
+from birefnet_video.tui.settings import load_settings
+from birefnet_video.words import nearest, printable
 
 #: Editors that are looked for where no variable names one.
 _EDITORS = ("nano", "vi", "notepad")
@@ -77,6 +78,8 @@ class _ConfigCommands:
                 f"--command: {command!r} takes no settings",
                 hint=f"did you mean {near}?" if near else f"there are {', '.join(known)}",
             )
+        if arguments and arguments[0] in [*self._program] and arguments[0] not in known:
+            raise UsageError(f"{arguments[0]}: takes no settings", hint=f"there are {', '.join(known)}")
         explained = self._explain([*([] if command == MAIN else [command]), *arguments, *_words(chosen)])
         if words.json_lines:
             print(json.dumps({each.option.name: _facts(each) for each in explained}))
@@ -104,7 +107,7 @@ class _ConfigCommands:
             File in place of the user's config.toml. One that is not there begins with all options, commented out.
         """
         path = self._configuration.path(config)
-        if not path.exists():
+        if not _is_there(path):
             _write(path, template(self._configuration.schema.of_command(MAIN)))
         editor = _editor(path)
         try:
@@ -125,14 +128,18 @@ class _ConfigCommands:
         config
             File in place of the user's config.toml.
         """
-        file, settings = self._configuration.load(config)
+        file, settings = self._configuration.check(config)
         if file is None:
-            print(f"{self._configuration.path(config)}: is not there; birefnet-video config edit begins one")
+            path = printable(str(self._configuration.path(config)))
+            print(f"{path}: is not there; birefnet-video config edit begins one")
             return 0
+        # The interface leaves out what it does not understand.
+        for complaint in load_settings(file.path).complaints:
+            raise UsageError(complaint)
         values = sum(setting.file is not None for setting in settings)
         profiles = profile_names(file)
         also = f", profiles {', '.join(profiles)}" if profiles else ""
-        print(f"{file.path}: {values} value{'' if values == 1 else 's'}{also}; all understood")
+        print(printable(f"{file.path}: {values} value{'' if values == 1 else 's'}{also}; all understood"))
         return 0
 
     def _explain(self, arguments: list[str]) -> tuple[Explained, ...]:
@@ -165,12 +172,23 @@ def _lines(explained: tuple[Explained, ...], *, with_origin: bool) -> list[str]:
     for each in explained:
         line = in_toml(each.option, each.value)
         is_set = not each.needs and not line.endswith("=")
-        origin = f"{each.origin}, left out: needs {each.needs}" if each.needs else each.origin
+        origin = printable(f"{each.origin}, left out: needs {each.needs}" if each.needs else each.origin)
         lines.append((line if is_set else f"# {line}", origin))
     if not with_origin:
         return [line for line, _ in lines]
     width = max((len(line) for line, _ in lines), default=0)
     return [f"{line:{width}}  # {origin}" for line, origin in lines]
+
+
+def _is_there(path: Path) -> bool:
+    """
+    Raises:
+        UsageError: if that cannot be seen.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _write(path: Path, text: str) -> None:
@@ -185,10 +203,14 @@ def _write(path: Path, text: str) -> None:
 def _editor(path: Path) -> list[str]:
     """
     Raises:
-        UsageError: if there is none.
+        UsageError: if there is none, or what names it is no command.
     """
-    named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    found = shlex.split(named) if named else [each for each in _EDITORS if shutil.which(each)][:1]
+    variable = "VISUAL" if os.environ.get("VISUAL") else "EDITOR"
+    named = os.environ.get(variable)
+    try:
+        found = shlex.split(named) if named else [each for each in _EDITORS if shutil.which(each)][:1]
+    except ValueError:
+        raise UsageError(f"{variable}: {named!r} is no command", hint="a quote in it has no end") from None
     if not found:
         raise UsageError("there is no editor: neither VISUAL nor EDITOR names one", hint=f"the file is {path}")
     return found

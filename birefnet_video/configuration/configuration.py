@@ -91,6 +91,12 @@ class Configuration:
         self.schema.check(loaded.settings)
         return loaded
 
+    def check(self, named: Path | None) -> Loaded:
+        """Read what is written down, and see that the profile that it chooses is there; see :meth:`load`."""
+        loaded = self.load(named)
+        chosen_profile(None, loaded.file, self._environment)
+        return loaded
+
     def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
         """See cyclopts.
 

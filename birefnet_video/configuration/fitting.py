@@ -3,6 +3,7 @@
 What a user gives on the command line is never left out: there the groups of options say what does not go together.
 """
 
+import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -56,7 +57,7 @@ def _holds_codec(given: Given) -> bool:
 
 def _is_sequence(given: Given) -> bool:
     source = Path(str(given.get("source", "")))
-    return is_pattern(source) and not source.exists()
+    return is_pattern(source) and not os.path.exists(source)  # noqa: PTH110 - a name that cannot be one is not there
 
 
 def _is_watched_alone(given: Given) -> bool:

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from birefnet_video.configuration.toml_file import TomlFile
 from birefnet_video.errors import UsageError
+from birefnet_video.folders import expanded
 from birefnet_video.options.backgrounds import PictureFile, VideoFile
 from birefnet_video.options.group import Option
 
@@ -18,6 +19,8 @@ _WORDS: Mapping[str, bool] = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
+#: TOML's own numbers have 64 bits.
+_LARGEST = 2**63
 _MODEL_SUFFIXES = (".safetensors", ".pth")
 
 
@@ -83,6 +86,8 @@ class Setting:
         value = self.value
         if self.file is None:
             return self._flag(str(value)) if bool in option.kinds else str(value)
+        if isinstance(value, int) and abs(value) > _LARGEST:
+            raise UsageError(f"{self.place}: is a number of more digits than any option takes")
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if bool in option.kinds:
             fits, wanted = isinstance(value, bool), "true or false"
@@ -96,7 +101,10 @@ class Setting:
             fits, wanted = isinstance(value, str), "a text in quotes"
         if not fits:
             raise UsageError(f"{self.place}: {_shown(value)} is not {wanted}")
-        return value if isinstance(value, bool) else _anchored(option, str(value), self.file.path.parent)
+        if isinstance(value, bool) or not _is_path(option, str(value)):
+            return value if isinstance(value, bool) else str(value)
+        # It lies beside the file, wherever the program is started.
+        return str(self.file.path.parent.absolute() / expanded(Path(value), self.place))
 
     def _flag(self, text: str) -> bool:
         if (found := _WORDS.get(text.strip().lower())) is None:
@@ -110,15 +118,13 @@ def _shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, str) else str(value)
 
 
-def _anchored(option: Option, text: str, folder: Path) -> str:
-    """A path of a file lies beside that file, wherever the program is started; other texts are what they are."""
+def _is_path(option: Option, text: str) -> bool:
+    """Whether a text is a path of a file, and no other word."""
     if option.name == "background":
-        is_path = isinstance(_background(option, text), PictureFile | VideoFile)
-    elif option.name == "model":
-        is_path = text.endswith(_MODEL_SUFFIXES) or "/" in text
-    else:
-        is_path = Path in option.kinds
-    return str(folder.absolute() / Path(text).expanduser()) if is_path and text else text
+        return isinstance(_background(option, text), PictureFile | VideoFile)
+    if option.name == "model":
+        return text.endswith(_MODEL_SUFFIXES) or "/" in text
+    return Path in option.kinds and bool(text)
 
 
 def _background(option: Option, text: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from birefnet_video.configuration.setting import PREFIX, Setting
 from birefnet_video.configuration.toml_file import TomlFile, read_toml
 from birefnet_video.errors import OutputRefused, UsageError
-from birefnet_video.folders import config_folder
+from birefnet_video.folders import config_folder, expanded
 from birefnet_video.words import nearest
 
 #: What the terminal interface keeps in its own table and reads itself.
@@ -40,8 +40,7 @@ def find_file(named: Path | None, environment: Mapping[str, str]) -> TomlFile | 
         try:
             return read_toml(path)
         except OSError:
-            by = "--config" if named is not None else FILE_VARIABLE
-            raise UsageError(f"{by}: {path}: no such file") from None
+            raise UsageError(f"{_namer(named)}: {path}: no such file") from None
     try:
         return read_toml(user_file())
     except (OSError, OutputRefused):
@@ -50,10 +49,16 @@ def find_file(named: Path | None, environment: Mapping[str, str]) -> TomlFile | 
 
 
 def named_file(named: Path | None, environment: Mapping[str, str]) -> Path | None:
-    """The file that is to be read in place of the user's, if there is one; arguments as of :func:`find_file`."""
+    """The file that is to be read in place of the user's, if there is one; as of :func:`find_file`."""
     variable = environment.get(FILE_VARIABLE)
     path = named if named is not None else Path(variable) if variable else None
-    return path.expanduser() if path is not None else None
+    if path == Path():
+        raise UsageError(f"{_namer(named)}: names no file", hint="without it, the user's config.toml is read")
+    return expanded(path, _namer(named)) if path is not None else None
+
+
+def _namer(named: Path | None) -> str:
+    return "--config" if named is not None else FILE_VARIABLE
 
 
 def profile_names(file: TomlFile | None) -> tuple[str, ...]:
@@ -74,6 +79,8 @@ def chosen_profile(named: str | None, file: TomlFile | None, environment: Mappin
     if name is None and file is not None and "profile" in file.values:
         by, name = f"{file.at(('profile',))}: profile", file.values["profile"]
     known = profile_names(file)
+    if file is not None and isinstance(name, dict | list):
+        raise UsageError(f"{by}: is the name of a profile, in quotes", hint="profiles stand below [profiles.NAME]")
     if name is None or name in known:
         return name
     near = nearest(str(name), known)
@@ -107,8 +114,11 @@ def _settings(
 ) -> Iterator[Setting]:
     for name, value in table.items():
         keys = (*above, name)
+        if profile is not None:
+            _refuse_profile(file, keys, value)
         if name in commands:
             for key, inner in _table(file, value, keys).items():
+                _refuse_profile(file, (*keys, key), inner)
                 if name != "tui" or profile is not None or key not in INTERFACE_KEYS:
                     yield Setting(keys=(*keys, key), value=inner, command=name, profile=profile, file=file)
         elif isinstance(value, dict):
@@ -117,6 +127,21 @@ def _settings(
             raise UsageError(f"{file.at(keys)}: [{name}]: is no table of a configuration", hint=hint)
         else:
             yield Setting(keys=keys, value=value, profile=profile, file=file)
+
+
+def _refuse_profile(file: TomlFile, keys: tuple[str, ...], value: Any) -> None:
+    """
+    Raises:
+        UsageError: if a key says in a table what the top of the file alone can say.
+    """
+    if keys[-1] == "profile":
+        raise UsageError(f"{file.at(keys)}: profile: is chosen at the top of the file", hint="above all tables")
+    if keys[-1] == "profiles":
+        # A table that has tables alone stands on no line of its own.
+        inner = tuple(value)[:1] if isinstance(value, dict) else ()
+        raise UsageError(
+            f"{file.at((*keys, *inner))}: profiles: no table has profiles of its own", hint="[profiles.NAME]"
+        )
 
 
 def _table(file: TomlFile, value: Any, keys: tuple[str, ...]) -> dict[str, Any]:

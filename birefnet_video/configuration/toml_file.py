@@ -9,6 +9,8 @@ from attrs import field, frozen
 
 from birefnet_video.errors import UsageError
 
+_MANY_DIGITS = re.compile(r"[\d_]{1000}")
+
 
 @frozen(slots=False)
 class TomlFile:
@@ -30,7 +32,11 @@ class TomlFile:
 
     @cached_property
     def _lines(self) -> dict[tuple[str, ...], int]:
-        return key_lines(self.text)
+        try:
+            return key_lines(self.text)
+        except RecursionError:
+            # Tables in tables without end: they are told without their lines.
+            return {}
 
 
 def read_toml(path: Path) -> TomlFile:
@@ -41,7 +47,8 @@ def read_toml(path: Path) -> TomlFile:
         UsageError: if it cannot be read or is no TOML; says on which line.
     """
     try:
-        text = path.read_bytes().decode()
+        # Some editors begin a text with a sign of its encoding.
+        text = path.read_bytes().decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         raise
     except UnicodeDecodeError as error:
@@ -51,14 +58,21 @@ def read_toml(path: Path) -> TomlFile:
     text = text.replace("\r\n", "\n")
     import tomllib
 
+    lines = text.rstrip("\n").split("\n")
     try:
         return TomlFile(path, text, tomllib.loads(text))
+    except RecursionError:
+        raise UsageError(f"{path}: is no TOML: lists or tables lie too deep in each other") from None
     except tomllib.TOMLDecodeError as error:
         said = str(error)
         found = re.search(r" \(at line (\d+), column \d+\)$", said)
-        line = int(found[1]) if found else len(text.splitlines())
+        line = int(found[1]) if found else len(lines)
         reason = said[: found.start()] if found else said.removesuffix(" (at end of document)")
         raise UsageError(f"{path}:{line}: is no TOML: {reason}", hint='texts stand in quotes: key = "value"') from None
+    except ValueError:
+        # Python reads no number of thousands of digits.
+        line = next((number for number, each in enumerate(lines, 1) if _MANY_DIGITS.search(each)), len(lines))
+        raise UsageError(f"{path}:{line}: a number has too many digits") from None
 
 
 def key_lines(text: str) -> dict[tuple[str, ...], int]:
@@ -68,7 +82,9 @@ def key_lines(text: str) -> dict[tuple[str, ...], int]:
     found: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     statement, begun = "", 0
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
+    # No other sign ends a line of TOML.
+    for number, line in enumerate(text.split("\n"), 1):
+        line += "\n"
         begun, statement = (begun, statement + line) if statement else (number, line)
         try:
             said = tomllib.loads(statement)

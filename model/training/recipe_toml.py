@@ -46,7 +46,9 @@ def load_recipe(source: str | Path, overrides: Iterable[str] = ()) -> Recipe:
         )
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise UsageError(f"{source}: lists or tables lie too deep in each other") from None
+    except ValueError as error:
         raise UsageError(f"{source}: {error}") from None
     return parse_recipe(table, overrides)
 
@@ -88,7 +90,7 @@ def _split(override: str, sections: Mapping[str, Any]) -> tuple[str, str, Any]:
         raise UsageError(f"{override!r} is not SECTION.KEY=VALUE; sections are: {', '.join(sections)}")
     try:
         return section, key, tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return section, key, text.strip()
 
 

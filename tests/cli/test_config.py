@@ -161,6 +161,14 @@ def test_a_file_without_an_error_is_said_to_have_none(shell: Shell) -> None:
     assert "BIREFNET_VIDEO_MODLE" in shell.refused("config", "check", BIREFNET_VIDEO_MODLE="x")
 
 
+def test_what_a_check_says_is_no_order_to_the_terminal(shell: Shell) -> None:
+    shell.write('[profiles."\\u001b[31m"]\nsize = 64\n')
+    ran = shell.run("config", "check")
+    assert ran.returncode == 0 and "profiles \\x1b[31m; all understood" in ran.stdout
+    ran = shell.run("config", "show", "--origin", "--profile", "\x1b[31m")
+    assert "profile \\x1b[31m (" in ran.stdout and "\x1b" not in ran.stdout
+
+
 def test_the_path_of_the_file_is_said_whether_it_is_there_or_not(shell: Shell) -> None:
     assert shell.run("config", "path").stdout == f"{shell.file}\n"
     assert shell.run("config", "path", BIREFNET_VIDEO_CONFIG="x.toml").stdout == "x.toml\n"

@@ -230,6 +230,21 @@ def test_both_ways_to_write_a_key_are_understood(write: Write) -> None:
         ("a = 1\nb = = 2", ["config.toml:2: is no TOML", "quotes"]),
         ("model = lite", ["config.toml:1: is no TOML", "quotes"]),
         ("model = 'lite", ["config.toml:1: is no TOML"]),
+        ("size = 512\nbatch_size = " + "9" * 5000, ["config.toml:2: a number has too many digits"]),
+        ("batch_size = 0x" + "f" * 5000, ["config.toml:1: batch_size: is a number of more digits"]),
+        ("frame_rate = " + "9" * 4000, ["config.toml:1: frame_rate: is a number of more digits"]),
+        ("size = " + "[" * 3000 + "]" * 3000, ["config.toml: is no TOML", "too deep"]),
+        (".".join("a" * 3000) + " = 1", ["config.toml: [a]: is no table of a configuration"]),
+        ("background = '~nouser/x.jpg'", ["config.toml:1: background: ~nouser/x.jpg: there is no such home folder"]),
+        ("model = '~nouser/x.pth'", ["config.toml:1: model: ~nouser/x.pth: there is no such home folder"]),
+        ("# a\u2028b\x85c\nmask_ofset = 3", ["config.toml:2: mask_ofset: is not known"]),
+        ("# a\u2028b\nmodel = 'lite", ["config.toml:2: is no TOML"]),
+        ("[profile]\nx = 1", ["config.toml:1: profile: is the name of a profile, in quotes"]),
+        ("profile = []", ["config.toml:1: profile: is the name of a profile, in quotes"]),
+        ("[profiles.a]\nprofile = 'b'", ["config.toml:2: profile: is chosen at the top of the file"]),
+        ("[webcam]\nprofile = 'b'", ["config.toml:2: profile: is chosen at the top of the file"]),
+        ("[profiles.a.webcam]\nprofile = 'b'", ["config.toml:2: profile: is chosen at the top of the file"]),
+        ("[profiles.a.profiles.b]", ["config.toml:1: profiles: no table has profiles of its own", "[profiles.NAME]"]),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_with_its_line(text: str, words: list[str], write: Write) -> None:
@@ -249,6 +264,60 @@ def test_a_file_that_cannot_be_read_is_said(write: Write, tmp_path: Path) -> Non
     path = tmp_path / "latin.toml"
     path.write_bytes(b"model = '\xe4'")
     assert "latin.toml: is no text in UTF-8" in refusal("in.mp4", "--config", str(path))
+
+
+def test_a_file_that_begins_with_a_sign_of_its_encoding_is_read(write: Write) -> None:
+    write("\ufeffmask_offset = 2\n")
+    assert asked("in.mp4").spec.matte.mask_offset == 2
+    write("\ufeffmask_ofset = 2\n")
+    assert "config.toml:1: mask_ofset: is not known" in refusal("in.mp4")
+
+
+def test_a_file_in_a_home_that_is_not_there_is_said(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "~nouser/x: there is no such home folder"
+    for call in (["in.mp4"], ["config", "show"], ["config", "path"], ["config", "check"], ["config", "edit"]):
+        assert refusal(*call, "--config", "~nouser/x").startswith(f"--config: {said}")
+        assert refusal(*call, "--config", "").startswith("--config: names no file")
+    monkeypatch.setenv("BIREFNET_VIDEO_CONFIG", "~nouser/x")
+    assert refusal("in.mp4").startswith(f"BIREFNET_VIDEO_CONFIG: {said}")
+
+
+def test_a_file_that_cannot_be_looked_for_is_said(write: Write) -> None:
+    for call in (["in.mp4"], ["config", "show"], ["config", "check"], ["config", "edit"]):
+        assert refusal(*call, "--config", "x" * 300).endswith("cannot be read: File name too long")
+
+
+@pytest.mark.parametrize("variable", ["VISUAL", "EDITOR"])
+def test_an_editor_that_is_no_command_is_said(variable: str, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("")
+    monkeypatch.setenv("VISUAL", "")
+    monkeypatch.setenv(variable, "vi 'x")
+    assert refusal("config", "edit").startswith(f'{variable}: "vi \'x" is no command')
+
+
+@pytest.mark.parametrize(
+    "words", [["models", "list"], ["jobs", "cancel"], ["config", "show"], ["probe", "in.mp4"], ["--help"]]
+)
+def test_what_takes_no_settings_is_not_explained(words: list[str], write: Write) -> None:
+    assert refusal("config", "show", "--", *words).startswith(f"{words[0]}: takes no settings (there are render")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("profile = 'nope'", ["config.toml:1: profile: no profile 'nope'"]),
+        ("profile = 5", ["config.toml:1: profile: no profile '5'"]),
+        ("[profile]", ["config.toml:1: profile: is the name"]),
+        ("[tui]\ntheme = 5", ["config.toml:2: there is no theme 5"]),
+        ("[tui]\ntheme = []", ["config.toml:2: there is no theme []"]),
+        ("[tui]\nkeys = 3", ["config.toml:2: tui.keys must be a table of texts"]),
+        ("[tui.keys]\n'monitor.pause' = 3", ["config.toml:1: tui.keys must be a table of texts"]),
+    ],
+)
+def test_a_check_finds_what_a_later_call_would(text: str, words: list[str], write: Write) -> None:
+    write(text)
+    said = refusal("config", "check")
+    assert all(word in said for word in words), said
 
 
 def test_a_file_that_is_named_and_not_there_is_said(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
