@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +27,7 @@ from birefnet_video.commands.train import train
 from birefnet_video.commands.webcam import webcam
 from birefnet_video.commit import full_version
 from birefnet_video.configuration.configuration import Configuration
-from birefnet_video.errors import BirefnetVideoError, UsageError, explained
+from birefnet_video.errors import BirefnetVideoError, InputMissing, OutputRefused, UsageError, explained
 from birefnet_video.execute import execute, execute_record
 from birefnet_video.json_lines import final_record, say_json
 from birefnet_video.many.request import ManyRequest, is_for_many
@@ -40,6 +42,7 @@ from birefnet_video.options.outputs import STDOUT, OutputsSpec, WritingSpec
 from birefnet_video.options.pictures import PicturesRequest, is_still, still_request
 from birefnet_video.options.request import LiveRequest, RenderRequest
 from birefnet_video.options.run import RunSpec
+from birefnet_video.streams import drop, is_lost, settle_streams
 from birefnet_video.tui.commands import attach
 from birefnet_video.tui.commands import tui as tui_command
 from birefnet_video.words import printable
@@ -168,6 +171,7 @@ app.command(config_commands(app, _CONFIGURATION, _COMMANDS))
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of ``birefnet-video``."""
+    settle_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     # A lone hyphen would be taken for an option; as a path "./-" is the same.
     arguments = ["./-" if argument == "-" else argument for argument in arguments]
@@ -175,14 +179,20 @@ def main(arguments: list[str] | None = None) -> None:
         code = _carry_out(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read has enough. Python would complain again when it closes standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read has enough.
+        drop(sys.stdout)
         code = 0
+    except OSError as error:
+        if not is_lost(sys.stdout, error):
+            raise
+        drop(sys.stdout)
+        code = _say(OutputRefused(f"standard output: cannot be written: {error.strerror}"))
     sys.exit(code)
 
 
 def _carry_out(arguments: list[str]) -> int:
     try:
+        _check_folder(arguments)
         code: Any = app(arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
         if isinstance(code, ManyRequest) and (stray := stray_word(code, arguments, app)) is not None:
             raise stray
@@ -204,12 +214,41 @@ def _carry_out(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _check_folder(arguments: list[str]) -> None:
+    """
+    Raises:
+        InputMissing: if the folder that the program was started in is gone, and a library would end it without a word.
+    """
+    first = next(iter(arguments), "--help")
+    works = first not in [*app] or first in (*_CONFIGURATION.schema.commands, "doctor")
+    if not works or not {"--help", "-h"}.isdisjoint(arguments):
+        return
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError as error:
+        raise InputMissing(f"the folder that this is started in: {error.strerror}", hint="go to another one") from None
+
+
 def _complain(error: BirefnetVideoError, arguments: list[str]) -> int:
     """Report what was wrong before there was a job."""
-    print(f"birefnet-video: error: {printable(str(error))}", file=sys.stderr)
-    if "--json" in arguments or "json" in arguments:
-        say_json(final_record("failed", error.exit_code, None, error))
+    code = _say(error)
+    if _wants_json(arguments):
+        say_json(final_record("failed", code, None, error))
+    return code
+
+
+def _say(error: BirefnetVideoError) -> int:
+    # Where standard error cannot be written, the exit code still says it.
+    with suppress(OSError):
+        print(f"birefnet-video: error: {printable(str(error))}", file=sys.stderr, flush=True)
     return error.exit_code
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    """Whether JSON is asked for, as far as that can be seen of a command line that is wrong."""
+    # Behind -- stand names.
+    words = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return not {"--json", "--progress=json"}.isdisjoint(words) or ("--progress", "json") in pairwise(words)
 
 
 if __name__ == "__main__":

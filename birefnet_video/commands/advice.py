@@ -67,7 +67,7 @@ def usage_error(error: CycloptsError, arguments: Sequence[str], app: App) -> Usa
         arguments: that it was given.
         app: the parser.
     """
-    if (other := _other_option(arguments)) is not None:
+    if (other := _other_option(arguments, app)) is not None:
         return other
     path, at = _command(arguments, app)
     if isinstance(error, UnknownOptionError):
@@ -85,7 +85,7 @@ def usage_error(error: CycloptsError, arguments: Sequence[str], app: App) -> Usa
 
 def hinted(error: BirefnetVideoError, arguments: Sequence[str], app: App) -> BirefnetVideoError:
     """An error with a hint where INPUT is a misspelt command, or an option that of another program."""
-    if isinstance(error, UsageError) and (other := _other_option(arguments)) is not None:
+    if isinstance(error, UsageError) and (other := _other_option(arguments, app)) is not None:
         return other
     if isinstance(error, InputMissing) and "" in arguments:
         return _empty_input()
@@ -155,20 +155,43 @@ def _commands(app: App) -> list[str]:
     return [name for name in app if not name.startswith("-") and app[name].show]
 
 
-def _options(app: App) -> list[str]:
+def _front(arguments: Sequence[str]) -> Sequence[str]:
+    """What stands in front of --."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _options(app: App, *, with_value: bool = False) -> list[str]:
     own = app.assemble_argument_collection() if app.default_command else ()
+    if with_value:
+        return [name for argument in own if not argument.is_flag() for name in argument.names if name.startswith("-")]
     known = [name for argument in own if argument.show for name in argument.names]
     return [name for name in (*known, *app.help_flags, *app.version_flags) if name.startswith("-")]
 
 
-def _other_option(arguments: Sequence[str]) -> UsageError | None:
+def _other_option(arguments: Sequence[str], app: App) -> UsageError | None:
     """What to say of an option of another program."""
-    word = next((word for word in arguments if word in _OTHER_OPTIONS), None)
+    path, at = _command(arguments, app)
+    # What stands behind -- is a name; of config show, it is a command line.
+    words = arguments if path[:2] == ("config", "show") else _front(arguments)
+    valued = {name for each in (app, at) for name in _options(each, with_value=True)}
+    behind = ("", *words)
+    word = next(
+        (word for word, last in zip(words, behind, strict=False) if word in _OTHER_OPTIONS and last not in valued), None
+    )
     return None if word is None else UsageError(f"{word}: is not known", hint=_OTHER_OPTIONS[word])
+
+
+def _late_option(word: str, arguments: Sequence[str], at: App) -> UsageError | None:
+    """What to say of an option that stands where none is read."""
+    if not word.startswith("-") or word in _front(arguments) or word.partition("=")[0] not in _options(at):
+        return None
+    return UsageError(f"{word}: is taken for a name behind --", hint="options stand in front of it")
 
 
 def _unknown_option(error: UnknownOptionError, arguments: Sequence[str], at: App) -> UsageError:
     wrong = error.token.keyword or error.token.value
+    if (late := _late_option(wrong, arguments, at)) is not None:
+        return late
     # Of letters that are written together one alone is named.
     together = (word for word in arguments if word[:1] == "-" and word[:2] != "--" and wrong[1:2] in word[1:])
     word = wrong if wrong in arguments else next(together, wrong)
@@ -203,6 +226,8 @@ def _no_value(error: CoercionError) -> UsageError:
 
 def _unused(unused: list[str], path: tuple[str, ...], at: App, arguments: Sequence[str]) -> UsageError:
     first, known = unused[0], _commands(at)
+    if (late := _late_option(first, arguments, at)) is not None:
+        return late
     if path:
         return _unused_of_command(first, path, at)
     begin = arguments[0]

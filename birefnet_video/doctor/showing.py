@@ -6,8 +6,11 @@ from typing import Any
 
 from birefnet_video.doctor.examine import exit_code_of
 from birefnet_video.doctor.finding import Finding, Section, State
+from birefnet_video.streams import can_say
 
 _SIGNS: dict[State, str] = {"ok": "✔", "note": "·", "missing": "○", "broken": "✖"}
+#: Where the encoding of a terminal lacks them.
+_PLAIN_SIGNS: dict[State, str] = {"ok": "+", "note": "-", "missing": "o", "broken": "x"}
 _STYLES: dict[State, str] = {"ok": "green", "note": "dim", "missing": "yellow", "broken": "bold red"}
 #: Columns of the titles.
 _WIDTH = 24
@@ -24,6 +27,8 @@ def print_section(section: Section, console: Any) -> None:
     from rich.text import Text
 
     console.print(Text(section.title, style="bold"), soft_wrap=True)
+    has_signs = can_say("".join((*_SIGNS.values(), "→")), console.encoding)
+    signs, arrow = (_SIGNS, "→") if has_signs else (_PLAIN_SIGNS, "->")
     table = Table.grid(padding=(0, 1))
     table.add_column(min_width=3)
     table.add_column(min_width=_WIDTH)
@@ -31,11 +36,12 @@ def print_section(section: Section, console: Any) -> None:
     for finding in section.findings:
         style = _STYLES[finding.state]
         # What is broken is of its colour from end to end.
-        text = Text(_text(finding, "→"), style if finding.state == "broken" else "")
+        text = Text(_text(finding, arrow), style if finding.state == "broken" else "")
         if console.is_terminal:
-            table.add_row(Text(f"  {_SIGNS[finding.state]}", style), finding.title, text)
+            # A text as it is: of a name in brackets, rich would make a style.
+            table.add_row(Text(f"  {signs[finding.state]}", style), Text(finding.title), text)
         else:
-            console.print(Text(f"  {_SIGNS[finding.state]} {finding.title:{_WIDTH}} ") + text, soft_wrap=True)
+            console.print(Text(f"  {signs[finding.state]} {finding.title:{_WIDTH}} ") + text, soft_wrap=True)
     if console.is_terminal:
         console.print(table)
     console.print()

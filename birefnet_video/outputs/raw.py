@@ -11,6 +11,7 @@ from birefnet_video.errors import OutputRefused
 from birefnet_video.options.outputs import STDOUT
 from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.verify import Promise
+from birefnet_video.streams import Nowhere
 from birefnet_video.types import FrameMeta, SoundLength
 
 
@@ -25,7 +26,9 @@ class RawWriter:
         Raises:
             OutputRefused: if standard output is a terminal or closed.
         """
-        if sys.stdout is None or sys.stdout.isatty():
+        if isinstance(sys.stdout, Nowhere | None):
+            raise OutputRefused("-: standard output is closed", hint="send it to a program or file")
+        if sys.stdout.isatty():
             raise OutputRefused(
                 "-: standard output is a terminal", hint="send it to a program or file: ... --alpha - | ffplay"
             )

@@ -125,6 +125,10 @@ def test_the_way_is_pointed_out(arguments: list[str], code: int, words: list[str
         (["in.mp4", "-y", "-y"], ["is given more than once"]),
         (["--alpha", "a.mov"], ["INPUT is missing"]),
         (["in.mp4", "--threads", "2"], ["--threads", "cores"]),
+        (["config", "show", "--", "-i", "in.mp4"], ["INPUT is named without an option"]),
+        (["--", "in.mp4", "--dry-run"], ["--dry-run: is taken for a name behind --", "in front of it"]),
+        (["--", "in.mp4", "--smooth=high"], ["--smooth=high: is taken for a name behind --"]),
+        (["bench", "--", "in.mp4", "--json"], ["--json: is taken for a name behind --"]),
     ],
 )
 def test_what_the_parser_refuses_is_answered_with_what_was_meant(
@@ -138,6 +142,36 @@ def test_what_the_parser_refuses_is_answered_with_what_was_meant(
     monkeypatch.chdir(folder)
     said = refusal(capsys, *arguments)
     assert all(word in said for word in words), said
+
+
+@pytest.mark.parametrize(
+    "arguments", [["in.mp4", "--profile", "-i"], ["in.mp4", "--mask-offset", "-r"], ["--", "-i", "in.mp4"]]
+)
+def test_a_value_is_no_option_of_another_program(
+    arguments: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    said = refusal(capsys, *arguments)
+    assert "named without" not in said and "keeps its rate" not in said, said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_asked"),
+    [
+        (["json", "--smooth", "x"], False),
+        (["in.mp4", "--profile", "json"], False),
+        (["in.mp4", "--smooth", "x", "--", "--json"], False),
+        (["in.mp4", "--smooth", "x", "--json"], True),
+        (["in.mp4", "--smooth", "x", "--progress", "json"], True),
+        (["in.mp4", "--smooth", "x", "--progress=json"], True),
+    ],
+)
+def test_json_is_printed_where_it_is_asked_for(
+    arguments: list[str], is_asked: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments])
+    assert ended.value.code == 2 and (capsys.readouterr().out != "") is is_asked
 
 
 def test_every_option_and_choice_that_is_misspelt_is_found(capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,7 +39,7 @@ LAYERS = [
     ["colour"],
     ["options", "events"],
     ["types"],
-    ["errors", "defaults", "signals", "folders", "lasting", "words", "_version", "commit", "_commit"],
+    ["errors", "defaults", "signals", "folders", "lasting", "words", "streams", "_version", "commit", "_commit"],
 ]
 #: Heavy libraries, and the only rooms that may import them.
 HEAVY = {
