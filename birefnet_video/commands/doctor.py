@@ -65,13 +65,14 @@ def doctor(*, options: Annotated[DoctorSpec, FLAT] = DoctorSpec()) -> int:
 
 
 def _end(found: "list[Section]", options: DoctorSpec) -> None:
-    from birefnet_video.doctor.privacy import redacted
+    from birefnet_video.doctor.privacy import private_here, redacted_sections
     from birefnet_video.doctor.showing import as_json, report_lines, verdict
     from birefnet_video.json_lines import say_json
 
     if options.json_lines:
         say_json(as_json(found))
     elif options.report:
-        print(redacted("\n".join([*report_lines(found), verdict(found)])))
+        told = redacted_sections(found, private_here())
+        print("\n".join([*report_lines(told), verdict(told)]))
     else:
         print(verdict(found))

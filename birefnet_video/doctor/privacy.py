@@ -1,50 +1,161 @@
-"""A text without what tells who wrote it: for reports that others read."""
+"""Findings without what tells who wrote them: for reports that others read. Too much is left out before too little."""
 
 import getpass
+import os
 import re
 import socket
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-#: Where paths say nothing of a person.
-_PUBLIC = ("/usr", "/opt", "/bin", "/lib", "/etc", "/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp")
+from birefnet_video.doctor.finding import Section
+from birefnet_video.errors import BirefnetVideoError, CheckpointError
+from birefnet_video.folders import cache_folder, config_folder, data_folder, state_folder
+
 #: Names that many machines share.
 _COMMON = ("root", "user", "localhost")
-_PATH = re.compile(r"(?<![\w:/~.>-])(?:[A-Za-z]:\\|/)[^\s'\",;()]*")
-_MEDIA = re.compile(r"[^\s'\"/]+\.(?:mov|mp4|mkv|webm|avi|png|jpe?g|exr|tiff?|apng|gif|m4v|mxf)\b", re.IGNORECASE)
+#: What ends a path. A blank does not: folders have them in their names.
+_END = r"""(?:(?! -> )[^\n'"`,;:()])*"""
+_FOLDERS = r"usr/(?:bin|lib|lib64|share)|bin|lib|lib64|etc|proc|sys|dev(?!/shm)"
+#: Where paths and addresses say nothing of a person.
+_PUBLIC = re.compile(
+    rf"(?:https?://(?:[\w-]+\.)*(?:pytorch\.org|nvidia\.com|github\.com|huggingface\.co|pypi\.org)(?![\w.:@-])[^\s'\",;()]*)"
+    rf"|(?<![\w/~.>:-])/(?:{_FOLDERS})(?![\w.-])[^\s'\",;:()]*",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"`;()]*")
+_MEDIA = re.compile(
+    r"[^\n'\"`,;:()/\\]*\.(?:mov|mp4|mkv|webm|avi|png|jpe?g|exr|tiff?|apng|gif|webp|m4v|mxf|wav|mp3"
+    r"|pth?|ckpt|safetensors|onnx|engine|toml|json|txt|log)\b",
+    re.IGNORECASE,
+)
+_PATH = re.compile(
+    # From a drive, a server, a home, from here, from the root. Of what lies here, a blank in its first folder cannot
+    # be told from one before it.
+    rf"(?<![A-Za-z0-9])[A-Za-z]:[\\/]{_END}"
+    rf"|\\\\(?=\S){_END}"
+    rf"|(?<![\w<])~(?=[\w/\\]){_END}"
+    r"|(?<![\w<])[\w.-]*[A-Za-z.][\w.-]*[\\/](?=[\w.])[^\s'\"`,;:()]*"
+    rf"|(?<![\w/])/(?=[^\s/]){_END}"
+)
 
 
-def redacted(text: str, *, home: Path | None = None, user: str | None = None, host: str | None = None) -> str:
-    """A text whose home folder is ``~``, without names of user and host, files of media and paths of one's own.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Private:
+    """What is known of who writes."""
+
+    home: str = ""
+    user: str = ""
+    host: str = ""
+    folders: tuple[str, ...] = ()
+    """That must not be named, whatever letters are in them."""
+    models: tuple[str, ...] = ()
+    """Names that were given to networks."""
+
+
+def private_here(environment: Mapping[str, str] = os.environ) -> Private:
+    """What is known of this user and this machine."""
+    return Private(
+        home=_home(),
+        user=_user(),
+        host=_host(),
+        folders=tuple(dict.fromkeys(each for each in _folders(environment) if len(each) > 1)),
+        models=_own_models(),
+    )
+
+
+def redacted_sections(sections: Sequence[Section], private: Private) -> list[Section]:
+    """Findings each of whose texts is redacted by itself, before it stands beside others."""
+    return [
+        replace(
+            section,
+            findings=tuple(
+                replace(each, **{name: redacted(getattr(each, name), private) for name in ("title", "text", "todo")})
+                for each in section.findings
+            ),
+        )
+        for section in sections
+    ]
+
+
+def redacted(text: str, private: Private) -> str:
+    """A text without names of user, host and networks of one's own, files, and folders of one's own.
 
     Args:
         text: to be shown.
-        home: ``None``: this user's.
-        user: ``None``: this one.
-        host: ``None``: this one.
+        private: what is known.
     """
-    home_text = str(home if home is not None else _home())
-    if len(home_text) > 1:
-        text = re.sub(re.escape(home_text) + r"(?![\w.-])", "~", text)
-    for name, stand_in in (
-        (user if user is not None else _user(), "USER"),
-        (host if host is not None else _host(), "HOST"),
-    ):
+    kept: list[str] = []
+
+    def keep(found: str) -> str:
+        kept.append(found)
+        return f"\0{len(kept) - 1}\0"
+
+    # Known folders go first: what stands around them is not part of them, and what they hold is not looked at.
+    for folder in sorted({*private.folders, private.home}, key=len, reverse=True):
+        if len(folder) > 1 and not _is_public(folder):
+            stand_in = "~" if folder == private.home else "<FOLDER>"
+            found = re.compile(rf"{re.escape(folder)}(?![\w.-])(?P<rest>[\\/]{_END})?")
+            text = found.sub(lambda each, name=stand_in: keep("<PATH>" if each["rest"] else name), text)  # type: ignore[misc]
+    for number, model in enumerate(private.models, 1):
+        text = _word(model).sub(lambda _, name=f"your own {number}": keep(name), text)  # type: ignore[misc]
+    text = _PUBLIC.sub(lambda found: keep(_without_names(found[0], private)), text)
+    text = _ADDRESS.sub(lambda _: keep("<ADDRESS>"), text)
+    text = _PATH.sub(lambda _: keep("<PATH>"), text)
+    text = _MEDIA.sub(lambda _: keep("<FILE>"), text)
+    text = _without_names(text, private)
+    # What is kept can hold what was kept before.
+    while "\0" in text:
+        text = re.sub("\0(\\d+)\0", lambda found: kept[int(found[1])], text)
+    return text
+
+
+def _without_names(text: str, private: Private) -> str:
+    for name, stand_in in ((private.user, "<USER>"), (private.host, "<HOST>")):
         for part in dict.fromkeys((name, name.partition(".")[0])):
             if part and part.lower() not in _COMMON:
-                text = re.sub(rf"(?<![\w]){re.escape(part)}(?![\w])", f"<{stand_in}>", text, flags=re.IGNORECASE)
-    text = _PATH.sub(lambda found: found[0] if _is_public(found[0]) else "<PATH>", text)
-    return _MEDIA.sub("<FILE>", text)
+                text = _word(part).sub(stand_in, text)
+    return text
 
 
-def _is_public(path: str) -> bool:
-    return path == "/" or any(path == place or path.startswith(f"{place}/") for place in _PUBLIC)
+def _word(name: str) -> "re.Pattern[str]":
+    """A name between signs that are neither letters nor digits: also in anna_lee."""
+    return re.compile(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", re.IGNORECASE)
 
 
-def _home() -> Path:
+def _is_public(folder: str) -> bool:
+    return re.fullmatch(rf"/(?:{_FOLDERS})(?:/.*)?", folder) is not None
+
+
+def _folders(environment: Mapping[str, str]) -> Iterable[str]:
+    """Where this program keeps things, and whatever folder variables name."""
+    for find in (cache_folder, state_folder, config_folder, data_folder, Path.cwd):
+        try:
+            yield str(find())
+        except (BirefnetVideoError, OSError):
+            continue
+    yield tempfile.gettempdir()
+    for value in environment.values():
+        # A list of folders, and one that has the sign of lists in its name.
+        yield from (each.rstrip("/\\") for each in (value, *value.split(os.pathsep)) if Path(each).is_absolute())
+
+
+def _own_models() -> tuple[str, ...]:
+    from birefnet_video.zoo.known import known_models, own_rows
+
     try:
-        return Path.home()
+        known = {name for name, row in known_models().items() if row.folder is None}
+    except CheckpointError:
+        known = set()
+    return tuple(path.parent.name for path in own_rows() if path.parent.name not in known)
+
+
+def _home() -> str:
+    try:
+        return str(Path.home())
     except RuntimeError:
-        return Path("/")
+        return ""
 
 
 def _user() -> str:

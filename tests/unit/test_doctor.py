@@ -14,7 +14,7 @@ from birefnet_video.doctor import codecs, devices, engines, extras, networks, pr
 from birefnet_video.doctor.devices import Signs, find_signs
 from birefnet_video.doctor.examine import examine, exit_code_of
 from birefnet_video.doctor.finding import Finding, Section
-from birefnet_video.doctor.privacy import redacted
+from birefnet_video.doctor.privacy import Private, private_here, redacted, redacted_sections
 from birefnet_video.doctor.showing import as_json, print_section, report_lines, verdict
 from birefnet_video.errors import BackendUnavailable, OutputRefused, VerificationFailed
 from birefnet_video.options.outputs import CODECS
@@ -276,17 +276,80 @@ def test_what_is_broken_is_red_and_says_what_to_do() -> None:
     assert as_json([section])["sections"][0]["findings"][1]["state"] == "ok" and as_json([section])["exit_code"] == 1
 
 
-def test_reports_name_nobody() -> None:
-    text = (
-        "/home/ann/.cache/x, /home/anna/y, weights in /media/ann/Films/net.pth; clip holiday.mp4 of Ann on box7.lan\n"
-        "/usr/lib/python3, /dev/nvidia0, C:\\Videos\\party.mov, https://pytorch.org/get-started 4/5 /"
-    )
-    said = redacted(text, home=Path("/home/ann"), user="ann", host="box7.lan")
-    assert said == (
-        "~/.cache/x, <PATH>, weights in <PATH>; clip <FILE> of <USER> on <HOST>\n"
-        "/usr/lib/python3, /dev/nvidia0, <PATH>, https://pytorch.org/get-started 4/5 /"
-    )
-    assert redacted("root at localhost", home=Path("/root"), user="root", host="localhost") == "root at localhost"
+ANNA = Private(
+    home="/home/anna",
+    user="anna",
+    host="box7.lan",
+    folders=("/srv/My Clients/Acme", "/srv/My Clients/Acme/hub", "/tmp", "/usr/bin", "/data/a, b: c (d)"),
+    models=("acme launch", "secretnet"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("/home/anna", "~"),
+        ("3 MB in /home/anna/.cache/x", "3 MB in <PATH>"),
+        ("/home/annabel/y, then", "<PATH>, then"),
+        ("3 MB in /srv/My Clients/Acme/hub", "3 MB in <FOLDER>"),
+        ("/srv/My Clients/Acme/hub cannot be written", "<FOLDER> cannot be written"),
+        ("/srv/My Clients/Acme/other one/x: no such file", "<PATH>: no such file"),
+        ("/data/a, b: c (d) is full", "<FOLDER> is full"),
+        ("/data/a, b: c (d)/acme", "<PATH>"),
+        ("in /srv/Other Clients/Beta", "in <PATH>"),
+        ("/tmp/acme/x.mov", "<PATH>"),
+        ("/opt/acme", "<PATH>"),
+        ("/run/user/1000/acme", "<PATH>"),
+        ("/usr/local/acme /dev/shm/acme", "<PATH>"),
+        ("/usr/lib/python3, /dev/nvidia0, /proc/driver", "/usr/lib/python3, /dev/nvidia0, /proc/driver"),
+        ("file:/data/acme/x", "file:<PATH>"),
+        ("file:///data/acme/x", "<ADDRESS>"),
+        ("HF_HOME:/data/acme", "HF_HOME:<PATH>"),
+        ("HF_HOME=/data/acme x", "HF_HOME=<PATH>"),
+        ("\\\\server\\acme\\x y", "<PATH>"),
+        ("D:/Users/Acme B/x", "<PATH>"),
+        ("C:\\Videos\\party.mov", "<PATH>"),
+        ("clients/acme/net.pth is", "<PATH> is"),
+        ("./acme and ../acme", "<PATH> and <PATH>"),
+        ("https://anna:pw@proxy.acme.corp/x failed", "<ADDRESS> failed"),
+        ("https://anna:pw@github.com/x failed", "<ADDRESS> failed"),
+        ("http://github.com.acme.corp/ failed", "<ADDRESS> failed"),
+        ("see https://pytorch.org/get-started/locally", "see https://pytorch.org/get-started/locally"),
+        ("my secret clip.mp4", "<FILE>"),
+        ("it says: my secret clip.mp4", "it says:<FILE>"),
+        ("'my secret clip.MOV': broken", "'<FILE>': broken"),
+        ("~otheruser/x y", "<PATH>"),
+        ("of ~otheruser", "of <PATH>"),
+        ("~/Acme launch", "<PATH>"),
+        ("anna_lee and Anna on BOX7 at box7.lan, hannah", "<USER>_lee and <USER> on <HOST> at <HOST>, hannah"),
+        ("acme launch", "your own 1"),
+        ("birefnet-video models pull secretnet", "birefnet-video models pull your own 2"),
+        ("4/5 / 2", "4/5 / 2"),
+        ("eager, fp32, 25 frames a second; on cuda:0", "eager, fp32, 25 frames a second; on cuda:0"),
+    ],
+)
+def test_reports_name_nobody(text: str, said: str) -> None:
+    assert redacted(text, ANNA) == said
+
+
+def test_names_that_many_machines_share_are_let_be() -> None:
+    common = Private(home="/root", user="root", host="localhost")
+    assert redacted("root at localhost", common) == "root at localhost"
+
+
+def test_folders_of_variables_and_names_of_own_models_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("acme launch", "tiny", "broken"):
+        (tmp_path / "birefnet-video" / "models" / name).mkdir(parents=True)
+        (tmp_path / "birefnet-video" / "models" / name / "model.toml").write_text("file = 'x.pth'\n")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    here = private_here({"HF_HOME": "/srv/My Clients/Acme", "PATHS": "/a/b:/c d", "OTHER": "text"})
+    assert {"/srv/My Clients/Acme", "/a/b", "/c d", str(tmp_path / "birefnet-video")} <= set(here.folders)
+    assert here.models == ("acme launch", "broken")
+    section = Section("Models", (Finding("acme launch", "note", "not here", "pull acme launch"),))
+    (told,) = redacted_sections([section], here)
+    assert told.findings == (Finding("your own 1", "note", "not here", "pull your own 1"),)
 
 
 def test_the_clip_of_the_self_test_is_a_second_with_sound(tmp_path: Path) -> None:
