@@ -28,6 +28,7 @@ class JsonReporter:
         """
         self._names, self._about = names, about
         self._last_written = 0
+        self._is_lost = False
 
     def on_event(self, event: JobEvent) -> None:
         """See :class:`birefnet_video.report.Reporter`."""
@@ -58,7 +59,13 @@ class JsonReporter:
         self._say(record)
 
     def _say(self, record: dict[str, Any]) -> None:
-        say_json({**record, **self._about}, self._names)
+        if self._is_lost:
+            return
+        try:
+            say_json({**record, **self._about}, self._names)
+        except OSError:
+            # Told once, where the last object cannot be written either.
+            self._is_lost = True
 
     def close(self) -> None:
         """See :class:`birefnet_video.report.Reporter`."""

@@ -71,7 +71,12 @@ def redacted_sections(sections: Sequence[Section], private: Private) -> list[Sec
         replace(
             section,
             findings=tuple(
-                replace(each, **{name: redacted(getattr(each, name), private) for name in ("title", "text", "todo")})
+                replace(
+                    each,
+                    title=redacted(each.title, private),
+                    text=redacted(each.text, private),
+                    todo=redacted(each.todo, private),
+                )
                 for each in section.findings
             ),
         )

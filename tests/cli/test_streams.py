@@ -66,6 +66,16 @@ def test_an_output_without_room_is_one_line(unbuffered: str, line: str, tmp_path
     assert "-i" in line or (ran.returncode == 73 and "standard output: cannot be written: No space left" in said)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_a_render_that_cannot_say_how_far_it_is_is_done_and_says_so_once(tmp_path: Path) -> None:
+    make_clip(tmp_path / "in.mp4", frames=3)
+    ran = run(f"B in.mp4 --mask m.mkv {FAST} --json > /dev/full", tmp_path)
+    assert ran.returncode == 73 and (tmp_path / "m.mkv").stat().st_size
+    assert ran.stderr.decode().splitlines() == [
+        "birefnet-video: error: standard output: cannot be written: No space left on device"
+    ]
+
+
 def test_errors_without_room_still_have_their_code(tmp_path: Path) -> None:
     assert run("B no.mp4 2> /dev/full", tmp_path).returncode == 66
     assert run("B no.mp4 2>&-", tmp_path).returncode == 66
