@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from birefnet_video.doctor.finding import Section
-from birefnet_video.errors import BirefnetVideoError, CheckpointError
+from birefnet_video.errors import BirefnetVideoError
 from birefnet_video.folders import cache_folder, config_folder, data_folder, state_folder
 
 #: Names that many machines share.
@@ -147,13 +147,9 @@ def _folders(environment: Mapping[str, str]) -> Iterable[str]:
 
 
 def _own_models() -> tuple[str, ...]:
-    from birefnet_video.zoo.known import known_models, own_rows
+    from birefnet_video.zoo.known import own_names
 
-    try:
-        known = {name for name, row in known_models().items() if row.folder is None}
-    except CheckpointError:
-        known = set()
-    return tuple(path.parent.name for path in own_rows() if path.parent.name not in known)
+    return own_names()
 
 
 def _home() -> str:

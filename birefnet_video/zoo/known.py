@@ -10,7 +10,7 @@ from birefnet_video.options.serial import structured
 from birefnet_video.zoo.known_model import BUNDLED, KnownModel, Source
 from birefnet_video.zoo.rows import ROW_FILE, is_model_name, read_row
 
-__all__ = ["BUNDLED", "KnownModel", "Source", "broken_rows", "known_models", "own_folder"]
+__all__ = ["BUNDLED", "KnownModel", "Source", "broken_rows", "known_models", "own_folder", "own_names"]
 
 
 def known_models() -> dict[str, KnownModel]:
@@ -21,6 +21,11 @@ def known_models() -> dict[str, KnownModel]:
 def broken_rows() -> dict[str, CheckpointError]:
     """Names of the user's own rows that are not valid, and why."""
     return _own()[1]
+
+
+def own_names() -> tuple[str, ...]:
+    """Names that the user has given to models, whether they can be used or not."""
+    return tuple(path.parent.name for path in _row_files() if path.parent.name not in _table())
 
 
 def own_folder() -> Path:
@@ -35,11 +40,7 @@ def own_folder() -> Path:
 def _own() -> tuple[dict[str, KnownModel], dict[str, CheckpointError]]:
     """One that is not valid takes nothing away from the others, nor from the table."""
     rows, broken = {}, {}
-    try:
-        paths = sorted(own_folder().glob(f"*/{ROW_FILE}"))
-    except (BirefnetVideoError, OSError):
-        paths = []
-    for path in paths:
+    for path in _row_files():
         name = path.parent.name
         if not is_model_name(name):
             continue
@@ -50,6 +51,13 @@ def _own() -> tuple[dict[str, KnownModel], dict[str, CheckpointError]]:
         except CheckpointError as error:
             broken[name] = error
     return rows, broken
+
+
+def _row_files() -> list[Path]:
+    try:
+        return sorted(own_folder().glob(f"*/{ROW_FILE}"))
+    except (BirefnetVideoError, OSError):
+        return []
 
 
 @cache
