@@ -7,9 +7,9 @@ from typing import Any
 from birefnet_video.options.group import Option, text_of
 
 _HEAD = """\
-# Settings of birefnet-video: docs/configuration.md tells more. Take away the # of what you want, and say a value where there is none.
-# What stands here holds for every command that has such an option. Variables of the environment, such as
-# BIREFNET_VIDEO_MODEL, win over it, and the command line wins over both.
+# Settings of birefnet-video: docs/configuration.md tells more. Take away the # of what you want,
+# and say a value where there is none. What stands here holds for every command that has such an option. Variables
+# of the environment, such as BIREFNET_VIDEO_MODEL, win over it, and the command line wins over both.
 """
 _TAIL = """
 # For one command alone:
