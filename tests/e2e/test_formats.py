@@ -136,14 +136,14 @@ def test_a_shorter_video_behind_begins_anew(clip: Path, truth: list[np.ndarray],
 
 def test_a_blurred_background_has_lost_its_detail(clip: Path, tmp_path: Path) -> None:
     """By itself: an even grey with a bright spot that the matte does not cover."""
-    from birefnet_video.matting.backdrop import _Blurred
+    from birefnet_video.matting.backdrop import blurred
 
     rng = np.random.default_rng(0)
     plane = rng.integers(80, 120, (108, 192)).astype(np.uint8)
     alpha = np.zeros(plane.shape, np.float32)
     alpha[30:80, 60:130] = 1
     subject = np.where(alpha > 0, 255, plane).astype(np.uint8)
-    found = _Blurred._blur(subject, alpha, 6.0)
+    found = blurred(subject, alpha, 6.0)
     assert found.shape == plane.shape
     assert np.abs(cv2.Laplacian(found, cv2.CV_32F)).mean() < 0.05 * np.abs(cv2.Laplacian(plane, cv2.CV_32F)).mean()
     # No halo: the subject's white does not shine into its surroundings.

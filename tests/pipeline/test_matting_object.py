@@ -10,7 +10,7 @@ from PIL import Image
 from birefnet_video import Matting, matte_image
 from birefnet_video.errors import UsageError
 from birefnet_video.pictures.kinds import as_rgb
-from birefnet_video.pipeline import stills
+from birefnet_video.pipeline import networks
 
 FAST = {"model": "tiny", "size": 64, "engine": "eager", "precision": "fp32"}
 
@@ -80,8 +80,8 @@ def test_what_is_no_picture_is_refused_with_what_it_is(wrong: object, words: str
 
 def test_the_network_is_loaded_once_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     loads: list[object] = []
-    load = stills.load_backend
-    monkeypatch.setattr(stills, "load_backend", lambda *args, **keys: loads.append(args) or load(*args, **keys))
+    load = networks.load_backend
+    monkeypatch.setattr(networks, "load_backend", lambda *args, **keys: loads.append(args) or load(*args, **keys))
     with Matting(**FAST) as opened:  # type: ignore[arg-type]
         found = list(opened.images([picture(), Image.fromarray(picture(32, 40)), picture(64, 20)]))  # type: ignore[list-item]
         assert [np.asarray(each).shape for each in found] == [(48, 64), (32, 40), (64, 20)]
