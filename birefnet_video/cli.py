@@ -187,6 +187,11 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         drop(sys.stdout)
         code = _say(OutputRefused(f"standard output: cannot be written: {error.strerror}"))
+    try:
+        sys.stderr.flush()
+    except OSError:
+        # What is left in it would be tried again at the end, and change the exit code.
+        drop(sys.stderr)
     sys.exit(code)
 
 

@@ -76,8 +76,9 @@ def test_a_render_that_cannot_say_how_far_it_is_is_done_and_says_so_once(tmp_pat
     ]
 
 
-def test_errors_without_room_still_have_their_code(tmp_path: Path) -> None:
-    assert run("B no.mp4 2> /dev/full", tmp_path).returncode == 66
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_errors_without_room_still_have_their_code(unbuffered: str, tmp_path: Path) -> None:
+    assert run("B no.mp4 2> /dev/full", tmp_path, PYTHONUNBUFFERED=unbuffered).returncode == 66
     assert run("B no.mp4 2>&-", tmp_path).returncode == 66
 
 
