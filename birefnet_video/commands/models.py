@@ -12,8 +12,8 @@ from birefnet_video.json_lines import say_json
 from birefnet_video.options.group import FLAT
 from birefnet_video.options.run import JsonSpec, QuietSpec
 from birefnet_video.signals import exit_on_signals
-from birefnet_video.words import nearest, printable
-from birefnet_video.zoo.files import find_weights, missing_weights, sha256_of, weights_path
+from birefnet_video.words import printable
+from birefnet_video.zoo.files import find_weights, missing_weights, sha256_of, unknown_model
 from birefnet_video.zoo.known import KnownModel, broken_rows, known_models
 from birefnet_video.zoo.own import add_model, remove_model, remove_row
 
@@ -51,8 +51,8 @@ def list_models(*, words: Annotated[JsonSpec, FLAT] = JsonSpec()) -> int:
         size = path.stat().st_size if path else row.bytes
         amount = "" if size is None else f"{size / 1e6:.0f} MB"
         # What stands in a row is no markup.
-        words_ = (row.name, "here" if path else "", amount, row.sizes, row.terms, row.use)
-        table.add_row(*(Text(printable(word)) for word in words_))
+        cells = (row.name, "here" if path else "", amount, row.sizes, row.terms, row.use)
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     console = Console(width=None if is_terminal else 132, highlight=False)
     console.print(table)
@@ -96,8 +96,10 @@ def path(name: str, /) -> int:
     name
         Of a model.
     """
-    _row(name)
-    print(weights_path(name))
+    found = find_weights(row := _row(name))
+    if found is None:
+        raise missing_weights(row)
+    print(found)
     return 0
 
 
@@ -195,16 +197,10 @@ def _remove_broken(name: str) -> int:
 
 
 def _row(name: str) -> KnownModel:
-    if name in (broken := broken_rows()):
-        raise broken[name]
-    rows = known_models()
-    if name not in rows:
-        near = nearest(name, rows)
-        raise CheckpointError(
-            f"no model is called {name!r}",
-            hint=f"did you mean {near}?" if near else "birefnet-video models lists them",
-        )
-    return rows[name]
+    row = known_models().get(name)
+    if row is None:
+        raise unknown_model(name)
+    return row
 
 
 def _some(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from birefnet_video.json_lines import say_json
@@ -81,13 +81,12 @@ def _line(row: KnownModel) -> Iterator[Progress]:
 
 @contextmanager
 def _json(row: KnownModel) -> Iterator[Progress]:
-    clock: Callable[[], float] = time.monotonic
     last = -1.0
 
     def progress(done: int, total: int | None) -> None:
         nonlocal last
-        if clock() - last >= _JSON_EVERY_S or done == total:
-            last = clock()
+        if time.monotonic() - last >= _JSON_EVERY_S or done == total:
+            last = time.monotonic()
             say_json({"event": "progress", "model": row.name, "bytes": done, "total": total})
 
     yield progress

@@ -5,7 +5,7 @@ import logging
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,25 +113,32 @@ def _append(remote: Remote, file: IO[bytes], progress: Progress) -> bool:
     asked = http_stream_backoff("GET", remote.url, headers=headers, timeout=_SILENT_S, retry_on_exceptions=(),
                                 max_retries=_TRIES, follow_redirects=True)  # fmt: skip
     with asked as response:
-        begins = response.headers.get("content-range", "").startswith(f"bytes {begun}-")
-        kept = not begun or (response.status_code == 206 and begins)
-        if not kept:
+        status, begins = response.status_code, response.headers.get("content-range", "").startswith(f"bytes {begun}-")
+        follows = not begun or (status == 206 and begins)
+        is_other_part = begun > 0 and (status == 416 or (status == 206 and not begins))
+        if not is_other_part:
+            hf_raise_for_status(response)
+        if not follows:
             file.seek(0)
             file.truncate()
-        if begun and (response.status_code == 416 or (response.status_code == 206 and not begins)):
-            # What it sends is not what follows here: all of it, then.
-            return _append(remote, file, progress) and False
-        hf_raise_for_status(response)
-        # Who knows nothing of parts has sent all of it, which is as good.
-        for block in response.iter_bytes(_BLOCK):
-            file.write(block)
-            progress(file.tell(), remote.size)
-            if remote.size is not None and file.tell() > remote.size:
-                raise CheckpointError(
-                    f"{remote.what}: {remote.host} sends more than the {remote.size} bytes that it should be",
-                    hint="another source: --from",
-                )
-    return kept
+        if not is_other_part:
+            # Who knows nothing of parts sends all of it, which is as good.
+            _write(remote, response.iter_bytes(_BLOCK), file, progress)
+            return follows
+    # What it has sent is not what follows here: all of it, then.
+    _append(remote, file, progress)
+    return False
+
+
+def _write(remote: Remote, blocks: Iterable[bytes], file: IO[bytes], progress: Progress) -> None:
+    for block in blocks:
+        file.write(block)
+        progress(file.tell(), remote.size)
+        if remote.size is not None and file.tell() > remote.size:
+            raise CheckpointError(
+                f"{remote.what}: {remote.host} sends more than the {remote.size} bytes that it should be",
+                hint="another source: --from",
+            )
 
 
 @contextmanager

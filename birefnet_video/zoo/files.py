@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from birefnet_video.errors import BirefnetVideoError, CheckpointError, first_line
-from birefnet_video.words import nearest
+from birefnet_video.words import meant
 from birefnet_video.zoo.known import KnownModel, Source, broken_rows, known_models, own_folder
 from birefnet_video.zoo.rows import WEIGHTS_SUFFIXES, weights_name
 
@@ -47,6 +47,16 @@ def missing_weights(row: KnownModel) -> CheckpointError:
         f"the weights of {row.name} ({row.amount}, {row.terms}) are not on this machine",
         hint=f"get them with: birefnet-video models pull {row.name}",
     )
+
+
+def unknown_model(name: str) -> CheckpointError:
+    """What is said of a name that is none."""
+    if name in (broken := broken_rows()):
+        return broken[name]
+    rows = known_models()
+    # As people write it who know the hub's names.
+    question = meant(re.sub(r"^birefnet[-_]?", "", name, flags=re.IGNORECASE), rows)
+    return CheckpointError(f"no model is called {name!r}", hint=f"{question}there are: {', '.join(rows)}, or a path")
 
 
 def row_of(model: str) -> KnownModel | None:
@@ -170,8 +180,6 @@ def _sha256(path: Path, size: int, changed: int) -> str:
 
 
 def _given_path(model: str) -> Path:
-    if model in (broken := broken_rows()):
-        raise broken[model]
     try:
         path = Path(model).expanduser()
         exists, is_file = path.exists(), path.is_file()
@@ -181,7 +189,4 @@ def _given_path(model: str) -> Path:
         if not is_file:
             raise CheckpointError(f"{path}: {'is no file' if exists else 'no such file'}")
         return path
-    rows = known_models()
-    near = nearest(re.sub(r"^birefnet[-_]?", "", model, flags=re.IGNORECASE), rows)
-    meant = f"did you mean {near}? " if near else ""
-    raise CheckpointError(f"no model is called {model!r}", hint=f"{meant}there are: {', '.join(rows)}, or a path")
+    raise unknown_model(model)

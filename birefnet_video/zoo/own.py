@@ -77,7 +77,8 @@ def remove_model(row: KnownModel) -> int:
     had_weights = find_weights(row) is not None
     try:
         freed = sum(_remove_source(row, source) for source in row.sources)
-        if row.folder is not None and not (had_weights and row.can_be_fetched):
+        was_here = had_weights or freed > 0
+        if row.folder is not None and not (was_here and row.can_be_fetched):
             freed += remove_row(row.name)
     except OSError as error:
         raise OutputRefused(f"{error.filename or row.name}: {error.strerror or error}") from None

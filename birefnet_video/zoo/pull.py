@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from birefnet_video._version import __version__
 from birefnet_video.errors import CheckpointError, UsageError, first_line
-from birefnet_video.words import nearest
+from birefnet_video.words import meant
 from birefnet_video.zoo.download import Offline, Progress, Remote, Unreachable, download, explained, refused_by_disk
 from birefnet_video.zoo.files import find_weights, hub_folder, mirrored_path, missing_weights, sha256_of
 from birefnet_video.zoo.known import KnownModel, Source
@@ -98,11 +98,8 @@ def _chosen(row: KnownModel, named: str | None) -> list[Source]:
     found = next((source for source in row.sources if source.name == named), None)
     if found is None:
         names = [source.name for source in row.sources]
-        near = nearest(named, names)
-        meant = f"did you mean {near}? " if near else ""
-        raise UsageError(
-            f"--from: {row.name} is not to be had from {named!r}", hint=f"{meant}there are: {', '.join(names)}"
-        )
+        hint = f"{meant(named, names)}there are: {', '.join(names)}"
+        raise UsageError(f"--from: {row.name} is not to be had from {named!r}", hint=hint)
     return [found]
 
 
@@ -190,15 +187,12 @@ def _fetch(placed: Placed, progress: Progress) -> None:
     went_on = download(remote, partial, progress)
     if placed.digest is None:
         _require_weights(remote, partial, placed.link or placed.blob)
-    elif (found := sha256_of(partial)) != placed.digest:
+    while placed.digest is not None and (found := sha256_of(partial)) != placed.digest:
         partial.unlink()
         if not went_on:
             raise _wrong(remote.what, remote.host, found, placed.digest)
-        # What an earlier attempt has left may be what is wrong.
-        download(remote, partial, progress)
-        if (found := sha256_of(partial)) != placed.digest:
-            partial.unlink()
-            raise _wrong(remote.what, remote.host, found, placed.digest)
+        # What an earlier attempt has left may be what is wrong: once more, from the beginning.
+        went_on = download(remote, partial, progress)
     partial.replace(placed.blob)
 
 

@@ -104,11 +104,11 @@ def _require_kinds(values: dict[str, Any]) -> None:
                 _require_kinds(each)
         elif key in _NUMBERS:
             _require(type(value) is int, f"{key}: no whole number")
-        elif key in ("by_path", "is_first"):
+        elif key == "by_path":
             _require(type(value) is bool, f"{key}: neither true nor false")
         else:
             _require(isinstance(value, str) and value.isprintable(), f"{key}: no text of one line")
-            _require(key not in ("name", "folder"), f"{key}: the folder says it")
+            _require(key not in ("name", "folder", "is_first"), f"{key}: is said by where it stands")
 
 
 def _require(holds: bool, what: str) -> None:

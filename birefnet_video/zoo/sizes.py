@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from birefnet_video.zoo.files import row_of
+from birefnet_video.zoo.files import find_weights, row_of
 
 #: Pixels of the bundled network's input, spread over the shape of the picture.
 _BUNDLED_PIXELS = 384 * 384
@@ -28,13 +28,14 @@ def input_size(model: str, width: int, height: int) -> tuple[int, int]:
         return _shaped(width, height, _BUNDLED_PIXELS, _BUNDLED_SIDES)
     if row is not None and row.smallest and row.largest:
         return _shaped(width, height, _USUAL_PIXELS, (row.smallest, row.largest))
-    return _said_by_file(row.folder / row.file if row is not None and row.folder else Path(model), width, height)
+    path = Path(model).expanduser() if row is None else find_weights(row)
+    return _USUAL if path is None else _said_by_file(path, width, height)
 
 
 def _said_by_file(path: Path, width: int, height: int) -> tuple[int, int]:
     from birefnet_video.model.checkpoint import trained_sizes
 
-    sizes = trained_sizes(path.expanduser())
+    sizes = trained_sizes(path)
     if len(sizes) < 2:
         return sizes[0] if sizes else _USUAL
     # Trained at several shapes: the picture's own, of as many pixels.

@@ -56,7 +56,10 @@ def test_exit_codes_are_those_of_the_readme() -> None:
 
 
 def test_examples_are_understood() -> None:
-    for line in re.findall(r"^\\fBbirefnet\\-video (.+)\\fR$", PAGE.partition(".SH EXAMPLES")[2], re.MULTILINE):
+    lines = re.findall(r"^\\fBbirefnet\\-video (.+)\\fR$", PAGE.partition(".SH EXAMPLES")[2], re.MULTILINE)
+    assert len(lines) >= 5
+    for line in lines:
+        # Raises if it is not understood.
         app.parse_args(plain(line).split(), exit_on_error=False, print_error=False)
 
 

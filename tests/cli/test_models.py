@@ -40,7 +40,7 @@ def large_swin() -> bytes:
     return save(official_weights("swin_v1_l"))
 
 
-def one_line(ran: "subprocess.CompletedProcess[str]", code: int, *words: str) -> None:
+def assert_one_line(ran: "subprocess.CompletedProcess[str]", code: int, *words: str) -> None:
     assert ran.returncode == code, ran.stderr
     lines = [line for line in ran.stderr.splitlines() if "error:" in line]
     assert len(lines) == 1 and ran.stderr.splitlines()[-1] == lines[0], ran.stderr
@@ -58,10 +58,10 @@ def test_the_way_of_a_model_from_the_list_to_its_removal(tmp_path: Path, tiny_sw
         listed = user.run("models")
         row = next(line for line in listed.stdout.splitlines() if line.startswith("small"))
         assert "MIT" in row and "178 MB" in row and "here" not in row
-        one_line(user.run(*render), 3, "small (178 MB, MIT)", "birefnet-video models pull small")
+        assert_one_line(user.run(*render), 3, "small (178 MB, MIT)", "birefnet-video models pull small")
 
         hub.cut_at, hub.cuts_left = int(0.4 * len(tiny_swin)), 1000
-        one_line(user.run("models", "pull", "small"), 3, "small", "the same command goes on with it")
+        assert_one_line(user.run("models", "pull", "small"), 3, "small", "the same command goes on with it")
         begun = user.kept()[0].stat().st_size
         # What was on its way when the connection ended may be lost.
         assert len(user.kept()) == 1 and 0.9 * hub.cut_at < begun <= hub.cut_at
@@ -176,15 +176,17 @@ def test_a_fault_of_the_hub_is_one_line_and_nothing_is_kept(
     with running_hub(net=small) as hub:
         user = shell(tmp_path, hub, "net")
         fault(user)
-        one_line(user.run("models", "pull", "net"), code, "net", *words)
+        assert_one_line(user.run("models", "pull", "net"), code, "net", *words)
         assert user.kept() == []
 
 
 def test_nobody_at_the_other_end_is_one_line(tmp_path: Path, small: bytes) -> None:
     with running_hub(net=small) as hub:
         user = shell(tmp_path, hub, "net")
-    one_line(user.run("models", "pull", "net"), 3, "net", hub.url.split("//")[1], "HF_ENDPOINT names another hub")
-    one_line(user.run("models", "pull", "net", HF_HUB_OFFLINE="1"), 3, "HF_HUB_OFFLINE is set")
+    assert_one_line(
+        user.run("models", "pull", "net"), 3, "net", hub.url.split("//")[1], "HF_ENDPOINT names another hub"
+    )
+    assert_one_line(user.run("models", "pull", "net", HF_HUB_OFFLINE="1"), 3, "HF_HUB_OFFLINE is set")
 
 
 def test_a_full_disk_is_one_line_and_what_was_fetched_goes_on(tmp_path: Path, small: bytes) -> None:
@@ -194,7 +196,7 @@ def test_a_full_disk_is_one_line_and_what_was_fetched_goes_on(tmp_path: Path, sm
         ran = user.run(
             "models", "pull", "net", limits=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, 1 << 19))
         )
-        one_line(ran, 73, "no room left on the disk", "kept")
+        assert_one_line(ran, 73, "no room left on the disk", "kept")
         assert user.run("models", "pull", "net").returncode == 0
         assert hub.ranges()[-1] == f"bytes={1 << 19}-"
         assert user.run("models", "verify", "net").stdout.startswith("net: ok")
@@ -213,7 +215,7 @@ def test_what_does_not_fit_is_refused_before_it_is_fetched(tmp_path: Path, small
             [sys.executable, "-c", program, "models", "pull", "net"],
             env=user.environment(), capture_output=True, text=True, timeout=60,
         )  # fmt: skip
-        one_line(ran, 73, "1 MB do not fit", "HF_HOME")
+        assert_one_line(ran, 73, "1 MB do not fit", "HF_HOME")
         assert hub.ranges() == []
 
 
@@ -248,7 +250,7 @@ def test_a_slow_link_is_watched_and_comes_to_its_end(tmp_path: Path, small: byte
             assert first["event"] == "progress" and first["bytes"] < first["total"] == len(small)
             # Nobody else fetches the same file at the same time.
             until(lambda: any((tmp_path / "hf").rglob("*.incomplete")))
-            one_line(user.run("models", "pull", "net"), 3, "another process is fetching it")
+            assert_one_line(user.run("models", "pull", "net"), 3, "another process is fetching it")
             hub.gate.set()
             *_, last = (json.loads(line) for line in process.stdout)
             assert last["event"] == "pulled" and last["here"] is True
@@ -297,7 +299,7 @@ def test_a_licence_that_forbids_sale_is_shown_when_its_file_is_first_given_by_pa
         assert first.returncode == second.returncode == 0, first.stderr
         assert "its licence is CC BY-NC 4.0: what it makes is not for sale" in first.stderr
         assert "CC BY-NC" not in second.stderr
-        one_line(user.run("in.mp4", "--mask", "n.mkv", "-m", "theirs"), 3, "it is not fetched", "give its path")
+        assert_one_line(user.run("in.mp4", "--mask", "n.mkv", "-m", "theirs"), 3, "it is not fetched", "give its path")
 
 
 def test_without_a_pinned_hash_it_is_compared_with_what_the_hub_says_and_that_is_told(
@@ -311,7 +313,7 @@ def test_without_a_pinned_hash_it_is_compared_with_what_the_hub_says_and_that_is
         user.run("models", "rm", "net")
         user.add_row("bad", "net", sha256=None, revision=None)
         wrong_bytes(user)
-        one_line(user.run("models", "pull", "bad"), 3, "another file")
+        assert_one_line(user.run("models", "pull", "bad"), 3, "another file")
 
 
 def test_a_mirror_is_taken_where_the_hub_has_no_file_and_its_bytes_are_known(tmp_path: Path, small: bytes) -> None:
@@ -331,7 +333,7 @@ def test_a_mirror_is_taken_where_the_hub_has_no_file_and_its_bytes_are_known(tmp
         # Nobody has said what the address's hash should be: by name only.
         named = user.run("models", "pull", "net", "--from", hub.cdn.split("//")[1])
         assert named.returncode == 0 and "nobody has said what its hash should be" in named.stderr, named.stderr
-        one_line(user.run("models", "pull", "net", "--from", "tset"), 2, "--from", "did you mean test?")
+        assert_one_line(user.run("models", "pull", "net", "--from", "tset"), 2, "--from", "did you mean test?")
 
 
 def json_row(content: bytes) -> list[str]:
@@ -346,7 +348,7 @@ def test_a_damaged_file_is_found_named_and_mended(tmp_path: Path, small: bytes) 
         user.run("models", "pull", "net")
         path = Path(user.run("models", "path", "net").stdout.strip())
         path.write_bytes(bytes(len(small)))
-        one_line(
+        assert_one_line(
             user.run("models", "verify"), 3, "net: not as published", "models rm net && birefnet-video models pull"
         )
         # Cut short by another program, it does not count as here, and is fetched again.
@@ -380,13 +382,13 @@ def test_weights_of_ones_own_get_a_name(tmp_path: Path) -> None:
         (tmp_path / "mine.safetensors").unlink()
         ran = user.run("in.mp4", "--mask", "m.mkv", "-m", "cats", "--engine", "eager", "--smooth", "off", "--json")
         assert ran.returncode == 0 and "64x64" in ran.stdout, ran.stderr
-        one_line(user.run("models", "add", "card.md", "--name", "x y"), 2, "--name")
-        one_line(user.run("models", "add", "card.md", "--name", "cats"), 2, "cats is taken")
-        one_line(user.run("models", "add", "card.md", "--name", "words"), 3, "card.md")
-        one_line(user.run("models", "add", "none.pth", "--name", "none"), 3, "none.pth: no such file")
+        assert_one_line(user.run("models", "add", "card.md", "--name", "x y"), 2, "--name")
+        assert_one_line(user.run("models", "add", "card.md", "--name", "cats"), 2, "cats is taken")
+        assert_one_line(user.run("models", "add", "card.md", "--name", "words"), 3, "card.md")
+        assert_one_line(user.run("models", "add", "none.pth", "--name", "none"), 3, "none.pth: no such file")
         assert not list((tmp_path / "data" / "birefnet-video" / "models").glob("*words*"))
         assert user.run("models", "rm", "cats").returncode == 0
-        one_line(user.run("models", "path", "cats"), 3, "no model is called 'cats'")
+        assert_one_line(user.run("models", "path", "cats"), 3, "no model is called 'cats'")
 
 
 @pytest.mark.parametrize(
@@ -403,6 +405,7 @@ def test_weights_of_ones_own_get_a_name(tmp_path: Path) -> None:
         {"bytes": -1},
         {"trained": "banana"},
         {"use": "two\nlines"},
+        {"is_first": True},
         {"mirrors": [{"url": "https://example.org/model.toml"}]},
         {"mirrors": [{"url": "https://example.org/a/.."}]},
         {"mirrors": [{"url": "nohost"}]},
@@ -422,7 +425,7 @@ def test_a_row_that_is_none_is_named_and_takes_nothing_from_the_others(
         listed = user.run("models")
         assert listed.returncode == 0 and "lite-matting" in listed.stdout
         assert "model.toml" in listed.stderr and len(listed.stderr.splitlines()) == 1, listed.stderr
-        one_line(user.run("models", "pull", "net"), 3, "model.toml", "models rm net")
+        assert_one_line(user.run("models", "pull", "net"), 3, "model.toml", "models rm net")
         assert hub.asked == []
         assert user.run("models", "rm", "net").returncode == 0 and not path.parent.exists()
 
@@ -456,7 +459,7 @@ def test_a_hub_that_names_a_commit_outside_of_the_cache_is_refused(tmp_path: Pat
         user = Shell(tmp_path, hub)
         user.add_row("net", revision=None)
         hub.commit = "../../../../../outside"
-        one_line(user.run("models", "pull", "net"), 3, "names no commit")
+        assert_one_line(user.run("models", "pull", "net"), 3, "names no commit")
         assert not list(tmp_path.rglob("outside"))
 
 
@@ -478,7 +481,7 @@ def test_without_a_hash_what_is_no_file_of_weights_is_not_kept(
         user.add_row("net", sha256=None)
         hub.says_hashes = False
         fault(hub)
-        one_line(user.run("models", "pull", "net"), 3, words)
+        assert_one_line(user.run("models", "pull", "net"), 3, words)
         assert user.run("models", "path", "net").returncode == 3
 
 
@@ -495,13 +498,30 @@ def test_a_part_that_does_not_fit_is_fetched_from_its_beginning(answer: str, tmp
         assert user.run("models", "verify", "net").stdout.startswith("net: ok")
 
 
+@pytest.mark.parametrize("status", [403, 503])
+def test_what_was_fetched_outlives_a_refusal(status: int, tmp_path: Path, small: bytes) -> None:
+    with running_hub(net=small) as hub:
+        user = shell(tmp_path, hub, "net")
+        blobs = tmp_path / "hf" / "hub" / "models--test--net" / "blobs"
+        blobs.mkdir(parents=True)
+        partial = blobs / f"{hashlib.sha256(small).hexdigest()}.incomplete"
+        partial.write_bytes(small[:1000])
+        hub.files_status = status
+        assert_one_line(user.run("models", "pull", "net"), 3, str(status))
+        assert partial.read_bytes() == small[:1000]
+        # Cut off before there was a whole file: what is left of it goes, its row stays.
+        assert user.run("models", "rm", "net").returncode == 0 and not partial.exists()
+        hub.files_status = None
+        assert user.run("models", "pull", "net").returncode == 0
+
+
 @pytest.mark.parametrize("place", ["/dev/null", "file"])
 def test_a_cache_that_cannot_be_written_is_one_line(place: str, tmp_path: Path, small: bytes) -> None:
     with running_hub(net=small) as hub:
         user = shell(tmp_path, hub, "net")
         (tmp_path / "file").write_bytes(b"")
         home = str(tmp_path / "file") if place == "file" else place
-        one_line(user.run("models", "pull", "net", HF_HOME=home), 73, "net", "HF_HOME names another place")
+        assert_one_line(user.run("models", "pull", "net", HF_HOME=home), 73, "net", "HF_HOME names another place")
         assert user.run("models", "verify", HF_HOME=home).returncode == 0
 
 
@@ -510,7 +530,7 @@ def test_an_address_that_is_none_is_one_line(address: str, tmp_path: Path, small
     with running_hub(net=small) as hub:
         user = shell(tmp_path, hub, "net")
         where = {"HTTP_PROXY": address} if "socks" in address else {"HF_ENDPOINT": address}
-        one_line(user.run("models", "pull", "net", **where), 3, "net")
+        assert_one_line(user.run("models", "pull", "net", **where), 3, "net")
 
 
 def test_a_name_for_weights_survives_whatever_they_were_called(tmp_path: Path) -> None:
@@ -521,7 +541,7 @@ def test_a_name_for_weights_survives_whatever_they_were_called(tmp_path: Path) -
         assert user.run(*add).returncode == 0
         listed = user.run("models")
         assert listed.returncode == 0 and "[/x] \U0001f600" in listed.stdout
-        one_line(user.run("models", "add", "x.pth", "--name", "c", "--trained", "banana"), 2, "--trained")
+        assert_one_line(user.run("models", "add", "x.pth", "--name", "c", "--trained", "banana"), 2, "--trained")
 
 
 @pytest.mark.parametrize(
@@ -535,4 +555,4 @@ def test_a_name_for_weights_survives_whatever_they_were_called(tmp_path: Path) -
 )
 def test_what_cannot_be_is_said_in_one_line(arguments: list[str], code: int, words: list[str], tmp_path: Path) -> None:
     with running_hub() as hub:
-        one_line(Shell(tmp_path, hub).run("models", *arguments), code, *words)
+        assert_one_line(Shell(tmp_path, hub).run("models", *arguments), code, *words)

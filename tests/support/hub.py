@@ -27,6 +27,8 @@ class Hub:
     cuts_left: int = 0
     status: int | None = None
     """Answered in place of everything."""
+    files_status: int | None = None
+    """Answered where files lie."""
     sends: dict[str, bytes] = field(default_factory=dict)
     """Bytes in place of those that were promised, by name."""
     has_ranges: bool = True
@@ -95,6 +97,8 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 repository, _, rest = name.partition("/resolve/")
                 revision, _, file = rest.partition("/")
                 return self._point(f"{repository}/{file}", revision)
+            if hub.files_status is not None:
+                return self._end(hub.files_status)
             content = hub.files.get(name.removeprefix("files/"))
             if content is None:
                 return self._end(404)
