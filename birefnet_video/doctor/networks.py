@@ -1,18 +1,15 @@
 """Which networks can be named with ``-m``, and whether their weights are here."""
 
 from birefnet_video.doctor.finding import Finding, Section
-from birefnet_video.errors import CheckpointError
 from birefnet_video.zoo.files import find_weights, missing_weights
-from birefnet_video.zoo.known import KnownModel, known_models
+from birefnet_video.zoo.known import KnownModel, broken_rows, known_models
 
 
 def look_at_networks() -> Section:
     """The networks that are known by name."""
-    try:
-        rows = known_models()
-    except CheckpointError as error:
-        return Section("Models", (Finding("your own", "broken", error.message, error.hint or ""),))
-    return Section("Models", tuple(_network(row) for row in rows.values() if not row.by_path))
+    known = (_network(row) for row in known_models().values() if not row.by_path)
+    broken = (Finding(name, "broken", error.message, error.hint or "") for name, error in broken_rows().items())
+    return Section("Models", (*known, *broken))
 
 
 def _network(row: KnownModel) -> Finding:

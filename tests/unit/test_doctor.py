@@ -216,6 +216,16 @@ def test_models_say_whether_they_are_here() -> None:
     assert found["lite"].state in ("ok", "note")
 
 
+def test_a_row_of_ones_own_that_is_not_valid_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    folder = tmp_path / "birefnet-video" / "models" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "model.toml").write_text("colour = 'blue'")
+    found = {each.title: each for each in networks.look_at_networks().findings}
+    assert found["mine"].state == "broken" and "models rm mine" in found["mine"].todo
+    assert found["tiny"].state == "ok"
+
+
 def test_folders_say_their_size_and_those_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_bytes(bytes(2048))
