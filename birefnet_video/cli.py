@@ -18,7 +18,7 @@ from birefnet_video.commands.doctor import doctor
 from birefnet_video.commands.evaluate import evaluate
 from birefnet_video.commands.export import export
 from birefnet_video.commands.help import help_of
-from birefnet_video.commands.image import image, run_pictures
+from birefnet_video.commands.image import image, run_pictures, still_request
 from birefnet_video.commands.jobs import jobs, work
 from birefnet_video.commands.man import man_of
 from birefnet_video.commands.models import models
@@ -39,7 +39,7 @@ from birefnet_video.options.many import ManySpec
 from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import STDOUT, OutputsSpec, WritingSpec
-from birefnet_video.options.pictures import PicturesRequest, is_still, still_request
+from birefnet_video.options.pictures import PicturesRequest, is_still
 from birefnet_video.options.request import LiveRequest, RenderRequest
 from birefnet_video.options.run import RunSpec
 from birefnet_video.streams import drop, is_lost, settle_streams
@@ -129,7 +129,7 @@ def render(
     if stills and more:
         raise UsageError(f"{stills[0]}: is a picture", hint="birefnet-video image takes many, and folders of them")
     if stills:
-        return still_request(source, outputs, read, backend, matte, colour, run)
+        return still_request(source, outputs, read, backend, matte, colour, run, many)
     spec = JobSpec(
         source,
         outputs.files(source),

@@ -103,7 +103,9 @@ class VerificationFailed(BirefnetVideoError):
 
 
 def explained(error: BaseException) -> BaseException:
-    """An error of the system as one of ours, where what is missing is known: memory, as limits take it away."""
+    """An error of the system as one of ours, where its reason is known: memory under limits, no possible name."""
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return InputMissing(f"{error.filename}: no such file: the name is longer than any can be")
     text = str(error)
     lacks_memory = (
         isinstance(error, MemoryError)

@@ -8,11 +8,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from attrs import evolve
 
-from birefnet_video.backends.base import BackendInfo, MattingBackend, Pending
+from birefnet_video.backends.base import Lent, MattingBackend
 from birefnet_video.backends.registry import open_backend
 from birefnet_video.bench import peak_mb
 from birefnet_video.errors import NotAVideo, UsageError
@@ -110,7 +109,7 @@ def estimate(plan: Plan, notify: Callable[[str], None], open_backend: OpenBacken
     backend = open_backend(plan.spec.backend, plan.info, notify)
     loading_s = time.monotonic() - began
     try:
-        kept = _KeptOpen(backend)
+        kept = Lent(backend)
         parts = []
         spots = part_specs(plan)
         for number, part in enumerate(spots, 1):
@@ -239,23 +238,3 @@ def _in_a_folder(spec: JobSpec) -> Iterator[JobSpec]:
             folder.mkdir()
             outputs.append(evolve(output, path=folder / output.path.name))
         yield evolve(spec, outputs=tuple(outputs))
-
-
-class _KeptOpen:
-    """A network that parts of a render use one after another; see :class:`MattingBackend`."""
-
-    def __init__(self, backend: MattingBackend) -> None:
-        self._backend = backend
-
-    @property
-    def info(self) -> BackendInfo:
-        return self._backend.info
-
-    def infer(self, rgb: Any) -> Any:
-        return self._backend.infer(rgb)
-
-    def begin(self, rgb: Any) -> Pending:
-        return self._backend.begin(rgb)
-
-    def close(self) -> None:
-        """Whoever opened it closes it."""

@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, Protocol, TextIO
@@ -18,10 +18,12 @@ from birefnet_video.events import (
     JobNotice,
     JobSnapshot,
     JobState,
+    JobStep,
 )
 from birefnet_video.jobs import Job
 from birefnet_video.json_lines import JsonReporter
-from birefnet_video.options.run import ProgressStyle
+from birefnet_video.options.run import ProgressStyle, RunSpec
+from birefnet_video.types import Step
 from birefnet_video.words import known_as, printable
 
 #: A plain line is due after this many seconds or this share of the clip.
@@ -99,6 +101,16 @@ def make_reporter(style: ProgressStyle, *, quiet: bool, names: Mapping[str, str]
         names: what users know files as, by their paths.
     """
     return until_the_end(_reporter(style, names, quiet=quiet))
+
+
+def notifier(run: RunSpec) -> Callable[[str], None]:
+    """What tells of steps and of what a user should know, where no job is watched.
+
+    Args:
+        run: how it is watched.
+    """
+    reporter = make_reporter("plain" if run.style in ("auto", "rich") else run.style, quiet=run.quiet)
+    return lambda message: reporter.on_event(JobStep(message) if isinstance(message, Step) else JobNotice(message))
 
 
 def until_the_end(reporter: Reporter) -> Reporter:

@@ -69,6 +69,33 @@ class MattingBackend(Protocol):
         ...
 
 
+class Lent:
+    """A :class:`MattingBackend` that outlives who uses it: whoever has opened it closes it."""
+
+    def __init__(self, backend: MattingBackend) -> None:
+        """
+        Args:
+            backend: does the work.
+        """
+        self._backend = backend
+
+    @property
+    def info(self) -> BackendInfo:
+        """See :class:`MattingBackend`."""
+        return self._backend.info
+
+    def infer(self, rgb: np.ndarray) -> np.ndarray:
+        """See :class:`MattingBackend`."""
+        return self._backend.infer(rgb)
+
+    def begin(self, rgb: np.ndarray) -> Pending:
+        """See :class:`MattingBackend`."""
+        return self._backend.begin(rgb)
+
+    def close(self) -> None:
+        """See :class:`MattingBackend`; it stays open."""
+
+
 def check_mattes(alpha: np.ndarray, info: BackendInfo) -> np.ndarray:
     """Mattes as they came from the network, unless they are no numbers.
 

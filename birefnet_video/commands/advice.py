@@ -91,7 +91,8 @@ def hinted(error: BirefnetVideoError, arguments: Sequence[str], app: App) -> Bir
         return _empty_input()
     # Commands are the first words only.
     first = arguments[0] if arguments else ""
-    if isinstance(error, InputMissing) and error.hint is None and "." not in first and "/" not in first:
+    is_word = "." not in first and "/" not in first and first not in _commands(app)
+    if isinstance(error, InputMissing) and error.hint is None and is_word:
         near = nearest(first, _commands(app))
         error.hint = _OTHER_COMMANDS.get(first) or (f"did you mean the command {near}?" if near else None)
     return error

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from birefnet_video.errors import UsageError
-from birefnet_video.events import JobNotice, JobStep
 from birefnet_video.json_lines import say_json
 from birefnet_video.options.input import STDIN
 from birefnet_video.options.request import RenderRequest
-from birefnet_video.report import make_reporter
+from birefnet_video.report import notifier
 from birefnet_video.signals import exit_on_signals
 from birefnet_video.tui.text import clock, pace, size
-from birefnet_video.types import Step
 from birefnet_video.words import printable
 
 if TYPE_CHECKING:
@@ -42,11 +40,7 @@ def say_estimate(request: RenderRequest) -> int:
         say_json(plan.to_json())
     else:
         print("\n".join(printable(line) for line in plan.lines()), flush=True)
-    reporter = make_reporter("plain" if run.style in ("auto", "rich") else run.style, quiet=run.quiet)
-
-    def notify(message: str) -> None:
-        reporter.on_event(JobStep(message) if isinstance(message, Step) else JobNotice(message))
-
+    notify = notifier(run)
     from birefnet_video.estimate import estimate, room_left
 
     found = estimate(plan, notify)

@@ -6,20 +6,25 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
 from birefnet_video.commands.image_report import Told, make_teller
 from birefnet_video.commands.pulling import require_weights
+from birefnet_video.configuration.call_only import CALL_ONLY
 from birefnet_video.errors import BirefnetVideoError, DamagedInput, UsageError
+from birefnet_video.many.names import filled, values_of
 from birefnet_video.options.backgrounds import SolidColour
-from birefnet_video.options.group import FLAT
-from birefnet_video.options.input import STDIN, PictureLimitsSpec
-from birefnet_video.options.matte import ColourSpec, EditSpec
+from birefnet_video.options.group import FLAT, options_of
+from birefnet_video.options.input import STDIN, InputSpec, PictureLimitsSpec
+from birefnet_video.options.keywords import part_of
+from birefnet_video.options.many import ManySpec
+from birefnet_video.options.matte import ColourSpec, EditSpec, MatteSpec
 from birefnet_video.options.network import BackendSpec
-from birefnet_video.options.outputs import STDOUT, OutputSpec
+from birefnet_video.options.outputs import STDOUT, OutputSpec, OutputsSpec
 from birefnet_video.options.pictures import PictureFilesSpec, PictureRunSpec, PicturesRequest
+from birefnet_video.options.run import RunSpec
 from birefnet_video.pictures.finding import Found, find_pictures
 from birefnet_video.pictures.formats import SUFFIXES, format_of
 from birefnet_video.signals import stop_on_signals
@@ -63,6 +68,52 @@ def image(
     )
 
 
+def still_request(
+    source: Path,
+    outputs: OutputsSpec,
+    read: InputSpec,
+    backend: BackendSpec,
+    matte: MatteSpec,
+    colour: ColourSpec,
+    run: RunSpec,
+    many: ManySpec,
+) -> PicturesRequest:
+    """A render of a single picture, with the options of a render; those of time and sound have no effect.
+
+    Raises:
+        UsageError: if one that is about this call means nothing for a picture.
+    """
+    own = (PictureFilesSpec, PictureLimitsSpec, PictureRunSpec)
+    taken = {option.name for group in own for option in options_of(group)}
+    for asked in (outputs, read, run, many):
+        for option in options_of(type(asked)):
+            # What can be configured may be meant for videos.
+            is_of_this_call = option.name in CALL_ONLY or option.name == "codec"
+            if is_of_this_call and option.name not in taken and getattr(asked, option.name) != option.default:
+                raise UsageError(f"{option.flag}: means nothing for a picture", hint="birefnet-video image --help")
+    values = values_of(source, 1)
+    names: dict[str, Any] = {
+        name: filled(path, name, values)
+        for name in ("alpha", "mask", "green", "composite", "foreground")
+        if (path := getattr(outputs, name)) is not None
+    }
+    return PicturesRequest(
+        sources=(source,),
+        files=PictureFilesSpec(
+            **names,
+            background=outputs.background,
+            overwrite=outputs.overwrite,
+            out_dir=many.out_dir,
+            skip_existing=many.skip_existing,
+        ),
+        read=part_of(read, PictureLimitsSpec),
+        backend=backend,
+        matte=part_of(matte, EditSpec),
+        colour=colour,
+        run=PictureRunSpec(json_lines=run.style == "json", quiet=run.quiet or run.style == "none"),
+    )
+
+
 def run_pictures(request: PicturesRequest) -> int:
     """Do what is asked for.
 
@@ -70,7 +121,7 @@ def run_pictures(request: PicturesRequest) -> int:
         the exit code.
 
     Raises:
-        BirefnetVideoError: if it cannot begin, or its only picture cannot be made.
+        BirefnetVideoError: if it cannot begin, or, where that is not said in JSON, its only picture cannot be made.
     """
     to_stdout = any(output.path == STDOUT for output in request.files.named)
     if to_stdout and request.run.json_lines:
@@ -91,7 +142,7 @@ def run_pictures(request: PicturesRequest) -> int:
         teller.close()
     code, error = _ending(told, received, alone=len(jobs) == 1)
     teller.end(told, code, len(jobs), time.monotonic() - began)
-    if error is not None:
+    if error is not None and not request.run.json_lines:
         raise error
     return code
 

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from birefnet_video.errors import OutputRefused, UsageError
-from birefnet_video.events import JobNotice, JobStep
 from birefnet_video.json_lines import final_record, say_json
 from birefnet_video.options.input import STDIN, is_pattern
 from birefnet_video.options.looking import parse_moments
 from birefnet_video.options.outputs import STDOUT, stem_of
 from birefnet_video.options.request import RenderRequest
-from birefnet_video.report import make_reporter
+from birefnet_video.report import notifier
 from birefnet_video.signals import exit_on_signals
 from birefnet_video.types import Step
 from birefnet_video.words import printable
@@ -44,15 +43,15 @@ def look_at(request: RenderRequest) -> int:
     if spec.source == STDIN:
         raise UsageError("--look looks into a file here and there: standard input is read only once")
     is_json = run.style == "json"
-    reporter = make_reporter("plain" if run.style in ("auto", "rich") else run.style, quiet=run.quiet)
     exit_on_signals()
     began = time.monotonic()
+    tell = notifier(run)
     warnings: list[str] = []
 
     def notify(message: str) -> None:
         if not isinstance(message, Step):
             warnings.append(message)
-        reporter.on_event(JobStep(message) if isinstance(message, Step) else JobNotice(message))
+        tell(message)
 
     looking = Looking(spec, notify)
     times = looking.times(parse_moments(run.look or ""))
@@ -147,17 +146,11 @@ def _check(path: Path, *, overwrite: bool) -> None:
 
 
 def _write(path: Path, picture: "np.ndarray", *, overwrite: bool) -> None:
-    from birefnet_video.outputs.unfinished import give_name, refused, reserve_partial
-    from birefnet_video.pictures.files import write_picture
+    from birefnet_video.outputs.unfinished import write_whole
+    from birefnet_video.pictures.picture import Kept
+    from birefnet_video.pictures.writing import Drawn, encode
 
-    partial = reserve_partial(path, path.stem, path.suffix, lambda made: made.open("xb").close())
-    try:
-        write_picture(partial, picture)
-        give_name(partial, path, overwrite=overwrite)
-    except OSError as error:
-        raise refused(path, error) from None
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, encode([Drawn(picture, Kept())], "png", str(path)), overwrite=overwrite)
 
 
 def _title(request: RenderRequest, looked: "LookedAt") -> str:

@@ -73,6 +73,12 @@ def _runs(numbers: Sequence[int]) -> Iterator[range]:
     yield range(start, previous + 1)
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file of a name, or a picture of the numbered ones that it stands for."""
+    # Unlike Path's, it takes a name that no file system has for one that is not there.
+    return os.path.exists(path) or (is_pattern(path) and os.path.isdir(path.parent) and bool(list_numbers(path)))  # noqa: PTH110, PTH112
+
+
 def could_be(path: Path, other: Path) -> bool:
     """Whether ``other`` is a file that the name with ``%d`` may stand for, whatever the case of its letters."""
     in_place = path.parent.resolve() == other.parent.resolve()

@@ -8,11 +8,10 @@ from attrs import evolve
 
 from birefnet_video.errors import InputMissing, OutputRefused, UsageError
 from birefnet_video.inputs.missing import missing_input, pictures_in
-from birefnet_video.inputs.sequence import list_numbers
+from birefnet_video.inputs.sequence import is_there
 from birefnet_video.many.folders import videos_of
 from birefnet_video.many.request import ManyRequest
-from birefnet_video.options.input import is_pattern
-from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.options.backgrounds import PICTURE_SUFFIXES
 from birefnet_video.options.request import RenderRequest
 from birefnet_video.outputs.encodings import encoding_for, fit_codecs
 from birefnet_video.pipeline.checks import check_output
@@ -110,11 +109,18 @@ def _find(named: Path, request: ManyRequest) -> Iterator[_Found]:
     except OSError as error:
         raise InputMissing(f"{error.filename or named}: cannot be read: {error.strerror}") from None
     if not videos:
-        pictures = pictures_in(named)
-        hint = f"its pictures are {named / pictures}" if pictures else "--recursive looks into its folders, too"
-        raise InputMissing(f"{named}: is a folder without a video", hint=hint)
+        raise InputMissing(f"{named}: is a folder without a video", hint=_in_place_of_videos(named))
     for video in videos:
         yield _Found(video, video.parent.relative_to(named), is_named=False)
+
+
+def _in_place_of_videos(folder: Path) -> str:
+    """What to do with a folder that holds none."""
+    if numbered := pictures_in(folder):
+        return f"its pictures are {folder / numbered}"
+    if any(each.suffix.lower() in PICTURE_SUFFIXES for each in folder.iterdir()):
+        return f"birefnet-video image {folder} takes its pictures"
+    return "--recursive looks into its folders, too"
 
 
 def _without_results(pairs: list[tuple[_Found, RenderRequest]]) -> list[tuple[_Found, RenderRequest]]:
@@ -131,13 +137,8 @@ def _without_results(pairs: list[tuple[_Found, RenderRequest]]) -> list[tuple[_F
 
 
 def _without_existing(render: RenderRequest) -> RenderRequest | None:
-    outputs = tuple(output for output in render.spec.outputs if not _exists(output))
+    outputs = tuple(output for output in render.spec.outputs if not is_there(output.path))
     return evolve(render, spec=evolve(render.spec, outputs=outputs)) if outputs else None
-
-
-def _exists(output: OutputSpec) -> bool:
-    path = output.path
-    return path.exists() or (is_pattern(path) and path.parent.is_dir() and bool(list_numbers(path)))
 
 
 def _folders(request: ManyRequest, renders: list[RenderRequest]) -> Iterator[Path]:

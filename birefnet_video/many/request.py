@@ -38,8 +38,11 @@ class ManyRequest:
             raise UsageError(
                 "--alpha -: standard output takes one input alone", hint='for example --alpha "{stem}.mov"'
             )
-        if self.many.skip_existing and self.common.spec.writing.overwrite:
-            raise UsageError("--skip-existing and -y: say the opposite of each other", hint="give one of them")
+        for name in ("look", "estimate"):
+            if getattr(self.common.run, name):
+                raise UsageError(
+                    f"--{name}: is for one input", hint="name a file, without --out-dir, --queue and fields in names"
+                )
 
     def of(self, source: Path, index: int, below: Path) -> RenderRequest:
         """The render of one input.

@@ -11,11 +11,11 @@ import numpy as np
 
 from birefnet_video.colour.convert import plane_array, solid_yuv, to_rgb, to_yuv
 from birefnet_video.colour.transfer import from_sdr, needs_mapping
-from birefnet_video.errors import InputMissing
+from birefnet_video.errors import BirefnetVideoError, InputMissing
 from birefnet_video.inputs.probe import probe
 from birefnet_video.inputs.reader import Reader
 from birefnet_video.options.backgrounds import Background, Blur, PictureFile, SolidColour, VideoFile
-from birefnet_video.pictures.files import PictureError, hides_something, read_rgb
+from birefnet_video.pictures.srgb import Srgb, read_srgb
 from birefnet_video.types import Frame, FrameMeta, MediaInfo
 
 #: Lines of the picture that a blur's radius is given for.
@@ -80,27 +80,36 @@ def open_backdrop(background: Background, info: MediaInfo, canvas: Canvas) -> Ba
     if isinstance(background, SolidColour):
         return _Plain(background.rgb, info, canvas)
     if isinstance(background, Blur):
-        return _Blurred(blur_sigma(background, info))
+        return _Blurred(blur_sigma(background, info.height))
     if isinstance(background, PictureFile):
-        try:
-            return _Still(read_rgb(background.path), info, canvas)
-        except PictureError as error:
-            raise InputMissing(f"--background: {error}") from None
+        return _Still(read_background(background).rgb, info, canvas)
     return _Film(background.path, info, canvas)
 
 
 def note_of(background: Background) -> str | None:
     """What a user should know of a background that can be opened."""
     if isinstance(background, PictureFile):
-        has_alpha = hides_something(background.path)
+        has_alpha = read_background(background).has_alpha
     else:
         has_alpha = isinstance(background, VideoFile) and probe(background.path).has_alpha
     return "--background: has alpha of its own, which is left out: it is shown opaque" if has_alpha else None
 
 
-def blur_sigma(background: Blur, info: MediaInfo) -> float:
-    """Standard deviation of a blur, in pixels of luma."""
-    return max(background.radius * info.height / _BLUR_LINES / 2, 0.5)
+def read_background(background: PictureFile) -> Srgb:
+    """The picture of a background.
+
+    Raises:
+        InputMissing: if there is none.
+    """
+    try:
+        return read_srgb(background.path)
+    except BirefnetVideoError as error:
+        raise InputMissing(f"--background: {error}") from None
+
+
+def blur_sigma(background: Blur, height: int) -> float:
+    """Standard deviation of a blur, in pixels of a picture of so many lines."""
+    return max(background.radius * height / _BLUR_LINES / 2, 0.5)
 
 
 class _Plain:
@@ -140,8 +149,14 @@ class _Blurred:
 
 
 def blurred(samples: np.ndarray, alpha: np.ndarray, sigma: float) -> np.ndarray:
-    """What a blur makes of samples (h, w), float32; what alpha covers is left out as far as there is something else."""
-    height, width = samples.shape
+    """What a blur makes of samples, float32; what alpha covers is left out as far as there is something else.
+
+    Args:
+        samples: (H, W) or (H, W, C).
+        alpha: float32 (H, W) in [0, 1].
+        sigma: standard deviation in pixels.
+    """
+    height, width = samples.shape[:2]
     shrink = max(1.0, sigma / BLUR_SHRINK)
     size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
     small = cv2.resize(samples.astype(np.float32), size, interpolation=cv2.INTER_AREA)
@@ -149,6 +164,8 @@ def blurred(samples: np.ndarray, alpha: np.ndarray, sigma: float) -> np.ndarray:
     sigma /= shrink
     plain = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
     weight = cv2.GaussianBlur(share, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    if samples.ndim == 3:
+        share, weight = share[..., None], weight[..., None]
     visible = cv2.GaussianBlur(small * share, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE) / np.maximum(
         weight, LEAST_SHARE
     )

@@ -21,7 +21,13 @@ COLOURS = {
     "magenta": (255, 0, 255),
     "yellow": (255, 255, 0),
 }
-_PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+#: Extensions of pictures that are read.
+PICTURE_SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"),
+        *(".bmp", ".dib", ".dpx", ".exr", ".heic", ".heif", ".hif", ".avif"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +95,4 @@ def parse_background(value: str | Background) -> Background:
             f"--background: {value!r} is no background",
             hint=f"{meant(value, names)}use {', '.join(COLOURS)}, #rrggbb, blur[:RADIUS], or a picture or video file",
         )
-    return PictureFile(path) if path.suffix.lower() in _PICTURE_SUFFIXES else VideoFile(path)
+    return PictureFile(path) if path.suffix.lower() in PICTURE_SUFFIXES else VideoFile(path)

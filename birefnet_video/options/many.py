@@ -17,7 +17,7 @@ class ManySpec(OptionGroup):
     recursive: OnceFlag = field(default=False)
     """Take the videos of folders in folders, too; below --out-dir their folders are made again."""
     skip_existing: OnceFlag = field(default=False)
-    """Make only outputs that are not there yet."""
+    """Make only outputs that are not there yet, whatever -y says."""
     queue: OnceFlag = field(default=False)
     """Put them into the queue and return at once; birefnet-video jobs lists it, birefnet-video tui shows it."""
 

@@ -8,23 +8,15 @@ from attrs import converters, field, frozen
 from cyclopts import Parameter
 
 from birefnet_video.errors import UsageError
-from birefnet_video.options.backgrounds import Background, SolidColour
+from birefnet_video.options.backgrounds import PICTURE_SUFFIXES, Background, SolidColour
 from birefnet_video.options.configuration import ConfigSpec
 from birefnet_video.options.group import WRITTEN, Flag, option_group
-from birefnet_video.options.input import InputSpec, PictureLimitsSpec
-from birefnet_video.options.keywords import part_of
-from birefnet_video.options.matte import ColourSpec, EditSpec, MatteSpec
+from birefnet_video.options.input import PictureLimitsSpec
+from birefnet_video.options.matte import ColourSpec, EditSpec
 from birefnet_video.options.network import BackendSpec
-from birefnet_video.options.outputs import STDOUT, BackgroundSpec, OutputKind, OutputSpec, OutputsSpec, OverwriteSpec
-from birefnet_video.options.run import JsonSpec, QuietSpec, RunSpec
+from birefnet_video.options.outputs import STDOUT, BackgroundSpec, OutputKind, OutputSpec, OverwriteSpec
+from birefnet_video.options.run import JsonSpec, QuietSpec
 
-#: Extensions of pictures that are read.
-PICTURE_SUFFIXES = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"),
-        *(".bmp", ".dib", ".dpx", ".exr", ".heic", ".heif", ".hif", ".avif"),
-    )
-)
 PictureFormat = Literal["png", "webp", "tiff", "jpg", "exr"]
 
 
@@ -143,48 +135,3 @@ def is_still(path: Path) -> bool:
     """Whether an input's name is that of a single picture, and stands for no other ones."""
     is_plain = path.exists() or not re.search(r"[%*?\[]|##", path.name)
     return is_plain and path.suffix.lower() in PICTURE_SUFFIXES
-
-
-def still_request(
-    source: Path,
-    outputs: OutputsSpec,
-    read: InputSpec,
-    backend: BackendSpec,
-    matte: MatteSpec,
-    colour: ColourSpec,
-    run: RunSpec,
-) -> PicturesRequest:
-    """A render of a single picture, with the options of a render.
-
-    Raises:
-        UsageError: if one of them means nothing for a picture.
-    """
-    useless = {
-        "-ss": read.start,
-        "-t": read.duration,
-        "-to": read.end,
-        "--codec": outputs.codec,
-        "--tui": run.tui,
-        "--detach": run.detach,
-        "--dry-run": run.dry_run,
-    }
-    for name, value in useless.items():
-        if value:
-            raise UsageError(f"{name}: means nothing for a picture", hint="birefnet-video image --help")
-    return PicturesRequest(
-        sources=(source,),
-        files=PictureFilesSpec(
-            alpha=outputs.alpha,
-            mask=outputs.mask,
-            green=outputs.green,
-            composite=outputs.composite,
-            foreground=outputs.foreground,
-            background=outputs.background,
-            overwrite=outputs.overwrite,
-        ),
-        read=part_of(read, PictureLimitsSpec),
-        backend=backend,
-        matte=part_of(matte, EditSpec),
-        colour=colour,
-        run=PictureRunSpec(json_lines=run.style == "json", quiet=run.quiet or run.style == "none"),
-    )

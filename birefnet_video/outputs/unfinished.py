@@ -73,6 +73,24 @@ def give_name(partial: Path, target: Path, *, overwrite: bool) -> None:
         raise refused(target, error) from None
 
 
+def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
+    """Write a file under a name that says that it is not finished, and then give it its own.
+
+    Raises:
+        OutputRefused: if that fails, or something of that name is there and must not be replaced.
+    """
+    partial = reserve_partial(path, path.stem, path.suffix, lambda place: place.open("xb").close())
+    try:
+        partial.write_bytes(data)
+        give_name(partial, path, overwrite=overwrite)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise refused(path, error) from None
+    except OutputRefused:
+        partial.unlink(missing_ok=True)
+        raise
+
+
 def not_opened(target: Path, codec: str, error: Exception) -> BirefnetVideoError:
     """``error`` as a reason why ``target`` cannot be begun."""
     if not codec.endswith("_nvenc"):

@@ -5,6 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from birefnet_video.pictures.picture import in_8_bits
+
 # Findings reach the user through our own errors, in one line each.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
@@ -129,10 +131,8 @@ def _decode(path: Path, flags: int) -> tuple[np.ndarray, bytes]:
 
 
 def _to_8_bits(picture: np.ndarray, path: Path) -> np.ndarray:
-    if picture.dtype == np.uint8:
-        return picture
-    if picture.dtype == np.uint16:
-        return ((picture.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if picture.dtype in (np.uint8, np.uint16):
+        return in_8_bits(picture)
     if picture.dtype in (np.float32, np.float64):
         return (picture.clip(0, 1) * 255).round().astype(np.uint8)
     raise PictureError(f"{path}: {picture.dtype} samples are not supported")

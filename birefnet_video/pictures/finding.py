@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from birefnet_video.errors import BirefnetVideoError, InputMissing
+from birefnet_video.options.backgrounds import PICTURE_SUFFIXES
 from birefnet_video.options.input import STDIN
-from birefnet_video.options.pictures import PICTURE_SUFFIXES
 
 #: What stands before the extension of results.
 _RESULTS = (".alpha", ".mask", ".composite", ".foreground", ".partial")

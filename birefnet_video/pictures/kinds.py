@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from birefnet_video.pictures.picture import in_8_bits
+
 #: An array, a PIL image or a tensor.
 Picture = TypeVar("Picture")
 
@@ -49,7 +51,7 @@ def _from_array(array: np.ndarray) -> np.ndarray:
     if colours.dtype.kind == "f":
         colours = (np.clip(np.nan_to_num(colours), 0, 1) * 255 + 0.5).astype(np.uint8)
     elif colours.dtype == np.uint16:
-        colours = (colours / 257 + 0.5).astype(np.uint8)
+        colours = in_8_bits(colours)
     elif colours.dtype != np.uint8:
         raise ValueError(f"picture: expected uint8, uint16 or floats in [0, 1], got {colours.dtype}")
     return np.ascontiguousarray(np.broadcast_to(colours, (*colours.shape[:2], 3)))

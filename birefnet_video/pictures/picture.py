@@ -33,3 +33,8 @@ class Picture:
     """Of a picture of linear light (EXR): float32 (H, W, 3) of BT.709's primaries, where ``rgb`` is its sRGB."""
     notes: tuple[str, ...] = ()
     """What a user should know: what was converted or left out."""
+
+
+def in_8_bits(samples: np.ndarray) -> np.ndarray:
+    """uint8 or uint16 as uint8, rounded."""
+    return samples if samples.itemsize == 1 else ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)

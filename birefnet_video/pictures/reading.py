@@ -256,8 +256,3 @@ def _floats(plane: "av.video.plane.VideoPlane", dtype: np.dtype) -> np.ndarray:
     samples = np.frombuffer(memoryview(plane), dtype)
     rows = samples[: plane.height * (plane.line_size // dtype.itemsize)].reshape(plane.height, -1)
     return np.nan_to_num(rows[:, : plane.width].astype(np.float32), posinf=_MOST_LIGHT, neginf=-_MOST_LIGHT)
-
-
-def in_8_bits(samples: np.ndarray) -> np.ndarray:
-    """uint8 or uint16 as uint8, rounded."""
-    return samples if samples.itemsize == 1 else ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)

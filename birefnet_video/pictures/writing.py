@@ -17,7 +17,7 @@ from birefnet_video.colour.convert import plane_array
 from birefnet_video.colour.transfer import SRGB, light_table
 from birefnet_video.errors import OutputRefused, first_line
 from birefnet_video.pictures.metadata import PNG_XMP, for_size, ifds_of
-from birefnet_video.pictures.picture import Kept
+from birefnet_video.pictures.picture import Kept, in_8_bits
 
 _INCH_M = 0.0254
 _JPEG_QUALITY = 95
@@ -113,9 +113,7 @@ def _jpeg(drawn: Drawn) -> bytes:
 
 
 def _by_pillow(drawn: Drawn, form: str, **options: object) -> bytes:
-    samples, kept = drawn.samples, drawn.kept
-    if samples.itemsize == 2:
-        samples = ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    samples, kept = in_8_bits(drawn.samples), drawn.kept
     exif = for_size(kept.exif, *drawn.size)
     more = {
         "icc_profile": kept.icc if samples.ndim == 3 else None,

@@ -1,7 +1,7 @@
-"""One network, open for as many sizes of input as pictures of different shapes need."""
+"""Networks that are open, for as long as something may need them again."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import load_backend
@@ -9,12 +9,44 @@ from birefnet_video.options.network import BackendSpec
 from birefnet_video.words import told_once
 from birefnet_video.zoo.sizes import input_size
 
-#: Networks that stay open: one for each size of input.
+#: Networks for single pictures that stay open: one for each size of input.
 _MOST_OPEN = 3
 
 
+class OpenNetworks:
+    """Keeps networks open and closes the one that was not used for longest. One thread at a time."""
+
+    def __init__(self, most: int) -> None:
+        """
+        Args:
+            most: networks that are open at once.
+        """
+        self._most = most
+        self._open: OrderedDict[Hashable, MattingBackend] = OrderedDict()
+
+    def get(self, key: Hashable, load: Callable[[], MattingBackend]) -> MattingBackend:
+        """The network of a key, loaded if it is not open."""
+        if key not in self._open:
+            # Room is made first: two may not fit into a device.
+            while len(self._open) >= self._most:
+                self._open.popitem(last=False)[1].close()
+            self._open[key] = load()
+        self._open.move_to_end(key)
+        return self._open[key]
+
+    def drop(self, key: Hashable) -> None:
+        """Close the network of a key, if it is open."""
+        if (backend := self._open.pop(key, None)) is not None:
+            backend.close()
+
+    def close(self) -> None:
+        """Free the device. May be called twice."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+
 class Networks:
-    """Opens networks when they are needed and closes those that were not used for longest. One thread at a time."""
+    """One network, open for as many sizes of input as pictures of different shapes need. One thread at a time."""
 
     def __init__(self, spec: BackendSpec, *, frames: int, tell: Callable[[str], None]) -> None:
         """
@@ -24,7 +56,7 @@ class Networks:
             tell: takes what a user should know.
         """
         self._spec, self._frames, self._tell = spec, frames, told_once(tell)
-        self._open: OrderedDict[tuple[int, int], MattingBackend] = OrderedDict()
+        self._open = OpenNetworks(_MOST_OPEN)
 
     def size_for(self, width: int, height: int) -> tuple[int, int]:
         """Height and width of the network's input for a picture. From any thread."""
@@ -36,15 +68,11 @@ class Networks:
         Raises:
             BirefnetVideoError: if it cannot be loaded.
         """
-        size = self.size_for(width, height)
-        if size not in self._open:
-            while len(self._open) >= _MOST_OPEN:
-                self._open.popitem(last=False)[1].close()
-            self._open[size] = load_backend(self._spec, width, height, frames=self._frames, tell=self._tell)
-        self._open.move_to_end(size)
-        return self._open[size]
+        return self._open.get(
+            self.size_for(width, height),
+            lambda: load_backend(self._spec, width, height, frames=self._frames, tell=self._tell),
+        )
 
     def close(self) -> None:
         """Free the device. May be called twice."""
-        while self._open:
-            self._open.popitem()[1].close()
+        self._open.close()

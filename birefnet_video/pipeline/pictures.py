@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from birefnet_video.errors import BirefnetVideoError, OutputRefused, explained
 from birefnet_video.matting.composite.pictures import Drawing, box_of_subject, cropped
 from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.options.pictures import PicturesRequest
-from birefnet_video.outputs.unfinished import give_name, refused, reserve_partial
+from birefnet_video.outputs.unfinished import refused, write_whole
 from birefnet_video.pictures.finding import Found
 from birefnet_video.pictures.formats import format_of
 from birefnet_video.pictures.picture import Picture
@@ -232,24 +231,6 @@ class PictureRun:
             except OSError as error:
                 raise refused(output.path, error) from None
         write_whole(output.path, data, overwrite=self._request.files.overwrite)
-
-
-def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
-    """Write a file under a name that says that it is not finished, and then give it its own.
-
-    Raises:
-        OutputRefused: if that fails, or something of that name is there and must not be replaced.
-    """
-    partial = reserve_partial(path, path.stem, path.suffix, lambda place: place.open("xb").close())
-    try:
-        partial.write_bytes(data)
-        give_name(partial, path, overwrite=overwrite)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise refused(path, error) from None
-    except OutputRefused:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _check(job: PictureJob, *, overwrite: bool) -> None:

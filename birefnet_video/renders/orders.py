@@ -80,12 +80,16 @@ class Orders:
             overwrite: let it replace what is there.
 
         Raises:
-            UsageError: if it has not ended, or another version has asked for it.
+            UsageError: if it has not ended, is a camera's, or another version has asked for it.
             OutputRefused: if its outputs are there and may not be replaced.
         """
         if not record.state.is_over:
             raise UsageError(f"{record.id}: has not ended", hint=f"birefnet-video jobs cancel {record.id}")
-        there = [output for output in record.outputs if (Path(record.folder) / output).exists()]
+        _require_file(record, "retry")
+        # Brings PyAV along, which nothing else here needs.
+        from birefnet_video.inputs.sequence import is_there
+
+        there = [output for output in record.outputs if is_there(Path(record.folder) / output)]
         if there and not overwrite and not record.overwrites:
             raise OutputRefused(f"{there[0]}: exists already", hint=f"birefnet-video jobs retry {record.id} -y")
         request = with_overwrite(record.asked()) if overwrite else record.asked()

@@ -101,6 +101,41 @@ def test_the_main_command_takes_a_picture_as_readily(call: Call, tmp_path: Path)
     assert ran.code == 73 and ran.objects[-1]["event"] == "failed"
 
 
+def test_the_main_command_takes_what_means_something_for_a_picture(call: Call, tmp_path: Path) -> None:
+    photo(tmp_path / "photo.jpg")
+    ran = call("photo.jpg", "--alpha", "{stem}_cut.png", "--mask", "{stem}.m.png", *FAST)
+    assert ran.lines == ["wrote photo_cut.png, photo.m.png"]
+    assert call("photo.jpg", "--out-dir", "cut", *FAST).code == 0 and (tmp_path / "cut" / "photo.png").exists()
+    ran = call("photo.jpg", "--out-dir", "cut", "--skip-existing", *FAST)
+    assert ran.code == 0 and ran.lines == ["photo.jpg: is there already: cut/photo.png"]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [("--look", "0"), ("--estimate",), ("--dry-run",), ("--queue",), ("--video-track", "1")],
+)
+def test_the_main_command_refuses_what_means_nothing_for_a_picture(
+    option: tuple[str, ...], call: Call, tmp_path: Path
+) -> None:
+    photo(tmp_path / "photo.jpg")
+    ran = call("photo.jpg", *option, *FAST)
+    assert ran.code == 2 and len(ran.lines) == 1 and f"{option[0]}: means nothing for a picture" in ran.lines[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]
+
+
+@pytest.mark.parametrize("suffix", [".avif", ".webp", ".tif"])
+def test_whatever_is_a_picture_lies_behind_another(suffix: str, call: Call, tmp_path: Path) -> None:
+    photo(tmp_path / "photo.png")
+    try:
+        Image.new("RGB", (32, 32), (0, 0, 255)).save(tmp_path / f"blue{suffix}")
+    except (KeyError, OSError):
+        pytest.skip(f"Pillow is built without {suffix}")
+    ran = call("image", "photo.png", "--composite", "c.png", "--mask", "m.png", "--background", f"blue{suffix}", *FAST)
+    assert ran.code == 0, ran.lines
+    made, clear = (np.asarray(opened(tmp_path / name)) for name in ("c.png", "m.png"))
+    assert not (clear == 0).any() or np.abs(made[clear == 0].mean(axis=0) - (0, 0, 255)).max() < 12
+
+
 def test_what_is_there_is_never_replaced_unasked(call: Call, tmp_path: Path) -> None:
     photo(tmp_path / "photo.jpg")
     (tmp_path / "photo.alpha.png").write_text("mine")
@@ -228,6 +263,7 @@ def test_json_has_an_object_a_picture_and_one_at_the_end(call: Call, tmp_path: P
         (["a.jpg", "--background", "white"], 2, "--background needs --composite FILE or --kind composite"),
         (["a.jpg", "--kind", "composite", "--background", "b.mp4"], 2, "a video does not lie behind pictures"),
         (["a.jpg", "--kind", "composite", "--background", "gone.png"], 66, "gone.png: no such file"),
+        (["a.jpg", "--kind", "composite", "--background", "gone.avif"], 66, "gone.avif: no such file"),
         (["a.jpg", "--trim", "wide"], 2, "--trim"),
         (["a.jpg", "--max-pixels", "0"], 2, "--max-pixels must be above 0"),
         (["a.jpg", "--json", "--alpha", "-"], 2, "both want standard output"),

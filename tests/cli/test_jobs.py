@@ -163,6 +163,14 @@ def test_the_same_is_asked_for_once_more(store: JobStore, tmp_path: Path, monkey
     assert store.find("last").overwrites and len(store.records()) == 3
 
 
+def test_numbered_outputs_are_there_if_one_of_them_is(store: JobStore, tmp_path: Path) -> None:
+    record = store.add(render_request("in.mp4", "out_%04d.png"), folder=tmp_path)
+    store.withdraw(record.id)
+    (tmp_path / "out_0007.png").touch()
+    with pytest.raises(OutputRefused, match=r"out_%04d\.png: exists already"):
+        asked("jobs", "retry", record.id)
+
+
 def test_ids_may_be_short_as_long_as_they_mean_one(store: JobStore, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UsageError, match="there is no render"):
         asked("jobs", "wait", "last")

@@ -8,8 +8,8 @@ import numpy as np
 from attrs import evolve
 
 from birefnet_video.colour.convert import alpha_samples
-from birefnet_video.errors import BirefnetVideoError, InputMissing, UsageError
-from birefnet_video.matting.backdrop import blurred, filling
+from birefnet_video.errors import UsageError
+from birefnet_video.matting.backdrop import blur_sigma, blurred, filling, read_background
 from birefnet_video.matting.colours.opencv import CLEAR, Retoucher, Space
 from birefnet_video.matting.composite.opencv import retouched
 from birefnet_video.options.backgrounds import Background, Blur, PictureFile, SolidColour
@@ -18,11 +18,7 @@ from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.options.pictures import Margin
 from birefnet_video.pictures.picture import Picture
 from birefnet_video.pictures.profiles import from_srgb
-from birefnet_video.pictures.reading import read_file, read_pictures
 from birefnet_video.pictures.writing import Drawn
-
-#: Lines of a picture that a blur's radius is given for.
-_BLUR_LINES = 1080
 
 
 class Drawing:
@@ -36,7 +32,7 @@ class Drawing:
         self._retoucher = Retoucher(colour)
         # What is cut out already has edges that are free from a background.
         self._of_cutouts = Retoucher(evolve(colour, decontaminate="off"))
-        self._background = cache(_read_background)
+        self._background = cache(lambda background: read_background(background).rgb)
 
     @property
     def warm_up(self) -> Callable[[], None] | None:
@@ -97,8 +93,7 @@ class Drawing:
         if isinstance(background, SolidColour):
             behind = self._as_stored(np.array([[background.rgb]], np.uint8), picture)
         elif isinstance(background, Blur):
-            sigma = max(background.radius * height / _BLUR_LINES / 2, 0.5)
-            behind = np.stack([blurred(picture.rgb[..., index], alpha, sigma) for index in range(3)], -1)
+            behind = blurred(picture.rgb, alpha, blur_sigma(background, height))
         else:
             assert isinstance(background, PictureFile)  # see check
             behind = self._as_stored(filling(self._background(background), width, height), picture)
@@ -143,15 +138,3 @@ def _light(picture: Picture, rgb: np.ndarray) -> np.ndarray | None:
     from birefnet_video.colour.transfer import SRGB, light_table
 
     return np.where(rgb == picture.rgb, picture.light, light_table(SRGB)[rgb])
-
-
-def _read_background(background: PictureFile) -> np.ndarray:
-    """sRGB uint8 (H, W, 3)."""
-    from birefnet_video.pictures.profiles import as_srgb
-    from birefnet_video.pictures.reading import in_8_bits
-
-    try:
-        picture = read_pictures(read_file(background.path), str(background.path))[0]
-    except BirefnetVideoError as error:
-        raise InputMissing(f"--background: {error}") from None
-    return as_srgb(in_8_bits(picture.rgb), picture.kept.icc)

@@ -70,7 +70,7 @@ def make_composer(
     if output.kind == "alpha":
         return _Straight(replace(canvas, full_range=False), info, colour)
     if isinstance(output.background, Blur):
-        return _Over(canvas, info, colour, _Blurred(blur_sigma(output.background, info)))
+        return _Over(canvas, info, colour, _Blurred(blur_sigma(output.background, info.height)))
     assert backdrop is not None  # this output shows one
     return _Over(canvas, info, colour, _Given(backdrop, device))
 
