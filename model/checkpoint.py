@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from birefnet_video.model.patch_order import FoundOrder, find_patch_order, reord
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from birefnet_video.errors import CheckpointError
 
@@ -32,6 +33,8 @@ _UNREADABLE = (
     TypeError,
     AttributeError,
 )
+#: What modules fill their weights by, beside the functions of torch.nn.init.
+_RANDOM = (Tensor.uniform_, Tensor.normal_, Tensor.erfinv_)
 _CONFIG_KEY = "birefnet_video.config"
 _SIZES_KEY = "birefnet_video.sizes"
 _ORDER_KEY = "birefnet_video.patch_order"
@@ -62,7 +65,9 @@ def load_checkpoint(path: str | Path, *, patch_order: PatchOrder | Literal["auto
         if config is None:
             config = read_architecture(weights)
             weights = {to_ours(key, config.backbone): value for key, value in weights.items() if not is_derived(key)}
-        net = _fill(BiRefNet(config), weights)
+        with _Unfilled():
+            empty = BiRefNet(config)
+        net = _fill(empty, weights)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error.message}", hint=error.hint or names) from None
     net.eval()
@@ -178,5 +183,22 @@ def _fill(net: BiRefNet, weights: dict[str, Tensor]) -> BiRefNet:
     ]
     if problems:
         raise CheckpointError(f"its keys do not fit {backbone}: {'; '.join(problems)}")
-    net.load_state_dict({key: value.to(own[key].dtype) for key, value in weights.items()}, strict=True)
+    # The file's own memory where it has the right type: nothing is copied twice.
+    net.load_state_dict({key: value.to(own[key].dtype) for key, value in weights.items()}, strict=True, assign=True)
     return net
+
+
+class _Unfilled(TorchFunctionMode):
+    """Modules are made without random numbers, which take longer than reading a file and are replaced by it."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        named = kwargs or {}
+        if func in _RANDOM or getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else named["tensor"]
+        return func(*args, **named)

@@ -65,6 +65,14 @@ def test_float16_file_gives_a_float32_network(weights: dict[str, torch.Tensor], 
     assert not net.training
 
 
+def test_loading_draws_no_random_numbers(weights: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    save_file(weights, tmp_path / "w.safetensors")
+    state = torch.get_rng_state()
+    net = load_checkpoint(tmp_path / "w.safetensors", patch_order="current")
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(part.requires_grad and not part.is_meta for part in net.parameters())
+
+
 def test_missing_and_unexpected_keys_are_all_named(weights: dict[str, torch.Tensor], tmp_path: Path) -> None:
     broken = dict(weights)
     removed = ["decoder.lateral_block3.conv.bias", "bb.layers.1.blocks.0.norm1.weight"]
