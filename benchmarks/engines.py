@@ -29,7 +29,7 @@ from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.cache import EngineCache
 from birefnet_video.backends.calibration import calibration_of
 from birefnet_video.backends.engine import Request
-from birefnet_video.backends.registry import ENGINES, check_engine
+from birefnet_video.backends.engine_table import ENGINES, check_engine
 from birefnet_video.errors import BackendUnavailable
 from birefnet_video.zoo.files import weights_path
 

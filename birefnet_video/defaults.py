@@ -11,10 +11,10 @@ BATCH_SIZE = {"cpu": 1, "cuda": 8, "mps": 4}
 #: The same of plain PyTorch on the CPU for inputs of few pixels: two small pictures are up to 13 % faster together, and
 #: larger ones only take twice the memory.
 SMALL_BATCH_SIZE, SMALL_PIXELS = 2, 2**18
-#: Frames of a clip from which an engine that takes minutes to build is taken without being asked for.
-BUILD_AFTER_FRAMES = 3000
-#: The same of an engine that takes seconds.
+#: Frames of a clip from which an engine that takes seconds to build is taken without being asked for.
 CONVERT_AFTER_FRAMES = 50
+#: The same of trials that show how many frames at once are fastest on a GPU: each size costs a second of its own.
+MEASURE_AFTER_FRAMES = 300
 #: Bytes of built engines that are kept for the next start.
 CACHE_BYTES = 20 * 2**30
 #: Batches that may wait between two stages: bounds memory whatever the length of the clip.

@@ -33,7 +33,7 @@ class AdaptiveBackend:
             inner: takes any number of frames up to ``inner.info.batch_size``.
             tell: takes what a user should know.
             measures: try smaller numbers on the first batches and keep the fastest.
-            memory: of what was found earlier, which spares the trials; takes what is found now.
+            memory: of what was found earlier, which counts without trials; takes what is found now.
             reopen: builds another backend for so many frames at once, if ``inner`` takes one number alone.
             clock: seconds from any beginning.
         """
@@ -41,7 +41,7 @@ class AdaptiveBackend:
         self._reopen = reopen
         self._at_once = inner.info.batch_size
         self._memory = memory
-        known = memory.recall(self._at_once) if memory is not None and measures else None
+        known = memory.recall(self._at_once) if memory is not None else None
         self._trials = self._try_sizes() if measures and self._at_once > 1 and known is None else None
         #: What a trial computes, and what it makes of it.
         self._batch = self._result = np.empty(0)

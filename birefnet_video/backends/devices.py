@@ -1,6 +1,6 @@
 """Which torch device to compute on."""
 
-from birefnet_video.errors import BackendUnavailable, UsageError
+from birefnet_video.errors import BackendUnavailable, UsageError, first_line
 
 
 def pick_device(wanted: str) -> tuple[str, str]:
@@ -11,7 +11,7 @@ def pick_device(wanted: str) -> tuple[str, str]:
 
     Raises:
         UsageError: if ``wanted`` names no kind of device.
-        BackendUnavailable: if a device asked for by name is not there.
+        BackendUnavailable: if a device asked for by name is not there, or nothing can be computed on it.
     """
     import torch
 
@@ -21,10 +21,13 @@ def pick_device(wanted: str) -> tuple[str, str]:
     keep_float32()
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
+        reasons = []
         for kind in ("cuda", "mps"):
             if available[kind]:
-                return kind, ""
-        return "cpu", "no GPU found"
+                if (reason := _why_not(kind)) is None:
+                    return kind, ""
+                reasons.append(f"{kind}: torch does not compute there: {reason}")
+        return "cpu", "; ".join(reasons) or "no GPU found"
     kind = wanted.split(":")[0]
     if kind not in available or (":" in wanted and not wanted.split(":")[1].isdecimal()):
         raise UsageError(f"device: {wanted!r} is none of auto, cpu, cuda, cuda:N, mps")
@@ -32,7 +35,23 @@ def pick_device(wanted: str) -> tuple[str, str]:
         raise BackendUnavailable(f"{wanted}: torch finds no such device here", hint="use --device cpu")
     if wanted.startswith("cuda:") and int(wanted[5:]) >= torch.cuda.device_count():
         raise BackendUnavailable(f"{wanted}: there are {torch.cuda.device_count()} GPUs, numbered from 0")
+    if (reason := _why_not(wanted)) is not None:
+        raise BackendUnavailable(f"{wanted}: torch does not compute there: {reason}", hint="use --device cpu")
     return wanted, ""
+
+
+def _why_not(device: str) -> str | None:
+    """Why nothing can be computed on a device that torch sees, found by trying; ``None`` if it can.
+
+    A driver that is too old and a GPU that torch is not built for show only then.
+    """
+    import torch
+
+    try:
+        torch.ones(2, device=device).sum().item()
+    except RuntimeError as error:
+        return first_line(error)
+    return None
 
 
 def has_fast_bfloat16(device: str) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from birefnet_video.backends.base import BackendInfo
-from birefnet_video.backends.registry import check_installed
+from birefnet_video.backends.engine_table import check_installed
 from birefnet_video.errors import (
     BackendUnavailable,
     BirefnetVideoError,

@@ -7,6 +7,7 @@ import torch
 
 from birefnet_video.backends.base import BackendInfo, Pending, check_input
 from birefnet_video.backends.engine import Prepared
+from birefnet_video.backends.memory import is_memory
 from birefnet_video.errors import OutOfMemory
 from birefnet_video.model.preprocess import normalise, statistics
 
@@ -100,11 +101,6 @@ class NetworkBackend:
         if self._prepared is not None:
             self._prepared.close()
             self._prepared = None
-
-
-def is_memory(error: RuntimeError) -> bool:
-    """Whether a device has no memory left: not every library and device has an error of its own for that."""
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error) or "ALLOC_FAILED" in str(error)
 
 
 def _matte(logits: torch.Tensor, count: int) -> torch.Tensor:

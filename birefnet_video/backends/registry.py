@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,13 @@ from birefnet_video.backends.cache import EngineCache, default_cache
 from birefnet_video.backends.calibration import Calibration, calibration_of
 from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
 from birefnet_video.backends.engine import Prepared, Request
-from birefnet_video.defaults import BATCH_SIZE, BUILD_AFTER_FRAMES, CONVERT_AFTER_FRAMES, SMALL_BATCH_SIZE, SMALL_PIXELS
+from birefnet_video.backends.engine_table import ENGINES, LADDER, check_engine, worth_building
+from birefnet_video.defaults import (
+    BATCH_SIZE,
+    MEASURE_AFTER_FRAMES,
+    SMALL_BATCH_SIZE,
+    SMALL_PIXELS,
+)
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, first_line
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.zoo.files import row_of, weights_path
@@ -26,40 +31,8 @@ if TYPE_CHECKING:
     from birefnet_video.types import MediaInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """One row of :data:`ENGINES`."""
-
-    module: str
-    """In ``birefnet_video.backends.engines``; its ``prepare`` makes a network ready."""
-    precisions: dict[str, tuple[str, ...]]
-    """By kind of device."""
-    needs: tuple[str, ...] = ()
-    """Modules that must be there."""
-    extra: str = ""
-    """What brings them."""
-    worth_from: int = 0
-    """Frames from which ``auto`` takes it: building it takes so long."""
-
-
-_HALF = ("fp32", "bf16", "fp16")
 #: Compute capability of GPUs from which float16 is faster than float32.
 _FAST_FP16 = (7, 0)
-ENGINES = {
-    "eager": Engine("eager", {"cpu": ("fp32", "bf16"), "cuda": _HALF, "mps": ("fp32", "fp16")}),
-    "compile": Engine("compiled", {"cpu": ("fp32", "bf16"), "cuda": _HALF}, worth_from=BUILD_AFTER_FRAMES),
-    "tensorrt": Engine("tensorrt", {"cuda": _HALF}, ("torch_tensorrt",), "tensorrt", worth_from=BUILD_AFTER_FRAMES),
-    "onnx": Engine("onnx", {"cpu": ("fp32",), "cuda": ("fp32", "fp16")}, ("onnx", "onnxruntime", "onnxscript"), "onnx"),
-    "openvino": Engine(
-        "openvino", {"cpu": ("fp32", "bf16", "int8")}, ("openvino",), "openvino", worth_from=CONVERT_AFTER_FRAMES
-    ),
-}
-#: What ``auto`` tries, by kind of device, fastest first.
-_LADDER = {
-    "cuda": ("tensorrt", "compile", "eager"),
-    "cpu": ("openvino", "eager"),
-    "mps": ("eager",),
-}
 
 
 def open_backend(spec: BackendSpec, media: "MediaInfo", tell: Callable[[str], None]) -> MattingBackend:
@@ -116,7 +89,7 @@ def load_backend(
         prepared, info = _climb(request, frames, spec.batch_size)
     else:
         prepared, info = _prepare(request, spec.engine, spec.batch_size)
-    return _adaptive(prepared, replace(request, info=info), spec.batch_size, ask)
+    return _adaptive(prepared, replace(request, info=info), spec.batch_size, frames, ask)
 
 
 def _first_info(spec: BackendSpec, width: int, height: int) -> BackendInfo:
@@ -135,7 +108,11 @@ def _first_info(spec: BackendSpec, width: int, height: int) -> BackendInfo:
 
 
 def _adaptive(
-    prepared: Prepared, request: Request, batch_size: int | None, ask: Callable[[BackendInfo], Request]
+    prepared: Prepared,
+    request: Request,
+    batch_size: int | None,
+    frames: int | None,
+    ask: Callable[[BackendInfo], Request],
 ) -> MattingBackend:
     """A backend that finds the number of pictures at once and lowers it when memory runs out.
 
@@ -143,6 +120,7 @@ def _adaptive(
         prepared: of an engine.
         request: that it was made of.
         batch_size: that was asked for.
+        frames: how many there are about, or ``None``.
         ask: loads the network anew, for engines that are built for one number.
     """
     from birefnet_video.backends.adaptive import AdaptiveBackend
@@ -157,7 +135,8 @@ def _adaptive(
 
         return AdaptiveBackend(backend, request.tell, measures=False, reopen=reopen)
     memory = BatchMemory(request.cache, _batch_key(request)) if batch_size is None and info.batch_size > 1 else None
-    return AdaptiveBackend(backend, request.tell, measures=batch_size is None, memory=memory)
+    is_short = info.device.startswith("cuda") and frames is not None and frames < MEASURE_AFTER_FRAMES
+    return AdaptiveBackend(backend, request.tell, measures=batch_size is None and not is_short, memory=memory)
 
 
 def _batch_key(request: Request) -> dict[str, str]:
@@ -168,55 +147,19 @@ def _batch_key(request: Request) -> dict[str, str]:
     return key_of(request, engine=request.info.name, threads=str(torch.get_num_threads()))
 
 
-def check_engine(name: str, device: str, precision: str) -> None:
-    """What can be said about an engine before anything is loaded.
-
-    Raises:
-        BackendUnavailable: if it does not run on the device or in the precision, or is not installed.
-    """
-    engine, kind = ENGINES[name], device.split(":")[0]
-    if kind not in engine.precisions:
-        raise BackendUnavailable(
-            f"{name}: does not run on {kind}", hint=f"use --device {' or '.join(engine.precisions)}"
-        )
-    if precision != "auto" and precision not in engine.precisions[kind]:
-        raise BackendUnavailable(
-            f"{name}: has no {precision} on {kind}", hint=f"there is {', '.join(engine.precisions[kind])}"
-        )
-    check_installed(name)
-
-
-def check_installed(name: str) -> None:
-    """
-    Raises:
-        BackendUnavailable: if what an engine needs is not installed; names the extra that brings it.
-    """
-    engine = ENGINES[name]
-    missing = [module for module in engine.needs if find_spec(module) is None]
-    if missing:
-        raise BackendUnavailable(
-            f"{name}: {' and '.join(missing)} not installed", hint=f"pip install 'birefnet-video[{engine.extra}]'"
-        )
-
-
-def worth_building(frames: int | None) -> tuple[str, ...]:
-    """The engines that ``auto`` builds for so many frames, as far as that depends on their number."""
-    return tuple(name for name, engine in ENGINES.items() if frames is None or frames >= engine.worth_from)
-
-
 def _climb(request: Request, frames: int | None, batch_size: int | None) -> tuple[Prepared, BackendInfo]:
     """The first engine of the ladder that works, with the reasons why those before it do not."""
     reasons = [request.info.note] if request.info.note else []
     hint: str | None = None
     kind, precision = request.info.device.split(":")[0], request.info.precision
-    for name in _LADDER[kind]:
+    for name in LADDER[kind]:
         # Plain PyTorch has every precision but those that are built for.
         is_needed = precision not in ("auto", *ENGINES["eager"].precisions[kind])
         is_short = name not in worth_building(frames) and not is_needed
         try:
             check_engine(name, request.info.device, request.info.precision)
             if is_short and not _is_built(request, name, batch_size):
-                reasons.append(f"{name} must be built first: not worth it for {frames} frames")
+                reasons.append(f"{name} must be built first: {_why_not_now(name, frames)}")
                 continue
             prepared, info = _prepare(request, name, batch_size)
         except BackendUnavailable as error:
@@ -225,6 +168,12 @@ def _climb(request: Request, frames: int | None, batch_size: int | None) -> tupl
             continue
         return prepared, replace(info, note="; ".join(reasons))
     raise BackendUnavailable("; ".join(reasons), hint=hint)
+
+
+def _why_not_now(name: str, frames: int | None) -> str:
+    if ENGINES[name].worth_from is None:
+        return f"--engine {name} does, once, which takes minutes"
+    return f"not worth it for {frames} frames"
 
 
 def _info_for(request: Request, name: str, batch_size: int | None) -> BackendInfo:
@@ -250,14 +199,23 @@ def _is_built(request: Request, name: str, batch_size: int | None) -> bool:
 
 
 def _prepare(request: Request, name: str, batch_size: int | None) -> tuple[Prepared, BackendInfo]:
+    from birefnet_video.backends.memory import is_memory
+
     info, module = _info_for(request, name, batch_size), _module_of(name)
-    try:
-        with _current(info.device):
-            return module.prepare(replace(request, info=info)), info
-    except BirefnetVideoError:
-        raise
-    except Exception as error:
-        raise BackendUnavailable(f"{name}: does not start: {first_line(error)}") from error
+    while True:
+        try:
+            with _current(info.device):
+                return module.prepare(replace(request, info=info)), info
+        except BirefnetVideoError:
+            raise
+        except Exception as error:
+            fits_less = isinstance(error, RuntimeError) and is_memory(error) and info.batch_size > 1
+            if batch_size is not None or not fits_less:
+                raise BackendUnavailable(f"{name}: does not start: {first_line(error)}") from error
+        # Not while the error is handled: its traceback holds what fills the memory.
+        fewer = info.batch_size // 2
+        request.tell(f"{name}: out of memory with {info.batch_size} frames at once: going on with {fewer}")
+        info = replace(info, batch_size=fewer)
 
 
 def _most_at_once(info: BackendInfo, name: str) -> int:

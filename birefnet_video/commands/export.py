@@ -50,8 +50,8 @@ def export(
     import torch
 
     from birefnet_video.backends.base import BackendInfo
+    from birefnet_video.backends.engine_table import check_engine
     from birefnet_video.backends.exporting import export_network
-    from birefnet_video.backends.registry import check_engine
     from birefnet_video.zoo.files import weights_path
     from birefnet_video.zoo.loading import judged_order, load_network
     from birefnet_video.zoo.sizes import input_size

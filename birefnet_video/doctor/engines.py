@@ -19,14 +19,14 @@ def look_at_engines(*, thorough: bool) -> Section:
         thorough: also those that take long to make a network ready.
     """
     from birefnet_video.backends.devices import pick_device
-    from birefnet_video.backends.registry import ENGINES
+    from birefnet_video.backends.engine_table import ENGINES
 
     device, _ = pick_device("auto")
     return Section("Engines", tuple(_engine(name, device, thorough=thorough) for name in ENGINES))
 
 
 def _engine(name: str, device: str, *, thorough: bool) -> Finding:
-    from birefnet_video.backends.registry import ENGINES, check_engine
+    from birefnet_video.backends.engine_table import ENGINES, check_engine
 
     kinds, kind = ENGINES[name].precisions, device.split(":")[0]
     if kind not in kinds:

@@ -12,7 +12,7 @@ from birefnet_video.options.group import INTERNAL, WRITTEN, OptionGroup, Suggest
 from birefnet_video.options.values import choice_error, parse_count, parse_size
 
 #: What runs the network; ``auto``: the fastest that is there.
-EngineName = Literal["auto", "eager", "compile", "tensorrt", "onnx", "openvino"]
+EngineName = Literal["auto", "eager", "cudagraph", "compile", "tensorrt", "onnx", "openvino"]
 #: How weights pack patches of the picture; ``auto``: as is known of them, or as they show themselves.
 PatchOrderName = Literal["auto", "current", "legacy"]
 #: ``auto``: half where it is fast and does no harm; ``int8`` is less exact and only taken by name.

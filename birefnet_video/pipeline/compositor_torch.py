@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from birefnet_video.backends.network import is_memory
+from birefnet_video.backends.memory import is_memory
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.matting.backdrop import Canvas
 from birefnet_video.matting.composite.opencv import Extent

@@ -3,7 +3,8 @@
 from collections.abc import Hashable
 
 from birefnet_video.backends.base import Lent, MattingBackend
-from birefnet_video.backends.registry import open_backend, worth_building
+from birefnet_video.backends.engine_table import worth_building
+from birefnet_video.backends.registry import open_backend
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.pipeline.assemble import OpenBackend

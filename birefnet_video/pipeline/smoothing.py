@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import torch
 
-from birefnet_video.backends.network import is_memory
+from birefnet_video.backends.memory import is_memory
 from birefnet_video.matting.temporal.flicker import FlickerGauge
 from birefnet_video.matting.temporal.motion import Motion, MotionEstimator
 from birefnet_video.matting.temporal.smoothing import make_smoother

@@ -15,6 +15,7 @@ from birefnet_video.backends.cache import EngineCache
 from birefnet_video.backends.devices import pick_device
 from birefnet_video.backends.registry import load_backend
 from birefnet_video.backends.stub import StubBackend
+from birefnet_video.errors import BackendUnavailable
 from birefnet_video.options.network import BackendSpec
 
 
@@ -45,6 +46,9 @@ def test_the_fastest_batch_is_remembered(tmp_path: Path) -> None:
     again = AdaptiveBackend(StubBackend(INFO), told.append, measures=True, memory=BatchMemory(cache, {"device": "a"}))
     assert again.infer(frames).shape[0] == 4 and len(told) == 1
     assert again.info.note == f"batch {found} measured before"
+    # What is known counts for a clip that is too short for trials, too.
+    short = AdaptiveBackend(StubBackend(INFO), told.append, measures=False, memory=BatchMemory(cache, {"device": "a"}))
+    assert short.info.note == f"batch {found} measured before"
     # Another machine, or less room, is another question.
     assert BatchMemory(cache, {"device": "b"}).recall(8) is None
     memory.keep(4)
@@ -64,6 +68,26 @@ def test_float32_is_float32_for_whoever_asks_for_a_device() -> None:
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
     pick_device("cpu")
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+
+
+def test_a_gpu_on_which_nothing_can_be_computed_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    # torch sees one and cannot use it, as with a driver that is too old. There is none in truth, or none is touched.
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+
+    def ones(*size: int, device: str) -> torch.Tensor:
+        if device != "cpu":
+            raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nmore")
+        return torch.zeros(size) + 1
+
+    monkeypatch.setattr(torch, "ones", ones)
+    device, why = pick_device("auto")
+    assert device == "cpu" and why == (
+        "cuda: torch does not compute there: CUDA error: no kernel image is available for execution on the device"
+    )
+    assert pick_device("cpu") == ("cpu", "")
+    with pytest.raises(BackendUnavailable, match="cuda:0: torch does not compute there: CUDA error: no kernel"):
+        pick_device("cuda:0")
 
 
 def test_figures_of_a_gpu_that_is_not_in_use_are_not_reset(monkeypatch: pytest.MonkeyPatch) -> None:

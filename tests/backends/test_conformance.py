@@ -118,7 +118,7 @@ def test_closing_twice_is_fine(backend: MattingBackend) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("engine", ["eager", "compile", "tensorrt"])
+@pytest.mark.parametrize("engine", ["eager", "cudagraph", "compile", "tensorrt"])
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
 def test_cuda_agrees_with_the_cpu(engine: str, precision: str, cache: Path) -> None:
     spec = BackendSpec(size=SIZE, batch_size=BATCH_SIZE, device="cuda", engine=engine, precision=precision)  # type: ignore[arg-type]

@@ -4,6 +4,8 @@ import os
 import sys
 import time
 import types
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,14 @@ import pytest
 import torch
 from birefnet_video.model import load_checkpoint
 
-from birefnet_video.backends import registry
+from birefnet_video.backends import engine_table, registry
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.cache import EngineCache
 from birefnet_video.backends.engine import Request
+from birefnet_video.backends.engine_table import check_engine
 from birefnet_video.backends.engines import tensorrt
 from birefnet_video.backends.engines.graphs import key_of
-from birefnet_video.backends.registry import check_engine, load_backend
+from birefnet_video.backends.registry import load_backend
 from birefnet_video.errors import BackendUnavailable, UsageError
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.zoo.files import weights_path
@@ -31,7 +34,7 @@ def load(cache: Path, **options: Any) -> Any:
 
 
 def test_auto_says_why_it_took_what_it_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "find_spec", lambda name: None)
+    monkeypatch.setattr(engine_table, "find_spec", lambda name: None)
     backend = load(tmp_path)
     assert backend.info.name == "eager"
     assert backend.info.note == "openvino: openvino not installed"
@@ -47,13 +50,65 @@ def test_auto_goes_on_when_an_engine_fails(tmp_path: Path, monkeypatch: pytest.M
         load(tmp_path, engine="openvino")
 
 
-def test_long_builds_are_for_long_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry._LADDER, "cpu", ("compile", "openvino", "eager"))
+def test_long_builds_are_for_long_clips(tmp_path: Path) -> None:
     spec = BackendSpec(size=SIZE, device="cpu")
     backend = load_backend(spec, 96, 64, frames=20, cache=EngineCache(tmp_path))
-    assert backend.info.name == "eager" and backend.info.note.count("not worth it for 20 frames") == 2
+    assert backend.info.name == "eager" and "not worth it for 20 frames" in backend.info.note
     backend = load_backend(spec, 96, 64, frames=100, cache=EngineCache(tmp_path))
-    assert backend.info.name == "openvino" and backend.info.note.count("not worth it for 100 frames") == 1
+    assert backend.info.name == "openvino"
+
+
+def on_a_gpu(tmp_path: Path) -> Request:
+    """A request of a machine with a GPU; nothing of it may run."""
+    info = BackendInfo("auto", "tiny", "cuda", "fp16", SIZE, 8)
+    return Request(None, info, weights_path("tiny"), EngineCache(tmp_path), [].append)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("frames", [1, 10**6, None])
+@pytest.mark.parametrize(
+    ("installed", "ready", "taken", "words"),
+    [
+        (False, False, "cudagraph", "torch_tensorrt not installed"),
+        (True, False, "cudagraph", "tensorrt must be built first: --engine tensorrt does, once"),
+        (True, True, "tensorrt", ""),
+    ],
+)
+def test_on_a_gpu_nothing_that_takes_minutes_is_built_unasked(
+    frames: int | None,
+    installed: bool,
+    ready: bool,
+    taken: str,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_table, "find_spec", lambda name: object() if installed else None)
+    monkeypatch.setattr(registry, "_is_built", lambda *asked: ready)
+    monkeypatch.setattr(registry, "_prepare", lambda request, name, batch: (name, request.info))
+    prepared, info = registry._climb(on_a_gpu(tmp_path), frames, None)
+    assert prepared == taken and words in info.note
+
+
+def test_an_engine_that_fills_the_memory_is_tried_with_fewer_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, tried = list[str](), list[int]()
+
+    def prepare(request: Request) -> str:
+        tried.append(request.info.batch_size)
+        if request.info.batch_size > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return "ready"
+
+    monkeypatch.setattr(registry, "_module_of", lambda name: types.SimpleNamespace(prepare=prepare))
+    monkeypatch.setattr(registry, "_current", lambda device: nullcontext())
+    request = replace(on_a_gpu(tmp_path), tell=told.append)
+    prepared, info = registry._prepare(request, "compile", None)
+    assert (prepared, info.batch_size, tried) == ("ready", 2, [8, 4, 2])
+    assert told[-1] == "compile: out of memory with 4 frames at once: going on with 2" and len(told) == 2
+    # A number that was asked for is not lowered here.
+    with pytest.raises(BackendUnavailable, match="compile: does not start: CUDA out of memory"):
+        registry._prepare(request, "compile", 8)
 
 
 def test_auto_goes_on_when_a_library_raises_whatever_it_likes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +159,7 @@ def test_what_was_kept_and_does_not_load_is_built_again(engine: str, name: str, 
         ("openvino", "cuda:1", "auto", "openvino: does not run on cuda"),
         ("openvino", "cpu", "fp16", "openvino: has no fp16 on cpu"),
         ("compile", "mps", "auto", "compile: does not run on mps"),
+        ("cudagraph", "cpu", "auto", "cudagraph: does not run on cpu"),
     ],
 )
 def test_what_does_not_go_together_is_refused(engine: str, device: str, precision: str, message: str) -> None:
@@ -112,7 +168,7 @@ def test_what_does_not_go_together_is_refused(engine: str, device: str, precisio
 
 
 def test_a_missing_engine_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "find_spec", lambda name: None)
+    monkeypatch.setattr(engine_table, "find_spec", lambda name: None)
     for engine, extra in (("openvino", "openvino"), ("onnx", "onnx")):
         with pytest.raises(BackendUnavailable, match=rf"pip install 'birefnet-video\[{extra}\]'"):
             load(tmp_path, engine=engine)

@@ -129,7 +129,7 @@ def test_what_does_not_agree_is_not_kept(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_missing_library_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: BiRefNet) -> None:
-    monkeypatch.setattr("birefnet_video.backends.registry.find_spec", lambda name: None)
+    monkeypatch.setattr("birefnet_video.backends.engine_table.find_spec", lambda name: None)
     for form in ("onnx", "openvino"):
         with pytest.raises(BackendUnavailable, match=rf"birefnet-video\[{form}\]"):
             export_network(tiny, form, tmp_path / "tiny", INFO, dynamic=False)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from attrs import evolve
 from clips import make_clip
 from stubs import INFO
 
-from birefnet_video.backends.registry import worth_building
+from birefnet_video.backends.engine_table import worth_building
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.inputs.probe import probe
 from birefnet_video.options.network import BackendSpec

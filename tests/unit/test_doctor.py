@@ -137,10 +137,10 @@ def test_extras_that_are_there_say_their_versions(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(("name", "module"), [("openvino", "openvino"), ("onnx", "onnxruntime")])
 def test_an_engine_whose_library_is_missing_says_so(name: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from birefnet_video.backends import registry
+    from birefnet_video.backends import engine_table
 
-    real = registry.find_spec
-    monkeypatch.setattr(registry, "find_spec", lambda each: None if each == module else real(each))
+    real = engine_table.find_spec
+    monkeypatch.setattr(engine_table, "find_spec", lambda each: None if each == module else real(each))
     found = engines._engine(name, "cpu", thorough=True)
     assert found.state == "missing" and f"{module} not installed" in found.text
     assert found.todo == f"pip install 'birefnet-video[{name}]'"

@@ -1,1 +1,1 @@
-"""Ways to run a network, one a file, listed in :mod:`birefnet_video.backends.registry`."""
+"""Ways to run a network, one a file, listed in :mod:`birefnet_video.backends.engine_table`."""
