@@ -33,7 +33,7 @@ def pytest_unconfigure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip tests marked ``gpu`` where there is none; with BV_REQUIRE_GPU=1 they run and fail instead."""
-    marked = [item for item in items if "gpu" in item.keywords]
+    marked = [item for item in items if item.get_closest_marker("gpu") is not None]
     if not marked or os.environ.get("BV_REQUIRE_GPU") == "1":
         return
     import torch

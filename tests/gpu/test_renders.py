@@ -1,0 +1,74 @@
+"""Whole renders on a GPU."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from clips import make_clip
+from specs import job_spec
+
+from birefnet_video.events import JobNotice
+from birefnet_video.jobs import Job
+from birefnet_video.options.outputs import OutputSpec
+
+pytestmark = pytest.mark.gpu
+FRAMES = 40
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("clip") / "in.mp4", frames=FRAMES, size=(640, 360))
+
+
+def rendered(clip: Path, folder: Path, **options: object) -> tuple[list[np.ndarray], list[str]]:
+    """The frames of a lossless mask, and what was said."""
+    folder.mkdir(exist_ok=True)
+    job = Job(job_spec(clip, (OutputSpec("mask", folder / "mask.mkv"),), device="cuda", **options))
+    told: list[str] = []
+    job.subscribe(lambda event: told.append(event.message) if isinstance(event, JobNotice) else None)
+    job.start()
+    job.wait()
+    assert job.result().frames == FRAMES
+    with av.open(str(folder / "mask.mkv")) as container:
+        return [frame.to_ndarray(format="gray") for frame in container.decode(video=0)], told
+
+
+def differ(some: list[np.ndarray], others: list[np.ndarray]) -> float:
+    return max(float(np.abs(one.astype(int) - other).max()) for one, other in zip(some, others, strict=True))
+
+
+@pytest.mark.parametrize("smooth", ["off", "normal"])
+def test_frames_composed_on_the_gpu_are_those_of_the_cpu(smooth: str, clip: Path, tmp_path: Path) -> None:
+    here, _ = rendered(clip, tmp_path / "cpu", compose_on="cpu", smooth=smooth, precision="fp32")
+    there, _ = rendered(clip, tmp_path / "gpu", compose_on="device", smooth=smooth, precision="fp32")
+    # The same operators on a CPU are as far from OpenCV's.
+    assert differ(here, there) <= 6
+
+
+def test_a_render_comes_out_the_same_twice(clip: Path, tmp_path: Path) -> None:
+    """Several threads compose there at once, each on a stream of its own."""
+    first, _ = rendered(clip, tmp_path / "first", batch_size=4)
+    second, _ = rendered(clip, tmp_path / "second", batch_size=4)
+    assert differ(first, second) == 0
+
+
+def test_frames_decoded_on_the_gpu_are_those_of_the_cpu(clip: Path, tmp_path: Path) -> None:
+    here, _ = rendered(clip, tmp_path / "cpu", decode_on="cpu", smooth="off")
+    there, told = rendered(clip, tmp_path / "gpu", decode_on="cuda", smooth="off")
+    if any("is not decoded on cuda" in text for text in told):
+        pytest.skip("this GPU or this build of FFmpeg has no NVDEC")
+    assert differ(here, there) <= 2
+
+
+def test_little_memory_costs_speed_and_no_frame(clip: Path, tmp_path: Path) -> None:
+    usual, _ = rendered(clip, tmp_path / "usual", engine="cudagraph", smooth="off", size=(576, 1024))
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(0.9 * 2**30 / torch.cuda.mem_get_info()[1])
+    try:
+        little, told = rendered(clip, tmp_path / "little", engine="cudagraph", smooth="off", size=(576, 1024))
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert any("out of memory" in text for text in told), told
+    assert differ(usual, little) <= 2
