@@ -23,6 +23,7 @@ from birefnet_video.commands.jobs import jobs, work
 from birefnet_video.commands.man import man_of
 from birefnet_video.commands.models import models
 from birefnet_video.commands.probe import probe
+from birefnet_video.commands.stack import stack
 from birefnet_video.commands.train import train
 from birefnet_video.commands.webcam import webcam
 from birefnet_video.commit import full_version
@@ -89,6 +90,7 @@ models.group = _COMMANDS
 app.command(models)
 app.command(webcam, group=_COMMANDS)
 app.command(image, group=_COMMANDS)
+app.command(stack, group=_COMMANDS)
 app.command(tui_command, name="tui", group=_COMMANDS)
 app.command(attach, group=_COMMANDS)
 jobs.group = _COMMANDS
@@ -158,6 +160,7 @@ _CONFIGURATION = Configuration(
         "render": render,
         "webcam": webcam,
         "image": image,
+        "stack": stack,
         "bench": bench,
         "eval": evaluate,
         "export": export,

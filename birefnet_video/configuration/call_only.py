@@ -33,6 +33,8 @@ CALL_ONLY: Mapping[str, str] = {
     "data": _INPUT,
     "video": _INPUT,
     "init": _INPUT,
+    "series": _INPUT,
+    "volume": _INPUT,
     "patch_order": "is about the weights of one file",
     "dry_run": _NO_WRITING,
     "estimate": _NO_WRITING,

@@ -89,11 +89,12 @@ _FITS = (
     Fit("background", ("image",), "--composite FILE or --kind composite", lambda given: _shows_background(given)),
     Fit(
         "calibration",
-        ("render", "webcam", "image", "eval", "tui"),
+        ("render", "webcam", "image", "stack", "eval", "tui"),
         _INT8,
         lambda given: given.get("precision") == "int8",
     ),
     Fit("calibration", ("bench",), _INT8, lambda given: "int8" in str(given.get("precisions", "")).split(",")),
+    Fit("mask_blur", ("stack",), "a mask without --threshold", lambda given: "threshold" not in given),
     Fit("background", ("render",), "--composite FILE", _has("composite")),
     Fit("codec", ("render",), "an output that can hold it", _holds_codec),
     Fit("frame_rate", ("render",), "numbered pictures as INPUT", _is_sequence),

@@ -16,6 +16,7 @@ EXTRAS = {
     "foreground": (("pymatting",), "--decontaminate best"),
     "gpu": (("pynvml",), "figures of NVIDIA GPUs in the interface"),
     "heic": (("pillow_heif",), "HEIC pictures"),
+    "medical": (("nibabel", "pydicom"), "stack of NIfTI and DICOM"),
     "webcam": (("pyvirtualcam",), "webcam --virtual-camera"),
     "web": (("textual_serve",), "tui --serve"),
     "eval": (("py_sod_metrics",), "eval with the field's metrics"),

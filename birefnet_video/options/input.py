@@ -94,11 +94,18 @@ class StartSpec(OptionGroup):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class PictureLimitsSpec(OptionGroup):
-    """What is read of a picture."""
+class OwnAlphaSpec(OptionGroup):
+    """What becomes of alpha that is there."""
 
     input_alpha: InputAlpha = field(default="multiply")
     """Alpha that the input has already: multiply mattes by it, or ignore it."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class PixelLimitSpec(OptionGroup):
+    """How large a picture may be."""
+
     max_pixels: int = field(default=MAX_PIXELS)
     """Refuse larger pictures."""
 
@@ -106,6 +113,12 @@ class PictureLimitsSpec(OptionGroup):
     def _check_pixels(self, option: "Attribute[int]", value: int) -> None:
         if value < 1:
             raise UsageError("--max-pixels must be above 0")
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class PictureLimitsSpec(PixelLimitSpec, OwnAlphaSpec):
+    """What is read of a picture."""
 
 
 @option_group

@@ -79,14 +79,30 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
     Raises:
         OutputRefused: if that fails, or something of that name is there and must not be replaced.
     """
-    partial = reserve_partial(path, path.stem, path.suffix, lambda place: place.open("xb").close())
+    fill_whole(path, lambda partial: partial.write_bytes(data), suffix=path.suffix, overwrite=overwrite)
+
+
+def fill_whole(path: Path, fill: Callable[[Path], object], *, suffix: str, overwrite: bool) -> None:
+    """The same of a file that something else fills.
+
+    Args:
+        path: final name.
+        fill: writes the file that it is given.
+        suffix: end of its name, which ``fill`` may go by.
+        overwrite: replace a file of that name.
+
+    Raises:
+        OutputRefused: if that fails, or something of that name is there and must not be replaced.
+    """
+    stem = path.name.removesuffix(suffix)
+    partial = reserve_partial(path, stem, suffix, lambda place: place.open("xb").close())
     try:
-        partial.write_bytes(data)
+        fill(partial)
         give_name(partial, path, overwrite=overwrite)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise refused(path, error) from None
-    except OutputRefused:
+    except BaseException:
         partial.unlink(missing_ok=True)
         raise
 

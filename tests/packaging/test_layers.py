@@ -30,6 +30,7 @@ LAYERS = [
     ["backends.base", "backends.engine", "backends.calibration", "backends.quantise", "backends.cache"],
     ["backends.progress", "backends.openvino_library", "backends.memory"],
     ["matting"],
+    ["stacks"],
     ["devices"],
     ["outputs"],
     ["sound"],

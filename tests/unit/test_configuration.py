@@ -37,7 +37,7 @@ OTHERS = {
     "compose_on": "cpu", "batch_size": "3", "smooth": "off", "threshold": "0.5", "mask_offset": "-3",
     "mask_blur": "1.5", "decontaminate": "off", "despill": "green", "progress": "plain",
     "virtual_camera": "auto", "camera_size": "640x480", "rate": "29.97", "camera_format": "mjpeg", "latency": "40",
-    "kind": "mask", "format": "tiff", "trim": "5%",
+    "kind": "mask", "format": "tiff", "trim": "5%", "axis": "coronal", "window": "40,400",
     "output": "mask", "frames": "7", "engines": "eager,onnx", "precisions": "fp32,int8", "jobs": "2",
 }  # fmt: skip
 #: A command line with which an option has a use.
@@ -393,7 +393,7 @@ def test_what_is_configured_can_be_undone_on_the_command_line(command: str, writ
 @pytest.mark.parametrize("key", CALL_ONLY)
 def test_what_is_a_matter_of_one_call_is_refused_with_the_reason(key: str, write: Write) -> None:
     command = {"record": "webcam", "stream": "webcam", "out": "export", "init": "train", "out_dir": "image"}.get(
-        key, "render"
+        key, "stack" if key in ("series", "volume") else "render"
     )
     write(f"[{command}]\n{key} = 'x'\n")
     assert refusal("in.mp4").endswith(f"config.toml:2: {key}: {CALL_ONLY[key]} (give it on the command line)")
@@ -431,6 +431,8 @@ CALLS = [
     ["image", "a.jpg", "--alpha", "a.png"],
     ["image", "a.jpg", "--alpha", "./-"],
     ["image", "a.jpg", "b.jpg", "--out-dir", "cut"],
+    ["stack", "a.nii.gz"],
+    ["stack", "a.nii.gz", "--mask", "m.nii.gz"],
     ["tui"],
     ["bench", "in.mp4"],
     ["eval", "--pred", "p", "--gt", "g"],
@@ -467,6 +469,7 @@ def test_no_value_of_a_configuration_spoils_a_call_that_has_no_use_for_it(call: 
         ("[image]\nformat = 'webp'", ["image", "a.jpg", "--mask", "m.png"], "format", None),
         ("[image]\nkind = 'mask'", ["image", "a.jpg", "--mask", "m.png"], "kind", None),
         ("background = 'white'", ["image", "a.jpg"], "background", ["--kind", "composite"]),
+        ("mask_blur = 2\nthreshold = 0.5", ["stack", "a.nii"], "mask_blur", None),
         ("model = 'lite'", ["eval", "--pred", "p", "--gt", "g"], "model", None),
         ("model = 'lite'", ["eval"], "model", ["--data", "d"]),
         ("jobs = 2", ["eval", "--video", "v", "--gt", "g"], "jobs", None),
@@ -568,7 +571,7 @@ def test_commands_without_settings_are_not_touched(write: Write, monkeypatch: py
     write("nonsense = = 1")
     monkeypatch.setenv("BIREFNET_VIDEO_MODLE", "x")
     taken: set[str] = {*SCHEMA.commands}
-    assert taken == {"render", "webcam", "image", "bench", "eval", "export", "train", "tui"}
+    assert taken == {"render", "webcam", "image", "stack", "bench", "eval", "export", "train", "tui"}
     for command in ("jobs", "attach", "work", "carry-out", "probe", "config"):
         assert command not in taken and command in [*cli.app]
 

@@ -212,13 +212,14 @@ def declarations() -> dict[str, list[str]]:
 
 def test_an_option_is_declared_in_one_place() -> None:
     once = {name: places for name, places in declarations().items() if name in {**RENDER, **LIVE}}
-    # The same word for a file's own value, which is made of the option; and mattes without a future have other choices.
+    # The same word for a file's own value, which is made of the option; and mattes without a future, or with all of it,
+    # have other choices.
     apart = {"background", "codec", "quality", "smooth"}
     # Pictures are written in other formats.
     apart |= {"alpha", "mask", "green", "composite", "foreground"}
     assert {name: places for name, places in once.items() if len(places) > 1 and name not in apart} == {}
     assert set(once) == {*RENDER, *LIVE}
-    assert declarations()["smooth"] == ["matte.py:MatteSpec", "matte.py:LiveMatteSpec"]
+    assert declarations()["smooth"] == ["matte.py:MatteSpec", "matte.py:LiveMatteSpec", "stacks.py:StackMatteSpec"]
 
 
 def test_a_new_option_is_one_field_its_use_and_its_line_in_the_docs() -> None:

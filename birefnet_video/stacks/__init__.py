@@ -1,0 +1,1 @@
+"""Stacks: slices that are a volume together, read and written."""
