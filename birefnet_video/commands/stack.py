@@ -62,15 +62,15 @@ def run_stack(request: StackRequest) -> int:
     Raises:
         BirefnetVideoError: if it cannot be done.
     """
-    from birefnet_video.stacks.opening import check_mask, mask_beside, open_stack
+    from birefnet_video.stacks.opening import check_mask, open_stack
     from birefnet_video.stacks.slicing import slicing_along
 
     teller = make_stack_teller(request.run)
     began = time.monotonic()
     source = open_stack(request.source, request.read)
     try:
-        output = request.files.mask or mask_beside(source.info)
-        check_mask(output, source.info, overwrite=request.files.overwrite)
+        output = request.files.mask or source.mask_beside()
+        check_mask(output, source, overwrite=request.files.overwrite)
         slicing = slicing_along(request.read.axis, source.info)
         require_weights(request.backend.model, may_ask=not request.run.json_lines and not request.run.quiet)
         toner, code = _work(request, teller, source, slicing, output)

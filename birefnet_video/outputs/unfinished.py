@@ -1,6 +1,7 @@
 """Names for what is not finished yet, and why something cannot be written."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,6 +105,34 @@ def fill_whole(path: Path, fill: Callable[[Path], object], *, suffix: str, overw
         raise refused(path, error) from None
     except BaseException:
         partial.unlink(missing_ok=True)
+        raise
+
+
+def fill_folder(path: Path, fill: Callable[[Path], object], *, overwrite: bool) -> None:
+    """The same of a folder. What lies in one that is there already stays, but for files of the same names.
+
+    Args:
+        path: final name.
+        fill: writes files into the folder that it is given.
+        overwrite: replace files of the same names.
+
+    Raises:
+        OutputRefused: if that fails, or something of that name is there and must not be replaced.
+    """
+    partial = reserve_partial(path, path.name, "", lambda place: place.mkdir())
+    try:
+        fill(partial)
+        if path.exists():
+            for each in sorted(partial.iterdir()):
+                give_name(each, path / each.name, overwrite=overwrite)
+            partial.rmdir()
+        else:
+            partial.rename(path.resolve())
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise refused(path, error) from None
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
         raise
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from birefnet_video.errors import BackendUnavailable, NotAPicture, UsageError, first_line
+from birefnet_video.errors import BackendUnavailable, NotAPicture, OutputRefused, UsageError, first_line
+from birefnet_video.options.stacks import StackReadSpec
 from birefnet_video.outputs.unfinished import fill_whole
-from birefnet_video.stacks.stack import Mask, StackInfo
+from birefnet_video.stacks.limits import check_slice
+from birefnet_video.stacks.stack import Mask, StackInfo, beside
 
 if TYPE_CHECKING:
     from nibabel import Nifti1Image
@@ -40,11 +42,11 @@ def require_nibabel(path: Path) -> None:
 class NiftiStack:
     """One volume of a NIfTI file; see :class:`Stack`. Its array is (x, y, z)."""
 
-    def __init__(self, path: Path, volume: int | None = None) -> None:
+    def __init__(self, path: Path, read: StackReadSpec) -> None:
         """
         Args:
             path: of a .nii or .nii.gz file.
-            volume: number of the one to take of several, from 1.
+            read: what is taken of it.
 
         Raises:
             BackendUnavailable: if nibabel is not installed.
@@ -53,14 +55,15 @@ class NiftiStack:
         """
         require_nibabel(path)
         self._image = _opened(path)
-        self._volume = _chosen(path, self._image.shape, volume)
+        self._volume = _chosen(path, self._image.shape, read.volume)
         shape = (*self._image.shape[:3], 1, 1)[:3]
+        check_slice(path, shape[0], shape[1], read.max_pixels)
         dtype = self._image.get_data_dtype()
         if dtype.kind not in "iuf":
             raise NotAPicture(f"{path}: voxels of {dtype} are not read", hint="one real number a voxel is")
         header: Any = self._image.header
         zooms = (*(float(each) for each in header.get_zooms()[:3]), 1.0, 1.0)[:3]
-        notes = ("its extensions speak of its values and are left out",) if len(header.extensions) else ()
+        notes = ("its header's extensions speak of its values and are left out",) if len(header.extensions) else ()
         self.info = StackInfo(
             path=path,
             kind="nifti",
@@ -88,6 +91,15 @@ class NiftiStack:
         more = self._image.shape[3:]
         return (*whole, *np.unravel_index(self._volume, more, order="F")) if more else whole
 
+    def mask_beside(self) -> Path:
+        """See :class:`Stack`."""
+        return beside(self.info.path, suffix_of(self.info.path) or "")
+
+    def check(self, path: Path) -> None:
+        """See :class:`Stack`."""
+        if suffix_of(path) is None:
+            raise OutputRefused(f"{path}: a mask has its stack's format", hint=f"use {' or '.join(SUFFIXES)}")
+
     def save(self, path: Path, mask: Mask, *, overwrite: bool) -> None:
         """See :class:`Stack`. Of several volumes one mask of three dimensions; otherwise the shape is the same."""
         several = int(np.prod(self._image.shape[3:])) > 1
@@ -105,6 +117,24 @@ class NiftiStack:
 
 #: The class of an image, its header, its affine and its shape (x, y, z, ...).
 Form = tuple[Any, Any, np.ndarray, tuple[int, ...]]
+
+
+def form_of(affine: np.ndarray, shape: tuple[int, int, int]) -> Form:
+    """Of a volume in millimetres of the scanner's room.
+
+    Args:
+        affine: float64 (4, 4), of (x, y, z).
+        shape: along z, y and x.
+    """
+    import nibabel
+
+    header = nibabel.Nifti1Header()
+    header.set_data_shape(shape[::-1])
+    header.set_xyzt_units("mm")
+    # Where a gantry was tilted, a quaternion cannot say so, and is as near as it can be.
+    header.set_qform(affine, code="scanner")
+    header.set_sform(affine, code="scanner")
+    return nibabel.Nifti1Image, header, affine, shape[::-1]
 
 
 def write_nifti(path: Path, mask: Mask, form: Form, *, overwrite: bool) -> None:

@@ -1,11 +1,12 @@
-"""Which kind of stack a path is, and what its mask is called."""
+"""Which kind of stack a path is, and whether its mask may be written."""
 
 from pathlib import Path
 
 from birefnet_video.errors import InputMissing, NotAPicture, OutputRefused
 from birefnet_video.options.stacks import StackReadSpec
-from birefnet_video.stacks import nifti
-from birefnet_video.stacks.stack import Stack, StackInfo
+from birefnet_video.stacks import nifti, tiff
+from birefnet_video.stacks.folder import FolderStack
+from birefnet_video.stacks.stack import Stack
 
 
 def open_stack(path: Path, read: StackReadSpec) -> Stack:
@@ -19,27 +20,31 @@ def open_stack(path: Path, read: StackReadSpec) -> Stack:
     """
     if not path.exists():
         raise InputMissing(f"{path}: no such file or folder")
-    if nifti.suffix_of(path) is not None and path.is_file():
-        return nifti.NiftiStack(path, read.volume)
-    raise NotAPicture(f"{path}: is no stack that can be read", hint="a .nii or .nii.gz file is one")
+    if path.is_dir():
+        return FolderStack(path, read)
+    if nifti.suffix_of(path) is not None:
+        return nifti.NiftiStack(path, read)
+    if path.suffix.lower() in tiff.SUFFIXES:
+        return tiff.TiffStack(path, read)
+    raise NotAPicture(
+        f"{path}: is no stack that can be read", hint="a .nii, .nii.gz or .tif file, or a folder of slices, is one"
+    )
 
 
-def mask_beside(info: StackInfo) -> Path:
-    """The name of a mask that was not given one: ``NAME.mask`` beside the input."""
-    suffix = nifti.suffix_of(info.path) or info.path.suffix
-    return info.path.with_name(f"{info.path.name.removesuffix(suffix)}.mask{suffix}")
-
-
-def check_mask(path: Path, info: StackInfo, *, overwrite: bool) -> None:
+def check_mask(path: Path, stack: Stack, *, overwrite: bool) -> None:
     """
     Raises:
-        OutputRefused: if a mask cannot have this name.
+        OutputRefused: if a mask cannot be written there.
     """
-    if nifti.suffix_of(path) is None:
-        raise OutputRefused(f"{path}: a mask has its stack's format", hint=f"use {' or '.join(nifti.SUFFIXES)}")
-    if path.exists() and path.samefile(info.path):
+    stack.check(path)
+    if not path.exists():
+        return
+    if path.samefile(stack.info.path):
         raise OutputRefused(f"{path}: is the input itself")
-    if path.is_dir():
-        raise OutputRefused(f"{path}: is a folder")
-    if path.exists() and not overwrite:
-        raise OutputRefused(f"{path}: exists", hint="-y replaces it")
+    if path.is_dir() != stack.info.path.is_dir() and not (path.is_file() and nifti.suffix_of(path)):
+        raise OutputRefused(f"{path}: is a {'folder' if path.is_dir() else 'file'}, as its mask would not be")
+    is_empty = path.is_dir() and not any(path.iterdir())
+    if not overwrite and not is_empty:
+        raise OutputRefused(
+            f"{path}: exists", hint="-y replaces files of the same names in it" if path.is_dir() else "-y replaces it"
+        )

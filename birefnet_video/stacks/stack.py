@@ -65,6 +65,17 @@ class Stack(Protocol):
         """
         ...
 
+    def mask_beside(self) -> Path:
+        """The name of a mask that was not given one: ``NAME.mask`` beside the stack."""
+        ...
+
+    def check(self, path: Path) -> None:
+        """
+        Raises:
+            OutputRefused: if a mask cannot have this name.
+        """
+        ...
+
     def save(self, path: Path, mask: Mask, *, overwrite: bool) -> None:
         """Write a mask with what this stack says of its place and size; nothing under its final name until it is whole.
 
@@ -76,3 +87,8 @@ class Stack(Protocol):
     def close(self) -> None:
         """Let go of its files. May be called twice."""
         ...
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """``NAME.mask`` with a suffix, beside a file or folder."""
+    return path.with_name(f"{path.name.removesuffix(suffix)}.mask{suffix}")
