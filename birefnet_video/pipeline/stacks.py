@@ -16,7 +16,7 @@ from birefnet_video.pipeline.compositor import CpuCompositor, Task
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.networks import Networks
 from birefnet_video.pipeline.ordered import cores, ordered_map
-from birefnet_video.pipeline.smoothing import steady_alphas
+from birefnet_video.pipeline.steady_slices import steady_slices
 from birefnet_video.stacks.slicing import Slicing
 from birefnet_video.stacks.stack import Mask, Stack
 from birefnet_video.stacks.window import Toner
@@ -84,7 +84,9 @@ class StackRun:
             backend = networks.of(*proportions)
             planes = self._watched(slicing.planes(stack))
             slices = (self._slice(item, slicing, toner, backend.info.input_size) for item in enumerate(planes))
-            mattes = self._steady(self._with_mattes(slices, backend), proportions)
+            mattes = self._with_mattes(slices, backend)
+            if matte.smooth != "off":
+                mattes = steady_slices(mattes, lambda each: each.view, matte.smooth)
             with closing(ordered_map(self._at_full_size, mattes, self._workers, "birefnet-video slice")) as done:
                 for index, alpha in done:
                     whole = alpha >= 0.5 if is_label else np.rint(alpha * 255)
@@ -110,18 +112,6 @@ class StackRun:
         while batch := list(islice(rest, backend.info.batch_size)):
             matting = Matting(backend, CpuCompositor(Task(batch[0].info), (), ()))
             yield from zip(batch, matting.begin(np.stack([each.view for each in batch]))(), strict=True)
-
-    def _steady(
-        self, mattes: Iterable[tuple[_Slice, np.ndarray]], proportions: tuple[int, int]
-    ) -> Iterator[tuple[_Slice, np.ndarray]]:
-        mode = self._request.matte.smooth
-        if mode == "off":
-            yield from mattes
-            return
-        for (each, _), alpha in steady_alphas(
-            mattes, lambda pair: (pair[0].view, pair[1]), proportions, mode, workers=self._workers
-        ):
-            yield each, alpha
 
     def _at_full_size(self, item: tuple[_Slice, np.ndarray]) -> tuple[int, np.ndarray]:
         each, alpha = item
