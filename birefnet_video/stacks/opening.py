@@ -4,7 +4,8 @@ from pathlib import Path
 
 from birefnet_video.errors import InputMissing, NotAPicture, OutputRefused
 from birefnet_video.options.stacks import StackReadSpec
-from birefnet_video.stacks import nifti, tiff
+from birefnet_video.stacks import dicom_series, nifti, tiff
+from birefnet_video.stacks.dicom import DicomStack
 from birefnet_video.stacks.folder import FolderStack
 from birefnet_video.stacks.stack import Stack
 
@@ -21,11 +22,14 @@ def open_stack(path: Path, read: StackReadSpec) -> Stack:
     if not path.exists():
         raise InputMissing(f"{path}: no such file or folder")
     if path.is_dir():
-        return FolderStack(path, read)
+        files = dicom_series.dicom_files(path)
+        return DicomStack(path, files, read) if files else FolderStack(path, read)
     if nifti.suffix_of(path) is not None:
         return nifti.NiftiStack(path, read)
     if path.suffix.lower() in tiff.SUFFIXES:
         return tiff.TiffStack(path, read)
+    if dicom_series.is_dicom(path):
+        raise NotAPicture(f"{path}: is a single file of DICOM", hint="name the folder that its series lies in")
     raise NotAPicture(
         f"{path}: is no stack that can be read", hint="a .nii, .nii.gz or .tif file, or a folder of slices, is one"
     )
