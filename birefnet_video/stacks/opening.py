@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from birefnet_video.errors import InputMissing, NotAPicture, OutputRefused
+from birefnet_video.errors import InputMissing, NotAPicture, OutputRefused, UsageError
 from birefnet_video.options.stacks import StackReadSpec
 from birefnet_video.stacks import dicom_series, nifti, tiff
 from birefnet_video.stacks.dicom import DicomStack
@@ -21,10 +21,15 @@ def open_stack(path: Path, read: StackReadSpec) -> Stack:
     """
     if not path.exists():
         raise InputMissing(f"{path}: no such file or folder")
+    is_nifti = path.is_file() and nifti.suffix_of(path) is not None
+    if read.volume is not None and not is_nifti:
+        raise UsageError(f"--volume: {path} is no NIfTI file")
+    files = dicom_series.dicom_files(path) if path.is_dir() else []
+    if read.series is not None and not files:
+        raise UsageError(f"--series: {path} is no folder of DICOM")
     if path.is_dir():
-        files = dicom_series.dicom_files(path)
         return DicomStack(path, files, read) if files else FolderStack(path, read)
-    if nifti.suffix_of(path) is not None:
+    if is_nifti:
         return nifti.NiftiStack(path, read)
     if path.suffix.lower() in tiff.SUFFIXES:
         return tiff.TiffStack(path, read)

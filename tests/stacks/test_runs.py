@@ -28,15 +28,15 @@ def save(path: str, inside: np.ndarray) -> None:
 
 
 def test_the_bundled_network_finds_a_body_and_its_mask_is_aligned(capsys: Capsys) -> None:
-    inside = ellipsoid((64, 56, 12))
+    inside = ellipsoid((64, 56, 8))
     save("a.nii.gz", inside)
-    call = ("--threshold", "0.5", "--size", "192", "--engine", "eager", "--device", "cpu", "-b", "1")
+    call = ("--threshold", "0.5", "--size", "160", "--engine", "eager", "--device", "cpu", "-b", "1")
     ran = run_stack(capsys, "a.nii.gz", *call)
     assert ran.code == 0, ran.lines
     source, mask = nibabel.load("a.nii.gz"), nibabel.load("a.mask.nii.gz")
     assert np.array_equal(mask.affine, source.affine) and mask.shape == source.shape
     found = np.asarray(mask.dataobj) > 0
-    # 0.983 was measured.
+    # 0.977 was measured.
     assert overlap(found, inside) > 0.95
 
 
@@ -72,6 +72,15 @@ def test_a_full_disk_leaves_nothing_half_written(monkeypatch: pytest.MonkeyPatch
     ran = run_stack(capsys, "a.nii.gz")
     assert ran.code == 73 and "a.mask.nii.gz: cannot be written: No space left on device" in ran.lines[-1]
     assert names(Path()) == ["a.nii.gz"]
+
+
+def test_options_that_mean_nothing_for_a_stack_are_refused(capsys: Capsys) -> None:
+    save("a.nii.gz", ellipsoid())
+    ran = run_stack(capsys, "a.nii.gz", "--series", "3")
+    assert ran.code == 2 and "--series: a.nii.gz is no folder of DICOM" in ran.lines[-1]
+    Path("in").mkdir()
+    ran = run_stack(capsys, "in", "--volume", "1")
+    assert ran.code == 2 and "--volume: in is no NIfTI file" in ran.lines[-1]
 
 
 def test_what_is_wrong_is_the_last_object_of_json(capsys: Capsys) -> None:
