@@ -10,6 +10,7 @@ import numpy as np
 from birefnet_video.errors import BackendUnavailable, NotAPicture, OutputRefused, first_line
 from birefnet_video.options.stacks import StackReadSpec
 from birefnet_video.outputs.unfinished import fill_folder
+from birefnet_video.pictures.finding import is_picture_name
 from birefnet_video.stacks import nifti
 from birefnet_video.stacks.dicom_series import DAMAGE, SliceFile, find_series, read_header
 from birefnet_video.stacks.dicom_writing import SeriesWriter
@@ -44,7 +45,7 @@ class DicomStack:
             spacing=self._series.spacing,
             own_window=_own_window(self._series.files),
             is_inverted=first.get("PhotometricInterpretation") == "MONOCHROME1",
-            notes=self._series.notes,
+            notes=(*self._series.notes, *_left_out(path)),
         )
 
     def slices(self) -> Iterator[np.ndarray]:
@@ -87,6 +88,12 @@ class DicomStack:
 
     def close(self) -> None:
         """See :class:`Stack`."""
+
+
+def _left_out(folder: Path) -> tuple[str, ...]:
+    """What a user should know of pictures that lie beside a series."""
+    others = [each.name for each in sorted(folder.iterdir()) if is_picture_name(each)]
+    return (f"{others[0]} and other pictures beside the DICOM are left out",) if others else ()
 
 
 def _check_decoder(each: SliceFile) -> None:

@@ -74,7 +74,7 @@ def test_a_mask_is_a_series_of_the_same_study_in_the_same_place(capsys: Capsys) 
     inside = ellipsoid()
     put_series("ct", voxels(inside), right_handed())
     ran = run_stack(capsys, "ct", *HARD)
-    assert ran.code == 0, ran.lines
+    assert ran.code == 0 and not any("warning" in line for line in ran.lines), ran.lines
     assert names(Path("ct.mask")) == names(Path("ct"))
     sources, masks = read_series("ct"), read_series("ct.mask")
     for source, mask in zip(sources, masks, strict=True):
@@ -164,6 +164,9 @@ def test_a_missing_slice_is_told_and_no_distance_is_made_up(capsys: Capsys) -> N
     ran = run_stack(capsys, "ct", "--mask", "m", *HARD)
     assert ran.code == 0 and any(line.startswith("warning: ct: slices do not have one") for line in ran.lines)
     assert len(names(Path("m"))) == 11
+    Path("ct/look.png").write_bytes(b"")
+    ran = run_stack(capsys, "ct", "--mask", "m", "-y", "-q", *HARD)
+    assert ran.lines[-1] == "warning: ct: look.png and other pictures beside the DICOM are left out"
 
 
 def test_without_positions_the_numbers_say_the_order(capsys: Capsys) -> None:

@@ -83,6 +83,22 @@ def test_every_way_to_lie_is_masked_in_its_own_way(codes: str, capsys: Capsys) -
     assert overlap(mask_of("a.mask.nii") > 0, there) > 0.93
 
 
+@pytest.mark.parametrize("codes", [(0, 0), (1, 0), (0, 4), (3, 2)])
+def test_the_codes_of_both_transforms_stay_even_if_the_two_disagree(codes: tuple[int, int], capsys: Capsys) -> None:
+    other = oblique((1, 1, 1))
+    other[:3, 3] += 5
+    image = nibabel.Nifti1Image(voxels(ellipsoid()), None)
+    image.header.set_qform(other, code=codes[0])
+    image.header.set_sform(oblique(), code=codes[1])
+    image.header.set_zooms((0.5, 0.75, 2.0))
+    image.header.set_xyzt_units("micron", "msec")
+    nibabel.save(nibabel.Nifti1Image(image.dataobj, None, image.header), "a.nii.gz")
+    source = nibabel.load("a.nii.gz")
+    assert (int(source.header["qform_code"]), int(source.header["sform_code"])) == codes
+    assert run_stack(capsys, "a.nii.gz").code == 0
+    assert same_place(source, nibabel.load("a.mask.nii.gz"))
+
+
 def test_a_soft_mask_is_read_as_0_to_1(capsys: Capsys) -> None:
     image = save("a.nii.gz", voxels(ellipsoid()))
     assert run_stack(capsys, "a.nii.gz").code == 0
