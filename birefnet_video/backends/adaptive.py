@@ -56,7 +56,8 @@ class AdaptiveBackend:
     def begin(self, rgb: np.ndarray) -> Pending:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
         check_input(rgb, self.info)
-        if self._trials is not None:
+        # One picture alone says nothing of several.
+        if self._trials is not None and len(rgb) > 1:
             alpha = self._run_trial(rgb, self._trials)
             return lambda: alpha
         failed: OutOfMemory | None = None
