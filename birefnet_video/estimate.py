@@ -199,7 +199,7 @@ def _watched(job: Job) -> PartMeasured:
     job.start()
     began = time.monotonic()
     try:
-        while job.wait(_POLL_S) in (JobState.WAITING, JobState.LOADING, JobState.RUNNING, JobState.VERIFYING):
+        while not job.wait(_POLL_S).is_end:
             if time.monotonic() - began > _PATIENCE_S and job.snapshot().written >= _ENOUGH_FRAMES:
                 job.cancel()
                 break

@@ -19,6 +19,11 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
     FAILED = "failed"
 
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing follows it."""
+        return self in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
+
 
 @dataclass(frozen=True, slots=True)
 class JobStarted:

@@ -75,7 +75,7 @@ def follow(job: Job, reporter: Reporter, received: Sequence[int]) -> End:
     try:
         job.start()
         is_told = False
-        while (state := job.wait(_POLL_S)) not in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED):
+        while not (state := job.wait(_POLL_S)).is_end:
             reporter.on_tick(job.snapshot())
             if received and state is JobState.LOADING and not is_told:
                 reporter.on_event(JobNotice("stopping when the network is loaded; a second signal stops at once"))

@@ -20,7 +20,6 @@ _LOOK_S, _PREVIEW_S = 0.5, 1.0
 #: Seconds in which a new process must answer; it imports nothing heavy before that.
 _PATIENCE_S = 60.0
 
-_ENDS = (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
 NOTHING_YET = JobSnapshot(state=JobState.WAITING, decoded=0, written=0, total=None, elapsed_s=0.0, fps=0.0, eta_s=None)
 
 
@@ -233,7 +232,7 @@ class Watcher:
             lines=lines,
         )
         self._note_done(self._view.snapshot.state)
-        if self._view.snapshot.state in _ENDS:
+        if self._view.snapshot.state.is_end:
             # The record is what tells how it ended.
             self._reread()
 
