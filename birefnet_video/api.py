@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from birefnet_video.events import JobReport
 from birefnet_video.jobs import Job
+from birefnet_video.options.job import JobSpec
 from birefnet_video.options.keywords import LookOptions, RenderOptions, StillOptions, part_of, takes
 from birefnet_video.options.matte import EditSpec, Smoothing
 from birefnet_video.options.network import NetworkSpec
@@ -16,6 +17,7 @@ from birefnet_video.options.values import check_choice
 if TYPE_CHECKING:
     import numpy as np
 
+    from birefnet_video.pipeline.assemble import OpenBackend
     from birefnet_video.pipeline.look import LookedAt
     from birefnet_video.pipeline.stills import StillMatting
 
@@ -35,9 +37,27 @@ def matte_video(source: str | Path, options: RenderOptions) -> JobReport:
     Raises:
         BirefnetVideoError: see :mod:`birefnet_video.errors`.
     """
-    job = Job(options.job(Path(source)))
+    return rendered(options.job(Path(source)))
+
+
+def rendered(spec: JobSpec, open_backend: "OpenBackend | None" = None) -> JobReport:
+    """Carry out a render, and end it if the caller is interrupted while it waits.
+
+    Args:
+        spec: what to do.
+        open_backend: loads the network; ``None``: the registry's.
+
+    Raises:
+        BirefnetVideoError: if it fails.
+    """
+    job = Job(spec, open_backend=open_backend)
     job.start()
-    return job.result()
+    try:
+        return job.result()
+    except KeyboardInterrupt:
+        job.cancel()
+        job.wait()
+        raise
 
 
 @takes(LookOptions)

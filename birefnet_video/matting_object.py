@@ -1,21 +1,34 @@
-"""One open network for many pictures, as a Python program holds it."""
+"""One open network for pictures and videos, as a Python program holds it."""
 
+import threading
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Self
 
-from birefnet_video.options.keywords import StillOptions, part_of, takes
+from birefnet_video.api import rendered
+from birefnet_video.backends.base import MattingBackend
+from birefnet_video.events import JobReport
+from birefnet_video.inputs.reader import Notify
+from birefnet_video.options.keywords import OpenedOptions, StillOptions, method_takes, part_of, takes
 from birefnet_video.options.matte import EditSpec
-from birefnet_video.options.network import NetworkSpec
+from birefnet_video.options.network import BackendSpec, NetworkSpec
 from birefnet_video.pictures.kinds import Picture, as_rgb
+from birefnet_video.pipeline.shared_network import SharedNetwork
 from birefnet_video.pipeline.stills import StillMatting
+from birefnet_video.types import MediaInfo
 
 
 class Matting:
-    """A network that is loaded with the first picture and stays open until it is closed.
+    """A network that is loaded with the first picture or video and stays open until it is closed.
+
+    Videos share it where each would load the very same alone: the same size of the network's input, and with
+    ``engine="auto"`` the same engines for their lengths. Pictures take it, too, and have a smaller one of their own
+    before the first video. From any thread; a picture waits for the end of a video.
 
     >>> from birefnet_video import Matting
     >>> with Matting(model="tiny") as matting:  # doctest: +SKIP
     ...     alpha = matting.image(picture)
+    ...     report = matting.video("in.mp4", alpha="out.mov")
     """
 
     @takes(StillOptions)
@@ -27,7 +40,12 @@ class Matting:
         Raises:
             UsageError: if a value is wrong.
         """
-        self._stills = StillMatting(part_of(options, NetworkSpec), part_of(options, EditSpec))
+        self._options = options
+        self._shared = SharedNetwork()
+        self._stills = StillMatting(
+            part_of(options, NetworkSpec), part_of(options, EditSpec), lent=self._shared.resting
+        )
+        self._lock = threading.Lock()
 
     def image(self, picture: Picture) -> Picture:
         """The matte of one picture, of the same kind.
@@ -45,15 +63,49 @@ class Matting:
             BirefnetVideoError: see :mod:`birefnet_video.errors`.
         """
         rgb, back = as_rgb(picture)
-        return back(self._stills.alpha(rgb))
+        with self._lock:
+            return back(self._stills.alpha(rgb))
 
     def images(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
         """The mattes of pictures of any sizes and kinds, one after another; see :meth:`image`."""
         return (self.image(picture) for picture in pictures)
 
+    @method_takes(OpenedOptions)
+    def video(self, source: str | Path, options: OpenedOptions) -> JobReport:
+        """Cut the subject out of a video, as :func:`birefnet_video.matte_video` does with the same options.
+
+        Args:
+            source: video file, or image sequence such as ``shot_%04d.png``.
+            options: as of :func:`birefnet_video.matte_video`, each a keyword, but for those that this was made with.
+
+        Returns:
+            what was done. ``report.damage`` is not ``None`` if part of the input could not be read;
+            ``report.loading_s`` are the seconds until the first frame was done.
+
+        Raises:
+            BirefnetVideoError: see :mod:`birefnet_video.errors`. The network is loaded anew for the next video.
+        """
+        spec = options.job(Path(source), self._options)
+        with self._lock:
+            failed = False
+            try:
+                return rendered(spec, self._open)
+            except Exception:
+                failed = True
+                raise
+            finally:
+                self._shared.settle(failed=failed)
+
+    def _open(self, spec: BackendSpec, info: MediaInfo, tell: Notify) -> MattingBackend:
+        # First, because a device may not have the room for both.
+        self._stills.drop(info.width, info.height)
+        return self._shared.open(spec, info, tell)
+
     def close(self) -> None:
-        """Free the device. May be called twice; the next picture opens it again."""
-        self._stills.close()
+        """Free the device. May be called twice; the next picture or video opens it again."""
+        with self._lock:
+            self._stills.close()
+            self._shared.close()
 
     def __enter__(self) -> Self:
         return self

@@ -12,12 +12,13 @@ from birefnet_video.options.group import WRITTEN, OptionGroup, option_group, opt
 from birefnet_video.options.input import InputSpec
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.looking import Moment, parse_moments, written
-from birefnet_video.options.matte import ColourSpec, EditSpec, MatteSpec
-from birefnet_video.options.network import BackendSpec, NetworkSpec
+from birefnet_video.options.matte import ColourSpec, EditSpec, MatteSpec, SmoothSpec
+from birefnet_video.options.network import BackendSpec, BatchSpec, NetworkSpec
 from birefnet_video.options.outputs import BackgroundSpec, EncodingSpec, OutputsSpec, WritingSpec
 
 _P = ParamSpec("_P")
 _G = TypeVar("_G", bound=OptionGroup)
+_O = TypeVar("_O")
 _S = TypeVar("_S")
 _R = TypeVar("_R")
 
@@ -80,6 +81,20 @@ class StillOptions(EditSpec, NetworkSpec):
     """All options of the matte of a single picture."""
 
 
+@option_group
+@frozen(kw_only=True, slots=False)
+class OpenedOptions(ColourSpec, SmoothSpec, BatchSpec, InputSpec, OutputsSpec):
+    """All options of a render but for those of a network that is open, which are :class:`StillOptions`."""
+
+    def job(self, source: Path, opened: StillOptions) -> JobSpec:
+        """The render that both describe."""
+        return RenderOptions(**_values(opened), **_values(self)).job(source)
+
+
+def _values(options: OptionGroup) -> dict[str, Any]:
+    return {each.name: getattr(options, each.name) for each in fields(type(options)) if each.init}
+
+
 def takes(
     group: Callable[_P, _G],
 ) -> Callable[[Callable[[_S, _G], _R]], Callable[Concatenate[_S, _P], _R]]:
@@ -90,22 +105,42 @@ def takes(
     """
 
     def decorate(function: Callable[[_S, _G], _R]) -> Callable[Concatenate[_S, _P], _R]:
-        @wraps(function)
-        def called(first: _S, *args: _P.args, **keywords: _P.kwargs) -> _R:
-            return function(first, group(*args, **keywords))
-
-        kind: Any = group
-        own, _ = inspect.signature(function).parameters.values()
-        shown = {each.name: each for each in options_of(kind) if each.on_command_line}
-        options = [
-            each.replace(annotation=shown[name].type)
-            for name, each in inspect.signature(kind).parameters.items()
-            if name in shown
-        ]
-        returned = inspect.signature(function).return_annotation
-        called.__signature__ = inspect.Signature([own, *options], return_annotation=returned)  # type: ignore[attr-defined]
-        known = "\n".join(f"    {each.name}: {each.help}" for each in shown.values())
-        called.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\nOptions:\n{known}\n"
-        return cast(Callable[Concatenate[_S, _P], _R], called)
+        return cast(Callable[Concatenate[_S, _P], _R], _with_keywords(function, group))
 
     return decorate
+
+
+def method_takes(
+    group: Callable[_P, _G],
+) -> Callable[[Callable[[_O, _S, _G], _R]], Callable[Concatenate[_O, _S, _P], _R]]:
+    """The same for a method of one thing and a group of options."""
+
+    def decorate(function: Callable[[_O, _S, _G], _R]) -> Callable[Concatenate[_O, _S, _P], _R]:
+        return cast(Callable[Concatenate[_O, _S, _P], _R], _with_keywords(function, group))
+
+    return decorate
+
+
+def _with_keywords(function: Callable[..., Any], group: Any) -> Callable[..., Any]:
+    """
+    Args:
+        function: whose last parameter is the group.
+        group: its class.
+    """
+    described = inspect.signature(function)
+    *own, _ = described.parameters.values()
+
+    @wraps(function)
+    def called(*args: Any, **keywords: Any) -> Any:
+        return function(*args[: len(own)], group(*args[len(own) :], **keywords))
+
+    shown = {each.name: each for each in options_of(group) if each.on_command_line}
+    options = [
+        each.replace(annotation=shown[name].type)
+        for name, each in inspect.signature(group).parameters.items()
+        if name in shown
+    ]
+    called.__signature__ = described.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+    known = "\n".join(f"    {each.name}: {each.help}" for each in shown.values())
+    called.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\nOptions:\n{known}\n"
+    return called

@@ -47,11 +47,17 @@ class EditSpec(OptionGroup):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class MatteSpec(EditSpec):
-    """What becomes of the mattes of a video: made steady first, then as of :class:`EditSpec`."""
+class SmoothSpec(OptionGroup):
+    """What the mattes of a video have and those of pictures have not."""
 
     smooth: Smoothing = field(default="normal")
     """Make mattes steady along the motion: normal and high look ahead, live knows only the past, off leaves them."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class MatteSpec(SmoothSpec, EditSpec):
+    """What becomes of the mattes of a video: made steady first, then as of :class:`EditSpec`."""
 
 
 @option_group

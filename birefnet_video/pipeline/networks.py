@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import load_backend
@@ -9,11 +10,12 @@ from birefnet_video.options.network import BackendSpec
 from birefnet_video.words import told_once
 from birefnet_video.zoo.sizes import input_size
 
+_Key = TypeVar("_Key", bound=Hashable)
 #: Networks for single pictures that stay open: one for each size of input.
 _MOST_OPEN = 3
 
 
-class OpenNetworks:
+class OpenNetworks(Generic[_Key]):
     """Keeps networks open and closes the one that was not used for longest. One thread at a time."""
 
     def __init__(self, most: int) -> None:
@@ -22,9 +24,9 @@ class OpenNetworks:
             most: networks that are open at once.
         """
         self._most = most
-        self._open: OrderedDict[Hashable, MattingBackend] = OrderedDict()
+        self._open: OrderedDict[_Key, MattingBackend] = OrderedDict()
 
-    def get(self, key: Hashable, load: Callable[[], MattingBackend]) -> MattingBackend:
+    def get(self, key: _Key, load: Callable[[], MattingBackend]) -> MattingBackend:
         """The network of a key, loaded if it is not open."""
         if key not in self._open:
             # Room is made first: two may not fit into a device.
@@ -34,7 +36,11 @@ class OpenNetworks:
         self._open.move_to_end(key)
         return self._open[key]
 
-    def drop(self, key: Hashable) -> None:
+    def find(self, fits: Callable[[_Key], bool]) -> MattingBackend | None:
+        """The network that was opened last of those whose keys fit."""
+        return next((self._open[key] for key in reversed(self._open) if fits(key)), None)
+
+    def drop(self, key: _Key) -> None:
         """Close the network of a key, if it is open."""
         if (backend := self._open.pop(key, None)) is not None:
             backend.close()
@@ -56,7 +62,7 @@ class Networks:
             tell: takes what a user should know.
         """
         self._spec, self._frames, self._tell = spec, frames, told_once(tell)
-        self._open = OpenNetworks(_MOST_OPEN)
+        self._open: OpenNetworks[tuple[int, int]] = OpenNetworks(_MOST_OPEN)
 
     def size_for(self, width: int, height: int) -> tuple[int, int]:
         """Height and width of the network's input for a picture. From any thread."""
@@ -72,6 +78,10 @@ class Networks:
             self.size_for(width, height),
             lambda: load_backend(self._spec, width, height, frames=self._frames, tell=self._tell),
         )
+
+    def drop(self, width: int, height: int) -> None:
+        """Close the network for pictures of this size, if it is open."""
+        self._open.drop(self.size_for(width, height))
 
     def close(self) -> None:
         """Free the device. May be called twice."""

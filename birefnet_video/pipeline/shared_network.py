@@ -1,6 +1,6 @@
 """Networks that stay open from one render to the next, where the next one would load the very same."""
 
-from collections.abc import Hashable
+from typing import NamedTuple
 
 from birefnet_video.backends.base import Lent, MattingBackend
 from birefnet_video.backends.engine_table import worth_building
@@ -16,6 +16,18 @@ from birefnet_video.zoo.sizes import input_size
 _MOST_OPEN = 2
 
 
+class _Key(NamedTuple):
+    """Equal for inputs that would get the same network if each were rendered alone."""
+
+    spec: BackendSpec
+    size: tuple[int, int]
+    """Height and width of the network's input."""
+    fitted_to: str | None
+    """The clip that int8 is fitted to, if it has no pictures of its own."""
+    engines: tuple[str, ...] | None
+    """That ``auto`` builds."""
+
+
 class SharedNetwork:
     """Lends a network to one render after another. Two that are open at once may not have the same."""
 
@@ -25,8 +37,9 @@ class SharedNetwork:
             load: loads what is not open.
             most: networks that are open at once.
         """
-        self._load, self._open = load, OpenNetworks(most)
-        self._lent: Hashable = None
+        self._load = load
+        self._open: OpenNetworks[_Key] = OpenNetworks(most)
+        self._lent: _Key | None = None
         self._tell: Notify = lambda message: None
 
     def open(self, spec: BackendSpec, info: MediaInfo, tell: Notify) -> MattingBackend:
@@ -42,6 +55,14 @@ class SharedNetwork:
         self._lent = key
         return Lent(backend)
 
+    def resting(self, size: tuple[int, int]) -> MattingBackend | None:
+        """A network that is open for any pictures; not while a render has it.
+
+        Args:
+            size: height and width of the network's input.
+        """
+        return self._open.find(lambda key: key.size == size and key.fitted_to is None)
+
     def settle(self, *, failed: bool) -> None:
         """The render that was lent a network has ended.
 
@@ -49,7 +70,7 @@ class SharedNetwork:
             failed: nobody knows what its network is at: the next one loads it anew.
         """
         lent, self._lent = self._lent, None
-        if failed:
+        if failed and lent is not None:
             self._open.drop(lent)
 
     def close(self) -> None:
@@ -57,9 +78,10 @@ class SharedNetwork:
         self._open.close()
 
 
-def _what_it_depends_on(spec: BackendSpec, info: MediaInfo) -> Hashable:
-    """Equal for inputs that would get the same network if each were rendered alone."""
-    size = spec.size or input_size(spec.model, info.width, info.height)
-    # Without pictures of its own int8 is fitted to the clip.
-    own = info.path if spec.precision == "int8" and spec.calibration is None else None
-    return spec, size, own, worth_building(info.frame_count) if spec.engine == "auto" else None
+def _what_it_depends_on(spec: BackendSpec, info: MediaInfo) -> _Key:
+    return _Key(
+        spec=spec,
+        size=spec.size or input_size(spec.model, info.width, info.height),
+        fitted_to=info.path if spec.precision == "int8" and spec.calibration is None else None,
+        engines=worth_building(info.frame_count) if spec.engine == "auto" else None,
+    )

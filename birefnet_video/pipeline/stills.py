@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from birefnet_video.backends.base import MattingBackend
 from birefnet_video.options.matte import EditSpec
 from birefnet_video.options.network import BackendSpec, NetworkSpec
 from birefnet_video.pictures.still import still
@@ -17,15 +18,21 @@ class StillMatting:
     """A network that stays open for pictures of any size. From any thread; one picture at a time."""
 
     def __init__(
-        self, network: NetworkSpec, edit: EditSpec, *, tell: Callable[[str], None] = lambda message: None
+        self,
+        network: NetworkSpec,
+        edit: EditSpec,
+        *,
+        tell: Callable[[str], None] = lambda message: None,
+        lent: Callable[[tuple[int, int]], MattingBackend | None] = lambda size: None,
     ) -> None:
         """
         Args:
             network: what makes the mattes; loaded with the first picture.
             edit: what is done to them.
             tell: takes what a user should know.
+            lent: a network that somebody else has open for an input of this height and width, to be used first.
         """
-        self._edit = edit
+        self._edit, self._lent = edit, lent
         # One picture is not worth a long build.
         self._networks = Networks(BackendSpec.for_one(network), frames=1, tell=tell)
         self._lock = threading.Lock()
@@ -48,8 +55,16 @@ class StillMatting:
         frame, info = still(rgb)
         with self._lock:
             # Nothing is composed but the matte at full size.
-            matting = Matting(self._networks.of(info.width, info.height), CpuCompositor(Task(info), (), ()))
+            matting = Matting(self._network(info.width, info.height), CpuCompositor(Task(info), (), ()))
             return matting.compose(matting.matte(frame, info), self._edit).cutout().alpha
+
+    def _network(self, width: int, height: int) -> MattingBackend:
+        return self._lent(self._networks.size_for(width, height)) or self._networks.of(width, height)
+
+    def drop(self, width: int, height: int) -> None:
+        """Close what is open for pictures of this size: somebody else will lend a network."""
+        with self._lock:
+            self._networks.drop(width, height)
 
     def close(self) -> None:
         """Free the device. May be called twice."""

@@ -219,7 +219,7 @@ def test_an_option_is_declared_in_one_place() -> None:
     apart |= {"alpha", "mask", "green", "composite", "foreground"}
     assert {name: places for name, places in once.items() if len(places) > 1 and name not in apart} == {}
     assert set(once) == {*RENDER, *LIVE}
-    assert declarations()["smooth"] == ["matte.py:MatteSpec", "matte.py:LiveMatteSpec", "stacks.py:StackMatteSpec"]
+    assert declarations()["smooth"] == ["matte.py:SmoothSpec", "matte.py:LiveMatteSpec", "stacks.py:StackMatteSpec"]
 
 
 def test_a_new_option_is_one_field_its_use_and_its_line_in_the_docs() -> None:
