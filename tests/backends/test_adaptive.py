@@ -74,6 +74,18 @@ def test_an_engine_of_one_size_is_built_again_for_half() -> None:
     assert opened[-1].closed
 
 
+def test_a_picture_alone_is_no_trial() -> None:
+    told: list[str] = []
+    inner = Small(call_s=0.01, frame_s=0.01)
+    backend = AdaptiveBackend(inner, told.append, measures=True, clock=lambda: inner.now_s)
+    for _ in range(20):
+        backend.infer(frames(1))
+    assert inner.sizes == [1] * 20 and "measured" not in backend.info.note
+    for _ in range(20):
+        backend.infer(frames(8))
+    assert "measured" in backend.info.note
+
+
 def test_one_frame_too_many_is_an_error() -> None:
     with pytest.raises(OutOfMemory, match="out of memory with 1 frames"):
         AdaptiveBackend(Small(0), lambda message: None, measures=False).infer(frames(4))
