@@ -74,7 +74,7 @@ class AlphaSpec(OptionGroup):
     alpha: Annotated[Path | None, Parameter(name=["--alpha", "-o"])] = field(
         default=None, converter=converters.optional(Path)
     )
-    """Straight alpha: .mov (ProRes 4444), .webm (VP9), .mkv (FFV1), .apng, a_%05d.png, .exr, or - (raw RGBA)."""
+    """Alpha, straight but in .exr: .mov (ProRes 4444), .webm (VP9), .mkv (FFV1), .apng, a_%05d.png, - (raw RGBA)."""
 
 
 @option_group

@@ -62,7 +62,7 @@ class PictureFilesSpec(BackgroundSpec, OverwriteSpec):
     alpha: Annotated[Path | None, Parameter(name=["--alpha", "-o"])] = field(
         default=None, converter=converters.optional(Path)
     )
-    """Of one INPUT: write the cut-out with straight alpha: .png, .webp, .tif, .exr, or - (standard output)."""
+    """Of one INPUT: write it with alpha, straight but in .exr: .png, .webp, .tif, .exr, or - (standard output)."""
     mask: Path | None = field(default=None, converter=converters.optional(Path))
     """Of one INPUT: write the matte, grey: .png, .webp, .tif, .jpg, .exr."""
     green: Path | None = field(default=None, converter=converters.optional(Path))

@@ -195,6 +195,9 @@ def _exr(drawn: Drawn) -> bytes:
         plane_array(frame, 0)[:] = deep.astype(np.float32) / np.float32(65535)
     else:
         light = drawn.light if drawn.light is not None else light_table(SRGB)[deep[..., :3]]
+        if samples.shape[2] == 4:
+            # By its specification, and as it is read.
+            light = light * (deep[..., 3:].astype(np.float32) / np.float32(65535))
         for index, channel in enumerate((1, 2, 0)):
             plane_array(frame, index)[:] = light[..., channel]
         if samples.shape[2] == 4:

@@ -11,7 +11,7 @@ from birefnet_video.errors import BackendUnavailable
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.matting.backdrop import Backdrop, Canvas, note_of, open_backdrop
 from birefnet_video.matting.colours.opencv import Retoucher
-from birefnet_video.matting.composite.opencv import STRAIGHT, foreground, grey_matte, over, straight_alpha
+from birefnet_video.matting.composite.opencv import WITH_ALPHA, foreground, grey_matte, over, straight_alpha
 from birefnet_video.options.input import InputAlpha
 from birefnet_video.options.matte import ColourSpec
 from birefnet_video.options.network import ComposeOn
@@ -142,8 +142,8 @@ def make_composer(
     if output.kind == "mask":
         return lambda cutout: grey_matte(cutout.alpha, canvas.pixel_format)
     if output.kind == "alpha":
-        straight = STRAIGHT.get(canvas.pixel_format, straight_alpha)
-        return lambda cutout: straight(cutout.frame.picture, cutout.alpha, info, canvas.pixel_format, retoucher)
+        with_alpha = WITH_ALPHA.get(canvas.pixel_format, straight_alpha)
+        return lambda cutout: with_alpha(cutout.frame.picture, cutout.alpha, info, canvas.pixel_format, retoucher)
     if output.kind == "foreground":
         return lambda cutout: foreground(cutout.frame.picture, cutout.alpha, info, canvas, retoucher)
     assert backdrop is not None  # this output shows one

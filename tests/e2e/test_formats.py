@@ -318,8 +318,11 @@ def test_hdr_in_pictures_keeps_its_code_values_and_its_light(tmp_path: Path) -> 
     coded = np.ascontiguousarray(cv2.imread(str(tmp_path / "a_1.png"), cv2.IMREAD_UNCHANGED)[..., 2::-1])
     with av.open(str(tmp_path / "a_1.exr")) as container:
         frame = next(container.decode(video=0))
-    light = np.frombuffer(memoryview(frame.planes[0]), "<f2").reshape(coded.shape[0], -1)[:, : coded.shape[1]]
-    meant = scene_light(coded, Meaning(9, 16, 9), is_rgb=False)[..., 1]
+    light, alpha = (
+        np.frombuffer(memoryview(frame.planes[at]), "<f2").reshape(coded.shape[0], -1)[:, : coded.shape[1]]
+        for at in (0, 3)
+    )
+    meant = scene_light(coded, Meaning(9, 16, 9), is_rgb=False)[..., 1] * alpha.astype(float)
     assert np.abs(light.astype(float) - meant).max() < 2e-3 * max(1, meant.max())
 
 

@@ -77,7 +77,7 @@ def test_a_deep_source_gives_pictures_of_16_bits(tmp_path: Path) -> None:
     assert len(np.unique(mask)) > 100
 
 
-def test_exr_holds_linear_light_and_exact_alpha(clip: Path, tmp_path: Path) -> None:
+def test_exr_holds_linear_light_times_exact_alpha(clip: Path, tmp_path: Path) -> None:
     run(clip, OutputSpec("alpha", tmp_path / "e_%d.exr"), OutputSpec("alpha", tmp_path / "p_%d.png"))
     picture = cv2.imread(str(tmp_path / "p_1.png"), cv2.IMREAD_UNCHANGED)
     with av.open(str(tmp_path / "e_1.exr")) as container:
@@ -87,7 +87,7 @@ def test_exr_holds_linear_light_and_exact_alpha(clip: Path, tmp_path: Path) -> N
         np.frombuffer(memoryview(frame.planes[i]), "<f2").reshape(96, -1)[:, :160].astype(float) for i in (0, 3)
     )
     assert np.abs(alpha - picture[..., 3] / 255).max() < 3e-3
-    meant = to_light(picture[..., 1] / 255, 1)
+    meant = to_light(picture[..., 1] / 255, 1) * picture[..., 3] / 255
     assert np.abs(green - meant).mean() < 0.004
 
 

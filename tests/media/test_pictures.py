@@ -177,8 +177,13 @@ def test_light_of_exr_comes_out_as_it_went_in_even_above_white() -> None:
     light = (RNG.random((HEIGHT, WIDTH, 3), np.float32) * 4).astype(np.float16).astype(np.float32)
     made = only(cut_out(exr(light), "exr"))
     assert made.light is not None and made.alpha is not None
-    # Reading divides by alpha, which is 1 here.
     assert np.array_equal(made.light[OPAQUE], light[OPAQUE])
+    # Written multiplied by alpha and read divided by it: soft edges keep their colour, too.
+    soft = ~OPAQUE & (made.alpha > 0.01)
+    kept = only(cut_out(exr(light), "exr", decontaminate="off"))
+    assert soft.any() and kept.light is not None
+    assert np.abs(kept.light[soft] / light[soft].clip(1e-3) - 1)[light[soft] > 1e-2].max() < 3e-3
+    assert kept.alpha is not None and (kept.light[kept.alpha == 0] == 0).all()
     shown = np.asarray(opened(cut_out(exr(np.full((HEIGHT, WIDTH, 3), 0.2158605, np.float32)), "webp")))
     assert (shown[OPAQUE][:, :3] == 128).all()
 

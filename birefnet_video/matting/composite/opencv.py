@@ -75,13 +75,13 @@ def straight_rgba(
     return out
 
 
-def straight_light(
+def multiplied_light(
     picture: av.VideoFrame, alpha: np.ndarray, info: MediaInfo, pixel_format: str, retoucher: Retoucher
 ) -> av.VideoFrame:
-    """The same as linear light, as EXR has it: planar float."""
+    """Linear light multiplied by alpha, as EXR has it by its specification: planar float."""
     out = av.VideoFrame(info.width, info.height, pixel_format)
     rgb = retouched(to_deep_rgb(picture, info, alpha.shape), alpha, retoucher)
-    light = scene_light(rgb, info.colour, is_rgb=info.is_rgb)
+    light = scene_light(rgb, info.colour, is_rgb=info.is_rgb) * alpha[..., None]
     for index, samples in enumerate((light[..., 1], light[..., 2], light[..., 0], alpha)):
         plane_array(out, index)[:] = samples
     return out
@@ -96,8 +96,8 @@ def retouched(rgb: np.ndarray, alpha: np.ndarray, retoucher: Retoucher) -> np.nd
     return cv2.merge(planes)
 
 
-#: What makes straight alpha in other formats than planar YUV.
-STRAIGHT = {"rgba": straight_rgba, "rgba64be": straight_rgba, "gbrapf32le": straight_light}
+#: What makes frames with alpha in other formats than planar YUV.
+WITH_ALPHA = {"rgba": straight_rgba, "rgba64be": straight_rgba, "gbrapf32le": multiplied_light}
 
 
 def grey_matte(alpha: np.ndarray, pixel_format: str) -> av.VideoFrame:

@@ -13,7 +13,7 @@ from birefnet_video.matting.adjust.opencv import disc_of
 from birefnet_video.matting.backdrop import BLUR_SHRINK, LEAST_SHARE, Backdrop, Canvas, blur_sigma
 from birefnet_video.matting.colours.opencv import Space
 from birefnet_video.matting.colours.torch import retouched
-from birefnet_video.matting.composite.opencv import STRAIGHT
+from birefnet_video.matting.composite.opencv import WITH_ALPHA
 from birefnet_video.matting.filters.torch import dilated_by_disc, gaussian, resized
 from birefnet_video.matting.upload import Source, download, padded, upload
 from birefnet_video.options.backgrounds import Blur
@@ -63,7 +63,7 @@ def make_composer(
         return "a mask of floating point" if canvas.pixel_format.endswith("f32le") else _Mask(canvas)
     if output.kind == "foreground":
         return "a foreground"
-    if output.kind == "alpha" and canvas.pixel_format in STRAIGHT:
+    if output.kind == "alpha" and canvas.pixel_format in WITH_ALPHA:
         return "pictures of RGB"
     if colour.decontaminate == "best":
         return "--decontaminate best"
