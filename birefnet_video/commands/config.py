@@ -67,7 +67,7 @@ class _ConfigCommands:
         arguments
             A command line whose options are explained, behind -- if it has options of this command.
         command
-            Whose options: render (which has no name elsewhere), webcam, bench, eval, export, train or tui.
+            Whose options: render (which has no name elsewhere), webcam, image, bench, eval, export, train or tui.
         origin
             Say where each value comes from.
         """
@@ -104,7 +104,7 @@ class _ConfigCommands:
         Parameters
         ----------
         config
-            File in place of the user's config.toml. One that is not there begins with all options, commented out.
+            File in place of the user's config.toml. One that is not there begins with options of a render, in comments.
         """
         path = self._configuration.path(config)
         if not _is_there(path):
