@@ -1,17 +1,26 @@
-"""Pictures and mattes as files, whatever way their makers stored them."""
+"""Pictures and mattes of sets as 8 bits, whatever way their makers stored them."""
 
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
+from birefnet_video.errors import BirefnetVideoError
+from birefnet_video.pictures.headers import TURNS
+from birefnet_video.pictures.metadata import ORIENTATION
 from birefnet_video.pictures.picture import in_8_bits
+from birefnet_video.pictures.reading import read_file, read_pictures
+from birefnet_video.types import Limits, Turn
 
 # Findings reach the user through our own errors, in one line each.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"))
 
+#: Sets are the user's own choice, and some hold huge pictures.
+_LIMITS = Limits(pixels=1 << 30)
 #: Where a PNG names its colour type, and the type that means a palette.
 _PNG_SIGNATURE, _PNG_COLOUR_TYPE_AT, _PNG_PALETTE = b"\x89PNG", 25, 3
 
@@ -38,12 +47,17 @@ def list_pictures(folder: Path) -> dict[str, Path]:
 
 
 def read_rgb(path: Path) -> np.ndarray:
-    """A picture as uint8 (H, W, 3) RGB, turned as its EXIF says; 16 bits are brought to 8.
+    """A picture as uint8 (H, W, 3) RGB, as ``image`` reads it: upright, 16 bits rounded to 8, the first page.
 
     Raises:
         PictureError: if it cannot be read.
     """
-    return cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR)[0], cv2.COLOR_BGR2RGB)
+    try:
+        first, *_ = read_pictures(read_file(path), str(path), _LIMITS)
+    except BirefnetVideoError as error:
+        raise PictureError(str(error)) from None
+    # Pixels of a decoder may not be written to.
+    return np.require(in_8_bits(first.rgb), requirements=("C", "W"))
 
 
 def hides_something(path: Path) -> bool:
@@ -52,24 +66,24 @@ def hides_something(path: Path) -> bool:
     Raises:
         PictureError: if it cannot be read.
     """
-    picture, _ = _decode(path, cv2.IMREAD_UNCHANGED)
+    picture, _ = _decode(path)
     return picture.ndim == 3 and picture.shape[2] == 4 and picture[..., 3].min() < np.iinfo(picture.dtype).max
 
 
 def read_rgba(path: Path) -> np.ndarray:
-    """A picture with an alpha channel as uint8 (H, W, 4).
+    """A picture with an alpha channel as uint8 (H, W, 4), upright.
 
     Raises:
         PictureError: if it cannot be read or has no alpha channel.
     """
-    picture, _ = _decode(path, cv2.IMREAD_UNCHANGED)
+    picture, _ = _decode(path)
     if picture.ndim != 3 or picture.shape[2] != 4:
         raise PictureError(f"{path}: has no alpha channel")
     return cv2.cvtColor(_to_8_bits(picture, path), cv2.COLOR_BGRA2RGBA)
 
 
 def read_matte(path: Path, *, is_truth: bool = False) -> np.ndarray:
-    """A matte as uint8 (H, W), 255 inside the subject.
+    """A matte as uint8 (H, W), upright, 255 inside the subject.
 
     Grey pictures are taken as they are and 16 bits brought to 8. Of a picture with an alpha channel that is not opaque
     everywhere, that channel is the matte. Of a palette with colours, as object labels have it, every colour but black
@@ -87,7 +101,7 @@ def read_matte(path: Path, *, is_truth: bool = False) -> np.ndarray:
 
 
 def _read_matte(path: Path) -> np.ndarray:
-    picture, encoded = _decode(path, cv2.IMREAD_UNCHANGED)
+    picture, encoded = _decode(path)
     picture = _to_8_bits(picture, path)
     if picture.ndim == 2:
         return picture
@@ -116,18 +130,30 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
     path.write_bytes(encoded.tobytes())
 
 
-def _decode(path: Path, flags: int) -> tuple[np.ndarray, bytes]:
+def _decode(path: Path) -> tuple[np.ndarray, bytes]:
+    """A picture with all of its channels and bits, upright, and its file."""
     try:
         encoded = path.read_bytes()
     except OSError as error:
         raise PictureError(f"{path}: {error.strerror or error}") from None
     try:
-        picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), flags) if encoded else None
+        picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED) if encoded else None
     except cv2.error:
         picture = None
     if picture is None:
         raise PictureError(f"{path}: no readable picture")
-    return picture, encoded
+    return np.ascontiguousarray(_turn(encoded).apply(picture)), encoded
+
+
+def _turn(encoded: bytes) -> Turn:
+    """What turns samples upright that were decoded as they are stored."""
+    try:
+        with Image.open(io.BytesIO(encoded)) as image:
+            # Decoders of TIFF turn it themselves.
+            stored = 1 if image.format == "TIFF" else image.getexif().get(ORIENTATION, 1)
+    except (OSError, ValueError, SyntaxError):
+        return Turn()
+    return TURNS.get(stored, Turn())
 
 
 def _to_8_bits(picture: np.ndarray, path: Path) -> np.ndarray:

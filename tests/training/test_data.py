@@ -83,7 +83,7 @@ def test_broken_pairs_are_named_and_replaced(tmp_path: Path) -> None:
     data = TrainingData(recipe(tmp_path))
     assert [Path(file).name for file in data.skipped] == ["2.jpg"]
     found = [problem for step in range(6) for problem in data[step].skipped]
-    assert any("0.jpg: no readable picture" in problem for problem in found)
+    assert any("0.jpg: is no picture" in problem for problem in found)
     assert any("1.png: is 60x80, its picture 80x60: another shape" in problem for problem in found)
 
 
