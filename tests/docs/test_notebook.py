@@ -36,8 +36,8 @@ def test_every_cell_runs_and_shows_what_it_says(tmp_path: Path, monkeypatch: pyt
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
-    assert [kinds.count("image/png") for kinds in shown] == [0, 0, 3, 2, 0, 0]
+    assert [kinds.count("image/png") for kinds in shown] == [0, 0, 3, 3, 0, 0]
     spoken = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
-    assert "13 frames" in spoken and "error" not in spoken
+    assert "8 frames" in spoken and "error" not in spoken
     assert any("video/mp4" in str(output) for output in notebook.cells[-2].outputs)
     assert (folder / "green.mp4").stat().st_size > 10_000
