@@ -48,8 +48,12 @@ class SwinBackbone(nn.Module):
         for layer, norm in zip(layers, self.norms, strict=True):
             x = layer.downsample(x)
             x = self.run_blocks(list(layer.blocks), x)
-            features.append(norm(x).permute(0, 3, 1, 2).contiguous())
+            features.append(self.as_feature(norm(x)))
         return features
+
+    def as_feature(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) -> (N, C, H, W), which lies in memory as its shape says."""
+        return x.permute(0, 3, 1, 2).contiguous()
 
     def run_blocks(self, blocks: Sequence[SwinTransformerBlock], x: Tensor) -> Tensor:
         """Blocks of one stage on (N, H, W, C), alternately with plain and shifted windows."""

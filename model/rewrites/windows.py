@@ -120,6 +120,10 @@ class FusedSwin(SwinBackbone):
             for block in layer.blocks:  # type: ignore[union-attr]
                 block.attn = FusedWindowAttention(block.attn, tuple(block.shift_size), self.choice)
 
+    def as_feature(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) -> (N, C, H, W), channels last in memory, as all that follows takes it: no copy."""
+        return x.permute(0, 3, 1, 2)
+
     def run_blocks(self, blocks: Sequence[SwinTransformerBlock], x: Tensor) -> Tensor:
         """See :meth:`SwinBackbone.run_blocks`."""
         one: Any

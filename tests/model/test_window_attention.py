@@ -41,6 +41,7 @@ def test_groups_say_what_the_plain_blocks_say(size: tuple[int, int], batch: int)
     with torch.inference_mode():
         for plain, fast in zip(swin(x), fused(x), strict=True):
             assert (plain - fast).abs().max() <= 1e-5
+            assert fast.is_contiguous(memory_format=torch.channels_last)
     assert kept(fused) == before
 
 
