@@ -3,7 +3,8 @@
 - BatchNorm becomes part of the convolution before it.
 - The two convolutions that predict offsets and modulation of a deformable one become one.
 - ASPP adds up what its branches contribute in place of laying them side by side.
-- Window attention is one operator, with its biases and masks made once for each size.
+- Window attention is one operator with masks that do not depend on the size, or one CUDA kernel.
+- Rotary position embeddings are made once for each size.
 - The tail at full size (up-sampling, two convolutions over the picture, a projection: all linear) becomes
   one 5x5 convolution of the picture, and a projection before the up-sampling.
 - The decoder's lateral 1x1 convolutions come before the up-sampling of the half-size features.
@@ -20,9 +21,11 @@ from birefnet_video.model.reconstruction import FullHead, Stage
 from birefnet_video.model.rewrites.batch_norm import fold_batch_norm
 from birefnet_video.model.rewrites.context import SummedASPP
 from birefnet_video.model.rewrites.laterals import commute_laterals
+from birefnet_video.model.rewrites.rotary import KeptRotary
 from birefnet_video.model.rewrites.tail import FoldedHead
 from birefnet_video.model.rewrites.windows import FusedSwin
 from birefnet_video.model.swin import SwinBackbone
+from timm.layers import RotaryEmbeddingDinoV3
 from torch import nn
 
 
@@ -38,6 +41,7 @@ def optimize(net: BiRefNet, *, deform: Implementation = "auto") -> BiRefNet:
     _replace(fast, DeformableConv2d, lambda conv: MergedDeformableConv2d(conv, deform))
     _replace(fast, ASPP, SummedASPP)
     _replace(fast, SwinBackbone, FusedSwin)
+    _replace(fast, RotaryEmbeddingDinoV3, KeptRotary)
     _replace(fast, FullHead, FoldedHead)
     fast.localization.classifier = None
     commute_laterals(fast)

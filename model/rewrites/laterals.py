@@ -11,8 +11,12 @@ from birefnet_video.model.birefnet import BiRefNet
 from birefnet_video.model.blocks import resize
 from birefnet_video.model.localization import Localization
 from birefnet_video.model.reconstruction import Stage
+from birefnet_video.model.rewrites.kept import Kept
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+#: Matrices that are kept: six for each size of picture.
+_MOST_MATRICES = 6 * 8
 
 
 def commute_laterals(net: BiRefNet) -> bool:
@@ -39,6 +43,7 @@ class ProjectingLocalization(Localization):
         """
         super().__init__(plain.backbone, plain.squeeze, None, None, two_scales=True)
         self.laterals = nn.ModuleList(_Halves(lateral) for lateral in laterals)
+        self.matrices = Kept(_MOST_MATRICES)
 
     def forward(self, image: Tensor) -> tuple[list[Tensor], Tensor | None]:
         """Picture (N, 3, H, W) -> projected features at strides 4, 8, 16, the squeezed one at 32, and ``None``."""
@@ -47,12 +52,26 @@ class ProjectingLocalization(Localization):
         place = full[3].shape[2:]
         context = []
         for fine, coarse in zip(full[:3], half[:3], strict=True):
-            context += [resize(fine, place), _resize_twice(coarse, fine.shape[2:], place)]
+            context += [resize(fine, place), self._resize_twice(coarse, fine.shape[2:], place)]
         squeezed = self.squeeze(torch.cat((*context, full[3], resize(half[3], place)), dim=1))
         projected = [
             lateral(fine, coarse) for lateral, fine, coarse in zip(self.laterals, full[:3], half[:3], strict=True)
         ]
         return [*projected, squeezed], None
+
+    def _resize_twice(self, x: Tensor, middle: torch.Size, end: torch.Size) -> Tensor:
+        """``resize(resize(x, middle), end)`` without what is in between: both are matrices over rows and columns."""
+        rows, columns = (self._matrix(x, x.shape[axis], middle[axis - 2], end[axis - 2]) for axis in (2, 3))
+        n, channels, height, width = x.shape
+        # Channels last: two large matrix products in place of many small ones.
+        lines = rows @ x.permute(0, 2, 3, 1).reshape(n, height, width * channels)
+        return (columns @ lines.view(n, -1, width, channels)).permute(0, 3, 1, 2)
+
+    def _matrix(self, x: Tensor, start: int, middle: int, end: int) -> Tensor:
+        """Both steps along one axis, (end, start), in the dtype of ``x``."""
+        return self.matrices.get(
+            (start, middle, end, x.dtype), x.device, lambda: _weights(start, middle, end, x.device).to(x.dtype)
+        )
 
 
 class _Halves(nn.Module):
@@ -73,19 +92,9 @@ class _Halves(nn.Module):
         return self.fine(fine) + resize(self.coarse(coarse), fine.shape[2:])
 
 
-def _resize_twice(x: Tensor, middle: torch.Size, end: torch.Size) -> Tensor:
-    """``resize(resize(x, middle), end)`` without what is in between: both are matrices over rows and over columns."""
-    rows, columns = (_weights(x, axis, middle, end) for axis in (2, 3))
-    n, channels, height, width = x.shape
-    # Channels last: two large matrix products in place of many small ones.
-    lines = rows @ x.permute(0, 2, 3, 1).reshape(n, height, width * channels)
-    return (columns @ lines.view(n, -1, width, channels)).permute(0, 3, 1, 2)
-
-
-def _weights(x: Tensor, axis: int, middle: torch.Size, end: torch.Size) -> Tensor:
-    """The matrix (end, start) of both steps along one axis."""
-    start = x.shape[axis]
-    steps = torch.eye(start, dtype=torch.float32, device=x.device)[None]
-    for size in (middle[axis - 2], end[axis - 2]):
+def _weights(start: int, middle: int, end: int, device: torch.device) -> Tensor:
+    # In float32: what is resampled twice is rounded once.
+    steps = torch.eye(start, dtype=torch.float32, device=device)[None]
+    for size in (middle, end):
         steps = F.interpolate(steps, size=size, mode="linear", align_corners=True)
-    return steps[0].transpose(0, 1).to(x.dtype)
+    return steps[0].transpose(0, 1)

@@ -36,7 +36,7 @@ def shaken(net: BiRefNet) -> BiRefNet:
     return net.eval()
 
 
-@pytest.mark.parametrize("architecture", ["tiny", "swin_v1_t", "resnet50", "pvt_v2_b2"])
+@pytest.mark.parametrize("architecture", ["tiny", "swin_v1_t", "resnet50", "pvt_v2_b2", "dino_v3_s"])
 def test_the_whole_network_says_the_same(architecture: str) -> None:
     config = PRESETS["tiny"] if architecture == "tiny" else BiRefNetConfig(backbone=architecture)
     net = shaken(BiRefNet(config))
