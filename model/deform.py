@@ -1,7 +1,8 @@
 """Modulated deformable convolution (Zhu et al., Deformable ConvNets v2, CVPR 2019, eq. 1).
 
 Sampling positions are at least float32 whatever the precision of the features: in half precision a position beyond
-column 256 has steps of a quarter of a pixel and worse.
+column 256 has steps of a quarter of a pixel and worse. So are modulations and, but on a CPU, sums of the four
+neighbours: what is sampled is rounded once, before it is multiplied.
 """
 
 import warnings

@@ -87,9 +87,7 @@ class WindowChoice:
         if find_spec("triton") is None:
             return self._refuse(case, "Triton is not installed")
         try:
-            found = kernel()
-            expected = operators()
-            error = float((found.float() - expected.float()).abs().max() / expected.float().abs().max().clamp_min(1e-6))
+            error = _error(kernel(), operators())
         except torch.OutOfMemoryError:
             raise
         except Exception as problem:  # noqa: BLE001 - the border to a compiler that raises whatever its layers raise
@@ -109,6 +107,11 @@ class WindowChoice:
             self._told.add(reason)
             self.tell(f"Triton's window attention is not used on {case.device} ({reason}): standard operators are")
         return Verdict(False, reason)
+
+
+def _error(found: Tensor, expected: Tensor) -> float:
+    """The greatest difference, as a share of the greatest value."""
+    return float((found - expected).abs_().max()) / max(float(expected.abs().max()), 1e-6)
 
 
 def _time_on_cuda(way: Way, device: torch.device) -> float:

@@ -20,10 +20,10 @@ class Kept:
 
     def get(self, key: Hashable, device: torch.device, make: Callable[[], Tensor]) -> Tensor:
         """The tensor of ``key`` on ``device``, which ``make`` gives if there is none."""
+        place = (key, device)
         # What is made while a graph is traced is no tensor of its own.
         if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined]
-            return make()
-        place = (key, device)
+            return self._tensors[place] if place in self._tensors else make()
         is_captured = device.type == "cuda" and torch.cuda.is_current_stream_capturing()
         if place not in self._tensors:
             # A capture computes nothing: what it makes has values when the graph runs, and for the graph alone.
