@@ -14,6 +14,7 @@ from birefnet_video.backends.calibration import Calibration, calibration_of
 from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.backends.engine_table import ENGINES, LADDER, check_engine, worth_building
+from birefnet_video.backends.tiled import with_detail
 from birefnet_video.defaults import (
     BATCH_SIZE,
     MEASURE_AFTER_FRAMES,
@@ -40,7 +41,8 @@ def open_backend(spec: BackendSpec, media: "MediaInfo", tell: Callable[[str], No
     # Of the whole clip: a part of it is calibrated on the same pictures.
     needs_own = spec.precision == "int8" and spec.calibration is None
     own = calibration_of(Path(media.path), media.limits) if needs_own else None
-    return load_backend(spec, media.width, media.height, frames=media.frame_count, tell=tell, calibration=own)
+    backend = load_backend(spec, media.width, media.height, frames=media.frame_count, tell=tell, calibration=own)
+    return with_detail(backend, spec.detail_size(media.width, media.height), tell)
 
 
 def load_backend(

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from birefnet_video.errors import UsageError
 from birefnet_video.options.group import INTERNAL, WRITTEN, OptionGroup, Suggested, option_group
-from birefnet_video.options.values import choice_error, parse_count, parse_size
+from birefnet_video.options.values import choice_error, parse_count, parse_detail, parse_size
 
 #: What runs the network; ``auto``: the fastest that is there.
 EngineName = Literal["auto", "eager", "cudagraph", "compile", "tensorrt", "onnx", "openvino"]
@@ -105,6 +105,27 @@ class BatchSpec(OptionGroup):
 
 @option_group
 @frozen(kw_only=True, slots=False)
+class DetailSpec(OptionGroup):
+    """How finely mattes are worked out."""
+
+    detail: Annotated[str, WRITTEN] = field(default="off", converter=parse_detail)
+    """Work mattes out in tiles where they have edges: full, pixels of the longest side such as 8192, or off."""
+
+    def detail_size(self, width: int, height: int) -> tuple[int, int] | None:
+        """Height and width at which mattes of pictures are worked out; ``None``: in one piece.
+
+        Args:
+            width: of the pictures.
+            height: of the pictures.
+        """
+        if self.detail == "off":
+            return None
+        scale = 1.0 if self.detail == "full" else min(1.0, int(self.detail) / max(width, height))
+        return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
 class EngineSpec(OptionGroup):
     """What runs a network."""
 
@@ -132,7 +153,7 @@ class NetworkSpec(CalibrationSpec, PrecisionSpec, EngineSpec, DeviceSpec, PatchO
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class BackendSpec(BatchSpec, NetworkSpec):
+class BackendSpec(DetailSpec, BatchSpec, NetworkSpec):
     """A network, what runs it, and how many frames at once.
 
     Raises:

@@ -9,6 +9,8 @@ from birefnet_video.errors import UsageError
 from birefnet_video.words import nearest
 
 HIGHEST_RATE = 1000
+#: Pixels of the longest side of the smallest mattes that are worked out in tiles.
+LEAST_DETAIL = 256
 #: By how much a rate may be off that is written with two or three decimals.
 _SHORT_RATE = Fraction(1, 200)
 
@@ -56,6 +58,21 @@ def parse_count(value: str | int, option: str = "--batch-size") -> int | None:
     if not str(value).lstrip("-").isdecimal():
         raise UsageError(f"{option}: {value!r} is neither a number nor auto")
     return int(value)
+
+
+def parse_detail(value: str | int, option: str = "--detail") -> str:
+    """``off``, ``full``, or the pixels of a longest side -> the same as text.
+
+    Raises:
+        UsageError: if it is none of these.
+    """
+    text = str(value).strip().lower()
+    if text in ("off", "full") or (text.isdecimal() and int(text) >= LEAST_DETAIL):
+        return text
+    raise UsageError(
+        f"{option}: {value!r} is none of off, full, and pixels of the longest side, from {LEAST_DETAIL}",
+        hint=f"for example {option} full, or {option} 8192",
+    )
 
 
 def parse_time(value: str | float | Fraction, option: str) -> Fraction:

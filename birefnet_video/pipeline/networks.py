@@ -6,6 +6,8 @@ from typing import Generic, TypeVar
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import load_backend
+from birefnet_video.backends.tiled import TileCount, with_detail
+from birefnet_video.matting.tiles.grid import halvings
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.words import told_once
 from birefnet_video.zoo.sizes import input_size
@@ -63,9 +65,14 @@ class Networks:
         """
         self._spec, self._frames, self._tell = spec, frames, told_once(tell)
         self._open: OpenNetworks[tuple[int, int]] = OpenNetworks(_MOST_OPEN)
+        self.tiles = TileCount()
 
     def size_for(self, width: int, height: int) -> tuple[int, int]:
-        """Height and width of the network's input for a picture. From any thread."""
+        """Height and width of what is looked at of a picture. From any thread."""
+        own, detail = self._input_size(width, height), self._spec.detail_size(width, height)
+        return own if detail is None or halvings(detail, own) is None else detail
+
+    def _input_size(self, width: int, height: int) -> tuple[int, int]:
         return self._spec.size or input_size(self._spec.model, width, height)
 
     def of(self, width: int, height: int) -> MattingBackend:
@@ -74,14 +81,22 @@ class Networks:
         Raises:
             BirefnetVideoError: if it cannot be loaded.
         """
+        return with_detail(self.whole(width, height), self._spec.detail_size(width, height), self._tell, self.tiles)
+
+    def whole(self, width: int, height: int) -> MattingBackend:
+        """The same for a picture that is looked at in one piece.
+
+        Raises:
+            BirefnetVideoError: if it cannot be loaded.
+        """
         return self._open.get(
-            self.size_for(width, height),
+            self._input_size(width, height),
             lambda: load_backend(self._spec, width, height, frames=self._frames, tell=self._tell),
         )
 
     def drop(self, width: int, height: int) -> None:
         """Close the network for pictures of this size, if it is open."""
-        self._open.drop(self.size_for(width, height))
+        self._open.drop(self._input_size(width, height))
 
     def close(self) -> None:
         """Free the device. May be called twice."""

@@ -118,6 +118,8 @@ class PictureRun:
                 yield from done
             finally:
                 self._networks.close()
+                if words := self._networks.tiles.describe():
+                    self._tell(words)
 
     def _begun(self, jobs: Iterable[PictureJob]) -> Iterator[PictureJob]:
         for job in jobs:

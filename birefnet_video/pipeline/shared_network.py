@@ -22,6 +22,8 @@ class _Key(NamedTuple):
     spec: BackendSpec
     size: tuple[int, int]
     """Height and width of the network's input."""
+    detail: tuple[int, int] | None
+    """Height and width of what tiles look at."""
     fitted_to: str | None
     """The clip that int8 is fitted to, if it has no pictures of its own."""
     engines: tuple[str, ...] | None
@@ -82,6 +84,7 @@ def _what_it_depends_on(spec: BackendSpec, info: MediaInfo) -> _Key:
     return _Key(
         spec=spec,
         size=spec.size or input_size(spec.model, info.width, info.height),
+        detail=spec.detail_size(info.width, info.height),
         fitted_to=info.path if spec.precision == "int8" and spec.calibration is None else None,
         engines=worth_building(info.frame_count) if spec.engine == "auto" else None,
     )

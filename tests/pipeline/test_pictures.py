@@ -144,3 +144,18 @@ def test_after_a_stop_what_was_begun_is_finished(make: Make, taken: list[tuple[t
         run.stop()
     assert 0 < len(results) < 60 and all(result.error is None for result in results)
     assert all(result.job.outputs[0].path.exists() for result in results)
+
+
+def test_large_pictures_go_through_the_network_in_tiles(make: Make, taken: list[tuple[tuple[int, int], int]]) -> None:
+    jobs = make([(400, 200), (60, 40)])
+    with Image.open(jobs[0].source.path) as plain:
+        plain.paste((255, 255, 255), (100, 50, 300, 150))
+        plain.save(jobs[0].source.path)
+    request = PicturesRequest(sources=(jobs[0].source.path,), backend=BackendSpec(detail="full"))
+    said: list[str] = []
+    results = list(PictureRun(request, pictures=2, tell=said.append).results(jobs))
+    assert all(result.error is None for result in results)
+    assert all(size == (32, 64) for size, _ in taken) and len(taken) > 3
+    assert said[-1].startswith("tiles: ")
+    with Image.open(jobs[0].outputs[0].path) as matte:
+        assert matte.size == (400, 200) and matte.getpixel((200, 100)) == 255

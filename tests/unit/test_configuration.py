@@ -34,7 +34,7 @@ OTHERS = {
     "background": "blur:7", "codec": "hevc", "quality": "best", "verify": "full", "frame_rate": "23.976",
     "input_alpha": "ignore", "decode_on": "cuda", "max_pixels": "1000", "max_duration": "1:00:00", "model": "lite",
     "size": "512x288", "device": "cpu", "engine": "eager", "precision": "int8", "calibration": "/folder",
-    "compose_on": "cpu", "batch_size": "3", "smooth": "off", "threshold": "0.5", "mask_offset": "-3",
+    "compose_on": "cpu", "batch_size": "3", "detail": "4096", "smooth": "off", "threshold": "0.5", "mask_offset": "-3",
     "mask_blur": "1.5", "decontaminate": "off", "despill": "green", "progress": "plain",
     "virtual_camera": "auto", "camera_size": "640x480", "rate": "29.97", "camera_format": "mjpeg", "latency": "40",
     "kind": "mask", "format": "tiff", "trim": "5%", "axis": "coronal", "window": "40,400",

@@ -44,10 +44,10 @@ OTHERS = {
     "end": "1:09",
     "frame_rate": "23.976", "video_track": "2", "input_alpha": "ignore", "decode_on": "cuda", "max_pixels": "1000",
     "max_duration": "1:00:00", "model": "lite", "size": "512x288", "device": "cpu", "engine": "eager",
-    "precision": "int8", "calibration": "folder", "compose_on": "cpu", "batch_size": "3", "smooth": "off",
-    "threshold": "0.5", "mask_offset": "-3", "mask_blur": "1.5", "decontaminate": "off", "despill": "green",
-    "virtual_camera": "auto", "stream": "udp://127.0.0.1:9", "camera_size": "640x480", "rate": "29.97",
-    "camera_format": "mjpeg", "latency": "40", "patch_order": "legacy",
+    "precision": "int8", "calibration": "folder", "compose_on": "cpu", "batch_size": "3", "detail": "4096",
+    "smooth": "off", "threshold": "0.5", "mask_offset": "-3", "mask_blur": "1.5", "decontaminate": "off",
+    "despill": "green", "virtual_camera": "auto", "stream": "udp://127.0.0.1:9",
+    "camera_size": "640x480", "rate": "29.97", "camera_format": "mjpeg", "latency": "40", "patch_order": "legacy",
 }  # fmt: skip
 #: What an option cannot be without.
 WITH = {
