@@ -2,6 +2,8 @@
 
 #: Pixels of one picture beyond which an input is refused (8192 x 8192).
 MAX_PIXELS = 2**26
+#: Bytes of main memory that a picture beyond that may take, where users allow one.
+MAX_MEMORY = 4 * 10**9
 #: Seconds beyond which an input is refused (two days).
 MAX_SECONDS = 48 * 3600
 #: Pictures a second of an image sequence, unless told.

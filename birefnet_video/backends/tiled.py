@@ -10,7 +10,7 @@ from birefnet_video.backends.base import BackendInfo, MattingBackend, Pending, c
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.tiles.grid import Grid, Tile, halvings
 from birefnet_video.matting.tiles.joining import enlarged, is_open, joined
-from birefnet_video.matting.tiles.plane import Plane
+from birefnet_video.matting.tiles.plane import Plane, Room, new_samples
 from birefnet_video.matting.tiles.source import InMemory, Source, reduced
 
 
@@ -32,13 +32,16 @@ class TileCount:
 class TiledMatting:
     """Makes mattes of pictures of any size with a network of one size of input."""
 
-    def __init__(self, backend: MattingBackend, count: TileCount) -> None:
+    def __init__(self, backend: MattingBackend, count: TileCount, *, finest: int = 0, room: Room = new_samples) -> None:
         """
         Args:
             backend: the network; its size of input is that of tiles.
             count: is kept up.
+            finest: the network sees tiles of the picture that was halved so often; from there on mattes are enlarged
+                along the picture's edges alone.
+            room: makes what mattes are held in.
         """
-        self._backend, self._count = backend, count
+        self._backend, self._count, self._finest, self._room = backend, count, finest, room
         self._tile = backend.info.input_size
 
     def matte(self, source: Source) -> np.ndarray:
@@ -56,7 +59,7 @@ class TiledMatting:
         plane = self._whole(source, coarsest)
         for level in range(coarsest, -1, -1):
             below = plane
-            plane = below.doubled() if level < coarsest else Plane(below.samples.copy())
+            plane = below.doubled(self._room) if level < coarsest else Plane(below.samples.copy())
             self._refine(source, level, below, plane)
         return plane.samples[:height, :width]
 
@@ -79,19 +82,22 @@ class TiledMatting:
             plane: the same, enlarged; what tiles change is added.
         """
         is_double = below.size != plane.size
-        grid = Grid(plane.size, self._tile, step=2 if is_double else 1)
-        self._count.all += len(grid)
+        grid, is_seen = Grid(plane.size, self._tile, step=2 if is_double else 1), level >= self._finest
+        self._count.all += len(grid) if is_seen else 0
         open_tiles = (
             (tile, coarse)
             for tile in grid
             if is_open((coarse := _coarse(below, tile, is_double=is_double))[tile.counts])
         )
         while batch := list(islice(open_tiles, self._backend.info.batch_size)):
-            self._count.done += len(batch)
+            self._count.done += len(batch) if is_seen else 0
             views = [reduced(source, tile.rows, tile.columns, level) for tile, _ in batch]
-            for (tile, coarse), view, local in zip(batch, views, self._infer(views), strict=True):
+            found = self._infer(views) if is_seen else [None] * len(batch)
+            for (tile, coarse), view, local in zip(batch, views, found, strict=True):
                 small = coarse if not is_double else below.part(_half(tile.rows), _half(tile.columns))
-                made = joined(coarse, enlarged(small, view), resized(local, coarse.shape))
+                made = enlarged(small, view)
+                if local is not None:
+                    made = joined(coarse, made, resized(local, coarse.shape))
                 plane.add(tile.rows, tile.columns, tile.weight * (made - coarse))
 
     def _infer(self, views: list[np.ndarray]) -> np.ndarray:

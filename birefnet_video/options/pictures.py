@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from attrs import converters, field, frozen
 from cyclopts import Parameter
 
+from birefnet_video.defaults import MAX_MEMORY
 from birefnet_video.errors import UsageError
 from birefnet_video.options.backgrounds import PICTURE_SUFFIXES, Background, SolidColour
 from birefnet_video.options.configuration import ConfigSpec
@@ -16,6 +17,7 @@ from birefnet_video.options.matte import ColourSpec, EditSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import STDOUT, BackgroundSpec, OutputKind, OutputSpec, OverwriteSpec
 from birefnet_video.options.run import JsonSpec, QuietSpec
+from birefnet_video.options.values import parse_bytes
 
 PictureFormat = Literal["png", "webp", "tiff", "jpg", "exr"]
 
@@ -111,6 +113,9 @@ class PictureFilesSpec(BackgroundSpec, OverwriteSpec):
 @frozen(kw_only=True, slots=False)
 class PictureRunSpec(ConfigSpec, JsonSpec, QuietSpec):
     """How pictures are worked through."""
+
+    max_memory: Annotated[int, WRITTEN] = field(default=MAX_MEMORY, converter=parse_bytes)
+    """For a picture above 67 million pixels: take no more main memory than this, such as 8G. Default: 4G."""
 
 
 @frozen(kw_only=True, slots=False)

@@ -75,6 +75,18 @@ def parse_detail(value: str | int, option: str = "--detail") -> str:
     )
 
 
+def parse_bytes(value: str | int, option: str = "--max-memory") -> int:
+    """``4G``, ``500M`` or a number of bytes -> bytes.
+
+    Raises:
+        UsageError: if it is none of these.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", str(value).strip().lower())
+    if match is None or not float(match[1]):
+        raise UsageError(f"{option}: {value!r} is no amount of memory", hint=f"for example {option} 4G, or 500M")
+    return int(float(match[1]) * 1000 ** " kmgt".index(match[2] or " "))
+
+
 def parse_time(value: str | float | Fraction, option: str) -> Fraction:
     """``90``, ``1.5``, ``2:30``, ``1:02:30.25``, ``30030/1001`` or a number -> seconds, exactly.
 

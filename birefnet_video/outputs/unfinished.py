@@ -74,6 +74,18 @@ def give_name(partial: Path, target: Path, *, overwrite: bool) -> None:
         raise refused(target, error) from None
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder of an output, with all above it.
+
+    Raises:
+        OutputRefused: if that fails.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refused(path, error) from None
+
+
 def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
     """Write a file under a name that says that it is not finished, and then give it its own.
 

@@ -39,7 +39,7 @@ _AVIF = (b"avif", b"avis")
 #: Tags of TIFF: bits of a sample, what samples mean, what the fourth one is.
 _BITS, _PHOTOMETRIC, _EXTRA, _PREMULTIPLIED = 258, 262, 338, 1
 #: What decoders raise at files that are none, or damaged.
-_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, ArithmeticError, struct.error)
+DAMAGE = (OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, ArithmeticError, struct.error)
 #: The largest half float.
 _MOST_LIGHT = 65504.0
 #: Formats that hold several pictures of equal standing.
@@ -87,7 +87,7 @@ def read_pictures(data: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> li
         raise NotAPicture(f"{name}: is no picture that can be read") from None
     except _NotRead as error:
         raise NotAPicture(f"{name}: {error}") from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise NotAPicture(f"{name}: is damaged: {first_line(error)}") from None
 
 
@@ -146,7 +146,7 @@ def _samples(image: Image.Image, data: bytes, page: int) -> tuple[np.ndarray, np
         return _grey_rgb(grey), None, None
     if image.mode == "F":
         raise _NotRead("samples of floating point are read from EXR only")
-    if _is_deep(image, data):
+    if is_deep(image, data):
         # Sees to it that the file is whole, which the other decoder does not say.
         image.load()
         return (*_deep_samples(image, data, page), None)
@@ -161,7 +161,7 @@ def _samples(image: Image.Image, data: bytes, page: int) -> tuple[np.ndarray, np
     return pixels[..., :3], pixels[..., 3] if has_alpha else None, None
 
 
-def _is_deep(image: Image.Image, data: bytes) -> bool:
+def is_deep(image: Image.Image, data: bytes) -> bool:
     """Whether it has colours of 16 bits, of which Pillow gives 8."""
     if data.startswith(_PNG):
         return data[24] == 16

@@ -29,6 +29,7 @@ _PNG_OPTIONS = (
     *((cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP) if hasattr(cv2, "IMWRITE_PNG_FILTER") else ()),
 )
 _TIFF_HEADER = b"II*\0\x08\0\0\0"
+_BIG_TIFF_HEADER = b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0"
 _TIFF_DEFLATE, _TIFF_HORIZONTAL, _TIFF_STRAIGHT = 8, 2, 2
 _TIFF_TYPES = {700: 1, 34675: 7}
 
@@ -81,24 +82,33 @@ def _png(drawn: Drawn) -> bytes:
     if not done:
         raise ValueError("the encoder refuses it")
     data = encoded.tobytes()
-    chunks = (
-        list(kept.chunks)
-        if drawn.samples.ndim == 3
-        else [each for each in kept.chunks if each[0][1:] in (b"EXt", b"TXt")]
-    )
-    if kept.icc is not None and drawn.samples.ndim == 3:
+    chunks = png_chunks(kept, drawn.size, has_colours=drawn.samples.ndim == 3)
+    # Behind the header, which is the first chunk.
+    return data[:33] + b"".join(png_chunk(*each) for each in chunks) + data[33:]
+
+
+def png_chunks(kept: Kept, size: tuple[int, int], *, has_colours: bool) -> list[tuple[bytes, bytes]]:
+    """Kinds and contents of the chunks that say what is kept of a picture's file.
+
+    Args:
+        kept: of it.
+        size: width and height of the PNG.
+        has_colours: it is not grey.
+    """
+    chunks = list(kept.chunks) if has_colours else [each for each in kept.chunks if each[0][1:] in (b"EXt", b"TXt")]
+    if kept.icc is not None and has_colours:
         chunks.append((b"iCCP", b"ICC\0\0" + zlib.compress(kept.icc)))
     if kept.dpi is not None:
         chunks.append((b"pHYs", struct.pack(">IIB", *(round(value / _INCH_M) for value in kept.dpi), 1)))
-    if (exif := for_size(kept.exif, *drawn.size)) is not None:
+    if (exif := for_size(kept.exif, *size)) is not None:
         chunks.append((b"eXIf", exif))
     if kept.xmp is not None:
         chunks.append((b"iTXt", PNG_XMP + kept.xmp))
-    # Behind the header, which is the first chunk.
-    return data[:33] + b"".join(_chunk(*each) for each in chunks) + data[33:]
+    return chunks
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """A chunk of a PNG (ISO/IEC 15948, section 5.3)."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
@@ -150,22 +160,37 @@ def _tiff_strip(samples: np.ndarray) -> bytes:
 
 
 def _tiff_directory(page: Drawn, strip_bytes: int) -> ImageFileDirectory_v2:
-    samples, kept = page.samples, page.kept
-    width, height = page.size
+    samples = page.samples
     channels = 1 if samples.ndim == 2 else samples.shape[2]
-    directory = ImageFileDirectory_v2(ifh=_TIFF_HEADER)
-    for tag, value in ifds_of(for_size(kept.exif, width, height)).items():
-        directory[tag] = value
+    directory = tiff_directory(page.kept, page.size, samples.dtype, channels)
+    directory[278], directory[279] = samples.shape[0], strip_bytes
+    directory.tagtype[273] = 4
+    directory[273] = 0
+    return directory
+
+
+def tiff_directory(
+    kept: Kept, size: tuple[int, int], dtype: np.dtype, channels: int, *, is_big: bool = False
+) -> ImageFileDirectory_v2:
+    """All tags of a deflated page but for those that say where its strips lie (TIFF 6.0, section 8).
+
+    Args:
+        kept: of the picture's file.
+        size: width and height.
+        dtype: of samples, uint8 or uint16.
+        channels: 1: grey, 3: RGB, 4: straight RGBA.
+        is_big: of a BigTIFF.
+    """
+    directory = ImageFileDirectory_v2(ifh=_BIG_TIFF_HEADER if is_big else _TIFF_HEADER)
     tags: dict[int, object] = {
-        256: width,
-        257: height,
-        258: (8 * samples.itemsize,) * channels,
+        **ifds_of(for_size(kept.exif, *size)),
+        256: size[0],
+        257: size[1],
+        258: (8 * dtype.itemsize,) * channels,
         259: _TIFF_DEFLATE,
         262: 1 if channels == 1 else 2,
         274: 1,
         277: channels,
-        278: height,
-        279: strip_bytes,
         284: 1,
         317: _TIFF_HORIZONTAL,
     }
@@ -180,8 +205,6 @@ def _tiff_directory(page: Drawn, strip_bytes: int) -> ImageFileDirectory_v2:
     for tag, value in tags.items():
         directory[tag] = value
     directory.tagtype.update({tag: kind for tag, kind in _TIFF_TYPES.items() if tag in directory})
-    directory.tagtype[273] = 4
-    directory[273] = 0
     return directory
 
 

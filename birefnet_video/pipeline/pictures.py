@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from birefnet_video.colour.convert import to_rgb
+from birefnet_video.defaults import MAX_PIXELS
 from birefnet_video.errors import BirefnetVideoError, OutputRefused, explained
 from birefnet_video.matting.composite.pictures import Drawing, box_of_subject, cropped
 from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.options.pictures import PicturesRequest
-from birefnet_video.outputs.unfinished import refused, write_whole
+from birefnet_video.outputs.unfinished import make_folder, write_whole
 from birefnet_video.pictures.finding import Found
 from birefnet_video.pictures.formats import format_of
+from birefnet_video.pictures.large import LargePicture, large_picture
 from birefnet_video.pictures.picture import Picture
 from birefnet_video.pictures.profiles import as_srgb
 from birefnet_video.pictures.reading import read_file, read_pictures
@@ -22,6 +24,7 @@ from birefnet_video.pictures.still import still
 from birefnet_video.pictures.writing import Drawn, encode
 from birefnet_video.pipeline.compositor import CpuCompositor, Task
 from birefnet_video.pipeline.core import Matting
+from birefnet_video.pipeline.large_pictures import LargePictures
 from birefnet_video.pipeline.networks import Networks
 from birefnet_video.pipeline.ordered import cores, ordered_map
 from birefnet_video.types import Frame, Limits, Matte, MediaInfo
@@ -71,6 +74,8 @@ class _Page:
 class _Work:
     result: Result
     pages: list[_Page] = field(default_factory=list)
+    large: LargePicture | None = None
+    """What is made in strips."""
 
 
 class PictureRun:
@@ -89,6 +94,7 @@ class PictureRun:
         self._request, self._tell = request, tell
         self._limits = Limits(request.read.max_pixels)
         self._networks = Networks(request.backend, frames=pictures, tell=tell)
+        self._large = LargePictures(request, self._networks, tell)
         self._drawing = Drawing(request.colour)
         self._workers = min(max(cores(), _LEAST_WORKERS), _MOST_WORKERS)
         self._stopped = threading.Event()
@@ -138,6 +144,10 @@ class PictureRun:
                 return work
             _check(job, overwrite=files.overwrite)
             path = job.source.path
+            if (large := self._large_of(job)) is not None:
+                work.large, (height, width) = large, large.size
+                work.result.size, work.result.pages = (width, height), 1
+                return work
             pictures = read_pictures(read_file(path) if job.data is None else job.data, str(path), self._limits)
             work.pages = [self._page(picture) for picture in pictures]
             work.result.notes += dict.fromkeys(note for picture in pictures for note in picture.notes)
@@ -152,6 +162,29 @@ class PictureRun:
             work.result.size, work.result.pages = (width, height), len(work.pages)
         return work
 
+    def _large_of(self, job: PictureJob) -> LargePicture | None:
+        """Its picture, if that is large and can be looked at in parts."""
+        if job.data is not None or (found := large_picture(job.source.path, MAX_PIXELS)) is None:
+            return None
+        is_taken = False
+        try:
+            is_taken = self._large.takes(found, job.outputs)
+        finally:
+            if not is_taken:
+                found.close()
+        return found if is_taken else None
+
+    def _make_large(self, work: _Work) -> None:
+        if (picture := work.large) is None:
+            return
+        work.large = None
+        try:
+            work.result.notes += self._large.make(picture, work.result.job.outputs)
+            height, width = picture.size
+            work.result.size = (width, height)
+        except (BirefnetVideoError, MemoryError) as error:
+            work.result.error = error if isinstance(error, BirefnetVideoError) else _as_ours(error)
+
     def _page(self, picture: Picture) -> _Page:
         frame, info = still(picture.rgb)
         size = self._networks.size_for(info.width, info.height)
@@ -163,6 +196,7 @@ class PictureRun:
         waiting: dict[tuple[int, ...], list[_Page]] = {}
         begun: list[_Work] = []
         for work in works:
+            self._make_large(work)
             begun.append(work)
             for page in work.pages:
                 waiting.setdefault(page.view.shape, []).append(page)
@@ -192,7 +226,7 @@ class PictureRun:
 
     def _finish(self, work: _Work) -> Result:
         result = work.result
-        if result.error is not None or result.skipped:
+        if result.error is not None or result.skipped or not work.pages:
             return result
         try:
             drawn = [self._draw(page, result) for page in work.pages]
@@ -228,10 +262,7 @@ class PictureRun:
             return
         data = encode(pages, format_of(output.kind, output.path), str(output.path))
         if self._request.files.out_dir is not None:
-            try:
-                output.path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise refused(output.path, error) from None
+            make_folder(output.path)
         write_whole(output.path, data, overwrite=self._request.files.overwrite)
 
 

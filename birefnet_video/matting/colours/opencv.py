@@ -113,17 +113,17 @@ def fuse(planes: list[np.ndarray], alpha: np.ndarray, top: int) -> None:
     marks = cv2.dilate(resized(_soft(alpha), shape), np.ones((3, 3), np.uint8)) > 0
     if not marks.any():
         return
-    smooth = SmoothColours(resized(alpha, shape), _blur)
+    smooth = SmoothColours(resized(alpha, shape), square_mean)
     own_alpha = {plane.shape: resized(alpha, plane.shape) for plane in planes}
     for plane in planes:
         subject, behind = smooth.of(resized(plane, shape).astype(np.float32))
         lead = subject - behind
         for here, there in parts(marks, plane.shape):
             own, difference = (enlarged_part(each, here, there, plane.shape) for each in (subject, lead))
-            _free(plane[there], own_alpha[plane.shape][there], own, difference, top)
+            free(plane[there], own_alpha[plane.shape][there], own, difference, top)
 
 
-def _free(samples: np.ndarray, alpha: np.ndarray, subject: np.ndarray, lead: np.ndarray, top: int) -> None:
+def free(samples: np.ndarray, alpha: np.ndarray, subject: np.ndarray, lead: np.ndarray, top: int) -> None:
     """Replace soft samples; see :func:`fuse`. In few arrays and few passes: memory is what this costs.
 
     Args:
@@ -200,7 +200,8 @@ class SmoothColours(Generic[Plane]):
         return self._fine.blur(subject, behind)
 
 
-def _blur(x: np.ndarray, side: int) -> np.ndarray:
+def square_mean(x: np.ndarray, side: int) -> np.ndarray:
+    """Means of a square around every pixel."""
     return cv2.blur(x, (side, side), borderType=cv2.BORDER_REPLICATE)
 
 

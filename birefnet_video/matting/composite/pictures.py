@@ -16,6 +16,7 @@ from birefnet_video.options.backgrounds import Background, Blur, PictureFile, So
 from birefnet_video.options.matte import ColourSpec
 from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.options.pictures import Margin
+from birefnet_video.pictures.geo import moved
 from birefnet_video.pictures.picture import Picture
 from birefnet_video.pictures.profiles import from_srgb
 from birefnet_video.pictures.writing import Drawn
@@ -115,20 +116,26 @@ def box_of_subject(alpha: np.ndarray, margin: Margin) -> tuple[slice, slice] | N
         margin: around it.
     """
     there = alpha > CLEAR
-    rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+    return box_around(np.asarray(there.any(axis=1)), np.asarray(there.any(axis=0)), margin)
+
+
+def box_around(down: np.ndarray, across: np.ndarray, margin: Margin) -> tuple[slice, slice] | None:
+    """The same, of which lines, bool (H,), and columns, bool (W,), hold something that is not clear."""
+    rows, columns = np.flatnonzero(down), np.flatnonzero(across)
     if not len(rows):
         return None
     around = margin.pixels(max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1)
     return tuple(  # type: ignore[return-value]
-        slice(max(0, int(found[0]) - around), min(side, int(found[-1]) + 1 + around))
-        for found, side in zip((rows, columns), alpha.shape, strict=True)
+        slice(max(0, int(found[0]) - around), min(len(line), int(found[-1]) + 1 + around))
+        for found, line in zip((rows, columns), (down, across), strict=True)
     )
 
 
 def cropped(drawn: Drawn, box: tuple[slice, slice]) -> Drawn:
     """A part of a picture."""
     light = None if drawn.light is None else drawn.light[box]
-    return Drawn(np.ascontiguousarray(drawn.samples[box]), drawn.kept, light)
+    kept = moved(drawn.kept, box[0].start, box[1].start)
+    return Drawn(np.ascontiguousarray(drawn.samples[box]), kept, light)
 
 
 def _light(picture: Picture, rgb: np.ndarray) -> np.ndarray | None:

@@ -73,6 +73,16 @@ def resized(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return cv2.resize(plane, (shape[1], shape[0]), interpolation=method)
 
 
+def enlarged_rows(plane: np.ndarray, rows: slice, shape: tuple[int, int]) -> np.ndarray:
+    """Rows of a plane, float32 (h, w), enlarged linearly to a height and width."""
+    height = plane.shape[0]
+    places = ((np.arange(rows.start, rows.stop) + 0.5) * height / shape[0] - 0.5).clip(0, height - 1)
+    above = places.astype(np.intp)
+    below, share = np.minimum(above + 1, height - 1), (places - above).astype(np.float32)[:, None]
+    mixed = plane[above] * (1 - share) + plane[below] * share
+    return cv2.resize(mixed, (shape[1], len(mixed)), interpolation=cv2.INTER_LINEAR)
+
+
 def _runs(marks: np.ndarray) -> list[tuple[int, int]]:
     """From the first to behind the last of every unbroken run of marks in (N,)."""
     padded = np.concatenate(([False], marks, [False]))

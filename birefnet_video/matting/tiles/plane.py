@@ -1,11 +1,21 @@
 """A matte of any size, held in two bytes a pixel."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
 _TOP = np.float32(65535)
 #: Lines of a plane that are worked on at once.
 _LINES = 256
+
+#: Makes samples of a height and width, uint16, in main memory or elsewhere.
+Room = Callable[[tuple[int, int]], np.ndarray]
+
+
+def new_samples(size: tuple[int, int]) -> np.ndarray:
+    """Samples in main memory."""
+    return np.empty(size, np.uint16)
 
 
 class Plane:
@@ -36,10 +46,14 @@ class Plane:
         """Change a part by so much, float32 (h, w)."""
         self.samples[rows, columns] = _stored(self.part(rows, columns) + change)
 
-    def doubled(self) -> "Plane":
-        """The same at twice the size, enlarged linearly."""
+    def doubled(self, room: Room = new_samples) -> "Plane":
+        """The same at twice the size, enlarged linearly.
+
+        Args:
+            room: makes what it is held in.
+        """
         height, width = self.size
-        large = np.empty((2 * height, 2 * width), np.uint16)
+        large = room((2 * height, 2 * width))
         for top in range(0, 2 * height, _LINES):
             rows = slice(top, min(top + _LINES, 2 * height))
             large[rows] = _stored(self.doubled_part(rows, slice(0, 2 * width)))
