@@ -5,6 +5,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+#: Pixels that are looked at at once.
+_PIECE = 2**22
+
 
 class Source(Protocol):
     """Gives parts of a picture as a network sees them. From one thread at a time."""
@@ -48,15 +51,27 @@ def reduced(source: Source, rows: slice, columns: slice, halvings: int) -> np.nd
         columns: of it.
         halvings: how often it was halved.
     """
+    if not halvings:
+        return _part(source, rows, columns, 0)
+    small = np.empty((rows.stop - rows.start, columns.stop - columns.start, 3), np.uint8)
+    # In pieces: what is looked at may be all of a large picture.
+    lines = max(1, (_PIECE >> 2 * halvings) // small.shape[1])
+    for first in range(0, len(small), lines):
+        piece = slice(rows.start + first, min(rows.start + first + lines, rows.stop))
+        size = (small.shape[1], piece.stop - piece.start)
+        part = _part(source, piece, columns, halvings)
+        small[first : first + lines] = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    return small
+
+
+def _part(source: Source, rows: slice, columns: slice, halvings: int) -> np.ndarray:
+    """The same as it is before it is made smaller."""
     inside, beyond = [], []
     for part, side in zip((rows, columns), source.size, strict=True):
         begin, end = part.start << halvings, part.stop << halvings
-        inside.append(slice(begin, min(end, side)))
-        beyond.append(max(0, end - side))
+        inside.append(slice(min(begin, side - 1), min(end, side)))
+        beyond.append(end - begin - (inside[-1].stop - inside[-1].start))
     pixels = source.part(inside[0], inside[1])
     if any(beyond):
         pixels = cv2.copyMakeBorder(pixels, 0, beyond[0], 0, beyond[1], cv2.BORDER_REPLICATE)
-    if not halvings:
-        return pixels
-    size = (columns.stop - columns.start, rows.stop - rows.start)
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return pixels
