@@ -126,7 +126,10 @@ class TiledBackend:
     @property
     def info(self) -> BackendInfo:
         """See :class:`MattingBackend`; the size is that of the pictures."""
-        return replace(self._backend.info, input_size=self._size, batch_size=1, overlaps=False)
+        own = self._backend.info
+        height, width = own.input_size
+        note = "; ".join(filter(None, (f"in tiles of {width}x{height}", own.note)))
+        return replace(own, input_size=self._size, batch_size=1, overlaps=False, note=note)
 
     def infer(self, rgb: np.ndarray) -> np.ndarray:
         """See :class:`MattingBackend`."""

@@ -1,17 +1,20 @@
 """A network in tiles says what it says in one piece, without seams, at a share of the work."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import cv2
 import numpy as np
 import pytest
 from stubs import INFO
 
+from birefnet_video.backends import registry
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.backends.tiled import TileCount, TiledBackend, TiledMatting, with_detail
 from birefnet_video.matting.tiles.grid import Grid, halvings
 from birefnet_video.matting.tiles.source import InMemory
 from birefnet_video.options.network import BackendSpec
+from birefnet_video.pipeline.shared_network import SharedNetwork
+from birefnet_video.types import MediaInfo
 
 TILE = (64, 96)
 SIZE = (700, 1000)
@@ -102,6 +105,7 @@ def test_as_a_backend() -> None:
     said: list[str] = []
     backend = with_detail(network(), SIZE, said.append)
     assert isinstance(backend, TiledBackend) and backend.info.input_size == SIZE and backend.info.batch_size == 1
+    assert backend.info.describe().endswith("batch 1 (in tiles of 96x64)")
     truth = subject(SIZE)
     (alpha,) = backend.begin(picture(truth)[None])()
     assert alpha.dtype == np.float32 and np.abs(alpha - truth).mean() < 0.003
@@ -126,3 +130,17 @@ def test_small_pictures_stay_in_one_piece() -> None:
 )
 def test_sizes_that_are_asked_for(detail: str, size: tuple[int, int] | None) -> None:
     assert BackendSpec(detail=detail).detail_size(3840, 2160) == size
+
+
+def test_of_a_video(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its frames go through the network in tiles; one that stays open is lent to videos of that size only."""
+    monkeypatch.setattr(registry, "load_backend", lambda *spec, **rest: network())
+    media = MediaInfo(**{**dict.fromkeys((each.name for each in fields(MediaInfo)), None), "width": 640, "height": 360})  # type: ignore[arg-type]
+    spec = BackendSpec(detail="full", engine="eager")
+    backend = registry.open_backend(spec, media, [].append)
+    assert isinstance(backend, TiledBackend) and backend.info.input_size == (360, 640)
+    assert not isinstance(registry.open_backend(BackendSpec(), media, [].append), TiledBackend)
+    shared = SharedNetwork()
+    sizes = [shared.open(spec, each, [].append).info.input_size for each in (media, replace(media, width=1280))]
+    shared.close()
+    assert sizes == [(360, 640), (360, 1280)]
