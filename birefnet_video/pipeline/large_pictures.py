@@ -3,13 +3,14 @@
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from math import ceil, log2
 from pathlib import Path
 
 import numpy as np
 
 from birefnet_video.backends.tiled import TiledMatting
-from birefnet_video.errors import BackendUnavailable
+from birefnet_video.errors import BackendUnavailable, BirefnetVideoError
 from birefnet_video.matting.composite.pictures import box_around
 from birefnet_video.matting.composite.strips import StripDrawing, edit_strips, lines_of_subject, strips
 from birefnet_video.matting.tiles.plane import new_samples
@@ -36,14 +37,21 @@ _NEVER = 64
 class LargePictures:
     """Makes outputs of large pictures, one at a time and on one thread."""
 
-    def __init__(self, request: PicturesRequest, networks: Networks, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        request: PicturesRequest,
+        networks: Networks,
+        tell: Callable[[str], None],
+        is_stopped: Callable[[], bool],
+    ) -> None:
         """
         Args:
             request: how.
             networks: gives the network; its tiles are counted there.
             tell: takes what a user should know.
+            is_stopped: whether a picture that was begun is to be left: one can take minutes.
         """
-        self._request, self._networks, self._tell = request, networks, tell
+        self._request, self._networks, self._tell, self._is_stopped = request, networks, tell, is_stopped
         self._limits = Limits(request.read.max_pixels)
 
     def takes(self, picture: LargePicture, outputs: tuple[OutputSpec, ...]) -> bool:
@@ -95,6 +103,14 @@ class LargePictures:
             self._write(picture, matte, box, outputs)
             return notes
 
+    def _go_on(self, picture: LargePicture) -> None:
+        """
+        Raises:
+            BirefnetVideoError: if it is to be left.
+        """
+        if self._is_stopped():
+            raise BirefnetVideoError(f"{picture.path}: was left before it was done")
+
     def _check_memory(self, picture: LargePicture, held: int) -> None:
         needed, most = _BASE_BYTES + held, self._request.run.max_memory
         if needed > most:
@@ -118,7 +134,7 @@ class LargePictures:
             self._networks.tiles,
             finest=_NEVER if detail is None else ceil(log2(max(height, width) / max(detail))),
             room=new_samples if folder is None else in_file,
-        ).matte(picture)
+        ).matte(_Watched(picture, partial(self._go_on, picture)))
         edit_strips(matte, picture, self._request.matte, multiplies=self._request.read.input_alpha == "multiply")
         return matte
 
@@ -141,6 +157,7 @@ class LargePictures:
         with ExitStack() as stack:
             files = [self._open(stack, output) for output in outputs]
             for lines in strips(rows):
+                self._go_on(picture)
                 drawn = drawing.draw(outputs, lines, columns)
                 for file, samples in zip(files, drawn, strict=True):
                     if lines.start == rows.start:
@@ -156,3 +173,14 @@ class LargePictures:
             make_folder(output.path)
         form = format_of(output.kind, output.path)
         return stack.enter_context(StripFile(output.path, form, overwrite=files.overwrite))
+
+
+class _Watched:
+    """A picture that can be left wherever it is looked at."""
+
+    def __init__(self, picture: LargePicture, go_on: Callable[[], None]) -> None:
+        self._picture, self._go_on, self.size = picture, go_on, picture.size
+
+    def part(self, rows: slice, columns: slice) -> np.ndarray:
+        self._go_on()
+        return self._picture.part(rows, columns)

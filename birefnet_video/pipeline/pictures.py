@@ -94,17 +94,17 @@ class PictureRun:
         self._request, self._tell = request, tell
         self._limits = Limits(request.read.max_pixels)
         self._networks = Networks(request.backend, frames=pictures, tell=tell)
-        self._large = LargePictures(request, self._networks, tell)
         self._drawing = Drawing(request.colour)
         self._workers = min(max(cores(), _LEAST_WORKERS), _MOST_WORKERS)
         self._stopped = threading.Event()
+        self._large = LargePictures(request, self._networks, tell, self._stopped.is_set)
         for output in request.files.named:
             self._drawing.check(output.background)
         if request.files.background is not None:
             self._drawing.check(request.files.background)
 
     def stop(self) -> None:
-        """Begin no more pictures; those that were begun are finished. From any thread and from signals."""
+        """Begin no more pictures; what was begun is finished, but large ones. From any thread and from signals."""
         self._stopped.set()
 
     def results(self, jobs: Iterable[PictureJob]) -> Iterator[Result]:

@@ -199,3 +199,21 @@ def test_a_damaged_one_leaves_nothing_behind(source: Path, tmp_path: Path, monke
     (tmp_path / "strips" / "m.png").write_bytes(b"here before")
     assert isinstance(run(request_for(source), outputs).error, OutputRefused)
     assert (tmp_path / "strips" / "m.png").read_bytes() == b"here before"
+
+
+def test_one_that_was_begun_can_be_left(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 1000)
+    begun: list[PictureRun] = []
+
+    class Leaving(StubBackend):
+        def infer(self, rgb: np.ndarray) -> np.ndarray:
+            begun[0].stop()
+            return super().infer(rgb)
+
+    info = replace(INFO, input_size=TILE, batch_size=2)
+    monkeypatch.setattr(networks, "load_backend", lambda spec, *size, **rest: Leaving(info))
+    outputs = outputs_in(tmp_path / "strips", ".png")
+    begun.append(PictureRun(request_for(source), pictures=1, tell=[].append))
+    (result,) = begun[0].results([PictureJob(Found(source, Path("in")), outputs)])
+    assert result.error is not None and "was left before it was done" in result.error.message
+    assert not list((tmp_path / "strips").iterdir())
