@@ -25,8 +25,6 @@ from birefnet_video.inputs.deinterlacing import Deinterlacer
 from birefnet_video.inputs.probe import probe
 from birefnet_video.inputs.read_alpha import read_mattes
 from birefnet_video.jobs import Job
-from birefnet_video.matting.filters import torch as filters
-from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.options.backgrounds import Blur, PictureFile, VideoFile
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.matte import ColourSpec, MatteSpec
@@ -249,21 +247,3 @@ def test_a_decoder_that_is_not_there_is_said_before_any_work(clip: Path, tmp_pat
     with pytest.raises(BackendUnavailable, match="--decode-on cuda: no such decoder opens here"):
         assemble(spec, lambda message: None, open_stub())
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("size", [(40, 60), (30, 31), (120, 64), (200, 300), (100, 100), (1, 1)], ids=str)
-def test_sizes_are_changed_as_on_the_cpu(size: tuple[int, int]) -> None:
-    plane = np.random.default_rng(1).random((100, 120), np.float32)
-    made = filters.resized(torch.from_numpy(plane), size).numpy()
-    assert made.shape == size
-    assert np.abs(made - resized(plane, size)).max() < 1e-5
-
-
-@pytest.mark.parametrize("side", [3, 9, 41])
-def test_blurs_repeat_the_border(side: int) -> None:
-    plane = np.random.default_rng(2).random((50, 70), np.float32)
-    boxed = filters.box(torch.from_numpy(plane), side).numpy()
-    assert np.abs(boxed - cv2.blur(plane, (side, side), borderType=cv2.BORDER_REPLICATE)).max() < 1e-5
-    sigma = side / 3
-    blurred = filters.gaussian(torch.from_numpy(plane), sigma).numpy()
-    assert np.abs(blurred - cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)).max() < 1e-3

@@ -1,11 +1,10 @@
-"""Linear filters of planes as products of matrices, and a few others: what OpenCV does for planes on the CPU.
+"""Linear filters of planes, and a few others: what OpenCV does for planes on the CPU.
 
-Every filter here works on lines and columns apart, so a plane of float32 (H, W) becomes ``lines @ plane @ columns.T``:
-one way for all kernels and all ratios of sizes, and what GPUs do best.
+Every filter here works on lines and columns apart, and every sample is a sum of the few that its :class:`Band` names:
+one way for all kernels and all ratios of sizes, in float32 whatever a library may take for matrices, and in time and
+memory that grow with the picture and not with its sides. Nothing here waits for the device.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -13,11 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-#: Sharpness of swscale's cubic interpolation (Keys, 1981: the slope at 1 is its negative).
-_CUBIC = 0.6
-#: Standard deviations of a Gaussian beyond which it counts as nothing.
-_GAUSSIAN_REACH = 4.0
-#: Matrices that are kept.
+from birefnet_video.matting.filters.bands import Gaussian, MakeBand, area, cubic, cubic_from_left
+
+#: Bands that are kept. One of 8,192 samples and 5 of them each is 0.3 MB; the widest blur's is 40 times that.
 _KEPT = 128
 
 
@@ -29,7 +26,7 @@ def resized(plane: Tensor, shape: tuple[int, ...]) -> Tensor:
     if plane.shape == shape:
         return plane
     if smaller:
-        return _filtered(plane, shape, _area)
+        return _filtered(plane, shape, area, area)
     return F.interpolate(plane[None, None], size=shape, mode="bilinear", align_corners=False)[0, 0]
 
 
@@ -43,20 +40,19 @@ def resampled(plane: Tensor, shape: tuple[int, ...], *, from_left: bool) -> Tens
     """
     if plane.shape == shape:
         return plane
-    across = _cubic_from_left if from_left else _cubic
-    lines = _matrix(_cubic, plane.shape[0], shape[0], plane.device)
-    columns = _matrix(across, plane.shape[1], shape[1], plane.device)
-    return lines @ plane @ columns.T
+    return _filtered(plane, shape, cubic, cubic_from_left if from_left else cubic)
 
 
 def box(plane: Tensor, side: int) -> Tensor:
     """The mean of a square around every pixel, whose borders are repeated; ``side`` is odd."""
-    return _filtered(plane, plane.shape, _Box(side))
+    reach = side // 2
+    padded = F.pad(plane[None, None], (reach, reach, reach, reach), mode="replicate")
+    return F.avg_pool2d(F.avg_pool2d(padded, (side, 1), 1), (1, side), 1)[0, 0]
 
 
 def gaussian(plane: Tensor, sigma: float) -> Tensor:
     """A Gaussian blur whose borders are repeated."""
-    return _filtered(plane, plane.shape, _Gaussian(sigma))
+    return _filtered(plane, plane.shape, Gaussian(sigma), Gaussian(sigma))
 
 
 def dilated(plane: Tensor, side: int) -> Tensor:
@@ -82,86 +78,39 @@ def dilated_by_disc(plane: Tensor, disc: np.ndarray) -> Tensor:
     return found
 
 
-def _filtered(plane: Tensor, shape: tuple[int, ...], filter_: Callable[[int, int], np.ndarray]) -> Tensor:
-    lines = _matrix(filter_, plane.shape[0], shape[0], plane.device)
-    columns = _matrix(filter_, plane.shape[1], shape[1], plane.device)
-    # The smaller product first.
-    if shape[0] * plane.shape[1] < plane.shape[0] * shape[1]:
-        return (lines @ plane) @ columns.T
-    return lines @ (plane @ columns.T)
+def _filtered(plane: Tensor, shape: tuple[int, ...], of_lines: MakeBand, of_columns: MakeBand) -> Tensor:
+    """A plane by the band of its lines and that of its columns."""
+    # What makes less for the second one to read comes first.
+    if shape[0] * plane.shape[1] > plane.shape[0] * shape[1]:
+        return _of_lines(_of_columns(plane, shape[1], of_columns), shape[0], of_lines)
+    return _of_columns(_of_lines(plane, shape[0], of_lines), shape[1], of_columns)
 
 
-def _matrix(filter_: Callable[[int, int], np.ndarray], before: int, after: int, device: torch.device) -> Tensor:
-    """float32 (after, before)."""
-    matrix = _kept_matrix(filter_, before, after, device)
-    if matrix.is_cuda:
-        # Its memory must not be given away while this thread's stream may still read it.
-        matrix.record_stream(torch.cuda.current_stream(device))
-    return matrix
+def _of_columns(plane: Tensor, after: int, make: MakeBand) -> Tensor:
+    # Neighbours in memory are then taken by neighbouring threads of a GPU.
+    return _of_lines(plane.T, after, make).T.contiguous()
+
+
+def _of_lines(plane: Tensor, after: int, make: MakeBand) -> Tensor:
+    """float32 (H, W) -> (after, W)."""
+    indices, weights = _band(make, plane.shape[0], after, plane.device)
+    # A sum of weighed lines is what a bag of weighed embeddings is, and one kernel everywhere.
+    return F.embedding_bag(indices, plane.contiguous(), mode="sum", per_sample_weights=weights)
+
+
+def _band(make: MakeBand, before: int, after: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """int32 and float32 (after, K)."""
+    kept = _kept_band(make, before, after, device)
+    for each in kept:
+        if each.is_cuda:
+            # Its memory must not be given away while this thread's stream may still read it.
+            each.record_stream(torch.cuda.current_stream(device))
+    return kept
 
 
 @lru_cache(_KEPT)
-def _kept_matrix(filter_: Callable[[int, int], np.ndarray], before: int, after: int, device: torch.device) -> Tensor:
-    # An ordinary tensor, although it is made while gradients are off: it outlives the call.
+def _kept_band(make: MakeBand, before: int, after: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    band = make(before, after)
+    # Ordinary tensors, although they are made while gradients are off: they outlive the call.
     with torch.inference_mode(mode=False):
-        return torch.from_numpy(filter_(before, after).astype(np.float32)).to(device)
-
-
-def _area(before: int, after: int) -> np.ndarray:
-    """Each pixel is the mean of what it covers."""
-    edges = np.arange(after + 1) * (before / after)
-    pixels = np.arange(before)
-    covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    weights = covered.clip(0, None)
-    return weights / weights.sum(1, keepdims=True)
-
-
-def _cubic(before: int, after: int) -> np.ndarray:
-    return _cubic_at((np.arange(after) + 0.5) * (before / after) - 0.5, before / after, before)
-
-
-def _cubic_from_left(before: int, after: int) -> np.ndarray:
-    return _cubic_at(np.arange(after) * (before / after), before / after, before)
-
-
-def _cubic_at(centres: np.ndarray, ratio: float, before: int) -> np.ndarray:
-    wide = max(1.0, ratio)
-    return _folded(centres, lambda x: _keys(x / wide), 2 * wide, before)
-
-
-def _keys(x: np.ndarray) -> np.ndarray:
-    x, a = np.abs(x), -_CUBIC
-    near = (a + 2) * x**3 - (a + 3) * x**2 + 1
-    far = a * (x**3 - 5 * x**2 + 8 * x - 4)
-    return np.where(x < 1, near, np.where(x < 2, far, 0))
-
-
-@dataclass(frozen=True)
-class _Box:
-    side: int
-
-    def __call__(self, before: int, after: int) -> np.ndarray:
-        return _folded(np.arange(after), np.ones_like, self.side // 2, before)
-
-
-@dataclass(frozen=True)
-class _Gaussian:
-    sigma: float
-
-    def __call__(self, before: int, after: int) -> np.ndarray:
-        def weight(x: np.ndarray) -> np.ndarray:
-            return np.exp(-0.5 * (x / self.sigma) ** 2)
-
-        return _folded(np.arange(after), weight, _GAUSSIAN_REACH * self.sigma, before)
-
-
-def _folded(centres: np.ndarray, weight: Callable[[np.ndarray], np.ndarray], reach: float, before: int) -> np.ndarray:
-    """What pixels around ``centres`` count for; those beyond a border are the border's own."""
-    near = int(np.ceil(reach))
-    pixels = np.floor(centres)[:, None] + np.arange(-near, near + 2)
-    distance = pixels - centres[:, None]
-    shares = np.where(np.abs(distance) <= reach, weight(distance), 0)
-    out = np.zeros((len(centres), before))
-    lines = np.broadcast_to(np.arange(len(centres))[:, None], pixels.shape)
-    np.add.at(out, (lines, pixels.clip(0, before - 1).astype(int)), shares)
-    return out / out.sum(1, keepdims=True)
+        return torch.from_numpy(band.indices).to(device), torch.from_numpy(band.weights).to(device)
