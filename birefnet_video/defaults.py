@@ -24,6 +24,10 @@ QUEUE_BATCHES = 2
 #: Threads of the stages that prepare and compose frames: one for so many cores, and at most so many.
 CORES_A_WORKER = 4
 MOST_WORKERS = 6
+#: After a device's memory has run out: frames that must be good there in a row before more are composed there at once,
+#: and most frames that are made on the CPU before one tries again.
+DEVICE_BACK_AFTER = 32
+DEVICE_LONGEST_REST = 64
 #: Milliseconds after which what has been encoded can be read on the disk, should the process be killed.
 KEPT_EVERY_MS = 400
 #: Milliseconds between two keyframes of codecs that predict frames from others.

@@ -18,11 +18,12 @@ from birefnet_video.matting.filters.torch import resized
 from birefnet_video.matting.upload import Source, upload
 from birefnet_video.options.matte import EditSpec
 from birefnet_video.pipeline.compositor import Composer, Compositor, Made, Task
+from birefnet_video.pipeline.places import Places
 from birefnet_video.types import Cutout, Matte
 
 
 class DeviceCompositor:
-    """By torch. If the device's memory runs out, the rest is made on the CPU, which is said."""
+    """By torch. What the device has no memory for is made on the CPU: see :class:`Places`."""
 
     def __init__(
         self,
@@ -43,24 +44,30 @@ class DeviceCompositor:
             notify: takes what a user should know.
         """
         self._task, self._composers, self._of_cutouts = task, composers, composers_of_cutouts
-        self._device, self._on_cpu, self._notify = torch.device(device), on_cpu, notify
+        self._device, self._on_cpu = torch.device(device), on_cpu
+        self._places = Places(device, notify)
         info = task.info
         self._guide = Canvas(info.width, info.height, "yuv420p", info.colour.full_range)
         self._threads = threading.local()
-        self._gave_up = threading.Event()
-        self._giving_up = threading.Lock()
 
     def compose(self, matte: Matte, edit: EditSpec) -> Made:
         """See :class:`birefnet_video.pipeline.compositor.Compositor`."""
-        if not self._gave_up.is_set():
+        made = self._places.run(lambda: self._try(matte, edit))
+        return self._on_cpu.compose(matte, edit) if made is None else made
+
+    def _try(self, matte: Matte, edit: EditSpec) -> Made | None:
+        """``None`` if memory runs out, and again when what lay about in it is free."""
+        for is_last in (False, True):
             try:
                 with torch.inference_mode(), self._stream():
                     return self._compose(matte, edit)
             except RuntimeError as error:
                 if not is_memory(error):
                     raise
-            self._give_up()
-        return self._on_cpu.compose(matte, edit)
+            # Not while the error is handled: its traceback holds what fills the memory.
+            if not is_last and self._device.type == "cuda":
+                torch.cuda.empty_cache()
+        return None
 
     def _compose(self, matte: Matte, edit: EditSpec) -> Made:
         task = self._task
@@ -100,9 +107,3 @@ class DeviceCompositor:
             self._threads.stream = torch.cuda.Stream(self._device)
         with torch.cuda.device(self._device), torch.cuda.stream(self._threads.stream):
             yield
-
-    def _give_up(self) -> None:
-        with self._giving_up:
-            if not self._gave_up.is_set():
-                self._gave_up.set()
-                self._notify(f"{self._device}: out of memory for pictures: the rest is composed on the CPU")

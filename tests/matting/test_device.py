@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from itertools import islice, pairwise
+from itertools import count, islice, pairwise
 from pathlib import Path
 
 import av
@@ -215,20 +215,50 @@ def test_out_of_memory_is_said_once_and_no_frame_is_lost(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refine: Callable[..., torch.Tensor] = device.refine
-    calls = iter(range(100))
+    calls = count()
 
     def fail(*args: object) -> torch.Tensor:
-        if next(calls) >= 2:
+        # The second frame fails, and when it is tried again; the third one is tried no more, and the fourth is well.
+        if next(calls) in (1, 2):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return refine(*args)
 
     monkeypatch.setattr(device, "refine", fail)
     told = notices(run(clip, (OutputSpec("mask", tmp_path / "m.mkv"),)))
-    assert sum("the rest is composed on the CPU" in each for each in told) == 1
+    assert sum("what does not fit is composed on the CPU" in each for each in told) == 1
+    # Six frames: one on the CPU after its two tries, one kept away.
+    assert next(calls) == 6
     mattes = list(read_mattes(tmp_path / "m.mkv"))
     # Frame by frame the subject moves on.
     assert len(mattes) == 6
     assert all(np.abs(before - now).mean() > 0.001 for before, now in pairwise(mattes))
+
+
+def test_memory_that_is_free_again_by_the_second_try_is_not_worth_a_word(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refine: Callable[..., torch.Tensor] = device.refine
+    calls = count()
+
+    def fail(*args: object) -> torch.Tensor:
+        if next(calls) % 2 == 0:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return refine(*args)
+
+    monkeypatch.setattr(device, "refine", fail)
+    told = notices(run(clip, (OutputSpec("mask", tmp_path / "m.mkv"),)))
+    assert not any("out of memory" in each for each in told) and next(calls) == 12
+
+
+def test_another_error_on_the_device_is_no_lack_of_memory(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> torch.Tensor:
+        raise RuntimeError("an illegal instruction was encountered")
+
+    monkeypatch.setattr(device, "refine", fail)
+    with pytest.raises(RuntimeError, match="illegal instruction"):
+        run(clip, (OutputSpec("mask", tmp_path / "m.mkv"),))
 
 
 def test_what_is_asked_for_by_name_and_cannot_be_is_refused(clip: Path, tmp_path: Path) -> None:
