@@ -4,7 +4,8 @@ BirefnetVideoError            exit 1
 ├── UsageError                exit 2    options that contradict each other or a value out of range
 ├── CheckpointError           exit 3    weights missing or not valid
 ├── BackendUnavailable        exit 4    device, engine or memory not available
-│   └── OutOfMemory           exit 4    too many frames at once
+│   ├── OutOfMemory           exit 4    too many frames at once
+│   └── NoNumbers             exit 4    mattes that are no numbers
 ├── DamagedInput              exit 5    delivered in part
 ├── NotAVideo                 exit 65   the input is no usable video
 ├── NotAPicture               exit 65   the input is no usable picture
@@ -66,6 +67,10 @@ class BackendUnavailable(BirefnetVideoError):
 
 class OutOfMemory(BackendUnavailable):
     """The device holds fewer frames at once than were given."""
+
+
+class NoNumbers(BackendUnavailable):
+    """Mattes are no numbers: a half precision has overflowed, or weights are damaged."""
 
 
 class DamagedInput(BirefnetVideoError):

@@ -8,7 +8,7 @@ import numpy as np
 
 from birefnet_video.backends.base import MattingBackend, Pending, check_input
 from birefnet_video.backends.batch_memory import BatchMemory
-from birefnet_video.errors import OutOfMemory
+from birefnet_video.errors import NoNumbers, OutOfMemory
 from birefnet_video.types import Step
 
 #: A larger batch must be faster by this factor to be worth its memory.
@@ -45,6 +45,7 @@ class AdaptiveBackend:
         self._trials = self._try_sizes() if measures and self._at_once > 1 and known is None else None
         #: What a trial computes, and what it makes of it.
         self._batch = self._result = np.empty(0)
+        self._failed: NoNumbers | None = None
         self.info = inner.info
         if known is not None:
             self._settle(known, "measured before")
@@ -118,6 +119,9 @@ class AdaptiveBackend:
         self._batch = rgb
         try:
             next(trials)
+            if self._failed is not None:
+                failed_trial, self._failed = self._failed, None
+                raise failed_trial
             return self._result
         except StopIteration:
             self._trials = None
@@ -137,7 +141,11 @@ class AdaptiveBackend:
             # What runs for the first time allocates, and is not counted.
             for timed in (False, True):
                 began = self._clock()
-                self._result = _join([self._inner.infer(piece) for piece in self._pieces(self._batch)])
+                try:
+                    self._result = self._run(self._batch)
+                except NoNumbers as error:
+                    # An error that came through a generator would end it: the trials go on.
+                    self._failed = error
                 spent = (self._clock() - began) / len(self._batch)
                 if timed:
                     seconds.append(spent)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from birefnet_video.errors import BackendUnavailable
+from birefnet_video.errors import NoNumbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class MattingBackend(Protocol):
         Raises:
             ValueError: if shape or type differ.
             OutOfMemory: if the device is out of memory.
+            NoNumbers: if mattes are none; on CUDA every backend looks itself, where that costs least.
         """
         ...
 
@@ -97,18 +98,24 @@ class Lent:
 
 
 def check_mattes(alpha: np.ndarray, info: BackendInfo) -> np.ndarray:
-    """Mattes as they came from the network, unless they are no numbers.
+    """Mattes as they came from the network, float32 in the CPU's memory, unless they are no numbers.
 
     Raises:
-        BackendUnavailable: if a value is not finite: a half precision has overflowed, or weights are damaged.
+        NoNumbers: if a value is not finite.
     """
     # The sum of finite values in [0, 1] is finite, and one that is not makes it so.
     if not np.isfinite(alpha.sum(dtype=np.float64)):
-        raise BackendUnavailable(
-            f"{info.model}: its mattes are no numbers in {info.precision}",
-            hint="use --precision fp32; if that fails too, the weights are damaged",
-        )
+        raise no_numbers(info)
     return alpha
+
+
+def no_numbers(info: BackendInfo) -> NoNumbers:
+    """The error of a network whose mattes are none."""
+    damaged = "the weights are damaged"
+    return NoNumbers(
+        f"{info.model}: its mattes are no numbers in {info.precision}",
+        hint=damaged if info.precision == "fp32" else f"use --precision fp32; if that fails too, {damaged}",
+    )
 
 
 def check_input(rgb: np.ndarray, info: BackendInfo) -> None:

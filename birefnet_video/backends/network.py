@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from birefnet_video.backends.base import BackendInfo, Pending, check_input
+from birefnet_video.backends.base import BackendInfo, Pending, check_input, check_mattes, no_numbers
 from birefnet_video.backends.engine import Prepared
 from birefnet_video.backends.memory import is_memory
 from birefnet_video.errors import OutOfMemory
@@ -51,8 +51,8 @@ class NetworkBackend:
         x = self._view(torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device), prepared)
         if prepared.start is not None:
             collect = prepared.start(x)
-            return lambda: _matte(collect(), len(rgb)).numpy()
-        alpha = _matte(prepared.run(x), len(rgb)).cpu().numpy()
+            return lambda: check_mattes(_matte(collect(), len(rgb)).numpy(), self.info)
+        alpha = check_mattes(_matte(prepared.run(x), len(rgb)).cpu().numpy(), self.info)
         return lambda: alpha
 
     @torch.inference_mode()
@@ -65,17 +65,23 @@ class NetworkBackend:
             now.wait_stream(self._uploads)
             pixels.record_stream(now)
             alpha = _matte(prepared.run(self._view(pixels, prepared)), len(rgb))
+            verdict = are_numbers(alpha)
             self._downloads.wait_stream(now)
             with torch.cuda.stream(self._downloads):
                 result = torch.empty(alpha.shape, dtype=alpha.dtype, pin_memory=True)
                 result.copy_(alpha, non_blocking=True)
-                alpha.record_stream(self._downloads)
+                is_finite = torch.empty((), dtype=torch.bool, pin_memory=True)
+                is_finite.copy_(verdict, non_blocking=True)
+                for each in (alpha, verdict):
+                    each.record_stream(self._downloads)
                 # Waited for without keeping a core busy.
                 arrived = torch.cuda.Event(blocking=True)
                 arrived.record(self._downloads)
 
         def collect() -> np.ndarray:
             arrived.synchronize()
+            if not is_finite:
+                raise no_numbers(self.info)
             return result.numpy()
 
         return collect
@@ -101,6 +107,12 @@ class NetworkBackend:
         if self._prepared is not None:
             self._prepared.close()
             self._prepared = None
+
+
+def are_numbers(alpha: torch.Tensor) -> torch.Tensor:
+    """Whether all of alpha, float32 in [0, 1], is finite: bool () on its device, which is not waited for."""
+    # One reduction and no plane of bools: the sum of finite values in [0, 1] is finite.
+    return torch.isfinite(alpha.sum())
 
 
 def _matte(logits: torch.Tensor, count: int) -> torch.Tensor:

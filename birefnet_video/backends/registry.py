@@ -14,6 +14,7 @@ from birefnet_video.backends.calibration import Calibration, calibration_of
 from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.backends.engine_table import ENGINES, LADDER, check_engine, worth_building
+from birefnet_video.backends.finite import finite
 from birefnet_video.backends.tiled import with_detail
 from birefnet_video.defaults import (
     BATCH_SIZE,
@@ -91,7 +92,13 @@ def load_backend(
         prepared, info = _climb(request, frames, spec.batch_size)
     else:
         prepared, info = _prepare(request, spec.engine, spec.batch_size)
-    return _adaptive(prepared, replace(request, info=info), spec.batch_size, frames, ask)
+
+    def open_wider(wider: str) -> MattingBackend:
+        asked = ask(replace(info, precision=wider))
+        plain, found = _prepare(asked, "eager", info.batch_size)
+        return _adaptive(plain, replace(asked, info=found), info.batch_size, frames, ask)
+
+    return finite(_adaptive(prepared, replace(request, info=info), spec.batch_size, frames, ask), tell, open_wider)
 
 
 def _first_info(spec: BackendSpec, width: int, height: int) -> BackendInfo:

@@ -35,9 +35,12 @@ class Matting:
         """Begin the mattes of views, uint8 (N, h, w, 3); see :meth:`MattingBackend.begin`.
 
         Raises:
-            BackendUnavailable: when they are collected, if they are no numbers.
+            NoNumbers: when they are collected, if they are none.
         """
         pending = self.backend.begin(views)
+        if self.info.device.startswith("cuda"):
+            # Seen to there, where it costs no core's time.
+            return pending
         return lambda: check_mattes(pending(), self.info)
 
     def matte(self, frame: Frame, media: MediaInfo) -> Matte:
