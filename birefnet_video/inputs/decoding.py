@@ -198,8 +198,3 @@ class Decoding:
         if self._corrupt:
             found.append(f"{self._corrupt} frame{'s are' if self._corrupt > 1 else ' is'} marked corrupt")
         return found
-
-
-def came_from_device(picture: av.VideoFrame) -> bool:
-    """Whether a decoder that may fall back has not: hardware gives 4:2:0 with its chroma in one plane."""
-    return not picture.format.name.startswith(("yuv420p", "yuvj420p"))

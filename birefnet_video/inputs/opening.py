@@ -58,8 +58,8 @@ def open_input(path: Path, limits: Limits = DEFAULT_LIMITS, decode_on: str = "cp
     try:
         return av.open(
             f"file:{path.resolve()}",
-            # Frames come to the CPU's memory: the network's view and its flow are made there.
-            hwaccel=None if decode_on == "cpu" else HWAccel(kind, number or None),
+            # Frames stay where they are, so that it is known whether a GPU or the CPU has decoded them.
+            hwaccel=None if decode_on == "cpu" else HWAccel(kind, number or None, is_hw_owned=True),
             container_options={"format_whitelist": _FORMATS},
             options={"protocol_whitelist": "file", "max_pixels": str(limits.pixels)},
             metadata_errors="replace",

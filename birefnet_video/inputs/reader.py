@@ -17,11 +17,12 @@ from birefnet_video.colour.convert import integral
 from birefnet_video.defaults import END_TOLERANCE_S, TIME_JUMP_S
 from birefnet_video.inputs.boxes import shown_until
 from birefnet_video.inputs.cut_off import truncation
-from birefnet_video.inputs.decoding import Decoding, Swallowed, came_from_device
+from birefnet_video.inputs.decoding import Decoding, Swallowed
 from birefnet_video.inputs.deinterlacing import Deinterlacer
 from birefnet_video.inputs.opening import demux, open_input, seek_before
 from birefnet_video.inputs.sequence import damaged_pictures, missing, packets_of, still_decoder
 from birefnet_video.inputs.side_data import side_data
+from birefnet_video.inputs.surfaces import Surfaces, brought_home
 from birefnet_video.inputs.tracks import promised_end_s, video_stream
 from birefnet_video.inputs.turning import read_turn, stored_as
 from birefnet_video.inputs.vp9 import alpha_decoder
@@ -50,6 +51,7 @@ class Reader:
         *,
         with_alpha: bool = False,
         decode_on: str = "cpu",
+        stay: bool = False,
     ) -> None:
         """
         Args:
@@ -58,6 +60,7 @@ class Reader:
             cut: the part to read; ``None``: all of it.
             with_alpha: also the alpha that only some decoders show.
             decode_on: ``cpu``, ``cuda`` or ``cuda:<i>`` decodes a file; pictures of a sequence are decoded on the CPU.
+            stay: pictures that a GPU has decoded stay there, where they can.
         """
         self.info = info
         self.damage: list[str] = []
@@ -77,6 +80,7 @@ class Reader:
         self._promised_s: float | None = None
         self._told: set[str] = set()
         self._deinterlacer: Deinterlacer | None = None
+        self._surfaces = Surfaces(decode_on, self._tell, stay=stay)
 
     def frames(self) -> Iterator[Frame]:
         """All frames. Timestamps rise strictly."""
@@ -227,7 +231,7 @@ class Reader:
             if self._deinterlacer is None:
                 yield picture
             else:
-                yield from self._deinterlacer.push(picture)
+                yield from self._deinterlacer.push(brought_home(picture))
         if self._deinterlacer is not None:
             yield from self._deinterlacer.push(None)
 
@@ -240,9 +244,8 @@ class Reader:
                 with attempt(is_careful) as (decoding, packets):
                     try:
                         for picture in islice(decoding.run(packets), 0 if is_careful else given, None):
-                            self._check_decoder(decoding, picture)
                             given += 1
-                            yield integral(picture)
+                            yield integral(self._surfaces.taken(decoding.decoder, picture))
                     except Swallowed:
                         continue
                     return
@@ -251,11 +254,6 @@ class Reader:
                 self._packets, self._fed = decoding.promised, decoding.packets + decoding.empty
                 self._empty = decoding.empty
                 self.damage += damaged_pictures(sequence, decoding.lost) if sequence is not None else decoding.damage
-
-    def _check_decoder(self, decoding: Decoding, picture: av.VideoFrame) -> None:
-        decoder = decoding.decoder
-        if self._decode_on != "cpu" and not (decoder.is_hwaccel and came_from_device(picture)):
-            self._tell("decoder", f"this {decoder.name} is not decoded on {self._decode_on}: the CPU does")
 
     def _turn_of(self, picture: av.VideoFrame) -> Turn:
         """What turns a picture upright: pictures of sequences, and JPEG in videos, each say it for themselves."""
@@ -269,13 +267,14 @@ class Reader:
         turn = self._turn_of(picture)
         if turn != info.turn:
             self._tell("turn", "pictures are turned in different ways: each is shown upright")
-            picture = stored_as(picture, turn, info.turn)
+            picture = stored_as(brought_home(picture), turn, info.turn)
         info.limits.check_size(Path(info.path), picture.width, picture.height)
         if (picture.width, picture.height) == (info.coded_width, info.coded_height):
             return picture
         now, first = f"{picture.width}x{picture.height}", f"{info.coded_width}x{info.coded_height}"
         self._tell("size", f"the picture's size changes to {now}: scaled to the first one's, {first}")
         # In its own format: alpha and depth may have changed with the size.
+        picture = brought_home(picture)
         return picture.reformat(width=info.coded_width, height=info.coded_height, format=picture.format.name)
 
     def _check_end(self, last: FrameMeta | None) -> None:

@@ -14,6 +14,7 @@ from birefnet_video.options.matte import Smoothing
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.pipeline.composing import Composing, Look
+from birefnet_video.pipeline.compositor import Compositor, CpuCompositor
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.line import Line
 from birefnet_video.pipeline.ordered import cores
@@ -70,12 +71,13 @@ def open_plan(
         notify(Step(f"loading the network {spec.backend.model}"))
         backend = open_backend(spec.backend, info, notify)
         try:
-            matting = Matting(backend, composing.on(backend.info.device))
+            matting = _matting(backend, composing.on(backend.info.device), plan.decode_on, notify)
         except BaseException:
             backend.close()
             raise
     multiplies = spec.input.input_alpha == "multiply"
-    reader = Reader(info, notify, plan.cut, with_alpha=multiplies, decode_on=plan.decode_on)
+    stay = matting.view_there is not None
+    reader = Reader(info, notify, plan.cut, with_alpha=multiplies, decode_on=plan.decode_on, stay=stay)
     gauge, tap = MatteGauge(keeps_means=spec.writing.verify == "full"), PreviewTap()
     # Threads that wait for a GPU need no core, and two of them leave it no time to wait.
     at_least = 2 if backend.info.device.startswith("cuda") else 1
@@ -115,6 +117,25 @@ def _discarded_on_error() -> Iterator[list[Sink]]:
             with suppress(OSError):
                 writer.discard()
         raise
+
+
+def _matting(backend: MattingBackend, compositor: Compositor, decode_on: str, notify: Notify) -> Matting:
+    """With a view of pictures where a GPU has decoded them, if all that reads them is there, too."""
+    device = backend.info.device
+    if decode_on == "cpu":
+        return Matting(backend, compositor)
+    if isinstance(compositor, CpuCompositor) or _with_number(decode_on) != _with_number(device):
+        where = "the CPU" if isinstance(compositor, CpuCompositor) else device
+        notify(f"pictures come from {decode_on} to the CPU: they are composed on {where}")
+        return Matting(backend, compositor)
+    # Brings torch along, which nothing before the network needs.
+    from birefnet_video.pipeline.view_torch import DeviceView
+
+    return Matting(backend, compositor, DeviceView(device, notify))
+
+
+def _with_number(device: str) -> str:
+    return device if ":" in device else f"{device}:0"
 
 
 def _smoothing(

@@ -1,8 +1,6 @@
 """Composing on the network's device: pictures go there once, what comes back are the encoders' pixels."""
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -15,10 +13,12 @@ from birefnet_video.matting.composite.torch import DeviceComposer, DeviceCutout
 from birefnet_video.matting.composite.torch import edit as edited
 from birefnet_video.matting.edges.torch import refine
 from birefnet_video.matting.filters.torch import resized
-from birefnet_video.matting.upload import Source, upload
+from birefnet_video.matting.source import Source
+from birefnet_video.matting.upload import upload
 from birefnet_video.options.matte import EditSpec
 from birefnet_video.pipeline.compositor import Composer, Compositor, Made, Task
 from birefnet_video.pipeline.places import Places
+from birefnet_video.pipeline.torch_threads import ThreadStreams
 from birefnet_video.types import Cutout, Matte
 
 
@@ -48,7 +48,7 @@ class DeviceCompositor:
         self._places = Places(device, notify)
         info = task.info
         self._guide = Canvas(info.width, info.height, "yuv420p", info.colour.full_range)
-        self._threads = threading.local()
+        self._streams = ThreadStreams(self._device)
 
     def compose(self, matte: Matte, edit: EditSpec) -> Made:
         """See :class:`birefnet_video.pipeline.compositor.Compositor`."""
@@ -59,7 +59,7 @@ class DeviceCompositor:
         """``None`` if memory runs out, and again when what lay about in it is free."""
         for is_last in (False, True):
             try:
-                with torch.inference_mode(), self._stream():
+                with torch.inference_mode(), self._streams.own():
                     return self._compose(matte, edit)
             except RuntimeError as error:
                 if not is_memory(error):
@@ -96,14 +96,3 @@ class DeviceCompositor:
         if edit.refine and matte.alpha.shape != size:
             return refine(alpha, [plane / 255 for plane in source.planes(self._guide)])
         return resized(alpha, size)
-
-    @contextmanager
-    def _stream(self) -> Iterator[None]:
-        """A stream for every thread: one frame's copies go beside another's arithmetic, and beside the network."""
-        if self._device.type != "cuda":
-            yield
-            return
-        if not hasattr(self._threads, "stream"):
-            self._threads.stream = torch.cuda.Stream(self._device)
-        with torch.cuda.device(self._device), torch.cuda.stream(self._threads.stream):
-            yield

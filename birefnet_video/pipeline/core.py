@@ -1,5 +1,6 @@
 """The one way from a picture to its matte, and from a matte to what is made of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import av
@@ -7,6 +8,7 @@ import numpy as np
 
 from birefnet_video.backends.base import BackendInfo, MattingBackend, Pending, check_mattes
 from birefnet_video.colour.convert import to_rgb
+from birefnet_video.inputs.surfaces import is_on_device
 from birefnet_video.options.matte import EditSpec
 from birefnet_video.pipeline.compositor import Compositor, Made
 from birefnet_video.types import Frame, Matte, MediaInfo
@@ -21,6 +23,8 @@ class Matting:
 
     backend: MattingBackend
     compositor: Compositor
+    view_there: Callable[[av.VideoFrame, MediaInfo, tuple[int, int]], np.ndarray] | None = None
+    """Makes the view of pictures that lie on a device; ``None``: they come to the CPU for it."""
 
     @property
     def info(self) -> BackendInfo:
@@ -29,6 +33,8 @@ class Matting:
 
     def view(self, picture: av.VideoFrame, media: MediaInfo) -> np.ndarray:
         """What the network sees of a picture: upright sRGB of its own size, uint8 (h, w, 3)."""
+        if self.view_there is not None and is_on_device(picture):
+            return self.view_there(picture, media, self.info.input_size)
         return to_rgb(picture, media, self.info.input_size)
 
     def begin(self, views: np.ndarray) -> Pending:

@@ -1,6 +1,8 @@
 """What the operators of one thread use: cores, and on a GPU a stream."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -28,3 +30,26 @@ def use_own_stream(device: str) -> None:
     """
     if device.startswith("cuda"):
         torch.cuda.set_stream(torch.cuda.Stream(device))
+
+
+class ThreadStreams:
+    """A stream for every thread: one frame's copies go beside another's arithmetic, and beside the network."""
+
+    def __init__(self, device: torch.device) -> None:
+        """
+        Args:
+            device: if it is no CUDA GPU there are no streams.
+        """
+        self._device = device
+        self._threads = threading.local()
+
+    @contextmanager
+    def own(self) -> Iterator[None]:
+        """Let this thread's operators use its own, which is made the first time."""
+        if self._device.type != "cuda":
+            yield
+            return
+        if not hasattr(self._threads, "stream"):
+            self._threads.stream = torch.cuda.Stream(self._device)
+        with torch.cuda.device(self._device), torch.cuda.stream(self._threads.stream):
+            yield

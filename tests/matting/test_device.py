@@ -175,7 +175,7 @@ def test_a_decoder_of_the_networks_gpu_is_taken_and_one_that_falls_back_is_said(
 ) -> None:
     asked: list[tuple[str, str | None]] = []
     # What FFmpeg does with a stream that a GPU does not take.
-    monkeypatch.setattr(opening, "HWAccel", lambda kind, number: asked.append((kind, number)))
+    monkeypatch.setattr(opening, "HWAccel", lambda kind, number, is_hw_owned: asked.append((kind, number)))
     told: list[str] = []
     for on in ("cuda", "cuda:1"):
         assert len(list(reader.Reader(probe(clip), told.append, decode_on=on).frames())) == 6

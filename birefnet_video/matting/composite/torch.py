@@ -15,7 +15,8 @@ from birefnet_video.matting.colours.opencv import Space
 from birefnet_video.matting.colours.torch import retouched
 from birefnet_video.matting.composite.opencv import WITH_ALPHA
 from birefnet_video.matting.filters.torch import dilated_by_disc, gaussian, resized
-from birefnet_video.matting.upload import Source, download, padded, upload
+from birefnet_video.matting.source import Source, padded
+from birefnet_video.matting.upload import download, upload
 from birefnet_video.options.backgrounds import Blur
 from birefnet_video.options.matte import ColourSpec, EditSpec
 from birefnet_video.options.outputs import OutputSpec

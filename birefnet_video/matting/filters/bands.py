@@ -38,6 +38,16 @@ def area(before: int, after: int) -> Band:
     return _band(pixels, covered.clip(0, None), before)
 
 
+def linear(before: int, after: int) -> Band:
+    """Linear interpolation between samples whose outer borders lie on each other, antialiased."""
+    return _linear_at((np.arange(after) + 0.5) * (before / after) - 0.5, before / after, before)
+
+
+def linear_of_even(before: int, after: int) -> Band:
+    """The same from samples that lie on the even ones of twice as many, whose borders lie on those of the result."""
+    return _linear_at((np.arange(after) + 0.5) * (before / after) - 0.25, before / after, before)
+
+
 def cubic(before: int, after: int) -> Band:
     """Cubic interpolation between samples whose outer borders lie on each other, antialiased."""
     return _cubic_at((np.arange(after) + 0.5) * (before / after) - 0.5, before / after, before)
@@ -61,6 +71,11 @@ class Gaussian:
             return np.exp(-0.5 * (x / self.sigma) ** 2)
 
         return _around(np.arange(after), weight, _GAUSSIAN_REACH * self.sigma, before)
+
+
+def _linear_at(centres: np.ndarray, ratio: float, before: int) -> Band:
+    wide = max(1.0, ratio)
+    return _around(centres, lambda x: (1 - np.abs(x) / wide).clip(0, None), wide, before)
 
 
 def _cubic_at(centres: np.ndarray, ratio: float, before: int) -> Band:

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from birefnet_video.matting.filters.bands import Gaussian, MakeBand, area, cubic, cubic_from_left
+from birefnet_video.matting.filters.bands import (
+    Gaussian,
+    MakeBand,
+    area,
+    cubic,
+    cubic_from_left,
+    linear,
+    linear_of_even,
+)
 
 #: Bands that are kept. One of 8,192 samples and 5 of them each is 0.3 MB; the widest blur's is 40 times that.
 _KEPT = 128
@@ -41,6 +49,19 @@ def resampled(plane: Tensor, shape: tuple[int, ...], *, from_left: bool) -> Tens
     if plane.shape == shape:
         return plane
     return _filtered(plane, shape, cubic, cubic_from_left if from_left else cubic)
+
+
+def reduced(plane: Tensor, shape: tuple[int, ...], *, of_even: bool = False) -> Tensor:
+    """A plane at another size, linear and antialiased: what swscale's bilinear filter makes.
+
+    Args:
+        plane: float32 (H, W).
+        shape: height and width of the result.
+        of_even: the columns lie on the even ones of a plane of twice as many.
+    """
+    if plane.shape == shape and not of_even:
+        return plane
+    return _filtered(plane, shape, linear, linear_of_even if of_even else linear)
 
 
 def box(plane: Tensor, side: int) -> Tensor:

@@ -1,0 +1,40 @@
+"""What the network sees of pictures that lie on its device: made there."""
+
+from collections.abc import Callable
+
+import av
+import numpy as np
+import torch
+
+from birefnet_video.backends.network import is_memory
+from birefnet_video.colour import convert
+from birefnet_video.matting import view
+from birefnet_video.pipeline.torch_threads import ThreadStreams
+from birefnet_video.types import MediaInfo
+
+
+class DeviceView:
+    """Called by several threads at once. What the device has no memory for is made on the CPU, which is said once."""
+
+    def __init__(self, device: str, notify: Callable[[str], None]) -> None:
+        """
+        Args:
+            device: that the pictures lie on.
+            notify: takes what a user should know.
+        """
+        self._device, self._notify = torch.device(device), notify
+        self._streams = ThreadStreams(self._device)
+        self._told = False
+
+    def __call__(self, picture: av.VideoFrame, info: MediaInfo, size: tuple[int, int]) -> np.ndarray:
+        """See :func:`birefnet_video.matting.view.to_rgb`."""
+        try:
+            with torch.inference_mode(), self._streams.own():
+                return view.to_rgb(picture, info, size, self._device)
+        except RuntimeError as error:
+            if not is_memory(error):
+                raise
+        if not self._told:
+            self._told = True
+            self._notify(f"{self._device}: out of memory for what the network sees: some of it is made on the CPU")
+        return convert.to_rgb(picture, info, size)
