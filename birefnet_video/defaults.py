@@ -24,6 +24,8 @@ QUEUE_BATCHES = 2
 #: Threads of the stages that prepare and compose frames: one for so many cores, and at most so many.
 CORES_A_WORKER = 4
 MOST_WORKERS = 6
+#: Part of a GPU's free memory that is left to composing; the network's batches are bounded by the rest.
+COMPOSING_SHARE = 1 / 3
 #: After a device's memory has run out: frames that must be good there in a row before more are composed there at once,
 #: and most frames that are made on the CPU before one tries again.
 DEVICE_BACK_AFTER = 32

@@ -15,13 +15,9 @@ from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.backends.engine_table import ENGINES, LADDER, check_engine, worth_building
 from birefnet_video.backends.finite import finite
+from birefnet_video.backends.room import most_at_once
 from birefnet_video.backends.tiled import with_detail
-from birefnet_video.defaults import (
-    BATCH_SIZE,
-    MEASURE_AFTER_FRAMES,
-    SMALL_BATCH_SIZE,
-    SMALL_PIXELS,
-)
+from birefnet_video.defaults import BATCH_SIZE, MEASURE_AFTER_FRAMES
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, first_line
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.zoo.files import row_of, weights_path
@@ -186,12 +182,9 @@ def _why_not_now(name: str, frames: int | None) -> str:
 
 
 def _info_for(request: Request, name: str, batch_size: int | None) -> BackendInfo:
-    return replace(
-        request.info,
-        name=name,
-        precision=_precision(request, name),
-        batch_size=batch_size or _most_at_once(request.info, name),
-    )
+    precision = _precision(request, name)
+    at_once = batch_size or most_at_once(request, name, precision)
+    return replace(request.info, name=name, precision=precision, batch_size=at_once)
 
 
 def _module_of(name: str) -> Any:
@@ -225,13 +218,6 @@ def _prepare(request: Request, name: str, batch_size: int | None) -> tuple[Prepa
         fewer = info.batch_size // 2
         request.tell(f"{name}: out of memory with {info.batch_size} frames at once: going on with {fewer}")
         info = replace(info, batch_size=fewer)
-
-
-def _most_at_once(info: BackendInfo, name: str) -> int:
-    kind, (height, width) = info.device.split(":")[0], info.input_size
-    if kind == "cpu" and name == "eager" and height * width <= SMALL_PIXELS:
-        return SMALL_BATCH_SIZE
-    return BATCH_SIZE[kind]
 
 
 def _current(device: str) -> "AbstractContextManager[object]":

@@ -6,6 +6,7 @@ from functools import partial
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import open_backend
+from birefnet_video.backends.room import free_bytes
 from birefnet_video.defaults import CORES_A_WORKER, MOST_WORKERS, QUEUE_BATCHES
 from birefnet_video.inputs.opening import open_input
 from birefnet_video.inputs.reader import Notify, Reader
@@ -13,6 +14,7 @@ from birefnet_video.options.job import JobSpec
 from birefnet_video.options.matte import Smoothing
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.outputs.sink import Sink
+from birefnet_video.pipeline.budget import Budget, budget
 from birefnet_video.pipeline.composing import Composing, Look
 from birefnet_video.pipeline.compositor import Compositor, CpuCompositor
 from birefnet_video.pipeline.core import Matting
@@ -71,7 +73,8 @@ def open_plan(
         notify(Step(f"loading the network {spec.backend.model}"))
         backend = open_backend(spec.backend, info, notify)
         try:
-            matting = _matting(backend, composing.on(backend.info.device), plan.decode_on, notify)
+            counted = budget(info, backend.info.input_size, backend.info.batch_size, free_bytes(backend.info.device))
+            matting = _matting(backend, composing.on(backend.info.device), plan.decode_on, counted, notify)
         except BaseException:
             backend.close()
             raise
@@ -79,8 +82,6 @@ def open_plan(
     stay = matting.view_there is not None
     reader = Reader(info, notify, plan.cut, with_alpha=multiplies, decode_on=plan.decode_on, stay=stay)
     gauge, tap = MatteGauge(keeps_means=spec.writing.verify == "full"), PreviewTap()
-    # Threads that wait for a GPU need no core, and two of them leave it no time to wait.
-    at_least = 2 if backend.info.device.startswith("cuda") else 1
     composing_stage = partial(
         compose,
         matting=matting,
@@ -88,7 +89,7 @@ def open_plan(
         gauge=gauge,
         on_made=lambda made: tap.offer(made.cutout, info),
         # A video behind the subject moves on with the frames.
-        workers=1 if plan.in_order else max(at_least, _workers()),
+        workers=1 if plan.in_order else _composing_threads(matting, counted, notify),
     )
     smoothing, flicker = _smoothing(spec.matte.smooth, info, backend, on_cut, notify)
     runner = Runner(_stages(info, matting, reader, smoothing, composing_stage, writers))
@@ -119,7 +120,21 @@ def _discarded_on_error() -> Iterator[list[Sink]]:
         raise
 
 
-def _matting(backend: MattingBackend, compositor: Compositor, decode_on: str, notify: Notify) -> Matting:
+def _composing_threads(matting: Matting, counted: Budget, notify: Notify) -> int:
+    device = matting.info.device
+    # Threads that wait for a GPU need no core, and two of them leave it no time to wait.
+    wanted = max(2 if device.startswith("cuda") else 1, _workers())
+    if isinstance(matting.compositor, CpuCompositor):
+        return wanted
+    threads = counted.threads(wanted, pictures_stay=matting.view_there is not None)
+    if threads < wanted:
+        notify(f"{device}: its memory has room for {threads} of {wanted} pictures that would be composed at once")
+    return threads
+
+
+def _matting(
+    backend: MattingBackend, compositor: Compositor, decode_on: str, counted: Budget, notify: Notify
+) -> Matting:
     """With a view of pictures where a GPU has decoded them, if all that reads them is there, too."""
     device = backend.info.device
     if decode_on == "cpu":
@@ -127,6 +142,9 @@ def _matting(backend: MattingBackend, compositor: Compositor, decode_on: str, no
     if isinstance(compositor, CpuCompositor) or _with_number(decode_on) != _with_number(device):
         where = "the CPU" if isinstance(compositor, CpuCompositor) else device
         notify(f"pictures come from {decode_on} to the CPU: they are composed on {where}")
+        return Matting(backend, compositor)
+    if not counted.has_room_for_pictures:
+        notify(f"pictures come from {decode_on} to the CPU: its memory has no room for those on their way")
         return Matting(backend, compositor)
     # Brings torch along, which nothing before the network needs.
     from birefnet_video.pipeline.view_torch import DeviceView

@@ -33,6 +33,7 @@ from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.pipeline import assemble as assembling
 from birefnet_video.pipeline import core, view_torch
 from birefnet_video.pipeline.assemble import assemble
+from birefnet_video.pipeline.budget import Budget
 from birefnet_video.pipeline.compositor import CpuCompositor, Task
 from birefnet_video.pipeline.stages import Composed, decode, infer, prepare
 from birefnet_video.pipeline.view_torch import DeviceView
@@ -223,9 +224,11 @@ def test_they_stay_only_where_they_are_composed(monkeypatch: pytest.MonkeyPatch)
     told: list[str] = []
     there = SimpleNamespace(compose=lambda matte, edit: None)
 
-    def wired(decode_on: str, device: str, compositor: object) -> bool:
+    def wired(decode_on: str, device: str, compositor: object, free: int | None = None) -> bool:
         backend = StubBackend(replace(INFO, device=device))
-        return assembling._matting(backend, compositor, decode_on, told.append).view_there is not None  # type: ignore[arg-type]
+        counted = Budget(free, 1000, 100)
+        made = assembling._matting(backend, compositor, decode_on, counted, told.append)  # type: ignore[arg-type]
+        return made.view_there is not None
 
     monkeypatch.setattr(view_torch, "DeviceView", lambda device, notify: device)
     assert wired("cuda", "cuda:0", there) and wired("cuda:1", "cuda:1", there) and not wired("cpu", "cuda", there)
@@ -233,9 +236,11 @@ def test_they_stay_only_where_they_are_composed(monkeypatch: pytest.MonkeyPatch)
     info = probe(CLIPS / "cfr_bframes_aac.mp4")
     assert not wired("cuda", "cuda", CpuCompositor(Task(info), (), ()))
     assert not wired("cuda:1", "cuda:0", there)
+    assert wired("cuda", "cuda", there, 600) and not wired("cuda", "cuda", there, 599)
     assert told == [
         "pictures come from cuda to the CPU: they are composed on the CPU",
         "pictures come from cuda:1 to the CPU: they are composed on cuda:0",
+        "pictures come from cuda to the CPU: its memory has no room for those on their way",
     ]
 
 

@@ -1,0 +1,165 @@
+"""What composing and the network take of a device's memory: counted, and held against what is alive."""
+
+import weakref
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+from clips import make_clip
+from hypothesis import given
+from hypothesis import strategies as st
+from stubs import INFO
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from birefnet_video.backends import room
+from birefnet_video.backends.room import bytes_a_pixel, most_at_once, that_fit
+from birefnet_video.defaults import COMPOSING_SHARE
+from birefnet_video.inputs.probe import probe
+from birefnet_video.options.backgrounds import Blur
+from birefnet_video.options.matte import ColourSpec, MatteSpec
+from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.outputs.encodings import encoding_for
+from birefnet_video.pipeline import assemble as assembling
+from birefnet_video.pipeline.budget import Budget, budget
+from birefnet_video.pipeline.checks import make_canvas
+from birefnet_video.pipeline.composing import Composing, Look
+from birefnet_video.types import Frame, FrameMeta, Matte, MediaInfo
+
+GB = 10**9
+#: Of cards of 8 and 4 GB, once CUDA has taken its part.
+FREE = {8: int(7.4 * GB), 4: int(3.5 * GB)}
+
+
+class Alive(TorchDispatchMode):
+    """Counts the bytes of all tensors that operators make while it is on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.most = 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        for each in tree_leaves(made):
+            if isinstance(each, torch.Tensor) and (place := each.untyped_storage())._cdata not in self._known:
+                self._known.add(place._cdata)
+                self.now += place.nbytes()
+                self.most = max(self.most, self.now)
+                weakref.finalize(place, self._gone, place._cdata, place.nbytes())
+        return made
+
+    def _gone(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self.now -= size
+
+
+@pytest.fixture(scope="module")
+def info(tmp_path_factory: pytest.TempPathFactory) -> MediaInfo:
+    return probe(make_clip(tmp_path_factory.mktemp("clip") / "in.mkv", frames=2, size=(320, 180)))
+
+
+OUTPUTS = {
+    "mask": OutputSpec("mask", Path("m.mkv")),
+    "prores": OutputSpec("alpha", Path("a.mov")),
+    "green": OutputSpec("composite", Path("g.mp4")),
+    "blur": OutputSpec("composite", Path("b.mp4"), Blur()),
+}
+BUSY = ColourSpec(decontaminate="fast", despill="green")
+
+
+@pytest.mark.parametrize("small", [(96, 160), (32, 48)], ids=str)
+@pytest.mark.parametrize(
+    ("names", "matte"),
+    [*((name, MatteSpec()) for name in OUTPUTS), ("mask", MatteSpec(mask_offset=3, mask_blur=2)), ("all", MatteSpec())],
+    ids=str,
+)
+def test_a_thread_holds_no_more_than_is_counted(
+    names: str, matte: MatteSpec, small: tuple[int, int], info: MediaInfo
+) -> None:
+    width, height = 640, 360
+    media = replace(info, width=width, height=height, coded_width=width, coded_height=height)
+    outputs = list(OUTPUTS.values()) if names == "all" else [OUTPUTS[names]]
+    shown = [(output, make_canvas(encoding_for(output), media)) for output in outputs]
+    compositor = Composing(Look(colour=BUSY, compose_on="device"), shown, media, lambda line: None).on("cpu")
+    alpha = np.clip(np.random.default_rng(0).random(small, np.float32) * 3 - 1, 0, 1)
+    frame = Frame(FrameMeta(0, 0, Fraction(1, 25), 1), av.VideoFrame(width, height, "yuv420p"))
+    given_matte = Matte(frame, alpha, np.zeros((*small, 3), np.uint8))
+    # What is kept for all frames is made now.
+    compositor.compose(given_matte, matte)
+    with Alive() as alive:
+        compositor.compose(given_matte, matte)
+    counted = budget(media, small, 1, None).thread
+    assert 0.3 * counted < alive.most <= counted, (alive.most, counted)
+
+
+def counted(size: tuple[int, int], free: int, info: MediaInfo, *, depth: int = 8) -> Budget:
+    media = replace(info, width=size[0], height=size[1], bit_depth=depth)
+    return budget(media, (1024, 1024), 8, free)
+
+
+@pytest.mark.parametrize(("card", "backbone", "expected"), [(8, "swin_v1_l", 4), (4, "swin_v1_t", 4)], ids=str)
+@pytest.mark.parametrize("size", [(1920, 1080), (3840, 2160)], ids=str)
+def test_general_fits_8_gb_and_lite_4(
+    card: int, backbone: str, expected: int, size: tuple[int, int], info: MediaInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = FREE[card]
+    monkeypatch.setattr(room, "free_bytes", lambda device: free)
+    net = SimpleNamespace(config=SimpleNamespace(backbone=backbone))
+    request = SimpleNamespace(net=net, info=replace(INFO, device="cuda", input_size=(1024, 1024)))
+    at_once = most_at_once(request, "eager", "fp16")  # type: ignore[arg-type]
+    assert at_once == expected
+    network = at_once * 1024 * 1024 * bytes_a_pixel(backbone, "fp16")
+    composing = counted(size, free, info)
+    threads = composing.threads(6, pictures_stay=False)
+    assert threads >= 2
+    assert network + threads * composing.thread <= free
+
+
+def test_float32_takes_twice_as_much_and_nobody_counts_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bytes_a_pixel("swin_v1_t", "fp32") == 2 * bytes_a_pixel("swin_v1_t", "bf16")
+    assert bytes_a_pixel("unknown", "fp16") == bytes_a_pixel("swin_v1_l", "fp16")
+    assert room.free_bytes("cpu") is None and room.free_bytes("mps") is None
+
+
+@given(most=st.integers(1, 64), space=st.integers(-10, 1000), each=st.integers(1, 100))
+def test_what_fits_is_as_much_as_can_be_halved_to(most: int, space: int, each: int) -> None:
+    found = that_fit(most, space, each)
+    assert 1 <= found <= most
+    assert found == 1 or found * each <= space
+    assert found == most or 2 * found * each > space - each
+
+
+@given(free=st.integers(0, 100 * GB), wanted=st.integers(1, 6), stay=st.booleans())
+def test_threads_never_take_more_than_their_share_unless_there_is_one_alone(free: int, wanted: int, stay: bool) -> None:
+    made = Budget(free, GB // 2, GB)
+    threads = made.threads(wanted, pictures_stay=stay)
+    assert 1 <= threads <= wanted
+    assert threads == 1 or threads * made.thread + stay * made.waiting <= free * COMPOSING_SHARE
+    assert Budget(None, GB, GB).threads(wanted, pictures_stay=stay) == wanted
+
+
+def test_pictures_on_their_way_are_counted(info: MediaInfo) -> None:
+    eight, ten = (counted((3840, 2160), FREE[8], info, depth=depth) for depth in (8, 10))
+    # Four queues of two batches, and four batches in the works: 96 pictures of 12.4 MB.
+    assert eight.waiting == 96 * 3840 * 2160 * 3 // 2 and ten.waiting == 2 * eight.waiting
+    assert eight.has_room_for_pictures and not ten.has_room_for_pictures
+    assert not counted((3840, 2160), FREE[4], info).has_room_for_pictures
+
+
+def test_fewer_threads_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(assembling, "_workers", lambda: 6)
+    matting = SimpleNamespace(info=replace(INFO, device="cuda"), compositor=object(), view_there=None)
+    threads = [
+        assembling._composing_threads(matting, Budget(free, GB, 0), told.append)  # type: ignore[arg-type]
+        for free in (None, 20 * GB, 10 * GB)
+    ]
+    assert threads == [6, 6, 3]
+    assert told == ["cuda: its memory has room for 3 of 6 pictures that would be composed at once"]
