@@ -23,6 +23,8 @@ from birefnet_video.types import Frame, Matte
 T = TypeVar("T")
 #: A picture uint8 (h, w, 3) and its alpha float32 (H, W).
 Seen = tuple[np.ndarray, np.ndarray]
+#: Times that a device is gone back to after its memory ran out: each one that fails costs frames their smoothing.
+_MOST_RETURNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def steady_alphas(
     for item, motion in _with_motion(items, see, MotionEstimator(*shape, thorough=mode == "high"), workers):
         if motion is not None and motion.is_cut:
             heard.on_cut(item)
+            yield from run.come_back(heard.tell)
         yield from _or_on_cpu(run, partial(run.push, item, motion), heard.tell)
     yield from _or_on_cpu(run, run.finish, heard.tell)
 
@@ -125,6 +128,7 @@ class _Run(Generic[T]):
         gauges: tuple[FlickerGauge, FlickerGauge] | None,
     ) -> None:
         self._see, self._gauges, self.device = see, gauges, device
+        self._wanted, self._returns = device, 0
         self._smoother = make_smoother(mode)
         self._state: Any = self._smoother.start()
         self._begins = True
@@ -156,6 +160,24 @@ class _Run(Generic[T]):
         self._state, self._begins, self.device = self._smoother.start(), True, torch.device("cpu")
         return left
 
+    def come_back(self, tell: Callable[[str], None]) -> list[tuple[T, np.ndarray]]:
+        """At a cut, before its first item: the items that are left, and on to the device if that has been given up.
+
+        Nothing that is remembered reaches over a cut, so that nothing of it is needed there.
+        """
+        if self.device == self._wanted or not self.may_come_back:
+            return []
+        left = self.finish()
+        self._returns += 1
+        self._state, self._begins, self.device = self._smoother.start(), True, self._wanted
+        tell(f"{self.device}: mattes are smoothed there again")
+        return left
+
+    @property
+    def may_come_back(self) -> bool:
+        """Whether the device is worth another try."""
+        return self._returns < _MOST_RETURNS
+
     def _given(self, alphas: list[torch.Tensor]) -> list[tuple[T, np.ndarray]]:
         given = []
         for (item, step), alpha in zip(self._waiting, alphas, strict=False):
@@ -171,7 +193,7 @@ class _Run(Generic[T]):
 def _or_on_cpu(
     run: _Run[T], work: Callable[[], list[tuple[T, np.ndarray]]], tell: Callable[[str], None]
 ) -> list[tuple[T, np.ndarray]]:
-    """What ``work`` gives; once the device has no memory left, what it would have given, and the rest on the CPU."""
+    """What ``work`` gives; if the device has no memory left, what is waiting as it came, and on with the CPU."""
     device = run.device
     try:
         return work()
@@ -179,7 +201,8 @@ def _or_on_cpu(
         if device.type == "cpu" or not is_memory(error):
             raise
     # Not while the error is handled: its traceback holds what fills the memory.
-    tell(f"{device}: out of memory for mattes: the rest is smoothed on the CPU")
+    until = "up to the next cut they are" if run.may_come_back else "the rest is"
+    tell(f"{device}: out of memory for mattes: {until} smoothed on the CPU")
     return run.move_to_cpu()
 
 

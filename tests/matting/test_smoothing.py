@@ -84,11 +84,52 @@ def test_out_of_memory_is_said_and_no_matte_is_lost(mode: str, failing: int, mon
         )
     )
     assert [item[0] for item, _ in given] == list(range(12))
-    assert told == ["cuda: out of memory for mattes: the rest is smoothed on the CPU"]
+    assert told == ["cuda: out of memory for mattes: up to the next cut they are smoothed on the CPU"]
     # The frame that failed comes as it was found, and those after it are steady again.
     assert np.array_equal(given[failing][1], clip.found[failing])
     assert all(np.abs(alpha - clip.truth[index]).mean() < 0.1 for index, (_, alpha) in enumerate(given))
     assert gauges[0].value is not None
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("room", [True, False], ids=["room again", "no room ever"])
+def test_after_a_cut_mattes_are_smoothed_on_the_device_again(
+    mode: str, room: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shots = [make_clip(5, 2, seed=seed) for seed in (0, 50, 100, 150)]
+    seen = [each for shot in shots for each in zip(shot.rgb, shot.found, strict=True)]
+    items = [(index, *each) for index, each in enumerate(seen)]
+    used: list[str] = []
+    real_view, real_step = module.make_view, module.make_step
+
+    def view(rgb: np.ndarray, alpha: np.ndarray, device: torch.device) -> View:
+        used.append(device.type)
+        if device.type == "cuda" and (len(used) == 2 or not room):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real_view(rgb, alpha, CPU)
+
+    monkeypatch.setattr(module, "make_view", view)
+    monkeypatch.setattr(module, "make_step", lambda motion, size, device: real_step(motion, size, CPU))
+
+    def steady(device: str, tell: list[str]) -> list[tuple[tuple[int, np.ndarray, np.ndarray], np.ndarray]]:
+        heard = Heard(tell=tell.append)  # type: ignore[var-annotated]
+        return list(steady_alphas(items, lambda item: item[1:], (WIDTH, HEIGHT), mode, device=device, heard=heard))  # type: ignore[arg-type]
+
+    expected = steady("cpu", [])
+    used.clear()
+    told: list[str] = []
+    given = steady("cuda", told)
+    assert [item[0] for item, _ in given] == list(range(20))
+    failed, back = ("cuda: out of memory for mattes: {} smoothed on the CPU", "cuda: mattes are smoothed there again")
+    until, rest = failed.format("up to the next cut they are"), failed.format("the rest is")
+    if room:
+        # The second frame failed; from the first cut on all is as if nothing had happened.
+        assert told == [until, back] and used == ["cuda"] * 2 + ["cpu"] * 3 + ["cuda"] * 15
+        pairs = zip(given[5:], expected[5:], strict=True)
+        assert all(np.array_equal(alpha, other) for (_, alpha), (_, other) in pairs)
+    else:
+        assert told == [until, back, until, back, rest]
+        assert used.count("cuda") == 3 and used[-5:] == ["cpu"] * 5
 
 
 @pytest.mark.parametrize("mode", MODES)
