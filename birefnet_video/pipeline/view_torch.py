@@ -6,7 +6,7 @@ import av
 import numpy as np
 import torch
 
-from birefnet_video.backends.network import is_memory
+from birefnet_video.backends.memory import is_memory
 from birefnet_video.colour import convert
 from birefnet_video.matting import view
 from birefnet_video.pipeline.torch_threads import ThreadStreams

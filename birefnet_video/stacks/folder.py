@@ -103,8 +103,8 @@ class FolderStack:
     def _read_tiff(self, path: Path) -> np.ndarray:
         try:
             with Image.open(path, formats=["TIFF"]) as image:
-                if getattr(image, "n_frames", 1) > 1:
-                    raise NotAPicture(f"{path}: has {image.n_frames} pages", hint="name the file itself as a stack")
+                if (pages := getattr(image, "n_frames", 1)) > 1:
+                    raise NotAPicture(f"{path}: has {pages} pages", hint="name the file itself as a stack")
                 self._limits_of(path, image.size)
                 return tiff.samples(image, str(path))
         except tiff.DAMAGE as error:

@@ -102,6 +102,7 @@ def test_an_engine_that_fills_the_memory_is_tried_with_fewer_frames(
 
     monkeypatch.setattr(registry, "_module_of", lambda name: types.SimpleNamespace(prepare=prepare))
     monkeypatch.setattr(registry, "_current", lambda device: nullcontext())
+    monkeypatch.setattr(registry, "most_at_once", lambda *asked: 8)
     request = replace(on_a_gpu(tmp_path), tell=told.append)
     prepared, info = registry._prepare(request, "compile", None)
     assert (prepared, info.batch_size, tried) == ("ready", 2, [8, 4, 2])
