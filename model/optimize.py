@@ -25,7 +25,7 @@ from birefnet_video.model.rewrites.rotary import KeptRotary
 from birefnet_video.model.rewrites.tail import FoldedHead
 from birefnet_video.model.rewrites.windows import FusedSwin
 from birefnet_video.model.swin import SwinBackbone
-from timm.layers import RotaryEmbeddingDinoV3
+from timm.layers.pos_embed_sincos import RotaryEmbeddingDinoV3
 from torch import nn
 
 

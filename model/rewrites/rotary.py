@@ -6,7 +6,7 @@ It is float32 in networks of half precision too, as timm has it: neighbours diff
 from typing import Any
 
 from birefnet_video.model.rewrites.kept import Kept
-from timm.layers import RotaryEmbeddingDinoV3
+from timm.layers.pos_embed_sincos import RotaryEmbeddingDinoV3
 from torch import Tensor, nn
 
 #: Sizes of maps whose embedding is kept: two for each size of picture.
