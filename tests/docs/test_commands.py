@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import nibabel
+import numpy as np
 import pytest
 from birefnet_video.model.training.recipe_toml import load_recipe
 from clips import make_clip
 from commands import Line, lines, others
+from dicom_series import put_series
 from markdown import PAGES, ROOT
 from pictures import make_set
+from PIL import Image
 from program import QUICK, environment, run_here
+from volumes import ellipsoid, oblique, voxels
 
 from birefnet_video.cli import app
 from birefnet_video.zoo.known import known_models
@@ -71,6 +76,9 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     photo = cv2.imread(str(ROOT / "samples" / "training" / "orbit" / "im" / "00.jpg"))
     for name in ("photo.jpg", "beach.jpg", "office.jpg", "photos/a.jpg", "photos/more/b.jpg"):
         cv2.imwrite(str(folder / name), photo)
+    for name in ("poster.tif", "map.tif"):
+        cv2.imwrite(str(folder / name), photo)
+    make_stacks(folder)
     for number in (1, 2, 3):
         cv2.imwrite(str(folder / f"shot_{number:04}.png"), photo[:96, :160])
     found = make_set(folder / "made")
@@ -82,6 +90,18 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "notes.md").write_text("# Cats\n", encoding="utf-8")
     (folder / "profiles.toml").write_text('[profiles.film]\nquality = "best"\n[profiles.final]\n', encoding="utf-8")
     return folder
+
+
+def make_stacks(folder: Path) -> None:
+    """Volumes and folders of slices."""
+    data = voxels(ellipsoid())
+    nibabel.save(nibabel.Nifti1Image(data, oblique()), folder / "head.nii.gz")
+    put_series(str(folder / "ct_folder"), data, oblique())
+    pages = [Image.fromarray(data[:, :, index].T.clip(0).astype(np.uint16)) for index in range(data.shape[2])]
+    pages[0].save(folder / "cells.tif", save_all=True, append_images=pages[1:])
+    (folder / "slices").mkdir()
+    for index, page in enumerate(pages):
+        page.save(folder / "slices" / f"{index:02}.png")
 
 
 @pytest.fixture
