@@ -76,7 +76,8 @@ def renders(setup: Setup) -> Iterator[str]:
             continue
         for row in json.loads(ran.stdout)["rows"]:
             parts = ", ".join(f"{name} {row[f'{name}_fps']:.1f}" for name in _PARTS)
-            yield f"{model} to {output}, frames a second: {parts}; {row['share']:.2f} of the slowest ({row['plan']})"
+            share = f"{row['share']:.2f} of {row['slowest']}"
+            yield f"{model} to {output}, frames a second: {parts}; {share} ({row['plan']})"
 
 
 def first_frame(setup: Setup) -> Iterator[str]:

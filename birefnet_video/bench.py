@@ -44,8 +44,10 @@ class BenchRow:
     model_fps: float
     encode_fps: float
     end_to_end_fps: float
+    slowest: str
+    """Which of the three, alone, is the slowest: decode, model or encode."""
     share: float
-    """Of the slowest of the three before it."""
+    """What of its speed all together have."""
     cpu_s: float
     """Processor seconds end to end."""
     cpu_parts_s: float
@@ -94,6 +96,7 @@ def measure(spec: JobSpec, backend: BackendSpec, frames: int) -> BenchRow:
             model_fps=0.0,
             encode_fps=0.0,
             end_to_end_fps=0.0,
+            slowest="",
             share=0.0,
             cpu_s=0.0,
             cpu_parts_s=0.0,
@@ -147,7 +150,8 @@ def _measure(spec: JobSpec, limit: int) -> BenchRow:
     same = evolve(spec.backend, engine=backend.info.name, precision=backend.info.precision)  # type: ignore[arg-type]
     length = Fraction(count) / line.info.frame_rate
     report, cpu_s = _run(evolve(spec, backend=same, input=evolve(spec.input, duration=length)))
-    slowest = min(decode_fps, model_fps, encode_fps)
+    rates = {"decode": decode_fps, "model": model_fps, "encode": encode_fps}
+    slowest = min(rates, key=lambda name: rates[name])
     # A part of the input is cut out by time, which need not be exactly as many frames.
     cpu_parts_s = clock.cpu_s * report.frames / count
     return BenchRow(
@@ -157,7 +161,8 @@ def _measure(spec: JobSpec, limit: int) -> BenchRow:
         model_fps=model_fps,
         encode_fps=encode_fps,
         end_to_end_fps=report.fps,
-        share=report.fps / slowest,
+        slowest=slowest,
+        share=report.fps / rates[slowest],
         cpu_s=cpu_s,
         cpu_parts_s=cpu_parts_s,
         memory_mb=peak_mb(),

@@ -145,7 +145,7 @@ def bench(
 
 
 def _line(row: "BenchRow") -> str:
-    return f"{row.plan}: {row.end_to_end_fps:.1f} frames a second, {row.share:.2f} of the slowest part"
+    return f"{row.plan}: {row.end_to_end_fps:.1f} frames a second, {row.share:.2f} of the slowest part ({row.slowest})"
 
 
 def _table(rows: "Iterable[BenchRow]") -> list[str]:
@@ -154,7 +154,7 @@ def _table(rows: "Iterable[BenchRow]") -> list[str]:
         cells = [
             row.plan,
             *(f"{fps:.1f}" for fps in (row.decode_fps, row.model_fps, row.encode_fps, row.end_to_end_fps)),
-            f"{row.share:.3f}",
+            f"{row.share:.3f} ({row.slowest})",
             f"{row.cpu_s:.1f}",
             f"{row.cpu_s / row.cpu_parts_s:.2f}",
             f"{row.memory_mb:.0f}",

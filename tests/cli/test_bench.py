@@ -31,6 +31,7 @@ def test_parts_and_whole_are_measured(clip: Path, tmp_path: Path, capsys: pytest
     assert "eager on cpu" in measured["plan"] and measured["error"] is None and measured["frames"] == 24
     rates = [measured[f"{part}_fps"] for part in ("decode", "model", "encode")]
     assert min(rates) > 0 and measured["end_to_end_fps"] > 0
+    assert measured[f"{measured['slowest']}_fps"] == min(rates)
     assert measured["share"] == pytest.approx(measured["end_to_end_fps"] / min(rates))
     assert measured["cpu_s"] > 0 and measured["cpu_parts_s"] > 0 and measured["memory_mb"] > 50
     assert "does not run on cpu" in refused["error"]
