@@ -50,7 +50,7 @@ class _JsonTeller:
 
     def warn(self, message: str) -> None:
         """See :class:`StackTeller`."""
-        say_json({"event": "warning", "message": message})
+        say_json({"event": "notice", "message": message})
 
     def begin(self, slices: int) -> None:
         """See :class:`StackTeller`."""
