@@ -8,8 +8,9 @@ import pytest
 import torch
 from birefnet_video.model import BiRefNet, load_checkpoint
 from birefnet_video.model.evidence import read_evidence
+from outlines import agreement, outlined
 
-from birefnet_video import matte_image
+from birefnet_video import Matting, matte_image
 from birefnet_video.zoo.files import weights_path
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -44,6 +45,15 @@ def test_it_finds_the_generated_subject_in_every_frame() -> None:
     for frame, matte in pairs:
         rgb = frame.reformat(format="rgb24", src_colorspace="ITU709").to_ndarray()
         assert iou(matte_image(rgb), matte.to_ndarray() > 127) >= 0.8
+
+
+def test_it_cuts_out_the_sample_as_well_as_is_said() -> None:
+    """On the frames that were outlined by hand; 0.661, the least 0.144, and 0.961 of the subject's inside."""
+    frames = outlined()
+    with Matting() as matting:
+        found = [agreement(np.asarray(matting.image(rgb)), inside) for _, rgb, inside in frames]
+    union, core = (np.array(column) for column in zip(*found, strict=True))
+    assert len(frames) == 10 and union.mean() >= 0.65 and union.min() >= 0.13 and core.mean() >= 0.95
 
 
 @pytest.mark.parametrize("kind", ["black", "grey", "gradient", "noise"])
