@@ -31,6 +31,11 @@ def meant(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near}? " if near else ""
 
 
+def question(near: str | None) -> str | None:
+    """A hint that asks whether another word was meant; ``None`` if there is none."""
+    return f"did you mean {near}?" if near else None
+
+
 def told_once(tell: Callable[[str], None]) -> Callable[[str], None]:
     """Passes each message on the first time, for what is opened again and again and has the same to say."""
     told: set[str] = set()

@@ -19,7 +19,7 @@ from birefnet_video.errors import BirefnetVideoError, InputMissing, UsageError
 from birefnet_video.many.request import ManyRequest
 from birefnet_video.options.input import is_pattern
 from birefnet_video.options.values import choice_error
-from birefnet_video.words import nearest
+from birefnet_video.words import nearest, question
 
 _ENCODING = "--quality takes fast, standard or best; containers follow from names"
 _CODEC = "--codec names the codec of all outputs but alpha: --codec hevc"
@@ -196,8 +196,12 @@ def _unknown_option(error: UnknownOptionError, arguments: Sequence[str], at: App
     # Of letters that are written together one alone is named.
     together = (word for word in arguments if word[:1] == "-" and word[:2] != "--" and wrong[1:2] in word[1:])
     word = wrong if wrong in arguments else next(together, wrong)
-    near = nearest_option(word, _options(at))
-    return UsageError(f"{word.partition('=')[0]}: is not known", hint=f"did you mean {near}?" if near else None)
+    return _unknown(word, at)
+
+
+def _unknown(option: str, at: App) -> UsageError:
+    near = nearest_option(option, _options(at))
+    return UsageError(f"{option.partition('=')[0]}: is not known", hint=question(near))
 
 
 def _missing(argument: Argument, arguments: Sequence[str], path: tuple[str, ...], at: App) -> UsageError:
@@ -234,7 +238,7 @@ def _unused(unused: list[str], path: tuple[str, ...], at: App, arguments: Sequen
     begin = arguments[0]
     if not begin.startswith("-") and not _is_there(Path(begin)):
         near = nearest(begin, known)
-        if advice := _OTHER_COMMANDS.get(begin) or (f"did you mean {near}?" if near else None):
+        if advice := _OTHER_COMMANDS.get(begin) or question(near):
             return UsageError(f"{begin}: no such command", hint=advice)
     if first in known:
         return UsageError(f"{first}: commands come first", hint=f"birefnet-video {first} --help")
@@ -245,14 +249,13 @@ def _unused(unused: list[str], path: tuple[str, ...], at: App, arguments: Sequen
     if writes:
         return UsageError(f"{name}: is it to be written?", hint=f"{writes} {name}")
     near = nearest_option(first, _options(at))
-    return UsageError(f"{', '.join(unused)}: belongs to no option", hint=f"did you mean {near}?" if near else None)
+    return UsageError(f"{', '.join(unused)}: belongs to no option", hint=question(near))
 
 
 def _unused_of_command(word: str, path: tuple[str, ...], at: App) -> UsageError:
     """A word behind a command that is neither a command of its own nor taken otherwise."""
     if word.startswith("-"):
-        near = nearest_option(word, _options(at))
-        return UsageError(f"{word.partition('=')[0]}: is not known", hint=f"did you mean {near}?" if near else None)
+        return _unknown(word, at)
     command = " ".join(["birefnet-video", *path])
     near = nearest(word, _commands(at)) or nearest_option(word, _options(at))
     hint = f"did you mean {command} {near}?" if near else f"{command} --help says what it takes"

@@ -9,7 +9,7 @@ from birefnet_video.configuration.setting import PREFIX, Setting
 from birefnet_video.errors import UsageError
 from birefnet_video.options.configuration import ConfigSpec
 from birefnet_video.options.group import Option, OptionGroup, options_of
-from birefnet_video.words import nearest
+from birefnet_video.words import nearest, question
 
 #: From here on, a variable that is no option is taken for a misspelt one; others belong to other programs.
 _LIKE_AN_OPTION = 0.8
@@ -88,7 +88,7 @@ class Schema:
             return UsageError(f"{setting.place}: is no option of {setting.command}", hint=f"but of {', '.join(homes)}")
         near = nearest(setting.key, [key for taker in takers for key in self.options(taker)])
         written = f"{PREFIX}{near.upper()}" if near and setting.file is None else near
-        return UsageError(f"{setting.place}: is not known", hint=f"did you mean {written}?" if near else None)
+        return UsageError(f"{setting.place}: is not known", hint=question(written))
 
 
 def _groups(function: Callable[..., Any]) -> Iterator[type[OptionGroup]]:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from birefnet_video.errors import UsageError
-from birefnet_video.words import nearest
+from birefnet_video.words import nearest, question
 
 HIGHEST_RATE = 1000
 #: Pixels of the longest side of the smallest mattes that are worked out in tiles.
@@ -28,9 +28,7 @@ def choice_error(name: str, value: Any, choices: Collection[Any]) -> UsageError:
     """What to say of a value that is none of an option's, with the one that was probably meant."""
     words = [str(choice) for choice in choices]
     near = nearest(str(value), words)
-    return UsageError(
-        f"{name}: {value!r} is none of {', '.join(words)}", hint=f"did you mean {near}?" if near else None
-    )
+    return UsageError(f"{name}: {value!r} is none of {', '.join(words)}", hint=question(near))
 
 
 def parse_size(value: str | int | tuple[int, int] | list[int], option: str = "--size") -> tuple[int, int]:
