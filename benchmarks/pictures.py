@@ -74,7 +74,7 @@ def main() -> None:
         found = find_pictures(request.sources, out)
         jobs = [PictureJob(each, (OutputSpec("alpha", out / f"{each.path.stem}.png"),)) for each in found]
         run = PictureRun(request, pictures=len(jobs), tell=lambda text: None)
-        run._networks._open[backend.info.input_size] = backend
+        run._networks._open.get(backend.info.input_size, lambda: backend)
         run._networks.close = lambda: None  # type: ignore[method-assign]
         network, whole = [], []
         _infer(backend, views[:16])
