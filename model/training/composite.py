@@ -9,6 +9,7 @@ import numpy as np
 from birefnet_video.model.training.augment import blur_along_motion, crop, shift_colours, shrink
 from birefnet_video.model.training.recipe import AugmentSection, DataSection
 from birefnet_video.model.training.sets import PictureSet, Sample, excluded, find_set
+from birefnet_video.model.training.stones import lay_stones
 
 from birefnet_video.errors import UsageError
 from birefnet_video.pictures.files import list_pictures, read_rgb
@@ -40,6 +41,8 @@ class Composites:
     backgrounds: Sequence[Path]
     empty: float
     """Share of composites without a subject."""
+    stones: float = 0.0
+    """Share of composites with stones behind the subjects, and as many with some before them."""
 
     def draw(self, size: tuple[int, int], settings: AugmentSection, rng: np.random.Generator) -> Sample:
         """Nought to three subjects, or a group, on a background, at ``size`` (H, W).
@@ -52,8 +55,21 @@ class Composites:
         frame = crop(Sample(background, nothing, nothing), size, settings, rng)
         rgb, alpha = frame.rgb.copy(), frame.alpha.copy()
         known = np.full(alpha.shape, 255, np.uint8)
+        self._lay_stones(rgb, alpha, rng)
         if rng.random() < self.empty:
             return Sample(rgb, alpha, known)
+        self._paste_subjects(rgb, alpha, settings, rng)
+        self._lay_stones(rgb, alpha, rng)
+        return Sample(rgb, alpha, known)
+
+    def _lay_stones(self, rgb: np.ndarray, alpha: np.ndarray, rng: np.random.Generator) -> None:
+        # Without any nothing is drawn by lot: runs of older recipes go on as they would have.
+        if self.stones and rng.random() < self.stones:
+            lay_stones(rgb, alpha, rng)
+
+    def _paste_subjects(
+        self, rgb: np.ndarray, alpha: np.ndarray, settings: AugmentSection, rng: np.random.Generator
+    ) -> None:
         if self.groups and rng.random() < _GROUP:
             ground, scale = rng.uniform(0.6, 1.05), rng.uniform(0.3, 0.85)
             group = _pick(self.groups, rng)
@@ -65,7 +81,6 @@ class Composites:
                 # Uniform in the logarithm: as many subjects of an eighth to a quarter of the frame as of half to all.
                 scale = float(np.exp(rng.uniform(*np.log(_SCALE))))
                 paste(rgb, alpha, _read(_pick(self.cutouts, rng), rng), settings, rng, scale)
-        return Sample(rgb, alpha, known)
 
     def _background(self, rng: np.random.Generator) -> np.ndarray:
         """uint8 (H, W, 3): a picture without a subject, or what lies beside the subject of another one."""
@@ -107,6 +122,7 @@ def find_composites(data: DataSection) -> Composites | None:
         places=[cutouts.get(name) or find_set(root, name) for name in data.places],
         backgrounds=backgrounds,
         empty=data.empty,
+        stones=data.stones,
     )
 
 

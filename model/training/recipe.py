@@ -48,6 +48,8 @@ class DataSection:
     """Share of the samples that are cut-outs pasted on backgrounds."""
     empty: float = 0.06
     """Share of the composites that show no subject."""
+    stones: float = 0.0
+    """Share of the composites with made-up stones behind the subjects, and as many with some before them."""
     cutouts: Mapping[str, float] = field(default_factory=dict)
     """Set or folder of RGBA pictures -> relative frequency among the pasted subjects."""
     groups: tuple[str, ...] = ()
@@ -181,7 +183,7 @@ class Recipe:
         unknown = sorted(set(self.loss.weights) - set(LOSS_TERMS))
         if unknown:
             raise UsageError(f"loss.weights: no term is called {unknown[0]!r}; there are: {', '.join(LOSS_TERMS)}")
-        for name in ("composites", "empty"):
+        for name in ("composites", "empty", "stones"):
             share = getattr(self.data, name)
             if not 0 <= share <= 1:
                 raise UsageError(f"data.{name}: {share} is not between 0 and 1")

@@ -11,6 +11,7 @@ from birefnet_video.model.training.data import TrainingBatch, TrainingData, batc
 from birefnet_video.model.training.recipe import AugmentSection, Recipe
 from birefnet_video.model.training.recipe_toml import parse_recipe
 from birefnet_video.model.training.sets import Pair, Sample, find_set
+from birefnet_video.model.training.stones import lay_stones
 from pictures import make_cutouts, make_set
 
 from birefnet_video.errors import UsageError
@@ -153,6 +154,28 @@ def test_as_many_composites_are_empty_as_asked(tmp_path: Path, empty: float, sho
     batch = TrainingData(recipe(tmp_path, **options))[0]
     assert bool(batch.alpha.any()) == shown
     assert (batch.known == 255).all()
+
+
+def test_stones_are_no_subjects_and_hide_what_lies_behind_them() -> None:
+    hidden = 0
+    for seed in range(20):
+        plain, nothing = np.full((64, 96, 3), 128, np.uint8), np.zeros((64, 96), np.uint8)
+        lay_stones(plain, nothing, np.random.default_rng(seed))
+        rgb, alpha = np.full((64, 96, 3), 128, np.uint8), np.full((64, 96), 255, np.uint8)
+        lay_stones(rgb, alpha, np.random.default_rng(seed))
+        assert not nothing.any() and np.array_equal(rgb, plain)
+        # What was not drawn over is as it was.
+        assert (rgb[alpha == 255] == 128).all()
+        hidden += bool((alpha < 128).any())
+    assert hidden > 15
+
+
+@pytest.mark.parametrize(("stones", "changes"), [(0.0, False), (1.0, True)])
+def test_as_many_composites_have_stones_as_asked(tmp_path: Path, stones: float, changes: bool) -> None:
+    make_set(tmp_path)
+    options = {"composites": 1.0, "empty": 1.0, "cutouts": {"discs": 1.0}, "places": ["discs"]}
+    without, found = (TrainingData(recipe(tmp_path, **options, **more))[0] for more in ({}, {"stones": stones}))
+    assert bool((without.rgb != found.rgb).any()) == changes and not found.alpha.any()
 
 
 def test_a_trimaps_middle_is_unknown(tmp_path: Path) -> None:

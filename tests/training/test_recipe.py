@@ -59,6 +59,7 @@ def test_overrides_are_typed() -> None:
         ("loss.weights={dice = 1}", "no term is called 'dice'"),
         ("augment.zoom_out_most=1", "less than 1.2"),
         ("data.composites=1.5", "between 0 and 1"),
+        ("data.stones=-0.5", "between 0 and 1"),
     ],
 )
 def test_wrong_values_are_named(override: str, words: str) -> None:
