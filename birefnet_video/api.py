@@ -180,7 +180,7 @@ def matte_images(pictures: Iterable["np.ndarray"], options: StillOptions) -> Ite
 def _open_stills(options: StillOptions) -> "StillMatting":
     from birefnet_video.pipeline.stills import StillMatting
 
-    return StillMatting(part_of(options, NetworkSpec), part_of(options, EditSpec))
+    return StillMatting(part_of(options, NetworkSpec), part_of(options, EditSpec), detail=options.detail)
 
 
 @lru_cache(maxsize=1)

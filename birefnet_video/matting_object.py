@@ -43,7 +43,7 @@ class Matting:
         self._options = options
         self._shared = SharedNetwork()
         self._stills = StillMatting(
-            part_of(options, NetworkSpec), part_of(options, EditSpec), lent=self._shared.resting
+            part_of(options, NetworkSpec), part_of(options, EditSpec), detail=options.detail, lent=self._shared.resting
         )
         self._lock = threading.Lock()
 

@@ -77,13 +77,13 @@ class FormOptions(ColourSpec, MatteSpec, BackendSpec, InputSpec, WritingSpec, En
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class StillOptions(EditSpec, NetworkSpec):
+class StillOptions(EditSpec, DetailSpec, NetworkSpec):
     """All options of the matte of a single picture."""
 
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class OpenedOptions(ColourSpec, SmoothSpec, DetailSpec, BatchSpec, InputSpec, OutputsSpec):
+class OpenedOptions(ColourSpec, SmoothSpec, BatchSpec, InputSpec, OutputsSpec):
     """All options of a render but for those of a network that is open, which are :class:`StillOptions`."""
 
     def job(self, source: Path, opened: StillOptions) -> JobSpec:

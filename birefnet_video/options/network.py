@@ -164,6 +164,11 @@ class BackendSpec(DetailSpec, BatchSpec, NetworkSpec):
     """Every batch gets all of the machine: it is done earlier, and fewer of them are done."""
 
     @classmethod
-    def for_one(cls, network: NetworkSpec) -> Self:
-        """The same network for one picture at a time."""
-        return cls(**{**asdict(network), "batch_size": 1, "one_at_a_time": True})
+    def for_one(cls, network: NetworkSpec, detail: str = "off") -> Self:
+        """The same network for one picture at a time.
+
+        Args:
+            network: which one.
+            detail: of :class:`DetailSpec`.
+        """
+        return cls(**{**asdict(network), "batch_size": 1, "one_at_a_time": True, "detail": detail})

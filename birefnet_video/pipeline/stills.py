@@ -22,6 +22,7 @@ class StillMatting:
         network: NetworkSpec,
         edit: EditSpec,
         *,
+        detail: str = "off",
         tell: Callable[[str], None] = lambda message: None,
         lent: Callable[[tuple[int, int]], MattingBackend | None] = lambda size: None,
     ) -> None:
@@ -29,12 +30,13 @@ class StillMatting:
         Args:
             network: what makes the mattes; loaded with the first picture.
             edit: what is done to them.
+            detail: how finely they are worked out; see :class:`birefnet_video.options.network.DetailSpec`.
             tell: takes what a user should know.
             lent: a network that somebody else has open for an input of this height and width, to be used first.
         """
         self._edit, self._lent = edit, lent
         # One picture is not worth a long build.
-        self._networks = Networks(BackendSpec.for_one(network), frames=1, tell=tell)
+        self._networks = Networks(BackendSpec.for_one(network, detail), frames=1, tell=tell)
         self._lock = threading.Lock()
 
     def alpha(self, rgb: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from stubs import our_threads
 from birefnet_video import Matting, matte_image, matte_video
 from birefnet_video.backends import registry
 from birefnet_video.backends.adaptive import AdaptiveBackend
+from birefnet_video.cli import main
 from birefnet_video.errors import BackendUnavailable, InputMissing, NotAVideo, OutputRefused, UsageError
 from birefnet_video.events import JobReport, JobState
 from birefnet_video.jobs import Job
@@ -49,6 +50,20 @@ def test_each_kind_gives_the_same_matte_of_its_own_kind(matting: Matting) -> Non
     tensor = matting.image(torch.from_numpy(rgb).permute(2, 0, 1))
     assert tensor.shape == (1, 48, 64) and tensor.dtype == torch.float32
     assert np.abs(tensor[0].numpy() - alpha).max() <= 1 / 255
+
+
+def test_a_large_picture_is_worked_out_in_tiles_as_a_file_is(tmp_path: Path) -> None:
+    rgb = picture(300, 400)
+    Image.fromarray(rgb).save(tmp_path / "in.png")
+    asked = ["image", str(tmp_path / "in.png"), "--mask", str(tmp_path / "m.png"), "--detail", "full", "-q"]
+    with pytest.raises(SystemExit) as ended:
+        main([*asked, *("--model", "tiny", "--size", "64", "--engine", "eager", "--precision", "fp32")])
+    assert not ended.value.code
+    alpha = matte_image(rgb, detail="full", **FAST)  # type: ignore[arg-type]
+    with Matting(detail="full", **FAST) as matting:  # type: ignore[arg-type]
+        assert np.allclose(matting.image(rgb), alpha, atol=1 / 255)
+    assert np.abs(alpha - np.asarray(Image.open(tmp_path / "m.png")) / 255).max() <= 2 / 255
+    assert np.abs(alpha - matte_image(rgb, **FAST)).max() > 0.1  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
