@@ -87,14 +87,13 @@ class Matting:
         """
         spec = options.job(Path(source), self._options)
         with self._lock:
-            failed = False
+            failed = True
             try:
-                return rendered(spec, self._open)
-            except Exception:
-                failed = True
-                raise
+                report = rendered(spec, self._open)
+                failed = False
             finally:
                 self._shared.settle(failed=failed)
+            return report
 
     def _open(self, spec: BackendSpec, info: MediaInfo, tell: Notify) -> MattingBackend:
         # First, because a device may not have the room for both.

@@ -3,11 +3,12 @@
 from birefnet_video.errors import BackendUnavailable, UsageError, first_line
 
 
-def pick_device(wanted: str) -> tuple[str, str]:
+def pick_device(wanted: str, *, tries: bool = True) -> tuple[str, str]:
     """The torch device, and why, if the choice was ours.
 
     Args:
         wanted: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        tries: see whether something can be computed there, which begins to use it.
 
     Raises:
         UsageError: if ``wanted`` names no kind of device.
@@ -24,7 +25,7 @@ def pick_device(wanted: str) -> tuple[str, str]:
         reasons = []
         for kind in ("cuda", "mps"):
             if available[kind]:
-                if (reason := _why_not(kind)) is None:
+                if (reason := _why_not(kind) if tries else None) is None:
                     return kind, ""
                 reasons.append(f"{kind}: torch does not compute there: {reason}")
         return "cpu", "; ".join(reasons) or "no GPU found"
@@ -35,7 +36,7 @@ def pick_device(wanted: str) -> tuple[str, str]:
         raise BackendUnavailable(f"{wanted}: torch finds no such device here", hint="use --device cpu")
     if wanted.startswith("cuda:") and int(wanted[5:]) >= torch.cuda.device_count():
         raise BackendUnavailable(f"{wanted}: there are {torch.cuda.device_count()} GPUs, numbered from 0")
-    if (reason := _why_not(wanted)) is not None:
+    if tries and (reason := _why_not(wanted)) is not None:
         raise BackendUnavailable(f"{wanted}: torch does not compute there: {reason}", hint="use --device cpu")
     return wanted, ""
 

@@ -75,7 +75,8 @@ def train(
     from birefnet_video.backends.devices import pick_device
     from birefnet_video.model.training.processes import join_processes, leave_processes
 
-    processes = join_processes(pick_device(machine.device)[0])
+    # Each of several processes has a GPU of its own: none may begin to use the first one.
+    processes = join_processes(pick_device(machine.device, tries=False)[0])
     try:
         return _train(loaded, out, processes, quiet=words.quiet)
     finally:

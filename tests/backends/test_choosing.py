@@ -86,6 +86,7 @@ def test_a_gpu_on_which_nothing_can_be_computed_is_passed_over(monkeypatch: pyte
         "cuda: torch does not compute there: CUDA error: no kernel image is available for execution on the device"
     )
     assert pick_device("cpu") == ("cpu", "")
+    assert pick_device("auto", tries=False) == ("cuda", "")
     with pytest.raises(BackendUnavailable, match="cuda:0: torch does not compute there: CUDA error: no kernel"):
         pick_device("cuda:0")
 

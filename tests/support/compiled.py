@@ -4,6 +4,8 @@ Prints the shared memory that it needs, in bytes. DTYPE is Triton's name of the 
 """
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import triton
 from birefnet_video.model.deform_triton import BLOCKS, OPTIONS, _kernel
@@ -13,14 +15,20 @@ from triton.compiler import ASTSource
 WARP = 32
 
 
+def compiled(
+    kernel: Any, capability: str, types: Mapping[str, str], constants: Mapping[str, Any], options: Mapping[str, Any]
+) -> Any:
+    """A kernel for a compute capability such as ``86``; arguments without a type are ``i32``."""
+    signature = {name: "constexpr" if name in constants else types.get(name, "i32") for name in kernel.arg_names}
+    source = ASTSource(fn=kernel, signature=signature, constexprs=constants)
+    return triton.compile(source, target=GPUTarget("cuda", int(capability), WARP), options=options)
+
+
 def main(capability: str, dtype: str) -> None:
     types = dict.fromkeys(("table", "kernel", "shift", "out"), f"*{dtype}")
     types |= dict.fromkeys(("rows", "columns", "strengths"), "*fp32")
     constants = {"has_strengths": True, "has_shift": True, **BLOCKS}
-    signature = {name: "constexpr" if name in constants else types.get(name, "i32") for name in _kernel.arg_names}
-    source = ASTSource(fn=_kernel, signature=signature, constexprs=constants)
-    made = triton.compile(source, target=GPUTarget("cuda", int(capability), WARP), options=OPTIONS)
-    print(made.metadata.shared)
+    print(compiled(_kernel, capability, types, constants, OPTIONS).metadata.shared)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,11 @@ Prints the shared memory that it needs, in bytes. DTYPE is Triton's name of the 
 
 import sys
 
-import triton
 from birefnet_video.model.export import DTYPES
 from birefnet_video.model.window_triton import OPTIONS, _kernel, block_of
-from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
+from compiled import compiled
 
-WARP, HEAD_DIM = 32, 32
+HEAD_DIM = 32
 
 
 def main(capability: str, dtype: str, window: str) -> None:
@@ -21,10 +19,7 @@ def main(capability: str, dtype: str, window: str) -> None:
     types = dict.fromkeys(("qkv", "filling", "position", "out"), f"*{dtype}") | {"scale": "fp32"}
     constants = {"has_filling": True, "is_shifted": True, "window_height": side, "window_width": side}
     constants |= {"head_dim": HEAD_DIM, "block": block}
-    signature = {name: "constexpr" if name in constants else types.get(name, "i32") for name in _kernel.arg_names}
-    source = ASTSource(fn=_kernel, signature=signature, constexprs=constants)
-    made = triton.compile(source, target=GPUTarget("cuda", int(capability), WARP), options=OPTIONS)
-    print(made.metadata.shared)
+    print(compiled(_kernel, capability, types, constants, OPTIONS).metadata.shared)
 
 
 if __name__ == "__main__":
