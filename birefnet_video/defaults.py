@@ -15,7 +15,7 @@ BATCH_SIZE = {"cpu": 1, "cuda": 8, "mps": 4}
 SMALL_BATCH_SIZE, SMALL_PIXELS = 2, 2**18
 #: Frames of a clip from which an engine that takes seconds to build is taken without being asked for.
 CONVERT_AFTER_FRAMES = 50
-#: The same of trials that show how many frames at once are fastest on a GPU: each size costs a second of its own.
+#: The same of trials that show how many frames at once are fastest on a GPU: each size costs a recording of its own.
 MEASURE_AFTER_FRAMES = 300
 #: Bytes of built engines that are kept for the next start.
 CACHE_BYTES = 20 * 2**30
