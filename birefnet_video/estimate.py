@@ -134,8 +134,8 @@ def part_specs(plan: Plan) -> list[JobSpec]:
         spots, length = [Fraction(0)], whole
     else:
         spots = [whole * (2 * index + 1) / (2 * _PARTS) - length / 2 for index in range(_PARTS)]
-    read = plan.spec.input
-    return [evolve(plan.spec, input=evolve(read, start=read.start + spot, duration=length, end=None)) for spot in spots]
+    spec, read = _anybody(plan.spec), plan.spec.input
+    return [evolve(spec, input=evolve(read, start=read.start + spot, duration=length, end=None)) for spot in spots]
 
 
 def _length(plan: Plan) -> Fraction:
@@ -143,7 +143,14 @@ def _length(plan: Plan) -> Fraction:
 
 
 def _beginning(plan: Plan) -> JobSpec:
-    return evolve(plan.spec, input=evolve(plan.spec.input, duration=_length(plan), end=None))
+    return evolve(_anybody(plan.spec), input=evolve(plan.spec.input, duration=_length(plan), end=None))
+
+
+def _anybody(spec: JobSpec) -> JobSpec:
+    """Who is followed need not be seen in a part: whoever is costs as much."""
+    if not spec.matte.is_guided:
+        return spec
+    return evolve(spec, matte=evolve(spec.matte, subject="auto", exclude=None, subjects=None, strict_subject=False))
 
 
 def judged(parts: list[PartMeasured], frames: int | None, loading_s: float = 0.0) -> Estimate:

@@ -12,10 +12,13 @@ from birefnet_video.events import (
     JobReport,
     JobStarted,
     JobStep,
+    SubjectNoted,
 )
 from birefnet_video.zoo.known import BUNDLED
 
 _PROGRAM = "birefnet-video"
+#: Of places where a subject was lost that are named at the end.
+_MOST_TIMES = 5
 
 
 def say_event(event: JobEvent, say: Callable[[str], None], *, quiet: bool = False) -> None:
@@ -26,6 +29,8 @@ def say_event(event: JobEvent, say: Callable[[str], None], *, quiet: bool = Fals
         say(f"{_PROGRAM}: error: {describe_error(event.error)}")
     elif isinstance(event, JobNotice):
         say(f"note: {event.message}")
+    elif isinstance(event, SubjectNoted):
+        say(f"subject: {event.describe()}")
     elif isinstance(event, JobCancelled):
         kept = ", ".join(str(path) for path in event.kept)
         say(f"cancelled; kept what was written so far: {kept}" if kept else "cancelled; nothing was written")
@@ -52,6 +57,10 @@ def say_report(report: JobReport, say: Callable[[str], None]) -> None:
         before, after = report.flicker
         cuts = f", {len(report.cuts)} scene cuts" if report.cuts else ""
         say(f"smoothing: flicker {before:.2f} before, {after:.2f} after{cuts}")
+    if lost := [noted for noted in report.subjects if noted.counts]:
+        times = ", ".join(f"{noted.time_s:.2f}" for noted in lost[:_MOST_TIMES])
+        more = f" and {len(lost) - _MOST_TIMES} more" if len(lost) > _MOST_TIMES else ""
+        say(f"subject: look at {times} s{more}: --subject {lost[0].time_s:.2f}:point=x,y corrects from there on")
     if report.backend.startswith(f"{BUNDLED} "):
         say("tip: a larger model gives better edges: birefnet-video models pull lite-matting, then add -m lite-matting")
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from birefnet_video.types import FrameMeta, MediaInfo
 
@@ -57,6 +58,29 @@ class SceneCut:
 
 
 @dataclass(frozen=True, slots=True)
+class SubjectNoted:
+    """What has become of a subject that is followed."""
+
+    frame: FrameMeta
+    subject: str
+    finding: Literal["lost", "left", "found", "unsure"]
+    """``left``: the picture, at its border; ``unsure``: it may be somebody else."""
+    why: str
+    time_s: float
+    """Of the frame, on the input's clock."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether ``--strict-subject`` minds."""
+        return self.finding in ("lost", "unsure")
+
+    def describe(self) -> str:
+        """In words."""
+        words = {"lost": "lost", "left": "gone", "found": "found", "unsure": "not sure"}
+        return f"{self.time_s:.2f} s: {self.subject}: {words[self.finding]}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class JobFinished:
     """All outputs have their final names."""
 
@@ -78,7 +102,7 @@ class JobFailed:
     kept: tuple[Path, ...]
 
 
-JobEvent = JobStarted | JobNotice | JobStep | SceneCut | JobFinished | JobCancelled | JobFailed
+JobEvent = JobStarted | JobNotice | JobStep | SceneCut | SubjectNoted | JobFinished | JobCancelled | JobFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +165,8 @@ class JobReport:
     stages: tuple[StageSnapshot, ...]
     cuts: tuple[FrameMeta, ...] = ()
     """First frames of new shots, as smoothing found them."""
+    subjects: tuple[SubjectNoted, ...] = ()
+    """What has become of subjects that were followed, in the order of time."""
     flicker: tuple[float, float] | None = None
     """Mean change of alpha along the motion, times 1000, before and after smoothing; ``None`` without smoothing."""
     loading_s: float = 0.0

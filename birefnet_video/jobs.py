@@ -13,17 +13,16 @@ from birefnet_video.events import (
     JobEvent,
     JobFailed,
     JobFinished,
-    JobNotice,
     JobReport,
     JobSnapshot,
     JobStarted,
     JobState,
-    JobStep,
-    SceneCut,
+    SubjectNoted,
 )
+from birefnet_video.findings import Findings
 from birefnet_video.options.job import JobSpec
 from birefnet_video.pipeline.meters import ActiveClock
-from birefnet_video.types import FrameMeta, MediaInfo, Preview, Step
+from birefnet_video.types import FrameMeta, MediaInfo, Preview
 
 if TYPE_CHECKING:
     from birefnet_video.backends.base import BackendInfo
@@ -51,8 +50,7 @@ class Job:
         """Set when the job has finished."""
         self._open_backend = open_backend
         self._observers: list[Observer] = []
-        self._warnings: list[str] = []
-        self._cuts: list[FrameMeta] = []
+        self._found = Findings(self._emit)
         self._state = JobState.WAITING
         self._line: Line | None = None
         self._error: BaseException | None = None
@@ -134,7 +132,7 @@ class Job:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user was told so far."""
-        return tuple(self._warnings)
+        return tuple(self._found.warnings)
 
     @property
     def info(self) -> MediaInfo | None:
@@ -149,7 +147,12 @@ class Job:
     @property
     def cuts(self) -> tuple[FrameMeta, ...]:
         """First frames of new shots so far."""
-        return tuple(self._cuts)
+        return tuple(self._found.cuts)
+
+    @property
+    def subjects(self) -> tuple[SubjectNoted, ...]:
+        """What has become of subjects so far."""
+        return tuple(self._found.subjects)
 
     @property
     def flicker(self) -> tuple[float, float] | None:
@@ -217,7 +220,13 @@ class Job:
         if self._cancel.is_set():
             self._finish(JobState.CANCELLED, JobCancelled)
             return
-        line = assemble(self.spec, self._notice, self._open_backend or default_backend, on_cut=self._note_cut)
+        line = assemble(
+            self.spec,
+            self._found.notice,
+            self._open_backend or default_backend,
+            on_cut=self._found.cut,
+            on_subject=self._found.subject,
+        )
         with self._lock:
             self._line = line
         self._emit(JobStarted(line.info, line.matting.info.describe()))
@@ -244,9 +253,9 @@ class Job:
 
     def _note_findings(self, line: "Line") -> None:
         if line.gauge.telling_spread < NO_SUBJECT_SPREAD:
-            self._notice("the matte is almost the same everywhere in every frame: no subject was found")
+            self._found.notice("the matte is almost the same everywhere in every frame: no subject was found")
         if damage := line.damage():
-            self._notice(f"the input is damaged: {'; '.join(damage)}; all that could be read was written")
+            self._found.notice(f"the input is damaged: {'; '.join(damage)}; all that could be read was written")
 
     def _make_report(self, line: "Line") -> JobReport:
         snapshot = self.snapshot()
@@ -258,10 +267,11 @@ class Job:
             fps=snapshot.fps,
             loading_s=snapshot.loading_s,
             backend=line.matting.info.describe(),
-            warnings=tuple(self._warnings),
+            warnings=tuple(self._found.warnings),
             damage="; ".join(line.damage()) or None,
             stages=snapshot.stages,
             cuts=self.cuts,
+            subjects=self.subjects,
             flicker=self.flicker,
         )
 
@@ -279,18 +289,7 @@ class Job:
     def _close(self, *, keep: bool) -> tuple[Path, ...]:
         if self._line is None:
             return ()
-        return tuple(self._line.close(keep=self._keep if keep else None, tell=self._notice))
-
-    def _note_cut(self, frame: FrameMeta) -> None:
-        self._cuts.append(frame)
-        self._emit(SceneCut(frame))
-
-    def _notice(self, message: str) -> None:
-        if isinstance(message, Step):
-            self._emit(JobStep(message))
-            return
-        self._warnings.append(message)
-        self._emit(JobNotice(message))
+        return tuple(self._line.close(keep=self._keep if keep else None, tell=self._found.notice))
 
     def _emit(self, event: JobEvent) -> None:
         for observer in self._observers:

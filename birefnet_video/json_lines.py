@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from birefnet_video.events import JobEvent, JobNotice, JobSnapshot, JobStarted, JobStep, SceneCut
+from birefnet_video.events import JobEvent, JobNotice, JobSnapshot, JobStarted, JobStep, SceneCut, SubjectNoted
 from birefnet_video.words import known_as
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class JsonReporter:
             self._say({"event": "step", "message": event.message})
         elif isinstance(event, SceneCut):
             self._say({"event": "cut", "frame": event.frame.index, "time": round(event.frame.time_s, 3)})
+        elif isinstance(event, SubjectNoted):
+            self._say({"event": "subject", **noted_record(event)})
 
     def on_tick(self, snapshot: JobSnapshot) -> None:
         """See :class:`birefnet_video.report.Reporter`."""
@@ -81,6 +83,17 @@ def say_json(record: dict[str, Any], names: Mapping[str, str] = MappingProxyType
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process ends
 
 
+def noted_record(noted: SubjectNoted) -> dict[str, Any]:
+    """What has become of a subject, as JSON values."""
+    return {
+        "subject": noted.subject,
+        "finding": noted.finding,
+        "why": noted.why,
+        "frame": noted.frame.index,
+        "time": round(noted.time_s, 3),
+    }
+
+
 def final_record(
     event: str, exit_code: int, job: "Job | None", error: BaseException | None, kept: tuple[Path, ...] = ()
 ) -> dict[str, Any]:
@@ -101,6 +114,7 @@ def final_record(
         "outputs": [str(path) for path in outputs],
         "warnings": list(job.warnings) if job else [],
         "cuts": [frame.index for frame in job.cuts] if job else [],
+        "subjects": [noted_record(noted) for noted in job.subjects] if job else [],
         "flicker": [round(value, 3) for value in flicker] if flicker else None,
         "error": details,
     }

@@ -89,7 +89,8 @@ def follow(job: Job, reporter: Reporter, received: Sequence[int]) -> End:
         return End(getattr(end.error, "exit_code", 1), "failed", end.error, kept)
     if job.report is None:
         return End(128 + (received[0] if received else signal.SIGINT), "cancelled", None, kept)
-    return End(DamagedInput.exit_code if job.report.damage else 0, "finished", None, kept)
+    is_lost = job.spec.matte.strict_subject and any(noted.counts for noted in job.report.subjects)
+    return End(DamagedInput.exit_code if job.report.damage or is_lost else 0, "finished", None, kept)
 
 
 def make_reporter(style: ProgressStyle, *, quiet: bool, names: Mapping[str, str] = MappingProxyType({})) -> Reporter:

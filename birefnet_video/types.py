@@ -5,11 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
-from birefnet_video.errors import NotAVideo
+from birefnet_video.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     import av
@@ -66,12 +64,29 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Motion:
+    """Optical flow between two neighbouring pictures."""
+
+    forward: np.ndarray
+    """float32 (h, w, 2): from the earlier picture to the later one, to the right and down. One vector for ``SPACING``
+    pixels of the pictures that it is found in, whose longest side is 480; in those pixels."""
+    backward: np.ndarray
+    """The same from the later picture to the earlier one."""
+    is_cut: bool
+    """The pictures belong to two shots."""
+    continues: bool
+    """What is seen in one is seen in the other: not so at cuts, nor where a fade has ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Frames and the network's view of them."""
 
     frames: tuple[Frame, ...]
     rgb: np.ndarray
     """uint8 (N, h, w, 3), upright, at the network's size."""
+    motions: tuple[Motion | None, ...] = ()
+    """To each frame from the one before it, ``None`` to the first of all; empty: not looked for yet."""
 
     def __post_init__(self) -> None:
         if self.rgb.dtype.name != "uint8" or self.rgb.ndim != 4 or len(self.rgb) != len(self.frames):
@@ -87,6 +102,8 @@ class Matte:
     """float32 (H, W) in [0, 1], upright, at the network's size."""
     view: np.ndarray
     """uint8 (H, W, 3): what the network saw."""
+    motion: Motion | None = None
+    """From the frame before, if it has been looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,42 +168,6 @@ class Cut:
     def shift(self, time_base: Fraction) -> int:
         """Ticks that are taken from times of ``time_base``."""
         return round(self.start / time_base)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What an input may ask of the machine."""
-
-    pixels: int = MAX_PIXELS
-    """Of one picture."""
-    seconds: float = MAX_SECONDS
-    """From the first frame to the last."""
-
-    def check_size(self, path: Path, width: int, height: int) -> None:
-        """Refuse pictures of too many pixels.
-
-        Raises:
-            NotAVideo: with what raises the limit.
-        """
-        if width * height > self.pixels:
-            size = f"{width}x{height}, at most {self.pixels:,} pixels"
-            raise NotAVideo(f"{path}: its pictures are too large: {size}", hint="--max-pixels raises the limit")
-
-    def check_duration(self, path: Path, seconds: float | Fraction) -> None:
-        """Refuse a video that lasts too long.
-
-        Raises:
-            NotAVideo: with what raises the limit.
-        """
-        if seconds > self.seconds:
-            raise NotAVideo(
-                f"{path}: lasts {float(seconds) / 3600:.1f} hours, at most {self.seconds / 3600:g} are allowed",
-                hint="--max-duration raises the limit",
-            )
-
-
-#: Those of a job that names none.
-DEFAULT_LIMITS = Limits()
 
 
 class SoundLength(NamedTuple):

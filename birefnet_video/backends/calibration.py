@@ -11,9 +11,10 @@ from birefnet_video.colour.convert import to_rgb
 from birefnet_video.errors import InputMissing
 from birefnet_video.inputs.probe import probe
 from birefnet_video.inputs.sampling import spread_pictures
+from birefnet_video.limits import DEFAULT_LIMITS, Limits
 from birefnet_video.pictures.files import SUFFIXES, PictureError, read_rgb
 from birefnet_video.pictures.still import still
-from birefnet_video.types import DEFAULT_LIMITS, Limits, MediaInfo
+from birefnet_video.types import MediaInfo
 
 #: Of a clip, whose pictures are alike, and of a folder.
 _OF_A_CLIP, _OF_A_FOLDER = 32, 100

@@ -16,7 +16,8 @@ from av.codec.hwaccel import HWAccel
 
 from birefnet_video.errors import BackendUnavailable, InputMissing, NotAVideo
 from birefnet_video.inputs.missing import missing_input, picture_instead
-from birefnet_video.types import DEFAULT_LIMITS, Cut, Limits
+from birefnet_video.limits import DEFAULT_LIMITS, Limits
+from birefnet_video.types import Cut
 
 # Findings reach the user through our own errors and warnings, in one line each.
 av.logging.set_level(None)

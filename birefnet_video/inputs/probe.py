@@ -16,8 +16,9 @@ from birefnet_video.inputs.describe import describe
 from birefnet_video.inputs.opening import demux, open_input, seek_before
 from birefnet_video.inputs.sequence import find_sequence, open_picture, path_of
 from birefnet_video.inputs.tracks import video_stream
+from birefnet_video.limits import DEFAULT_LIMITS, Limits
 from birefnet_video.pictures.headers import turn_of
-from birefnet_video.types import DEFAULT_LIMITS, Cut, Limits, MediaInfo, PictureSequence, Turn
+from birefnet_video.types import Cut, MediaInfo, PictureSequence, Turn
 
 #: Pictures of a sequence of which one must be whole.
 _PROBE_PICTURES = 100

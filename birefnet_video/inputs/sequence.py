@@ -13,9 +13,10 @@ from av.video.codeccontext import VideoCodecContext
 
 from birefnet_video.defaults import SEQUENCE_RATE
 from birefnet_video.errors import InputMissing, NotAVideo
+from birefnet_video.limits import DEFAULT_LIMITS, Limits
 from birefnet_video.options.input import NUMBER, is_pattern
 from birefnet_video.pictures.headers import is_whole, turn_of
-from birefnet_video.types import DEFAULT_LIMITS, Limits, PictureSequence, Turn
+from birefnet_video.types import PictureSequence, Turn
 
 #: Decoders that fail at unknown tags when they are told to fail at damage.
 _PARTICULAR = {"tiff"}

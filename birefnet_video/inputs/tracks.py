@@ -9,7 +9,7 @@ import av.video.stream
 from av.stream import Disposition
 
 from birefnet_video.errors import NotAVideo, UsageError
-from birefnet_video.types import DEFAULT_LIMITS, Limits
+from birefnet_video.limits import DEFAULT_LIMITS, Limits
 
 
 def video_stream(

@@ -8,7 +8,7 @@ import av.video.codeccontext
 import av.video.frame
 import av.video.stream
 
-from birefnet_video.types import DEFAULT_LIMITS, Limits
+from birefnet_video.limits import DEFAULT_LIMITS, Limits
 
 #: Codec -> the decoder that knows of alpha.
 _DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}

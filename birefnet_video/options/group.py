@@ -13,6 +13,8 @@ from birefnet_video.options.values import check_choice
 
 #: An option whose text the group itself turns into a value, so that the command line, Python and JSON mean the same.
 WRITTEN = Parameter(show_default=False)
+#: The same of an option that may stand there several times.
+REPEATED = Parameter(show_default=False, negative=())
 #: An option that is there or not; --no-... takes away what a configuration says.
 Flag = Annotated[bool, Parameter(show_default=False)]
 #: The same of what no configuration can say.
@@ -138,7 +140,9 @@ def option_group(cls: type[_G]) -> type[_G]:
     for field in fields(cls):
         extras = get_args(field.type)[1:] if get_origin(field.type) is Annotated else ()
         # Text goes to the group as it was typed.
-        known = Annotated[(str, *extras)] if _is_written(_parameters(field)) else annotations[field.name]  # type: ignore[misc]
+        parameters = _parameters(field)
+        text: Any = list[str] if any(each is REPEATED for each in parameters) else str
+        known = Annotated[(text, *extras)] if _is_written(parameters) else annotations[field.name]  # type: ignore[misc]
         cls.__init__.__annotations__[field.name] = known
     return cls
 
@@ -214,7 +218,7 @@ def _parameters(field: "Attribute[Any]") -> list[Parameter]:
 
 def _is_written(parameters: list[Parameter]) -> bool:
     # Flags say the same of themselves.
-    return any(each is WRITTEN for each in parameters)
+    return any(each is WRITTEN or each is REPEATED for each in parameters)
 
 
 def _bare(type_: Any) -> Any:

@@ -10,9 +10,9 @@ from cyclopts import Parameter
 
 from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
 from birefnet_video.errors import UsageError
+from birefnet_video.limits import Limits
 from birefnet_video.options.group import WRITTEN, OptionGroup, option_group
 from birefnet_video.options.values import parse_rate, parse_time
-from birefnet_video.types import Limits
 
 #: What becomes of alpha that the input has already.
 InputAlpha = Literal["multiply", "ignore"]

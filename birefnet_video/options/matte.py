@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from birefnet_video.errors import UsageError
 from birefnet_video.options.group import Flag, OptionGroup, between, option_group
+from birefnet_video.options.guidance import GuidanceSpec
 
 #: How mattes are made steady over time: ``live`` knows only the past, ``normal`` and ``high`` look ahead.
 Smoothing = Literal["off", "live", "normal", "high"]
@@ -56,8 +57,8 @@ class SmoothSpec(OptionGroup):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class MatteSpec(SmoothSpec, EditSpec):
-    """What becomes of the mattes of a video: made steady first, then as of :class:`EditSpec`."""
+class MatteSpec(SmoothSpec, EditSpec, GuidanceSpec):
+    """The mattes of a video: of whom they are, then made steady, then as of :class:`EditSpec`."""
 
 
 @option_group

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from birefnet_video.options.backgrounds import Background
+from birefnet_video.options.guidance import Prompts, as_prompts
 
 _T = TypeVar("_T")
 
@@ -21,6 +22,8 @@ def converter() -> Any:
         made.register_structure_hook(as_text, lambda value, cls: cls(value))
     for background in get_args(Background):
         made.register_unstructure_hook(background, str)
+    made.register_unstructure_hook(Prompts, str)
+    made.register_structure_hook(Prompts, lambda value, cls: as_prompts(value))
     return made
 
 

@@ -8,11 +8,12 @@ import numpy as np
 from PIL import Image
 
 from birefnet_video.errors import BirefnetVideoError
+from birefnet_video.limits import Limits
 from birefnet_video.pictures.headers import TURNS
 from birefnet_video.pictures.metadata import ORIENTATION
 from birefnet_video.pictures.picture import in_8_bits
 from birefnet_video.pictures.reading import read_file, read_pictures
-from birefnet_video.types import Limits, Turn
+from birefnet_video.types import Turn
 
 # Findings reach the user through our own errors, in one line each.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -9,11 +9,12 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from birefnet_video.errors import InputMissing, NotAPicture, first_line
+from birefnet_video.limits import Limits
 from birefnet_video.pictures.metadata import turn_and_kept
 from birefnet_video.pictures.picture import Kept, in_8_bits
 from birefnet_video.pictures.profiles import as_srgb
 from birefnet_video.pictures.reading import DAMAGE, is_deep
-from birefnet_video.types import Limits, Turn
+from birefnet_video.types import Turn
 
 _FORMATS = ("PNG", "TIFF", "JPEG", "BMP")
 _MODES = ("RGB", "RGBA", "L")

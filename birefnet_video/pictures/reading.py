@@ -19,11 +19,12 @@ from PIL import Image, UnidentifiedImageError, features
 from birefnet_video.colour.convert import alpha_samples, plane_array
 from birefnet_video.colour.transfer import SRGB, from_light
 from birefnet_video.errors import BackendUnavailable, InputMissing, NotAPicture, first_line
+from birefnet_video.limits import DEFAULT_LIMITS, Limits
 from birefnet_video.pictures.headers import is_whole
 from birefnet_video.pictures.metadata import turn_and_kept
 from birefnet_video.pictures.picture import Kept, Picture
 from birefnet_video.pictures.profiles import cmyk_as_srgb
-from birefnet_video.types import DEFAULT_LIMITS, Limits, Turn
+from birefnet_video.types import Turn
 
 # Our own limit, which users can move, is checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None

@@ -8,17 +8,20 @@ from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.registry import open_backend
 from birefnet_video.backends.room import free_bytes
 from birefnet_video.defaults import CORES_A_WORKER, MOST_WORKERS, QUEUE_BATCHES
+from birefnet_video.events import SubjectNoted
 from birefnet_video.inputs.opening import open_input
 from birefnet_video.inputs.reader import Notify, Reader
 from birefnet_video.options.job import JobSpec
-from birefnet_video.options.matte import Smoothing
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.pipeline.budget import Budget, budget
 from birefnet_video.pipeline.composing import Composing, Look
 from birefnet_video.pipeline.compositor import Compositor, CpuCompositor
 from birefnet_video.pipeline.core import Matting
+from birefnet_video.pipeline.following import Follower
+from birefnet_video.pipeline.guiding import follower_of, motion_estimator, read_masks, seen_wider
 from birefnet_video.pipeline.line import Line
+from birefnet_video.pipeline.motions import with_motion
 from birefnet_video.pipeline.ordered import cores
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.preview import PreviewTap
@@ -37,6 +40,7 @@ def assemble(
     open_backend: OpenBackend = open_backend,
     *,
     on_cut: Callable[[FrameMeta], None] = lambda frame: None,
+    on_subject: Callable[[SubjectNoted], None] = lambda noted: None,
 ) -> Line:
     """Check the outputs, look into the input, open the files and load the network, in the order of what is cheap.
 
@@ -45,11 +49,12 @@ def assemble(
         notify: takes what a user should know.
         open_backend: loads the network.
         on_cut: takes the first frame of every new shot.
+        on_subject: takes what becomes of subjects that are followed.
 
     Raises:
         BirefnetVideoError: whatever stands in the way, before any frame is computed; nothing is left behind.
     """
-    return open_plan(Plan.of(spec), notify, open_backend, on_cut=on_cut)
+    return open_plan(Plan.of(spec), notify, open_backend, on_cut=on_cut, on_subject=on_subject)
 
 
 def open_plan(
@@ -58,6 +63,7 @@ def open_plan(
     open_backend: OpenBackend = open_backend,
     *,
     on_cut: Callable[[FrameMeta], None] = lambda frame: None,
+    on_subject: Callable[[SubjectNoted], None] = lambda noted: None,
 ) -> Line:
     """Open the files of a plan, load its network and wire its stages; see :func:`assemble`."""
     spec, info = plan.spec, plan.info
@@ -71,7 +77,8 @@ def open_plan(
         for output in plan.outputs:
             writers.append(open_sink(output, info, plan.cut, notify))
         notify(Step(f"loading the network {spec.backend.model}"))
-        backend = open_backend(spec.backend, info, notify)
+        masks = read_masks(plan.guidance.said)
+        backend = seen_wider(open_backend(spec.backend, info, notify), plan)
         try:
             counted = budget(info, backend.info.input_size, backend.info.batch_size, free_bytes(backend.info.device))
             matting = _matting(backend, composing.on(backend.info.device), plan.decode_on, counted, notify)
@@ -91,8 +98,9 @@ def open_plan(
         # A video behind the subject moves on with the frames.
         workers=1 if plan.in_order else _composing_threads(matting, counted, notify),
     )
-    smoothing, flicker = _smoothing(spec.matte.smooth, info, backend, on_cut, notify)
-    runner = Runner(_stages(info, matting, reader, smoothing, composing_stage, writers))
+    smoothing, flicker = _smoothing(plan, backend, on_cut, notify)
+    network = _network_stages(plan, matting, follower_of(plan, backend, masks, on_subject))
+    runner = Runner(_stages(reader, network, matting.info.batch_size, smoothing, composing_stage, writers))
     return Line(
         info=info,
         matting=matting,
@@ -157,12 +165,12 @@ def _with_number(device: str) -> str:
 
 
 def _smoothing(
-    mode: Smoothing,
-    info: MediaInfo,
+    plan: Plan,
     backend: MattingBackend,
     on_cut: Callable[[FrameMeta], None],
     notify: Notify,
 ) -> tuple[Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None, Callable[[], tuple[float, float] | None]]:
+    mode, info = plan.spec.matte.smooth, plan.info
     if mode == "off":
         return None, lambda: None
     # Brings torch along, which nothing before the network needs.
@@ -173,26 +181,44 @@ def _smoothing(
     shape = (info.width, info.height)
     # Several at once would let frames wait for each other.
     workers = 1 if mode == "live" else _workers()
-    return partial(smooth, shape=shape, mode=mode, record=record, device=device, workers=workers), record.flicker
+    stage = partial(
+        smooth,
+        shape=shape,
+        mode=mode,
+        record=record,
+        device=device,
+        workers=workers,
+        has_motion=bool(plan.guidance.said),
+    )
+    return stage, record.flicker
 
 
 def _stages(
-    info: MediaInfo,
-    matting: Matting,
     reader: Reader,
+    network: list[Stage],
+    batch_size: int,
     smoothing: Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None,
     composing: Callable[[Iterable[list[Matte]]], Iterator[Composed]],
     writers: list[Sink],
 ) -> list[Stage]:
-    frames = QUEUE_BATCHES * matting.info.batch_size
+    frames = QUEUE_BATCHES * batch_size
     return [
         Stage("decode", lambda _: decode(reader), frames),
-        Stage("prepare", partial(prepare, info=info, matting=matting, workers=_workers()), QUEUE_BATCHES),
-        Stage("infer", partial(infer, matting=matting), QUEUE_BATCHES),
+        *network,
         *([Stage("smooth", smoothing, frames)] if smoothing is not None else []),
         Stage("compose", composing, frames),
         Stage("encode", partial(encode, writers=writers)),
     ]
+
+
+def _network_stages(plan: Plan, matting: Matting, follower: Follower | None) -> list[Stage]:
+    """From frames to mattes."""
+    views = Stage("prepare", partial(prepare, info=plan.info, matting=matting, workers=_workers()), QUEUE_BATCHES)
+    if follower is None:
+        return [views, Stage("infer", partial(infer, matting=matting), QUEUE_BATCHES)]
+    estimator = motion_estimator(plan)
+    motion = Stage("motion", partial(with_motion, estimator=estimator, workers=_workers()), QUEUE_BATCHES)
+    return [views, motion, Stage("infer", follower.follow, QUEUE_BATCHES)]
 
 
 def _workers() -> int:

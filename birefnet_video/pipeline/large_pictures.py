@@ -11,6 +11,7 @@ import numpy as np
 
 from birefnet_video.backends.tiled import TiledMatting
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError
+from birefnet_video.limits import Limits
 from birefnet_video.matting.composite.pictures import box_around
 from birefnet_video.matting.composite.strips import StripDrawing, edit_strips, lines_of_subject, strips
 from birefnet_video.matting.tiles.plane import new_samples
@@ -24,7 +25,6 @@ from birefnet_video.pictures.geo import moved
 from birefnet_video.pictures.large import LargePicture
 from birefnet_video.pictures.strips import WRITERS
 from birefnet_video.pipeline.networks import Networks
-from birefnet_video.types import Limits
 
 #: Bytes of main memory: of all that is there without a picture, and for each pixel of the matte while it is made.
 _BASE_BYTES, _MATTE_BYTES = 1_000_000_000, 2.5

@@ -25,6 +25,9 @@ from birefnet_video.pipeline.assemble import OpenBackend
 from birefnet_video.pipeline.checks import make_canvas
 from birefnet_video.pipeline.composing import Composing, Look
 from birefnet_video.pipeline.core import Matting
+from birefnet_video.pipeline.following import Follower
+from birefnet_video.pipeline.guiding import follower_of, motion_estimator, read_masks, seen_wider
+from birefnet_video.pipeline.motions import with_motion
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.stages import infer, prepare
 from birefnet_video.types import Cut, Frame, FrameMeta, Matte, MediaInfo, Step, Turn
@@ -132,17 +135,41 @@ class Looking:
         look = Look(colour=spec.colour, input_alpha=spec.input.input_alpha, compose_on=spec.backend.compose_on)
         composing = Composing(look, self._shown, info, self._notify)
         self._notify(Step(f"loading the network {spec.backend.model}"))
-        backend = open_backend(spec.backend, info, self._notify)
+        masks = read_masks(self._plan.guidance.said)
+        backend = seen_wider(open_backend(spec.backend, info, self._notify), self._plan)
         try:
             matting = Matting(backend, composing.on(backend.info.device))
+            if self._plan.guidance.said:
+                follower = follower_of(self._plan, backend, masks, lambda noted: self._notify(noted.describe()))
+                yield from self._followed(sorted(times), matting, follower)
+                return
             for time in times:
                 yield self._frame(time, matting)
         finally:
             backend.close()
 
+    def _followed(self, times: Sequence[Fraction], matting: Matting, follower: Follower | None) -> Iterator[LookedAt]:
+        """The same of a subject that is followed: from the first frame on, as the render does."""
+        self._notify(Step(f"following the subject up to {float(times[-1]):.2f} s"))
+        reader = self._reader(self._plan.cut)
+        waiting, before = list(times), None
+        for matte in self._smoothed(reader.frames(), matting, follower):
+            while waiting and before is not None and self._clock(matte.frame.meta) >= self._until(waiting[0]):
+                yield self._made(waiting.pop(0), before, matting)
+            if not waiting:
+                return
+            before = matte
+        if before is None:
+            raise NotAVideo(f"{self.info.path}: has a video stream, but no frame could be decoded")
+        yield from (self._made(time, before, matting) for time in waiting)
+
     def _frame(self, time: Fraction, matting: Matting) -> LookedAt:
         frames, index = self._around(time)
         matte = next(islice(self._smoothed(frames, matting), index, None))
+        return self._made(time, matte, matting)
+
+    def _made(self, time: Fraction, matte: Matte, matting: Matting) -> LookedAt:
+        """The frame that is shown at a time, composed."""
         if any(isinstance(output.background, VideoFile) for output, _ in self._shown):
             # A film behind the subject begins with the render and goes on from there.
             begins = replace(matte.frame, meta=replace(matte.frame.meta, pts=0))
@@ -162,9 +189,14 @@ class Looking:
             ),
         )
 
-    def _smoothed(self, frames: Iterable[Frame], matting: Matting) -> Iterator[Matte]:
+    def _smoothed(self, frames: Iterable[Frame], matting: Matting, follower: Follower | None = None) -> Iterator[Matte]:
         mode = self._spec.matte.smooth
-        mattes = (matte for batch in infer(prepare(frames, self.info, matting), matting) for matte in batch)
+        views = prepare(frames, self.info, matting)
+        if follower is None:
+            batches = infer(views, matting)
+        else:
+            batches = follower.follow(with_motion(views, motion_estimator(self._plan)))
+        mattes = (matte for batch in batches for matte in batch)
         if mode == "off":
             yield from mattes
             return
@@ -184,7 +216,7 @@ class Looking:
         before, after = NEIGHBOURS[self._spec.matte.smooth]
         whole = self._plan.cut
         first = whole.start if whole is not None and whole.drops_before else None
-        until = time + min(_MILLISECOND, 1 / self.info.frame_rate / 4)
+        until = self._until(time)
         earlier_s = (before + Fraction(3, 2)) / self.info.frame_rate
         while True:
             begin = self.info.start + time - earlier_s
@@ -201,9 +233,7 @@ class Looking:
 
     def _read(self, cut: Cut | None, until: Fraction, before: int, after: int) -> tuple[list[Frame], int]:
         """Frames of a part: the last one that begins before ``until``, and its neighbours."""
-        with_alpha = self._spec.input.input_alpha == "multiply"
-        info, decode_on = self.info, self._plan.decode_on
-        reader = Reader(info, self._notify, cut, with_alpha=with_alpha, decode_on=decode_on)
+        info, reader = self.info, self._reader(cut)
         # On the clock of the render, whose part may begin elsewhere than this one.
         moved = (cut.shift(info.time_base) if cut is not None else 0) - self._shift
         past: deque[Frame] = deque(maxlen=before + 1)
@@ -219,6 +249,14 @@ class Looking:
                 break
         frames.close()  # type: ignore[attr-defined]  # a generator: its file is closed now, and not some time
         return [*past, *behind[:after]], len(past) - 1
+
+    def _reader(self, cut: Cut | None) -> Reader:
+        with_alpha = self._spec.input.input_alpha == "multiply"
+        return Reader(self.info, self._notify, cut, with_alpha=with_alpha, decode_on=self._plan.decode_on)
+
+    def _until(self, time: Fraction) -> Fraction:
+        """When a frame begins that is no longer the one of a time."""
+        return time + min(_MILLISECOND, 1 / self.info.frame_rate / 4)
 
     @property
     def _shift(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from birefnet_video.colour.convert import to_rgb
 from birefnet_video.defaults import MAX_PIXELS
 from birefnet_video.errors import BirefnetVideoError, OutputRefused, explained
+from birefnet_video.limits import Limits
 from birefnet_video.matting.composite.pictures import Drawing, box_of_subject, cropped
 from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.options.pictures import PicturesRequest
@@ -27,7 +28,7 @@ from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.large_pictures import LargePictures
 from birefnet_video.pipeline.networks import Networks
 from birefnet_video.pipeline.ordered import cores, ordered_map
-from birefnet_video.types import Frame, Limits, Matte, MediaInfo
+from birefnet_video.types import Frame, Matte, MediaInfo
 
 #: Threads that read, and threads that write: a picture on each is held in memory.
 _LEAST_WORKERS, _MOST_WORKERS = 2, 4

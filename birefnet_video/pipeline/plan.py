@@ -13,12 +13,14 @@ from birefnet_video.inputs.probe import probe
 from birefnet_video.matting.backdrop import Canvas
 from birefnet_video.matting.composite.opencv import even
 from birefnet_video.options.backgrounds import VideoFile
+from birefnet_video.options.guidance import NOBODY, Prompts
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.options.serial import converter, structured
 from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.encodings import encoding_for, fit_codecs
 from birefnet_video.pipeline.checks import check_output, make_canvas
+from birefnet_video.pipeline.prompt_checks import check_prompts
 from birefnet_video.pipeline.trim import find_cut, shorten
 from birefnet_video.types import Cut, MediaInfo
 
@@ -55,6 +57,8 @@ class Plan:
     outputs: tuple[PlannedOutput, ...]
     notes: tuple[str, ...]
     """What a user should know, of the input and of the outputs."""
+    guidance: Prompts = NOBODY
+    """Who is to be followed, in the order of time; nobody: all that is salient is kept."""
 
     @classmethod
     def of(cls, spec: JobSpec, *, to_be_made: Collection[Path] = frozenset()) -> Self:
@@ -80,8 +84,17 @@ class Plan:
         outputs = tuple(plan_output(spec, output, info, to_be_made) for output in spec.outputs)
         notes += [note for output in outputs for note in output.notes]
         notes += _notes_of_sides(outputs, info)
-        decode_on = _decoder(spec, info)
-        return cls(spec=spec, info=info, cut=cut, decode_on=decode_on, outputs=outputs, notes=tuple(notes))
+        prompts = spec.matte.prompts()
+        check_prompts(prompts, info, spec.input.start)
+        return cls(
+            spec=spec,
+            info=info,
+            cut=cut,
+            decode_on=_decoder(spec, info),
+            outputs=outputs,
+            notes=tuple(notes),
+            guidance=Prompts(prompts),
+        )
 
     @property
     def in_order(self) -> bool:

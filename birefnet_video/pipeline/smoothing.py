@@ -11,14 +11,14 @@ import torch
 
 from birefnet_video.backends.memory import is_memory
 from birefnet_video.matting.temporal.flicker import FlickerGauge
-from birefnet_video.matting.temporal.motion import Motion, MotionEstimator
+from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.matting.temporal.smoothing import make_smoother
 from birefnet_video.matting.temporal.votes import make_view
 from birefnet_video.matting.temporal.warp import Step, make_step
 from birefnet_video.options.matte import Smoothing
 from birefnet_video.pipeline.ordered import ordered_map
 from birefnet_video.pipeline.torch_threads import use_one_core, use_own_stream
-from birefnet_video.types import Frame, Matte
+from birefnet_video.types import Frame, Matte, Motion
 
 T = TypeVar("T")
 #: A picture uint8 (h, w, 3) and its alpha float32 (H, W).
@@ -35,6 +35,8 @@ class Heard(Generic[T]):
     gauges: tuple[FlickerGauge, FlickerGauge] | None = None
     """Of flicker, before and after."""
     tell: Callable[[str], None] = lambda message: None
+    motion: Callable[[T], Motion | None] | None = None
+    """Gives the motion to an item from the one before it, where it is known; ``None``: it is found here."""
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ def smooth(
     *,
     device: str = "cpu",
     workers: int = 1,
+    has_motion: bool = False,
 ) -> Iterator[list[Matte]]:
     """Mattes made steady, at the network's size.
 
@@ -72,7 +75,9 @@ def smooth(
         record: takes cuts and flicker.
         device: where mattes are worked on; flow is found on the CPU.
         workers: pairs of frames whose motion is found at once.
+        has_motion: mattes know it.
     """
+    motion: Callable[[Matte], Motion | None] | None = (lambda matte: matte.motion) if has_motion else None
     mattes = _gathered(batches, device)
     steady = steady_alphas(
         mattes,
@@ -81,7 +86,7 @@ def smooth(
         mode,
         device=device,
         workers=workers,
-        heard=Heard(lambda matte: record.on_cut(matte.frame), (record.before, record.after), record.tell),
+        heard=Heard(lambda matte: record.on_cut(matte.frame), (record.before, record.after), record.tell, motion),
     )
     for matte, alpha in steady:
         yield [replace(matte, alpha=alpha)]
@@ -109,7 +114,11 @@ def steady_alphas(
     """Items with their steady alphas float32 (H, W), in order; see :func:`smooth`."""
     heard = heard or Heard()
     run = _Run(see, mode, torch.device(device), heard.gauges)
-    for item, motion in _with_motion(items, see, MotionEstimator(*shape, thorough=mode == "high"), workers):
+    if (known := heard.motion) is not None:
+        moved: Iterable[tuple[T, Motion | None]] = ((item, known(item)) for item in items)
+    else:
+        moved = _with_motion(items, see, MotionEstimator(*shape, thorough=mode == "high"), workers)
+    for item, motion in moved:
         if motion is not None and motion.is_cut:
             heard.on_cut(item)
             yield from run.come_back(heard.tell)

@@ -13,10 +13,10 @@ from typing import Literal, TypeVar
 import numpy as np
 import torch
 
-from birefnet_video.matting.temporal.motion import Motion
 from birefnet_video.matting.temporal.smoothing import make_smoother
 from birefnet_video.matting.temporal.votes import make_view
 from birefnet_video.matting.temporal.warp import make_step
+from birefnet_video.types import Motion
 
 T = TypeVar("T")
 _CPU = torch.device("cpu")

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from birefnet_video.errors import InputMissing, NotAPicture, OutputRefused
+from birefnet_video.limits import Limits
 from birefnet_video.options.stacks import StackReadSpec
 from birefnet_video.outputs.unfinished import fill_folder
 from birefnet_video.pictures.finding import is_picture_name
@@ -18,7 +19,6 @@ from birefnet_video.pictures.writing import Drawn, encode
 from birefnet_video.stacks import tiff
 from birefnet_video.stacks.limits import check_slice
 from birefnet_video.stacks.stack import Mask, StackInfo, beside
-from birefnet_video.types import Limits
 
 #: Formats that masks of their own name are written in: those without loss. Others become PNG.
 _FORMATS = {".png": "png", ".webp": "webp", ".tif": "tiff", ".tiff": "tiff"}

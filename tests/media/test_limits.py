@@ -13,8 +13,8 @@ from birefnet_video.inputs.cut_off import truncation
 from birefnet_video.inputs.probe import probe
 from birefnet_video.inputs.reader import Reader
 from birefnet_video.jobs import Job
+from birefnet_video.limits import Limits
 from birefnet_video.options.outputs import OutputSpec
-from birefnet_video.types import Limits
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
 
 from birefnet_video.errors import BackendUnavailable, NotAPicture, OutputRefused, UsageError
+from birefnet_video.limits import Limits
 from birefnet_video.matting.composite.pictures import Drawing, box_of_subject, cropped
 from birefnet_video.options.backgrounds import Blur, PictureFile, SolidColour, VideoFile
 from birefnet_video.options.matte import ColourSpec
@@ -23,7 +24,6 @@ from birefnet_video.pictures.formats import format_of
 from birefnet_video.pictures.picture import Picture
 from birefnet_video.pictures.reading import read_pictures
 from birefnet_video.pictures.writing import Drawn, encode
-from birefnet_video.types import Limits
 
 HEIGHT, WIDTH = 40, 56
 RNG = np.random.default_rng(3)

@@ -10,7 +10,8 @@ from clips import make_clip
 from birefnet_video.errors import NotAVideo
 from birefnet_video.inputs.probe import probe
 from birefnet_video.inputs.turning import read_turn
-from birefnet_video.types import Limits, Turn
+from birefnet_video.limits import Limits
+from birefnet_video.types import Turn
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 

@@ -39,8 +39,10 @@ LAYERS = [
     ["model"],
     ["pictures"],
     ["colour"],
+    ["findings"],
     ["options", "events"],
     ["types"],
+    ["limits"],
     ["errors", "defaults", "signals", "folders", "lasting", "words", "streams", "_version", "commit", "_commit"],
 ]
 #: Heavy libraries, and the only rooms that may import them.

@@ -156,14 +156,14 @@ def run(
     monkeypatch.setattr(execute, "stop_on_signals", lambda stop: [])
     if hop == "preview":
         asked = threading.Event()
-        usual = job._notice
+        usual = job._found.notice
 
         def notice(message: str) -> None:
             usual(message)
             job.preview(40, 40)
             asked.set()
 
-        monkeypatch.setattr(job, "_notice", notice)
+        monkeypatch.setattr(type(job._found), "notice", lambda found, message: notice(message))
     if cancel:
         job.subscribe(lambda event: job.cancel(keep=False) if type(event).__name__ == "JobStarted" else None)
     code = execute.watch_job(job, RunSpec(progress="none", quiet=True))

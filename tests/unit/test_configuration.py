@@ -409,6 +409,7 @@ def test_what_can_be_configured_is_known() -> None:
     once = {"start", "end", "to", "duration", "video_track", "patch_order"}
     once |= {"dry_run", "estimate", "look", "detach", "tui", "json", "json_lines", "no_config"}
     once |= {"out_dir", "recursive", "skip_existing", "queue"}
+    once |= {"subject", "exclude", "not", "subjects"}
     assert render & CALL_ONLY.keys() == outputs | once | {"config"}
     assert render - CALL_ONLY.keys() - {"one_at_a_time", "profile"} == {*SCHEMA.options("render")}
     assert {option.name for option in SCHEMA.of_command("tui")} == {

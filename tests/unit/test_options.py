@@ -47,6 +47,7 @@ OTHERS = {
     "precision": "int8", "calibration": "folder", "compose_on": "cpu", "batch_size": "3", "detail": "4096",
     "smooth": "off", "threshold": "0.5", "mask_offset": "-3", "mask_blur": "1.5", "decontaminate": "off",
     "despill": "green", "virtual_camera": "auto", "stream": "udp://127.0.0.1:9",
+    "subject": "point=1,2; anna:5:box=10%,2,30%,4", "exclude": "point=3,4", "subjects": "s.json",
     "camera_size": "640x480", "rate": "29.97", "camera_format": "mjpeg", "latency": "40", "patch_order": "legacy",
 }  # fmt: skip
 #: What an option cannot be without.

@@ -1,11 +1,10 @@
 """Where every pixel of a picture goes in the next one, and whether the next one belongs to the same shot."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from birefnet_video.matting.filters.opencv import resized
+from birefnet_video.types import Motion
 
 #: Longest side of the pictures that flow is found in. Flow, and tolerances here and in `warp`, are in their pixels.
 FLOW_SIDE, _LEAST_SIDE = 480, 32
@@ -23,21 +22,6 @@ _FLAT, _FLAT_STEP, _FLAT_CONTRAST = 2.0, 24.0, 12.0
 _LEAST_STEP, _LEAST_SHARE, _COARSE = 4.0, 0.5, 16
 
 
-@dataclass(frozen=True, slots=True)
-class Motion:
-    """Optical flow between two neighbouring pictures."""
-
-    forward: np.ndarray
-    """float32 (h, w, 2): from the earlier picture to the later one, to the right and down. One vector for ``SPACING``
-    pixels of the pictures that it is found in, whose longest side is 480; in those pixels."""
-    backward: np.ndarray
-    """The same from the later picture to the earlier one."""
-    is_cut: bool
-    """The pictures belong to two shots."""
-    continues: bool
-    """What is seen in one is seen in the other: not so at cuts, nor where a fade has ended."""
-
-
 class MotionEstimator:
     """Dense inverse search in both directions (Kroeger et al., ECCV 2016)."""
 
@@ -52,6 +36,11 @@ class MotionEstimator:
         scale = side / max(width, height)
         self._shape = (max(_LEAST_SIDE, round(height * scale)), max(_LEAST_SIDE, round(width * scale)))
         self._thorough = thorough
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Height and width of the fields that :meth:`between` gives."""
+        return round(self._shape[0] / SPACING), round(self._shape[1] / SPACING)
 
     def look(self, rgb: np.ndarray) -> np.ndarray:
         """What is needed of a picture uint8 (H, W, 3), whatever its size: grey uint8 (h, w)."""

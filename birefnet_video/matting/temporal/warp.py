@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from birefnet_video.matting.temporal.motion import SPACING, Motion
+from birefnet_video.matting.temporal.motion import SPACING
+from birefnet_video.types import Motion
 
 #: Disagreement of the ways there and back at which trust falls to exp(-1/2): pixels, and share of the way's length.
 _TOLERANCE, _TOLERANCE_SLOPE = 1.5, 0.04

@@ -1,0 +1,1 @@
+"""Which of the figures in a matte is meant, and where it goes."""

@@ -1,0 +1,259 @@
+"""One salient thing in a shot: where it is, how it moves, how it looks."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from birefnet_video.matting.guidance.look import Coded, Look
+from birefnet_video.matting.temporal.motion import SPACING
+from birefnet_video.types import Motion
+
+#: Alpha from which a pixel is part of a figure.
+SEEN = 0.4
+#: Least share of the grid that is a figure and no speck.
+SPECK = 0.0004
+#: Share of its own size of which a figure that shows less is hidden.
+HIDDEN = 0.15
+#: How much of each frame goes into speed and size.
+_SPEED_RATE, _SIZE_RATE = 0.25, 0.1
+#: Share of a figure whose motion is to be trusted below which its picture is looked for.
+_TRUSTED = 0.5
+#: How far it is looked for, as a share of the grid's longer side; in pixels, if it has met others.
+_REACH, _NEAR = 0.12, 6
+#: Share of a figure above which it is in front of those that it has met.
+_IN_FRONT = 0.8
+#: Shares of a figure that must be seen, and may be among others, for it to be known how fast it moves.
+_CLEAR, _TOO_MUCH = 0.6, 1.15
+#: Pixels by which a figure that met others may be larger than it was, and what it counts for further out.
+_SLACK, _OUTSIDE = 13, 0.15
+#: What a figure counts for where its picture was found.
+_FOUND = 0.9
+#: Disagreement of the ways there and back at which trust falls to exp(-1/2): pixels of the grid, and share of the way.
+_TOLERANCE, _TOLERANCE_SLOPE = 0.75, 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One frame on the grid that figures are carried on."""
+
+    alpha: np.ndarray
+    """float32 (h, w) in [0, 1]: everything that the network sees."""
+    rgb: np.ndarray
+    """uint8 (h, w, 3)."""
+    coded: Coded
+
+    @classmethod
+    def of(cls, alpha: np.ndarray, rgb: np.ndarray) -> "Sight":
+        """Of a matte and a picture of one size."""
+        return cls(alpha, rgb, Coded.of(rgb))
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Where the pixels of a frame come from."""
+
+    places: np.ndarray
+    """float32 (h, w, 2): in the frame before, across and down."""
+    trust: np.ndarray
+    """float32 (h, w) in [0, 1]."""
+
+    @classmethod
+    def of(cls, motion: Motion) -> "Carried":
+        """Along a motion, on a grid of its vectors."""
+        height, width = motion.backward.shape[:2]
+        there, back = motion.backward / SPACING, motion.forward / SPACING
+        across = there[..., 0] + np.arange(width, dtype=np.float32)
+        down = there[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+        found = cv2.remap(back, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        missed, length = np.square(there + found).sum(2), np.sqrt(np.square(there).sum(2))
+        trust = np.exp(-0.5 * missed / np.square(_TOLERANCE + _TOLERANCE_SLOPE * length))
+        return cls(np.dstack([across, down]), trust.astype(np.float32))
+
+    def bring(self, matte: np.ndarray) -> np.ndarray:
+        """A matte of the frame before, as it would look now."""
+        return cv2.remap(matte, self.places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A figure's picture and where it was."""
+
+    rgb: np.ndarray
+    """float32 (h, w, 3)."""
+    mask: np.ndarray
+    """float32 (h, w)."""
+    corner: tuple[int, int]
+    """Its first line and column."""
+
+    @classmethod
+    def of(cls, matte: np.ndarray, rgb: np.ndarray) -> "Template | None":
+        """Of a matte and its picture; ``None`` if nothing is seen."""
+        seen = matte > SEEN
+        if not seen.any():
+            return None
+        rows, columns = box_of(seen, 0)
+        mask = matte[rows, columns]
+        return cls(rgb[rows, columns].astype(np.float32), np.ascontiguousarray(mask), (rows.start, columns.start))
+
+    def moved(self, speed: np.ndarray) -> "Template":
+        """A frame later."""
+        down, across = (self.corner[0] + float(speed[1]), self.corner[1] + float(speed[0]))
+        return replace(self, corner=(round(down), round(across)))
+
+    def find(self, sight: Sight, speed: np.ndarray, reach: int) -> np.ndarray | None:
+        """Pixels, across and down, by which it has moved, or ``None`` if there is no room for it."""
+        height, width = self.mask.shape
+        top, left = (self.corner[axis] + round(float(speed[1 - axis])) for axis in (0, 1))
+        pad = max(reach, 0) + max(height, width)
+        wide = cv2.copyMakeBorder(sight.rgb, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+        first, begin = max(0, top - reach + pad), max(0, left - reach + pad)
+        area = wide[first : top + height + reach + pad, begin : left + width + reach + pad]
+        if area.shape[0] < height or area.shape[1] < width:
+            return None
+        cost = cv2.matchTemplate(area.astype(np.float32), self.rgb, cv2.TM_SQDIFF, mask=np.dstack([self.mask] * 3))
+        down, across = np.unravel_index(int(np.argmin(cost)), cost.shape)
+        return np.array([across - reach + left - self.corner[1], down - reach + top - self.corner[0]], np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One connected thing that is salient."""
+
+    name: str | None
+    """Of a subject; ``None``: one that nobody asked for."""
+    matte: np.ndarray
+    """float32 (h, w): what is seen of it."""
+    shape: np.ndarray
+    """float32 (h, w): all of it, where it would be if nothing were before it."""
+    speed: np.ndarray
+    """float32 (2,): pixels a frame, across and down."""
+    size: float
+    """Pixels of all of it."""
+    look: Look
+    template: "Template | None" = None
+    """Its picture when it was last seen as a whole."""
+    is_fast: bool = False
+    """It moved further than motion is found."""
+    hidden_for: int = 0
+    """Frames."""
+    is_behind: bool = False
+    """It is hidden, or part of it, by another one."""
+    has_left: bool = False
+    """It was hidden at the border of the picture."""
+
+    @property
+    def seen(self) -> float:
+        """Pixels that are seen of it."""
+        return float(self.matte.sum())
+
+    @classmethod
+    def new(cls, name: str | None, matte: np.ndarray, sight: Sight, look: Look | None = None) -> "Figure":
+        """One that has just come.
+
+        Args:
+            name: of a subject.
+            matte: float32 (h, w), all of it.
+            sight: the frame.
+            look: that is remembered of it.
+        """
+        seen = Look.of(sight.coded, matte)
+        return cls(
+            name=name,
+            matte=matte,
+            shape=matte,
+            speed=np.zeros(2, np.float32),
+            size=float(matte.sum()),
+            look=seen if look is None else look.joined(seen),
+            template=Template.of(matte, sight.rgb),
+        )
+
+    @property
+    def is_known_behind(self) -> bool:
+        """It is hidden, wholly or in part, but still in the picture."""
+        return self.is_behind and not self.has_left
+
+    def followed(self, sight: Sight, carried: Carried) -> "Figure":
+        """With the speed that it has now: by the motion of its pixels, or, where that is lost, by its picture."""
+        seen = self.seen
+        if self.template is None or seen < HIDDEN * self.size:
+            return self
+        if float((carried.bring(self.matte) * carried.trust).sum()) > _TRUSTED * seen:
+            return self
+        if self.is_behind and seen < _IN_FRONT * self.size:
+            return self
+        reach = _NEAR if self.is_behind else round(_REACH * max(self.matte.shape))
+        found = self.template.find(sight, self.speed, reach)
+        return replace(self, speed=found, is_fast=True) if found is not None else self
+
+    def guess(self) -> np.ndarray:
+        """Where all of it is if it goes on as before, float32 (h, w)."""
+        shift = np.array([[1, 0, self.speed[0]], [0, 1, self.speed[1]]], np.float32)
+        return cv2.warpAffine(self.shape, shift, self.shape.shape[::-1])
+
+    def prior(self, guess: np.ndarray, carried: Carried) -> np.ndarray:
+        """Where it is by the motion of its pixels, float32 (h, w): it cannot have grown while others hide it."""
+        if self.is_fast:
+            return _FOUND * guess
+        prior = np.minimum(carried.bring(self.matte), 1) * carried.trust
+        if not self.is_behind:
+            return prior
+        around = cv2.dilate(guess, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_SLACK, _SLACK)))
+        return prior * (_OUTSIDE + (1 - _OUTSIDE) * around)
+
+    def seen_again(
+        self, matte: np.ndarray, sight: Sight, carried: Carried, guess: np.ndarray, *, is_met: bool
+    ) -> "Figure":
+        """After a frame in which ``matte`` is seen of it."""
+        seen = float(matte.sum())
+        is_hidden = seen < max(HIDDEN * self.size, SPECK * matte.size)
+        is_whole = not is_met and not is_hidden
+        # What little is seen of a figure among others may be theirs, and what is too much is.
+        is_clear = not self.is_fast and seen > _CLEAR * self.size and (is_whole or seen < _TOO_MUCH * self.size)
+        speed = self._speed_now(matte, carried) if is_clear else self.speed
+        leaves = float(guess[1:-1, 1:-1].sum()) < 0.9 * float(self.shape.sum()) or at_border(self.matte)
+        behind = is_met or (is_hidden and self.is_behind)
+        moved = self.template.moved(speed) if self.template is not None else None
+        return replace(
+            self,
+            matte=matte,
+            shape=matte if is_whole else guess,
+            template=Template.of(matte, sight.rgb) if is_whole else moved,
+            is_fast=False,
+            speed=speed,
+            size=(1 - _SIZE_RATE) * self.size + _SIZE_RATE * seen if is_whole else self.size,
+            look=self.look.joined(Look.of(sight.coded, matte)) if is_whole else self.look,
+            hidden_for=self.hidden_for + 1 if is_hidden else 0,
+            is_behind=behind,
+            has_left=is_hidden and (self.has_left or (self.hidden_for == 0 and leaves and not behind)),
+        )
+
+    def _speed_now(self, matte: np.ndarray, carried: Carried) -> np.ndarray:
+        trusted = matte * carried.trust
+        weight = float(trusted.sum())
+        if weight <= 0.3 * float(matte.sum()):
+            return self.speed
+        rows, columns = np.mgrid[: matte.shape[0], : matte.shape[1]]
+        way = [((axis - carried.places[..., at]) * trusted).sum() for at, axis in ((0, columns), (1, rows))]
+        return ((1 - _SPEED_RATE) * self.speed + _SPEED_RATE * np.array(way) / weight).astype(np.float32)
+
+
+def parts(alpha: np.ndarray) -> list[np.ndarray]:
+    """Connected parts of a matte that are more than a speck, each bool (h, w)."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha > SEEN).astype(np.uint8), connectivity=8)
+    least = SPECK * alpha.size
+    return [labels == index for index in range(1, count) if stats[index, cv2.CC_STAT_AREA] >= least]
+
+
+def box_of(part: np.ndarray, by: int) -> tuple[slice, slice]:
+    """Rows and columns that hold all marks of a plane, bool (h, w), and so many pixels around them."""
+    rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
+    return (
+        slice(max(0, int(rows[0]) - by), min(part.shape[0], int(rows[-1]) + 1 + by)),
+        slice(max(0, int(columns[0]) - by), min(part.shape[1], int(columns[-1]) + 1 + by)),
+    )
+
+
+def at_border(matte: np.ndarray) -> bool:
+    """Whether a figure reaches the border of the picture."""
+    return bool(max(matte[0].max(), matte[-1].max(), matte[:, 0].max(), matte[:, -1].max()) > SEEN)

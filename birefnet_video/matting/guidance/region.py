@@ -1,0 +1,101 @@
+"""The part of the picture that the network looks at: around the subject, and still while the subject is well inside."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from birefnet_video.matting.guidance.figure import SEEN
+
+#: Room around a subject on each side, as a share of its own side; the least that may be left of it.
+_MARGIN, _LEAST_MARGIN = 0.25, 0.07
+#: Share of the picture's side from which a part of it is not worth looking at; the smallest part.
+_NEARLY_ALL, _LEAST = 0.8, 0.12
+#: Share of a part's side that a subject needs to fill with its room for the part to stay.
+_TOO_WIDE = 0.62
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a picture, of the picture's own shape; all in shares of its sides."""
+
+    top: float = 0.0
+    left: float = 0.0
+    side: float = 1.0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of the picture."""
+        return self.side >= 1
+
+    def of(self, shape: tuple[int, ...]) -> tuple[slice, slice]:
+        """Rows and columns of an array."""
+        height, width = shape[0], shape[1]
+        rows, columns = max(1, round(self.side * height)), max(1, round(self.side * width))
+        top, left = min(round(self.top * height), height - rows), min(round(self.left * width), width - columns)
+        return slice(top, top + rows), slice(left, left + columns)
+
+
+WHOLE = Region()
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle, in shares of the picture's sides."""
+
+    top: float
+    left: float
+    bottom: float
+    right: float
+
+    def grown(self, by: float, more: tuple[float, float] = (0.0, 0.0)) -> "Box":
+        """With room of a share of its longer side, and some more down and across; what lies in the picture of it."""
+        room = by * max(self.bottom - self.top, self.right - self.left)
+        down, across = room + more[0], room + more[1]
+        return Box(
+            max(0.0, self.top - down),
+            max(0.0, self.left - across),
+            min(1.0, self.bottom + down),
+            min(1.0, self.right + across),
+        )
+
+    def is_in(self, region: Region) -> bool:
+        """Whether all of it lies in a region."""
+        return (
+            self.top >= region.top - 1e-6
+            and self.left >= region.left - 1e-6
+            and self.bottom <= region.top + region.side + 1e-6
+            and self.right <= region.left + region.side + 1e-6
+        )
+
+
+def box_around(matte: np.ndarray) -> Box | None:
+    """Of what is seen of a matte float32 (h, w); ``None`` if that is nothing."""
+    seen = matte > SEEN
+    if not seen.any():
+        return None
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    height, width = matte.shape
+    return Box(rows[0] / height, columns[0] / width, (rows[-1] + 1) / height, (columns[-1] + 1) / width)
+
+
+def region_around(box: Box, more: tuple[float, float] = (0.0, 0.0)) -> Region:
+    """The part of the picture that holds a box and room around it.
+
+    Args:
+        box: of the subject.
+        more: room for its way until the next look, down and across.
+    """
+    wide = box.grown(_MARGIN, more)
+    side = max(wide.bottom - wide.top, wide.right - wide.left, _LEAST)
+    if side >= _NEARLY_ALL:
+        return WHOLE
+    top, left = ((first + last - side) / 2 for first, last in ((wide.top, wide.bottom), (wide.left, wide.right)))
+    return Region(min(max(top, 0.0), 1 - side), min(max(left, 0.0), 1 - side), side)
+
+
+def next_region(current: Region, box: Box, more: tuple[float, float] = (0.0, 0.0)) -> Region:
+    """The region for the next frames: the same one while the subject is well inside and fills it."""
+    wanted = region_around(box, more)
+    if box.grown(_LEAST_MARGIN, more).is_in(current) and wanted.side >= _TOO_WIDE * current.side:
+        return current
+    return wanted

@@ -1,0 +1,72 @@
+"""From prompts to who is followed, with the masks that they name."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from birefnet_video.backends.base import MattingBackend
+from birefnet_video.backends.wide import WideBackend, wide_size
+from birefnet_video.errors import UsageError
+from birefnet_video.events import SubjectNoted
+from birefnet_video.matting.guidance.losing import Fate
+from birefnet_video.matting.temporal.motion import MotionEstimator
+from birefnet_video.options.guidance import MaskPicture, Prompt
+from birefnet_video.pipeline.following import Follower, Wanted
+from birefnet_video.pipeline.plan import Plan
+from birefnet_video.types import FrameMeta
+
+
+def seen_wider(backend: MattingBackend, plan: Plan) -> MattingBackend:
+    """A network whose views hold more than it sees at once, if somebody is to be followed; otherwise as it is."""
+    if not plan.guidance.said or plan.spec.backend.detail != "off":
+        return backend
+    return WideBackend(backend, wide_size(backend.info.input_size, plan.info.width, plan.info.height))
+
+
+def motion_estimator(plan: Plan) -> MotionEstimator:
+    """Of the pictures of a plan."""
+    return MotionEstimator(plan.info.width, plan.info.height, thorough=plan.spec.matte.smooth == "high")
+
+
+def follower_of(
+    plan: Plan, backend: MattingBackend, masks: Mapping[Path, np.ndarray], on_subject: Callable[[SubjectNoted], None]
+) -> Follower | None:
+    """Who follows the subjects of a plan; ``None``: nobody is to be followed.
+
+    Args:
+        plan: of the render.
+        backend: the network, as :func:`seen_wider` gives it.
+        masks: see :func:`read_masks`.
+        on_subject: takes what becomes of subjects.
+    """
+    if not plan.guidance.said:
+        return None
+    start = plan.spec.input.start
+
+    def note(meta: FrameMeta, fate: Fate) -> None:
+        time_s = float(start + meta.pts * meta.time_base)
+        on_subject(SubjectNoted(meta, fate.subject, fate.finding, fate.why, time_s))
+
+    zooms = isinstance(backend, WideBackend)
+    network = backend.narrow if isinstance(backend, WideBackend) else backend
+    wanted = Wanted(plan.guidance.said, masks, start, note)
+    return Follower(network, plan.info, motion_estimator(plan).grid, wanted, zooms=zooms)
+
+
+def read_masks(prompts: Iterable[Prompt]) -> dict[Path, np.ndarray]:
+    """The masks that prompts name, uint8 (H, W), by their paths.
+
+    Raises:
+        UsageError: if one is no picture.
+    """
+    from birefnet_video.pictures.files import PictureError, read_matte
+
+    masks: dict[Path, np.ndarray] = {}
+    for prompt in prompts:
+        if isinstance(prompt, MaskPicture) and prompt.path not in masks:
+            try:
+                masks[prompt.path] = read_matte(prompt.path)
+            except PictureError as error:
+                raise UsageError(f"--subject: {error}") from None
+    return masks

@@ -1,0 +1,44 @@
+"""Where the network looks."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from birefnet_video.matting.guidance.region import WHOLE, Box, Region, box_around, next_region, region_around
+
+SHARES = st.floats(0, 1)
+
+
+@given(SHARES, SHARES, st.floats(0.01, 1), st.floats(0.01, 1), st.integers(8, 300), st.integers(8, 300))
+def test_a_region_holds_its_box_and_lies_in_the_picture(
+    top: float, left: float, height: float, width: float, rows: int, columns: int
+) -> None:
+    box = Box(top, left, min(1, top + height), min(1, left + width))
+    region = region_around(box)
+    assert box.is_in(region)
+    here = region.of((rows, columns))
+    for part, side in zip(here, (rows, columns), strict=True):
+        assert 0 <= part.start < part.stop <= side
+
+
+def test_the_region_stays_while_the_subject_is_well_inside() -> None:
+    first = region_around(Box(0.4, 0.4, 0.6, 0.5))
+    assert not first.is_whole and first.side == pytest.approx(0.3)
+    assert next_region(first, Box(0.41, 0.41, 0.61, 0.52)) is first
+    assert next_region(first, Box(0.5, 0.5, 0.7, 0.6)) != first
+    assert next_region(first, Box(0.45, 0.44, 0.5, 0.46)).side < first.side
+    assert next_region(first, Box(0.1, 0.1, 0.9, 0.6)) == WHOLE
+
+
+def test_a_fast_subject_gets_room_for_its_way() -> None:
+    box = Box(0.4, 0.4, 0.6, 0.5)
+    assert region_around(box, (0.0, 0.1)).side > region_around(box).side
+
+
+def test_the_box_of_a_matte() -> None:
+    matte = np.zeros((10, 20), np.float32)
+    assert box_around(matte) is None
+    matte[2:5, 4:10] = 1
+    assert box_around(matte) == Box(0.2, 0.2, 0.5, 0.5)
+    assert Region().of((10, 20)) == (slice(0, 10), slice(0, 20))

@@ -1,0 +1,35 @@
+"""Clips with figures and a network that sees all of them."""
+
+from functools import cache
+
+import numpy as np
+from guided_clips import Clip, drawn_figures, drawn_scene, make_clip, not_blue, scenarios
+
+from birefnet_video.backends.base import BackendInfo, Pending
+
+
+class SeesFigures:
+    """Finds everything before a drawn scene, whatever part of it it looks at."""
+
+    def __init__(self, size: tuple[int, int] = (144, 256), batch_size: int = 1) -> None:
+        self.info = BackendInfo("stub", "stub", "cpu", "none", size, batch_size)
+        self.asked = 0
+        self.is_closed = False
+
+    def infer(self, rgb: np.ndarray) -> np.ndarray:
+        self.asked += len(rgb)
+        return np.stack([not_blue(view) for view in rgb])
+
+    def begin(self, rgb: np.ndarray) -> Pending:
+        alpha = self.infer(rgb)
+        return lambda: alpha
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@cache
+def clip_of(name: str) -> Clip:
+    """A scenario with drawn figures."""
+    scenario = next(each for each in scenarios() if each.name == name)
+    return make_clip(scenario, drawn_figures(), [drawn_scene(seed) for seed in range(3)])
