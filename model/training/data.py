@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from birefnet_video.model.training.augment import finish, fit
 from birefnet_video.model.training.composite import Composites, find_composites
+from birefnet_video.model.training.optimiser import fall_begins
 from birefnet_video.model.training.recipe import Recipe
 from birefnet_video.model.training.sets import Pair, PictureSet, Sample, find_set
 from torch import Tensor
@@ -107,7 +108,9 @@ class TrainingData(Dataset[TrainingBatch]):
             height, width = (int(side) * 32 for side in rng.integers(least, most + 1, 2))
             base = ((data.dynamic[0] + data.dynamic[1]) / 2) ** 2
         else:
-            height, width = data.sizes[rng.integers(len(data.sizes))]
+            is_last = step >= fall_begins(self.recipe.optimiser, len(self))
+            sizes = data.last_sizes if is_last and data.last_sizes else data.sizes
+            height, width = sizes[rng.integers(len(sizes))]
             base = data.sizes[0][0] * data.sizes[0][1]
         count = max(1, round(data.batch_size * base / (height * width)))
         # Every process needs as many samples as the others, and a BatchNorm more than one.

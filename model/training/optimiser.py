@@ -32,13 +32,20 @@ def set_rates(optimiser: torch.optim.Optimizer, factor: float) -> None:
 def rate_factor(settings: OptimiserSection, step: int, steps: int, steps_per_epoch: int) -> float:
     """What the peak rates are multiplied with at ``step`` of ``steps``, both counted in batches."""
     warm = min(1.0, (step + 1) / settings.warm_up_steps) if settings.warm_up_steps else 1.0
-    if settings.schedule == "cosine":
-        return warm * max(0.5 * (1 + math.cos(math.pi * step / steps)), settings.least)
+    if settings.schedule in ("cosine", "hold"):
+        begin = 0 if settings.schedule == "cosine" else fall_begins(settings, steps)
+        gone = max(0, step - begin) / max(steps - begin, 1)
+        return warm * max(0.5 * (1 + math.cos(math.pi * gone)), settings.least)
     if settings.schedule == "steps":
         epochs, epoch = math.ceil(steps / steps_per_epoch), step // steps_per_epoch + 1
         marks = (mark if mark > 0 else epochs + mark + 1 for mark in settings.milestones)
         return warm * settings.decay ** sum(epoch > mark for mark in marks)
     return warm
+
+
+def fall_begins(settings: OptimiserSection, steps: int) -> int:
+    """The first step, from 0, at which ``schedule = "hold"`` lets the rate fall; ``steps`` with other schedules."""
+    return round(steps * (1 - settings.fall)) if settings.schedule == "hold" else steps
 
 
 def freeze(net: BiRefNet, beginnings: tuple[str, ...]) -> None:

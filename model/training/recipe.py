@@ -60,6 +60,8 @@ class DataSection:
     """Sets of which the parts beside the subject serve as backgrounds."""
     sizes: tuple[tuple[int, int], ...] = ((1024, 1024),)
     """Height and width of the batches, one drawn a step; multiples of 32."""
+    last_sizes: tuple[tuple[int, int], ...] = ()
+    """Those of the steps in which ``optimiser.schedule = "hold"`` lets the rate fall; empty: ``sizes``."""
     dynamic: tuple[int, ...] = ()
     """Least and greatest side: height and width are drawn anew each step, in place of ``sizes``."""
     batch_size: int = 4
@@ -117,10 +119,12 @@ class OptimiserSection:
     rate: float = 1e-4
     backbone_rate: float = 1e-4
     weight_decay: float = 1e-2
-    schedule: Literal["constant", "cosine", "steps"] = "constant"
+    schedule: Literal["constant", "cosine", "hold", "steps"] = "constant"
     warm_up_steps: int = 0
     least: float = 0.01
     """Share of the rate at which the cosine ends."""
+    fall: float = 0.3
+    """Share of the steps, the last ones, over which ``schedule = "hold"`` goes down a cosine."""
     milestones: tuple[int, ...] = ()
     """Epochs at which ``schedule = "steps"`` multiplies the rate; negative ones count from the end."""
     decay: float = 0.5
@@ -163,9 +167,10 @@ class Recipe:
     run: RunSection = field(default_factory=RunSection)
 
     def __post_init__(self) -> None:
-        for height, width in self.data.sizes:
-            if height % 32 or width % 32 or min(height, width) < 32:
-                raise UsageError(f"data.sizes: {height}x{width} is not a multiple of 32")
+        for name in ("sizes", "last_sizes"):
+            for height, width in getattr(self.data, name):
+                if height % 32 or width % 32 or min(height, width) < 32:
+                    raise UsageError(f"data.{name}: {height}x{width} is not a multiple of 32")
         if self.data.dynamic and (
             len(self.data.dynamic) != 2 or not 32 <= self.data.dynamic[0] <= self.data.dynamic[1]
         ):
@@ -183,7 +188,8 @@ class Recipe:
         unknown = sorted(set(self.loss.weights) - set(LOSS_TERMS))
         if unknown:
             raise UsageError(f"loss.weights: no term is called {unknown[0]!r}; there are: {', '.join(LOSS_TERMS)}")
-        for name in ("composites", "empty", "stones"):
-            share = getattr(self.data, name)
+        for name in ("data.composites", "data.empty", "data.stones", "optimiser.fall"):
+            section, key = name.split(".")
+            share = getattr(getattr(self, section), key)
             if not 0 <= share <= 1:
-                raise UsageError(f"data.{name}: {share} is not between 0 and 1")
+                raise UsageError(f"{name}: {share} is not between 0 and 1")

@@ -262,7 +262,8 @@ class Trainer:
         net: BiRefNet = self.average.net if self.average is not None else self.net
         partial_name = self.folder / f".{WEIGHTS}"
         dtype = getattr(torch, self.recipe.run.export_dtype)
-        save_checkpoint(net, partial_name, dtype=dtype, sizes=self.recipe.data.sizes)
+        data = self.recipe.data
+        save_checkpoint(net, partial_name, dtype=dtype, sizes=data.last_sizes or data.sizes)
         partial_name.replace(self.folder / WEIGHTS)
         # Last: a state that says that the run is done must not lie beside older weights.
         save_state(self.folder / STATE, self.step, self.recipe, self.net, self.average, self.optimiser)

@@ -1,5 +1,6 @@
 """Training data: sets as they lie on disk, and batches that depend on the seed and the step alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,7 @@ import pytest
 import torch
 from birefnet_video.model.training.augment import blur_along_motion, fit
 from birefnet_video.model.training.data import TrainingBatch, TrainingData, batches
-from birefnet_video.model.training.recipe import AugmentSection, Recipe
+from birefnet_video.model.training.recipe import AugmentSection, OptimiserSection, Recipe
 from birefnet_video.model.training.recipe_toml import parse_recipe
 from birefnet_video.model.training.sets import Pair, Sample, find_set
 from birefnet_video.model.training.stones import lay_stones
@@ -74,6 +75,22 @@ def test_sizes(tmp_path: Path) -> None:
     dynamic = TrainingData(recipe(tmp_path, dynamic=[32, 128]))
     shapes = {tuple(dynamic[step].rgb.shape[1:3]) for step in range(12)}
     assert len(shapes) > 4 and all(side % 32 == 0 and 32 <= side <= 128 for shape in shapes for side in shape)
+
+
+def test_the_last_sizes_come_while_the_rate_falls(tmp_path: Path) -> None:
+    make_set(tmp_path)
+    sizes = {"sizes": [[32, 32]], "last_sizes": [[64, 64]], "batch_size": 8}
+    held = parse_recipe(
+        {
+            "data": {"root": str(tmp_path), "sets": "discs", "workers": 0, **sizes},
+            "optimiser": {"schedule": "hold", "fall": 0.3},
+            "run": {"steps": 10},
+        }
+    )
+    data = TrainingData(held)
+    assert [tuple(data[step].rgb.shape[:2]) for step in range(10)] == [(8, 32)] * 7 + [(2, 64)] * 3
+    always = TrainingData(replace(held, optimiser=OptimiserSection(schedule="cosine")))
+    assert {always[step].rgb.shape[1] for step in range(10)} == {32}
 
 
 def test_broken_pairs_are_named_and_replaced(tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ def test_overrides_are_typed() -> None:
         ("augment.zoom_out_most=1", "less than 1.2"),
         ("data.composites=1.5", "between 0 and 1"),
         ("data.stones=-0.5", "between 0 and 1"),
+        ("data.last_sizes=[[64, 65]]", "data.last_sizes: 64x65 is not a multiple of 32"),
+        ("optimiser.fall=1.5", "optimiser.fall: 1.5 is not between 0 and 1"),
     ],
 )
 def test_wrong_values_are_named(override: str, words: str) -> None:
