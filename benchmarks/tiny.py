@@ -12,6 +12,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -63,11 +64,11 @@ def u2netp(path: Path) -> Matting:
     return matte
 
 
-def measure(matting: Matting, folder: Path) -> dict[str, float]:
-    """IoU, MAE, S and MAE in the band, means over a set."""
+def measure(matting: Matting, folder: Path, most: int | None = None) -> dict[str, float]:
+    """IoU, MAE, S and MAE in the band, means over a set or the first ``most`` of its pictures."""
     truths = list_pictures(folder / "gt")
     rows = []
-    for stem, path in list_pictures(folder / "im").items():
+    for stem, path in islice(list_pictures(folder / "im").items(), most):
         truth = read_matte(truths[stem])
         alpha = matting(read_rgb(path))
         error = np.abs(alpha - truth / 255)
@@ -86,9 +87,10 @@ def _band(truth: np.ndarray) -> np.ndarray:
     return cv2.dilate(edge.astype(np.uint8), disk) > 0
 
 
-def measure_empty(matting: Matting, folders: list[Path]) -> dict[str, float]:
+def measure_empty(matting: Matting, folders: list[Path], most: int | None = None) -> dict[str, float]:
     """Mean alpha over pictures without a subject, and the share of them with less than 1 % of it."""
-    means = [matting(read_rgb(path)).mean() for folder in folders for path in list_pictures(folder).values()]
+    paths = [path for folder in folders for path in islice(list_pictures(folder).values(), most)]
+    means = [matting(read_rgb(path)).mean() for path in paths]
     if not means:
         raise SystemExit(f"--empty: no pictures in {', '.join(map(str, folders))}")
     return {
@@ -131,16 +133,19 @@ def main() -> None:
     parser.add_argument("--size", type=int, nargs=2, help="height and width, instead of the picture's own shape")
     parser.add_argument("--sets", nargs="*", default=list(SETS))
     parser.add_argument("--empty", type=Path, nargs="*", default=[])
+    parser.add_argument("--most", type=int, help="pictures of each set and folder; all if not given")
     parser.add_argument("--json", type=Path, help="write all figures here too")
     options = parser.parse_args()
+    most, empty = options.most, options.empty
     networks = {"tiny": bundled(options.model, tuple(options.size) if options.size else None)}
     if options.u2netp:
         networks["U2Netp"] = u2netp(options.u2netp)
     figures = {
         "sets": {
-            name: {key: measure(net, options.data / name) for key, net in networks.items()} for name in options.sets
+            name: {key: measure(net, options.data / name, most) for key, net in networks.items()}
+            for name in options.sets
         },
-        "empty": {key: measure_empty(net, options.empty) for key, net in networks.items()} if options.empty else {},
+        "empty": {key: measure_empty(net, empty, most) for key, net in networks.items()} if empty else {},
         "frames_per_second": {key: frames_per_second(net) for key, net in networks.items()},
     }
     print(table(figures["sets"]))
