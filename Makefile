@@ -52,10 +52,12 @@ types: setup
 pictures: setup
 	$(BIN)/python samples/make_pictures.py
 
-# The bundled network again: DATA and EVAL name the folders of photographs, see tools/tiny/make.py. Needs npm and apt.
+# The bundled network again: DATA and EVAL name folders of pictures, see docs/training.md; REDUCED=1 only sees that it
+# runs. Needs npm, apt and git.
 tiny: setup
 	$(BIN)/pip install --quiet --no-build-isolation --editable '.[dev,onnx,openvino]'
-	$(BIN)/python tools/tiny/make.py --data "$(DATA)" --eval "$(EVAL)" $(if $(EMPTY),--empty $(EMPTY))
+	$(BIN)/python tools/tiny/make.py --data "$(DATA)" --eval "$(EVAL)" $(if $(EMPTY),--empty $(EMPTY)) \
+		$(if $(WORK),--work "$(WORK)") $(if $(REDUCED),--reduced)
 
 clean:
 	rm -rf $(VENV) build .typecheck .coverage* out.mov out.mp4

@@ -1,4 +1,4 @@
-"""A network between two: averaging a fine-tuned network with the one that it began with keeps what it would forget."""
+"""A network between two: the mean of a trained network and the one that it began with keeps what it would forget."""
 
 from pathlib import Path
 

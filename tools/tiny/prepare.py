@@ -1,164 +1,95 @@
-"""Lay out `tiny`'s training material as picture sets: photographs put in place by hand, the rest from packages."""
+"""Lay out `tiny`'s training material as picture sets: put in place by hand, from packages, and from repositories."""
 
-import hashlib
-import random
-import shutil
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
-import cv2
-import numpy as np
-from judge import judge
-from rcc import read_resources
+from backgrounds import exclude, hold_back, vet
+from bands import make_band_set
+from budget import Budget, Places
+from by_hand import lay_out, refuse_missing
+from cutouts import make_cutouts
+from duplicates import duplicates, signs_of_measured
+from labels import choose_for_correction, kept, label
+from photographs import fetch_photographs
+from sources import Photographs, Sources
+from teacher_sets import Labelled, is_usable, make_teacher_sets
+from teachers import IsNet, U2Netp
+from whole import write_whole
 
-from birefnet_video.pictures.files import PictureError, read_rgba, write_picture
+from birefnet_video.pictures.files import list_pictures
 
-#: Sets of photographs that no package holds.
-BY_HAND = ("persons", "pets", "animals", "faces", "clothing", "street", "objects", "backgrounds")
-#: Sets whose automatic labels are checked, and the least agreement with the second network.
-_VETTED, _TRUST = ("objects", "clothing", "gcompris"), 0.45
-#: Most subject pixels that the second network may see in an empty background.
-_EMPTY = 0.02
-#: Longest sides in pixels.
-_PHOTOGRAPH, _STAMP, _RENDER, _CLIPART = 512, 640, 256, 320
-#: Least and greatest share of a drawing or render that is opaque.
-_RENDER_AREA, _CLIPART_AREA = (0.03, 0.85), (0.05, 0.80)
-_CLIPARTS, _LEAST_CLIPART, _GREATEST_CLIPART = 1500, 64, 4000
-#: Code points of flags' letters, flags' tags and skin tones; renders with them are left out as all alike.
-_LEFT_OUT = ((0x1F1E6, 0x1F1FF), (0xE0020, 0xE007F), (0x1F3FB, 0x1F3FF))
-_LABELLER_SIDE = 1024
-
-HERE = Path(__file__).parent
+#: The set with loose outlines, and what it becomes.
+_LOOSE, _BANDED = "voc_sbd", "sbd_band"
+#: Sets without labels of which some pictures show a subject. Textures, facades and rooms are not among them: the
+#: teacher sees something in two of three, and those are what is to be learnt from them.
+_VETTED = ("backgrounds", "sun_hays80")
 
 
-def prepare(packages: Path, data: Path) -> None:
-    """Make every set under ``data`` that is not there yet.
+def prepare(sources: Sources, by_hand: Path, evaluation: Path, places: Places, budget: Budget) -> None:
+    """Make every set of ``places.data`` that is not there yet.
+
+    Args:
+        sources: the tables.
+        by_hand: folder of the sets put in place by hand.
+        evaluation: folder of the sets that are measured on; their near duplicates are left out.
+        places: where packages are, and everything goes.
+        budget: how much of it.
 
     Raises:
-        SystemExit: if photographs that must be put in place by hand are missing; names all of them.
+        SystemExit: if sets that must be put in place by hand are missing, or a repository cannot be fetched.
     """
-    missing = [name for name in BY_HAND if not (data / name / "im").is_dir()]
-    if missing:
-        names = ", ".join(missing)
-        raise SystemExit(
-            f"{data}: put these sets there by hand, each with im/ and, but for backgrounds, gt/, teacher/ or trimap/: "
-            f"{names}. Their sources are in model/weights/MODEL_CARD.md."
-        )
-    for name, make in (
-        ("gcompris", _photographs),
-        ("stamps", _stamps),
-        ("renders", _renders),
-        ("clipart", _cliparts),
-    ):
-        if not (data / name).exists():
-            print(f"making {name}", flush=True)
-            partial = data / f"{name}.partial"
-            shutil.rmtree(partial, ignore_errors=True)
-            make(packages, partial)
-            partial.rename(data / name)
-    for name in (*_VETTED, "backgrounds"):
-        if not (data / name / "exclude.txt").exists():
-            print(f"vetting {name}", flush=True)
-            _vet(packages / "u2netp.onnx", data / name)
+    refuse_missing(sources.by_hand, by_hand)
+    for row in sources.by_hand:
+        lay_out(row, by_hand / row.name, places.data / row.name, budget.by_hand)
+    make_cutouts(places.packages, places.data, budget.cutouts)
+    make_band_set(places.data / _LOOSE, places.data / _BANDED)
+    for row in sources.photographs:
+        taken = [stem for name in row.known for stem in list_pictures(by_hand / name / "im")]
+        target = places.photographs / row.name / "im"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fetch_photographs(row, places.repositories, target, taken=taken, most=budget.photographs)
+    left_out = _find_duplicates(sources, evaluation, places)
+    for row in sources.photographs:
+        if not row.variety:
+            pictures = list_pictures(places.photographs / row.name / "im")
+            hold_back(pictures, row.held, row.untrained, places.data / row.name, places.held)
+            exclude(places.data / row.name, left_out[row.name])
+    quick = U2Netp(places.packages / "u2netp.onnx")
+    for name in _VETTED:
+        vet(quick, places.data / name, places.labels / "u2netp" / name)
+    _label(sources, left_out, quick, places, budget)
 
 
-def _photographs(packages: Path, target: Path) -> None:
-    """The photographs of photographs.txt, with labels by IS-Net."""
-    import openvino
-
-    core = openvino.Core()
-    labeller = core.compile_model(core.read_model(packages / "isnet.onnx"), "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
-    for part in ("im", "teacher"):
-        (target / part).mkdir(parents=True)
-    archives = packages / "gcompris-qt-data" / "usr" / "share" / "gcompris-qt" / "rcc"
-    for number, content in _chosen_resources(archives):
-        rgb = cv2.cvtColor(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-        x = cv2.resize(rgb, (_LABELLER_SIDE, _LABELLER_SIDE)).astype(np.float32) / 255 - 0.5
-        alpha = np.squeeze(labeller(x.transpose(2, 0, 1)[None])[0]).astype(np.float32)
-        small = _shrunk(rgb, _PHOTOGRAPH)
-        matte = cv2.resize(alpha, small.shape[1::-1], interpolation=cv2.INTER_AREA)
-        write_picture(target / "im" / f"{number}.jpg", small)
-        write_picture(target / "teacher" / f"{number}.png", (matte.clip(0, 1) * 255).round().astype(np.uint8))
+def _find_duplicates(sources: Sources, evaluation: Path, places: Places) -> dict[str, list[str]]:
+    """Set -> stems that are left out; kept in ``duplicates.txt`` beside the photographs."""
+    files = {row.name: places.photographs / row.name / "duplicates.txt" for row in sources.photographs}
+    if not all(path.exists() for path in files.values()):
+        print("looking for near duplicates", flush=True)
+        measured = signs_of_measured(sorted(evaluation.glob("*/im")))
+        for path in files.values():
+            if not path.exists():
+                found = duplicates(list_pictures(path.parent / "im"), measured)
+                write_whole(path, "".join(f"{stem}\n" for stem in found).encode())
+    return {name: path.read_text().split() for name, path in files.items()}
 
 
-def _chosen_resources(archives: Path) -> Iterator[tuple[str, bytes]]:
-    """Number and content of the photographs of photographs.txt."""
-    wanted: dict[str, dict[str, str]] = {}
-    for line in (HERE / "photographs.txt").read_text().splitlines():
-        number, _, place = line.partition(" ")
-        archive, _, name = place.partition("/")
-        wanted.setdefault(archive, {})[name] = number
-    for archive, names in wanted.items():
-        for name, content in read_resources(archives / f"{archive}.rcc"):
-            if name in names:
-                yield names[name], content
-
-
-def _stamps(packages: Path, target: Path) -> None:
-    """The photographed cut-outs of stamps.txt."""
-    source = packages / "tuxpaint-stamps-default" / "usr" / "share" / "tuxpaint" / "stamps"
-    target.mkdir()
-    for i, name in enumerate((HERE / "stamps.txt").read_text().splitlines()):
-        _write_rgba(target / f"{i:03d}.png", _shrunk(read_rgba(source / name), _STAMP))
-
-
-def _renders(packages: Path, target: Path) -> None:
-    """Renders of objects and faces, without flags and without variants in skin tone."""
-    target.mkdir()
-    for path in sorted((packages / "fluent-emoji-3d" / "package" / "assets").glob("*.webp")):
-        points = [int(point, 16) for point in path.stem.split("-")]
-        if any(low <= point <= high for point in points for low, high in _LEFT_OUT):
-            continue
-        rgba = read_rgba(path)
-        if _RENDER_AREA[0] <= (rgba[..., 3] > 127).mean() <= _RENDER_AREA[1]:
-            _write_rgba(target / f"{path.stem}.png", _shrunk(rgba, _RENDER))
-
-
-def _cliparts(packages: Path, target: Path) -> None:
-    """A fixed choice of drawings."""
-    source = packages / "openclipart-png" / "usr" / "share" / "openclipart" / "png"
-    paths = sorted(path for path in source.rglob("*.png") if path.is_file() and "flags" not in path.parts)
-    random.Random(0).shuffle(paths)
-    target.mkdir()
-    seen: set[bytes] = set()
-    for path in paths:
-        if len(seen) == _CLIPARTS:
-            break
-        try:
-            rgba = read_rgba(path)
-        except PictureError:
-            continue
-        if min(rgba.shape[:2]) < _LEAST_CLIPART or max(rgba.shape[:2]) > _GREATEST_CLIPART:
-            continue
-        small = _shrunk(rgba, _CLIPART)
-        digest = hashlib.md5(small.tobytes()).digest()
-        if digest in seen or not _CLIPART_AREA[0] <= (small[..., 3] > 127).mean() <= _CLIPART_AREA[1]:
-            continue
-        _write_rgba(target / f"{len(seen):04d}.png", small)
-        seen.add(digest)
-
-
-def _vet(u2netp: Path, folder: Path) -> None:
-    """Name in exclude.txt what a second network does not agree with, or backgrounds in which it sees a subject."""
-    labels = folder / "teacher" if (folder / "teacher").is_dir() else None
-    scores = judge(u2netp, folder / "im", labels, folder / "judged.json")
-    bad = [s for s, value in scores.items() if (value > _EMPTY if labels is None else value < _TRUST)]
-    (folder / "exclude.txt").write_text("".join(f"{stem}\n" for stem in sorted(bad)))
-
-
-def _shrunk(picture: np.ndarray, side: int) -> np.ndarray:
-    """At most ``side`` pixels long; colours of RGBA pictures are weighted by their alpha."""
-    scale = side / max(picture.shape[:2])
-    if scale >= 1:
-        return picture
-    if picture.shape[2] == 3:
-        return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    alpha = picture[..., 3:].astype(np.float32) / 255
-    weighted = cv2.resize(picture[..., :3] * alpha, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    opacity = cv2.resize(alpha, weighted.shape[1::-1], interpolation=cv2.INTER_AREA)
-    colour = weighted / np.maximum(opacity, 1e-3)[..., None]
-    return np.dstack([colour.clip(0, 255), opacity * 255]).round().astype(np.uint8)
-
-
-def _write_rgba(path: Path, rgba: np.ndarray) -> None:
-    path.write_bytes(cv2.imencode(".png", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))[1].tobytes())
+def _label(sources: Sources, left_out: Mapping[str, list[str]], quick: U2Netp, places: Places, budget: Budget) -> None:
+    """Have photographs labelled by both teachers, and make sets of them."""
+    rows: dict[str, Photographs] = {row.name: row for row in sources.photographs if row.variety}
+    pictures = {name: kept(places.photographs / name / "im", left_out[name]) for name in rows}
+    coarse = {}
+    for name, files in pictures.items():
+        print(f"labelling {len(files)} of {name}", flush=True)
+        coarse[name] = label(quick, files, places.labels / "u2netp" / name)
+    queue = choose_for_correction(coarse, {name: row.variety for name, row in rows.items()}, is_usable)
+    careful = IsNet(places.packages / "isnet.onnx")
+    fine: dict[tuple[str, str], Path] = {}
+    print(f"labelling {min(len(queue), budget.corrected)} carefully", flush=True)
+    for name, stem in queue[: budget.corrected]:
+        fine[name, stem] = label(careful, {stem: pictures[name][stem]}, places.labels / "isnet" / name)[stem]
+    labelled = [
+        Labelled(f"{name}__{stem}", path, coarse[name][stem], fine.get((name, stem)))
+        for name, files in pictures.items()
+        for stem, path in files.items()
+    ]
+    make_teacher_sets(labelled, places.data)

