@@ -43,17 +43,17 @@ def prepare(sources: Sources, by_hand: Path, evaluation: Path, places: Places, b
         lay_out(row, by_hand / row.name, places.data / row.name, budget.by_hand)
     make_cutouts(places.packages, places.data, budget.cutouts)
     make_band_set(places.data / _LOOSE, places.data / _BANDED)
-    for row in sources.photographs:
-        taken = [stem for name in row.known for stem in list_pictures(by_hand / name / "im")]
-        target = places.photographs / row.name / "im"
+    for source in sources.photographs:
+        taken = [stem for name in source.known for stem in list_pictures(by_hand / name / "im")]
+        target = places.photographs / source.name / "im"
         target.parent.mkdir(parents=True, exist_ok=True)
-        fetch_photographs(row, places.repositories, target, taken=taken, most=budget.photographs)
+        fetch_photographs(source, places.repositories, target, taken=taken, most=budget.photographs)
     left_out = _find_duplicates(sources, evaluation, places)
-    for row in sources.photographs:
-        if not row.variety:
-            pictures = list_pictures(places.photographs / row.name / "im")
-            hold_back(pictures, row.held, row.untrained, places.data / row.name, places.held)
-            exclude(places.data / row.name, left_out[row.name])
+    for source in sources.photographs:
+        if not source.variety:
+            pictures = list_pictures(places.photographs / source.name / "im")
+            hold_back(pictures, source.held, source.untrained, places.data / source.name, places.held)
+            exclude(places.data / source.name, left_out[source.name])
     quick = U2Netp(places.packages / "u2netp.onnx")
     for name in _VETTED:
         vet(quick, places.data / name, places.labels / "u2netp" / name)
