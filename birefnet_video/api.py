@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, get_args
 
 from birefnet_video.events import JobReport
 from birefnet_video.jobs import Job
+from birefnet_video.options.guidance import GuidanceSpec
 from birefnet_video.options.job import JobSpec
-from birefnet_video.options.keywords import LookOptions, RenderOptions, StillOptions, part_of, takes
+from birefnet_video.options.keywords import GuidedStillOptions, LookOptions, RenderOptions, StillOptions, part_of, takes
 from birefnet_video.options.matte import EditSpec, Smoothing
 from birefnet_video.options.network import NetworkSpec
 from birefnet_video.options.values import check_choice
@@ -134,8 +135,8 @@ def _smooth_alphas(
     yield from (alpha for _, alpha in steady_alphas(checked(), lambda pair: pair, (width, height), mode))
 
 
-@takes(StillOptions)
-def matte_image(rgb: "np.ndarray", options: StillOptions) -> "np.ndarray":
+@takes(GuidedStillOptions)
+def matte_image(rgb: "np.ndarray", options: GuidedStillOptions) -> "np.ndarray":
     """The matte of one picture, as a render with ``smooth="off"`` would make it of a frame.
 
     The network stays loaded for the next call with the same options; :func:`matte_images` lets it go at its end.
@@ -151,11 +152,11 @@ def matte_image(rgb: "np.ndarray", options: StillOptions) -> "np.ndarray":
         ValueError: if ``rgb`` has another shape or type.
         BirefnetVideoError: see :mod:`birefnet_video.errors`.
     """
-    return _kept_open(options).alpha(rgb)
+    return _kept_open(options.opened).alpha(rgb, part_of(options, GuidanceSpec))
 
 
-@takes(StillOptions)
-def matte_images(pictures: Iterable["np.ndarray"], options: StillOptions) -> Iterator["np.ndarray"]:
+@takes(GuidedStillOptions)
+def matte_images(pictures: Iterable["np.ndarray"], options: GuidedStillOptions) -> Iterator["np.ndarray"]:
     """The mattes of pictures of any sizes, one after another, by a network that is loaded once.
 
     Args:
@@ -169,10 +170,10 @@ def matte_images(pictures: Iterable["np.ndarray"], options: StillOptions) -> Ite
         ValueError: if a picture has another shape or type.
         BirefnetVideoError: see :mod:`birefnet_video.errors`.
     """
-    matting = _open_stills(options)
+    matting, guidance = _open_stills(options.opened), part_of(options, GuidanceSpec)
     try:
         for rgb in pictures:
-            yield matting.alpha(rgb)
+            yield matting.alpha(rgb, guidance)
     finally:
         matting.close()
 

@@ -9,6 +9,7 @@ from birefnet_video.api import rendered
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.events import JobReport
 from birefnet_video.inputs.reader import Notify
+from birefnet_video.options.guidance import GuidanceSpec
 from birefnet_video.options.keywords import OpenedOptions, StillOptions, method_takes, part_of, takes
 from birefnet_video.options.matte import EditSpec
 from birefnet_video.options.network import BackendSpec, NetworkSpec
@@ -47,10 +48,12 @@ class Matting:
         )
         self._lock = threading.Lock()
 
-    def image(self, picture: Picture) -> Picture:
+    @method_takes(GuidanceSpec)
+    def image(self, picture: Picture, guidance: GuidanceSpec) -> Picture:
         """The matte of one picture, of the same kind.
 
         Args:
+            guidance: who is meant where several are seen, each a keyword.
             picture: numpy uint8, uint16 or floats in [0, 1] of (H, W), (H, W, 3) or (H, W, 4); a PIL image; or a torch
                 tensor (C, H, W).
 
@@ -64,7 +67,7 @@ class Matting:
         """
         rgb, back = as_rgb(picture)
         with self._lock:
-            return back(self._stills.alpha(rgb))
+            return back(self._stills.alpha(rgb, guidance))
 
     def images(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
         """The mattes of pictures of any sizes and kinds, one after another; see :meth:`image`."""

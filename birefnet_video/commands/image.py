@@ -20,7 +20,7 @@ from birefnet_video.options.group import FLAT, options_of
 from birefnet_video.options.input import STDIN, InputSpec, PictureLimitsSpec
 from birefnet_video.options.keywords import part_of
 from birefnet_video.options.many import ManySpec
-from birefnet_video.options.matte import ColourSpec, EditSpec, MatteSpec
+from birefnet_video.options.matte import ColourSpec, MatteSpec, PictureMatteSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import STDOUT, OutputSpec, OutputsSpec
 from birefnet_video.options.pictures import PictureFilesSpec, PictureRunSpec, PicturesRequest
@@ -30,7 +30,7 @@ from birefnet_video.pictures.formats import SUFFIXES, format_of
 from birefnet_video.signals import stop_on_signals
 
 if TYPE_CHECKING:
-    from birefnet_video.pipeline.pictures import PictureJob, Result
+    from birefnet_video.pipeline.picture_jobs import PictureJob, Result
 
 _OUTPUTS = Group("Outputs", sort_key=1)
 _INPUT = Group("Input", sort_key=2)
@@ -44,7 +44,7 @@ def image(
     files: Annotated[PictureFilesSpec, FLAT, Parameter(group=_OUTPUTS)] = PictureFilesSpec(),
     read: Annotated[PictureLimitsSpec, FLAT, Parameter(group=_INPUT)] = PictureLimitsSpec(),
     backend: Annotated[BackendSpec, FLAT, Parameter(group=_NETWORK)] = BackendSpec(),
-    matte: Annotated[EditSpec, FLAT, Parameter(group=_MATTE)] = EditSpec(),
+    matte: Annotated[PictureMatteSpec, FLAT, Parameter(group=_MATTE)] = PictureMatteSpec(),
     colour: Annotated[ColourSpec, FLAT, Parameter(group=_MATTE)] = ColourSpec(),
     run: Annotated[PictureRunSpec, FLAT, Parameter(group=_RUN)] = PictureRunSpec(),
 ) -> int:
@@ -54,6 +54,7 @@ def image(
     birefnet-video image photo.jpg
     birefnet-video image photo.jpg --composite card.jpg --background white --trim 5%
     birefnet-video image photos --out-dir cut --format webp
+    birefnet-video image team.jpg --subject point=30%,50%
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ def still_request(
         ),
         read=part_of(read, PictureLimitsSpec),
         backend=backend,
-        matte=part_of(matte, EditSpec),
+        matte=part_of(matte, PictureMatteSpec),
         colour=colour,
         run=PictureRunSpec(json_lines=run.style == "json", quiet=run.quiet or run.style == "none"),
     )
@@ -180,7 +181,7 @@ def _jobs(request: PicturesRequest, found: list[Found]) -> "list[PictureJob]":
     Raises:
         BirefnetVideoError: if it is not clear what is written where.
     """
-    from birefnet_video.pipeline.pictures import PictureJob
+    from birefnet_video.pipeline.picture_jobs import PictureJob
 
     files, named = request.files, request.files.named
     if named and len(found) > 1:

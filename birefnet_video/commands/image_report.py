@@ -13,7 +13,7 @@ from birefnet_video.words import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from birefnet_video.pipeline.pictures import Result
+    from birefnet_video.pipeline.picture_jobs import Result
 
 _EVENTS = {0: "finished", 5: "partial"}
 

@@ -84,6 +84,17 @@ class StillOptions(EditSpec, DetailSpec, NetworkSpec):
 
 @option_group
 @frozen(kw_only=True, slots=False)
+class GuidedStillOptions(StillOptions, GuidanceSpec):
+    """The same, and who is meant in it."""
+
+    @property
+    def opened(self) -> StillOptions:
+        """Of the network that makes it, whoever is meant."""
+        return part_of(self, StillOptions)
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
 class OpenedOptions(ColourSpec, SmoothSpec, GuidanceSpec, BatchSpec, InputSpec, OutputsSpec):
     """All options of a render but for those of a network that is open, which are :class:`StillOptions`."""
 

@@ -57,6 +57,12 @@ class SmoothSpec(OptionGroup):
 
 @option_group
 @frozen(kw_only=True, slots=False)
+class PictureMatteSpec(EditSpec, GuidanceSpec):
+    """The mattes of pictures: of whom they are, then as of :class:`EditSpec`."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
 class MatteSpec(SmoothSpec, EditSpec, GuidanceSpec):
     """The mattes of a video: of whom they are, then made steady, then as of :class:`EditSpec`."""
 

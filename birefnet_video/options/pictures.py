@@ -13,7 +13,7 @@ from birefnet_video.options.backgrounds import PICTURE_SUFFIXES, Background, Sol
 from birefnet_video.options.configuration import ConfigSpec
 from birefnet_video.options.group import WRITTEN, Flag, option_group
 from birefnet_video.options.input import PictureLimitsSpec
-from birefnet_video.options.matte import ColourSpec, EditSpec
+from birefnet_video.options.matte import ColourSpec, PictureMatteSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import STDOUT, BackgroundSpec, OutputKind, OutputSpec, OverwriteSpec
 from birefnet_video.options.run import JsonSpec, QuietSpec
@@ -126,7 +126,7 @@ class PicturesRequest:
     files: PictureFilesSpec = field(default=PictureFilesSpec())
     read: PictureLimitsSpec = field(default=PictureLimitsSpec())
     backend: BackendSpec = field(default=BackendSpec())
-    matte: EditSpec = field(default=EditSpec())
+    matte: PictureMatteSpec = field(default=PictureMatteSpec())
     colour: ColourSpec = field(default=ColourSpec())
     run: PictureRunSpec = field(default=PictureRunSpec())
 

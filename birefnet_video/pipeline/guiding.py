@@ -13,6 +13,7 @@ from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.options.guidance import MaskPicture, Prompt
 from birefnet_video.pipeline.following import Follower, Wanted
+from birefnet_video.pipeline.picking import Eyes
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.types import FrameMeta
 
@@ -50,8 +51,9 @@ def follower_of(
 
     zooms = isinstance(backend, WideBackend)
     network = backend.narrow if isinstance(backend, WideBackend) else backend
-    wanted = Wanted(plan.guidance.said, masks, start, note)
-    return Follower(network, plan.info, motion_estimator(plan).grid, wanted, zooms=zooms)
+    size = (plan.info.width, plan.info.height)
+    eyes = Eyes(network, size, motion_estimator(plan).grid, zooms, masks)
+    return Follower(eyes, plan.info.frame_rate, Wanted(plan.guidance.said, start, note))
 
 
 def read_masks(prompts: Iterable[Prompt]) -> dict[Path, np.ndarray]:

@@ -3,19 +3,17 @@
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from birefnet_video.colour.convert import to_rgb
 from birefnet_video.defaults import MAX_PIXELS
-from birefnet_video.errors import BirefnetVideoError, OutputRefused, explained
+from birefnet_video.errors import BirefnetVideoError, DamagedInput, OutputRefused, UsageError, explained
 from birefnet_video.limits import Limits
 from birefnet_video.matting.composite.pictures import Drawing, box_of_subject, cropped
 from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.options.pictures import PicturesRequest
 from birefnet_video.outputs.unfinished import make_folder, write_whole
-from birefnet_video.pictures.finding import Found
 from birefnet_video.pictures.formats import format_of
 from birefnet_video.pictures.large import LargePicture, large_picture
 from birefnet_video.pictures.picture import Picture
@@ -25,58 +23,17 @@ from birefnet_video.pictures.still import still
 from birefnet_video.pictures.writing import Drawn, encode
 from birefnet_video.pipeline.compositor import CpuCompositor, Task
 from birefnet_video.pipeline.core import Matting
+from birefnet_video.pipeline.guided_stills import GuidedStills
 from birefnet_video.pipeline.large_pictures import LargePictures
 from birefnet_video.pipeline.networks import Networks
 from birefnet_video.pipeline.ordered import cores, ordered_map
-from birefnet_video.types import Frame, Matte, MediaInfo
+from birefnet_video.pipeline.picture_jobs import Page, PictureJob, Result, Work
+from birefnet_video.types import Matte, MediaInfo
 
 #: Threads that read, and threads that write: a picture on each is held in memory.
 _LEAST_WORKERS, _MOST_WORKERS = 2, 4
 #: Pictures of other shapes that wait for more of theirs, in batches.
 _MOST_WAITING = 4
-
-
-@dataclass(frozen=True, slots=True)
-class PictureJob:
-    """A picture, and what is made of it."""
-
-    source: Found
-    outputs: tuple[OutputSpec, ...]
-    data: bytes | None = None
-    """Of the file, if it has been read."""
-
-
-@dataclass(slots=True)
-class Result:
-    """How it went with one picture."""
-
-    job: PictureJob
-    error: BirefnetVideoError | None = None
-    skipped: bool = False
-    size: tuple[int, int] | None = None
-    """Width and height of the source, upright."""
-    pages: int = 0
-    notes: list[str] = field(default_factory=list)
-    standard_output: bytes | None = None
-    """What is to be written there."""
-
-
-@dataclass(slots=True, eq=False)
-class _Page:
-    picture: Picture
-    frame: Frame
-    info: MediaInfo
-    view: np.ndarray
-    alpha: np.ndarray | None = None
-    """Of the network's size, when that is done."""
-
-
-@dataclass(slots=True, eq=False)
-class _Work:
-    result: Result
-    pages: list[_Page] = field(default_factory=list)
-    large: LargePicture | None = None
-    """What is made in strips."""
 
 
 class PictureRun:
@@ -98,6 +55,7 @@ class PictureRun:
         self._drawing = Drawing(request.colour)
         self._workers = min(max(cores(), _LEAST_WORKERS), _MOST_WORKERS)
         self._stopped = threading.Event()
+        self._guided = GuidedStills(request.matte)
         self._large = LargePictures(request, self._networks, tell, self._stopped.is_set)
         for output in request.files.named:
             self._drawing.check(output.background)
@@ -134,8 +92,8 @@ class PictureRun:
                 return
             yield job
 
-    def _read(self, job: PictureJob) -> _Work:
-        work = _Work(Result(job))
+    def _read(self, job: PictureJob) -> Work:
+        work = Work(Result(job))
         files = self._request.files
         try:
             if job.source.error is not None:
@@ -167,6 +125,9 @@ class PictureRun:
         """Its picture, if that is large and can be looked at in parts."""
         if job.data is not None or (found := large_picture(job.source.path, MAX_PIXELS)) is None:
             return None
+        if self._guided.is_asked:
+            found.close()
+            raise UsageError(f"{job.source.path}: --subject takes pictures of up to {MAX_PIXELS:,} pixels")
         is_taken = False
         try:
             is_taken = self._large.takes(found, job.outputs)
@@ -175,7 +136,7 @@ class PictureRun:
                 found.close()
         return found if is_taken else None
 
-    def _make_large(self, work: _Work) -> None:
+    def _make_large(self, work: Work) -> None:
         if (picture := work.large) is None:
             return
         work.large = None
@@ -186,16 +147,17 @@ class PictureRun:
         except (BirefnetVideoError, MemoryError) as error:
             work.result.error = error if isinstance(error, BirefnetVideoError) else _as_ours(error)
 
-    def _page(self, picture: Picture) -> _Page:
+    def _page(self, picture: Picture) -> Page:
         frame, info = still(picture.rgb)
-        size = self._networks.size_for(info.width, info.height)
+        seen, in_tiles = self._networks.size_for(info.width, info.height), self._request.backend.detail != "off"
+        size = self._guided.view_size(seen, info.width, info.height, in_tiles=in_tiles)
         # Networks have learned from sRGB.
-        return _Page(picture, frame, info, as_srgb(to_rgb(frame.picture, info, size), picture.kept.icc))
+        return Page(picture, frame, info, as_srgb(to_rgb(frame.picture, info, size), picture.kept.icc))
 
-    def _with_mattes(self, works: Iterable[_Work]) -> Generator[_Work, None, None]:
+    def _with_mattes(self, works: Iterable[Work]) -> Generator[Work, None, None]:
         """Those whose pages all have mattes; pages of one size of input go through the network together."""
-        waiting: dict[tuple[int, ...], list[_Page]] = {}
-        begun: list[_Work] = []
+        waiting: dict[tuple[int, ...], list[Page]] = {}
+        begun: list[Work] = []
         for work in works:
             self._make_large(work)
             begun.append(work)
@@ -208,26 +170,42 @@ class PictureRun:
             self._infer(waiting, next(iter(waiting)))
             yield from _ready(begun)
 
-    def _is_due(self, fullest: list[_Page], waiting: dict[tuple[int, ...], list[_Page]]) -> bool:
+    def _is_due(self, fullest: list[Page], waiting: dict[tuple[int, ...], list[Page]]) -> bool:
         batch = self._networks.of(fullest[0].info.width, fullest[0].info.height).info.batch_size
         return len(fullest) >= batch or sum(map(len, waiting.values())) >= _MOST_WAITING * batch
 
-    def _infer(self, waiting: dict[tuple[int, ...], list[_Page]], shape: tuple[int, ...]) -> None:
+    def _infer(self, waiting: dict[tuple[int, ...], list[Page]], shape: tuple[int, ...]) -> None:
         pages = waiting[shape]
         matting = self._matting(pages[0].info)
         taken = pages[: matting.info.batch_size]
         waiting[shape] = pages[len(taken) :]
         if not waiting[shape]:
             del waiting[shape]
+        if self._guided.is_asked:
+            for page in taken:
+                self._pick(page, matting)
+            return
         for page, alpha in zip(taken, matting.begin(np.stack([page.view for page in taken]))(), strict=True):
             page.alpha = alpha
+
+    def _pick(self, page: Page, matting: Matting) -> None:
+        """The matte of whoever is meant."""
+        try:
+            page.alpha, notes = self._guided.alpha(matting.backend, page.view, (page.info.width, page.info.height))
+            page.notes += notes
+        except (UsageError, DamagedInput) as error:
+            page.alpha, page.error = np.zeros(page.view.shape[:2], np.float32), error
 
     def _matting(self, info: MediaInfo) -> Matting:
         return Matting(self._networks.of(info.width, info.height), CpuCompositor(Task(info), (), ()))
 
-    def _finish(self, work: _Work) -> Result:
+    def _finish(self, work: Work) -> Result:
         result = work.result
         if result.error is not None or result.skipped or not work.pages:
+            return result
+        result.notes += [note for page in work.pages for note in page.notes]
+        if (error := next((page.error for page in work.pages if page.error is not None), None)) is not None:
+            result.error = type(error)(f"{result.job.source.path}: {error}")
             return result
         try:
             drawn = [self._draw(page, result) for page in work.pages]
@@ -240,7 +218,7 @@ class PictureRun:
         work.pages = []
         return result
 
-    def _draw(self, page: _Page, result: Result) -> list[Drawn]:
+    def _draw(self, page: Page, result: Result) -> list[Drawn]:
         assert page.alpha is not None
         compositor = CpuCompositor(Task(page.info), (), ())
         made = compositor.compose(Matte(page.frame, page.alpha, page.view), self._request.matte)
@@ -283,7 +261,7 @@ def _check(job: PictureJob, *, overwrite: bool) -> None:
             raise OutputRefused(f"{output.path}: exists", hint="-y replaces it, --skip-existing leaves it")
 
 
-def _ready(begun: list[_Work]) -> Iterator[_Work]:
+def _ready(begun: list[Work]) -> Iterator[Work]:
     """Takes those out that wait for no matte."""
     done = [work for work in begun if all(page.alpha is not None for page in work.pages)]
     begun[:] = [work for work in begun if work not in done]

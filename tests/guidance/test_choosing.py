@@ -75,6 +75,10 @@ def test_two_that_touch_are_told_apart(prompts: list[Prompt]) -> None:
     assert left > 0.95 * 4200 and right < 0.05 * 4200
 
 
+def test_the_largest_is_one_that_is_not_excluded() -> None:
+    assert area([Largest(), Point(at=(180, 60), excluded=True)], two_apart()) == (2800, 0)
+
+
 def test_one_point_on_two_that_touch_means_both() -> None:
     assert area([Point(at=(80, 60))], two_touching()) == (4200, 4200)
 

@@ -8,36 +8,16 @@ import pytest
 from guided import SeesFigures, clip_of
 from guided_clips import HEIGHT, RATE, WIDTH, Clip, not_blue, scenarios
 
-from birefnet_video.backends.wide import WideBackend, wide_size
+from birefnet_video.backends.base import Pending
+from birefnet_video.backends.wide import wide_size
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.options.guidance import Box, Point, Prompt
 from birefnet_video.pipeline.following import Follower, Wanted
 from birefnet_video.pipeline.motions import with_motion
-from birefnet_video.types import Batch, ColourTags, Frame, FrameMeta, MediaInfo, Turn
-
-#: Of all clips.
-INFO = MediaInfo(
-    path="clip",
-    width=WIDTH,
-    height=HEIGHT,
-    coded_width=WIDTH,
-    coded_height=HEIGHT,
-    pixel_format="yuv420p",
-    time_base=Fraction(1, RATE),
-    frame_rate=Fraction(RATE),
-    duration_s=None,
-    frame_count=None,
-    turn=Turn(),
-    sample_aspect_ratio=Fraction(1),
-    colour=ColourTags(),
-    bit_depth=8,
-    is_rgb=False,
-    audio_tracks=0,
-    has_awkward_sound=False,
-    starts_before_zero=False,
-)
+from birefnet_video.pipeline.picking import Eyes
+from birefnet_video.types import Batch, Frame, FrameMeta
 
 #: Mean IoU that the chosen subject reaches, and of the last frames; and the share of the matte that is others'.
 EXPECTED = {
@@ -48,16 +28,16 @@ EXPECTED = {
 }  # fmt: skip
 
 
-def follow(clip: Clip, prompts: list[Prompt], batch_size: int = 1) -> tuple[np.ndarray, list[Fate], SeesFigures]:
+def follow(
+    clip: Clip, prompts: list[Prompt], batch_size: int = 1, network: SeesFigures | None = None
+) -> tuple[np.ndarray, list[Fate], SeesFigures]:
     """Mattes float32 (N, H, W) of a clip, what was said, and the network."""
-    network = SeesFigures(batch_size=batch_size)
-    info = INFO
+    network = network or SeesFigures(batch_size=batch_size)
     size = wide_size(network.info.input_size, WIDTH, HEIGHT)
-    wide = WideBackend(network, size)
     fates: list[Fate] = []
     wanted = Wanted(tuple(prompts), on_fate=lambda meta, fate: fates.append(fate))
     estimator = MotionEstimator(WIDTH, HEIGHT)
-    follower = Follower(wide.narrow, info, estimator.grid, wanted)
+    follower = Follower(Eyes(network, (WIDTH, HEIGHT), estimator.grid), Fraction(RATE), wanted)
 
     def batches() -> list[Batch]:
         made = []
@@ -112,3 +92,61 @@ def test_the_subject_is_kept(name: str) -> None:
 
 def test_all_scenarios_are_tried() -> None:
     assert {scenario.name for scenario in scenarios()} == set(EXPECTED)
+
+
+def test_a_point_on_nothing_is_told_and_nobody_is_kept() -> None:
+    clip = clip_of("late")
+    mattes, fates, _ = follow(clip, [Point(at=("90%", "5%"))])
+    assert [(fate.finding, fate.why) for fate in fates] == [("lost", "nothing is seen at point=90%,5%")]
+    assert not mattes.any()
+
+
+def test_before_the_first_prompt_everything_is_kept() -> None:
+    clip = clip_of("mirror")
+    mattes, _, _ = follow(clip, [on_subject(clip, 40)])
+    assert (mattes[30] * clip.others[30]).sum() > 0.9 * clip.others[30].sum()
+    assert (mattes[45] * clip.others[45]).sum() == 0
+    assert np.nanmean(scores(clip, mattes)[40:]) > 0.95
+
+
+def test_a_correction_mends_what_was_chosen_wrongly() -> None:
+    clip = clip_of("mirror")
+    wrong = Point(at=on_subject(clip, name="other").at)
+    mattes, _, _ = follow(clip, [wrong, on_subject(clip, 30)])
+    iou = scores(clip, mattes)
+    assert iou[:30].max() < 0.05 and iou[31:].min() > 0.95
+
+
+def test_several_subjects_are_kept_together() -> None:
+    clip = clip_of("mirror")
+    other = Point(at=on_subject(clip, name="other").at, subject="other")
+    mattes, _, _ = follow(clip, [on_subject(clip), other])
+    assert np.abs(mattes - clip.everybody).mean() < 0.01
+
+
+def test_batches_give_the_same_mattes() -> None:
+    clip = clip_of("growing")
+    one, _, _ = follow(clip, [on_subject(clip)])
+    four, _, _ = follow(clip, [on_subject(clip)], batch_size=4)
+    assert np.nanmean(scores(clip, four)) > np.nanmean(scores(clip, one)) - 0.01
+
+
+def test_leaving_and_coming_back_is_told_once() -> None:
+    _, fates, _ = follow(clip_of("leaves and comes back"), [on_subject(clip_of("leaves and comes back"))])
+    assert [fate.finding for fate in fates] == ["left", "found"]
+
+
+def test_the_network_looks_closer_at_a_small_subject() -> None:
+    clip = clip_of("growing")
+    network = SeesFigures()
+    seen: list[float] = []
+    usual = network.begin
+
+    def begin(rgb: np.ndarray) -> Pending:
+        seen.append(float(not_blue(rgb).mean()))
+        return usual(rgb)
+
+    network.begin = begin  # type: ignore[method-assign]
+    follow(clip, [on_subject(clip)], network=network)
+    # It fills more of what the network sees than of the picture.
+    assert np.mean(seen[5:40]) > 3 * clip.subject[5:40].mean()

@@ -14,7 +14,7 @@ from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import BackendUnavailable, NotAPicture, OutputRefused
 from birefnet_video.options.backgrounds import Blur, SolidColour
 from birefnet_video.options.input import PictureLimitsSpec
-from birefnet_video.options.matte import ColourSpec, EditSpec
+from birefnet_video.options.matte import ColourSpec, PictureMatteSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.options.pictures import PictureFilesSpec, PictureRunSpec, PicturesRequest, parse_margin
@@ -100,8 +100,11 @@ def test_strips_hold_what_one_piece_holds(
 @pytest.mark.parametrize(
     "options",
     [
-        {"matte": EditSpec(threshold=0.4, mask_offset=-7, mask_blur=3)},
-        {"matte": EditSpec(invert=True, mask_offset=9), "colour": ColourSpec(decontaminate="off", despill="green")},
+        {"matte": PictureMatteSpec(threshold=0.4, mask_offset=-7, mask_blur=3)},
+        {
+            "matte": PictureMatteSpec(invert=True, mask_offset=9),
+            "colour": ColourSpec(decontaminate="off", despill="green"),
+        },
         {"files": PictureFilesSpec(trim=parse_margin("5%"))},
         {"backend": BackendSpec(detail="256")},
     ],

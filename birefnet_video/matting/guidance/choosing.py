@@ -58,7 +58,15 @@ def choose(
         masks: of prompts by mask, uint8 (H, W).
     """
     found = parts(sight.alpha)
-    marks = [_Mark(prompt, _marked(prompt, sight.alpha.shape, size, masks or {}, found)) for prompt in prompts]
+    marks = [
+        _Mark(prompt, _marked(prompt, sight.alpha.shape, size, masks or {}, found))
+        for prompt in prompts
+        if not isinstance(prompt, Largest)
+    ]
+    # The largest of those of whom nothing else is said.
+    free = [part for part in found if not any(_means(mark, part) for mark in marks)]
+    largest = max(free, key=np.sum) if free else np.zeros(sight.alpha.shape, bool)
+    marks += [_Mark(prompt, largest) for prompt in prompts if isinstance(prompt, Largest)]
     mattes: dict[str | None, list[np.ndarray]] = {}
     met: set[int] = set()
     for part in found:
@@ -88,8 +96,6 @@ def _marked(
     marked = np.zeros((height, width), np.uint8)
     if isinstance(prompt, MaskPicture):
         return resized(masks[prompt.path], (height, width)) > 127
-    if isinstance(prompt, Largest):
-        return max(found, key=np.sum).copy() if found else marked > 0
     place = box_of_prompt(prompt, size)
     assert place is not None  # points and boxes have one
     if isinstance(prompt, Box):

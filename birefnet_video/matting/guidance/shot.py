@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.figure import SEEN, SPECK, Carried, Figure, Sight, at_border, parts
 from birefnet_video.matting.guidance.look import Look
 from birefnet_video.matting.guidance.meeting import Claims, claims_of, only_one, split
+from birefnet_video.matting.tiles.joining import enlarged
 
 #: Frames after which a hidden figure without a name is forgotten.
 _FORGOTTEN = 50
@@ -24,6 +26,8 @@ _ALIKE, _MORE_ALIKE = 0.72, 0.05
 _RETURNS_AT, _RETURNS_BY = 0.08, 0.01
 #: Looks of figures without a name that are remembered, and likeness from which two are the same.
 _MOST_KNOWN, _SAME = 12, 0.9
+#: Shares below this are nobody's.
+_FAINT = 1 / 512
 #: Share of a figure that must be left of it after a correction for it to stay.
 _LEFT_OVER = 0.3
 
@@ -130,6 +134,27 @@ def corrected(shot: Shot, mattes: dict[str | None, list[np.ndarray]], sight: Sig
     new = [Figure.new(None, np.where(part, rest, 0).astype(np.float32), sight) for part in parts(rest)]
     chosen = [Figure.new(name, matte, sight) for name, group in said.items() for matte in group]
     return replace(_with_shares((*chosen, *kept, *new), sight, met=shot.met), known=shot.known)
+
+
+def of_subjects(shot: Shot, alpha: np.ndarray, view: np.ndarray) -> np.ndarray:
+    """What of a frame's matte belongs to subjects.
+
+    Args:
+        shot: the figures in it.
+        alpha: float32 (H, W), all that is seen.
+        view: uint8 (H, W, 3).
+
+    Returns:
+        float32 (H, W) in [0, 1].
+    """
+    subjects = [figure.name is not None for figure in shot.figures]
+    if not any(subjects):
+        return np.zeros_like(alpha)
+    if all(subjects):
+        return alpha
+    share = np.sum([share for share, own in zip(shot.shares, subjects, strict=True) if own], axis=0)
+    large = enlarged(share, view) if shot.met else resized(share, alpha.shape)
+    return np.where(large > _FAINT, alpha * np.minimum(large, 1), 0).astype(np.float32)
 
 
 def _with_new(

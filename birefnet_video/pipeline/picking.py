@@ -1,0 +1,103 @@
+"""Whoever is meant in one picture: the network looks at all of it, and closer where that is not enough."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from birefnet_video.backends.base import MattingBackend, check_mattes
+from birefnet_video.matting.filters.opencv import resized
+from birefnet_video.matting.guidance.choosing import Choice, choose
+from birefnet_video.matting.guidance.figure import Sight
+from birefnet_video.matting.guidance.places import places_of
+from birefnet_video.matting.guidance.region import WHOLE, Region, box_around, region_around
+from birefnet_video.matting.tiles.joining import enlarged
+from birefnet_video.options.guidance import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """A network that looks at parts of pictures, and what is known of those."""
+
+    network: MattingBackend
+    size: tuple[int, int]
+    """Width and height of the upright pictures."""
+    grid: tuple[int, int]
+    """Height and width of what figures are told apart on."""
+    zooms: bool = True
+    """It looks at parts; otherwise always at all of a picture."""
+    masks: Mapping[Path, np.ndarray] = field(default_factory=dict)
+    """Of prompts by mask, uint8 (H, W)."""
+
+    def see(self, views: np.ndarray, region: Region) -> list[np.ndarray]:
+        """What the network sees in a region, in mattes of the views' size; nothing outside.
+
+        Args:
+            views: uint8 (N, H, W, 3).
+            region: of all of them.
+
+        Returns:
+            float32 (H, W) each.
+        """
+        rows, columns = region.of(views.shape[1:3])
+        size = self.network.info.input_size
+        looked = np.stack([resized(np.ascontiguousarray(view[rows, columns]), size) for view in views])
+        alphas = []
+        for view, alpha in zip(views, check_mattes(self.network.begin(looked)(), self.network.info), strict=True):
+            part = view[rows, columns]
+            made = enlarged(alpha, part) if self.zooms else resized(alpha, part.shape[:2])
+            if not region.is_whole:
+                whole = np.zeros(view.shape[:2], np.float32)
+                whole[rows, columns] = made
+                made = whole
+            alphas.append(made)
+        return alphas
+
+    def sight(self, alpha: np.ndarray, view: np.ndarray) -> Sight:
+        """A frame as figures are told apart on it."""
+        return Sight.of(resized(alpha, self.grid), resized(view, self.grid))
+
+    def pick(self, prompts: Sequence[Prompt], view: np.ndarray) -> tuple[np.ndarray, Choice]:
+        """Whom prompts mean in a picture.
+
+        Args:
+            prompts: about it.
+            view: uint8 (H, W, 3).
+
+        Returns:
+            everything that is seen, float32 (H, W), and who of it is meant.
+        """
+        alpha = self.see(view[None], WHOLE)[0]
+        choice = self._choice(prompts, alpha, view)
+        for prompt in choice.missed if self.zooms else ():
+            for region in places_of(prompt, self.size, self.masks):
+                joined = self._joined(alpha, view, region)
+                again = self._choice(prompts, joined, view)
+                if prompt not in again.missed:
+                    alpha, choice = joined, again
+                    break
+        closer = self._closer(alpha, choice.mattes, view)
+        if closer is None:
+            return alpha, choice
+        return closer, self._choice(prompts, closer, view)
+
+    def _joined(self, alpha: np.ndarray, view: np.ndarray, region: Region) -> np.ndarray:
+        """With what is seen in a region as well."""
+        return np.maximum(alpha, self.see(view[None], region)[0])
+
+    def _closer(
+        self, alpha: np.ndarray, mattes: Mapping[str | None, Iterable[np.ndarray]], view: np.ndarray
+    ) -> np.ndarray | None:
+        """With what the network sees where the chosen subjects are; ``None``: that is everywhere, or nowhere."""
+        chosen = [each for name, group in mattes.items() if name is not None for each in group]
+        box = box_around(np.maximum.reduce(chosen)) if chosen and self.zooms else None
+        if box is None or (region := region_around(box)).is_whole:
+            return None
+        rows, columns = region.of(alpha.shape)
+        joined = alpha.copy()
+        joined[rows, columns] = self.see(view[None], region)[0][rows, columns]
+        return joined
+
+    def _choice(self, prompts: Sequence[Prompt], alpha: np.ndarray, view: np.ndarray) -> Choice:
+        return choose(prompts, self.sight(alpha, view), self.size, self.masks)

@@ -1,0 +1,149 @@
+"""A chosen subject in whole renders: files, exit codes, JSON, looks and pictures."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from guided import SeesFigures, clip_of
+from guided_clips import HEIGHT, RATE, WIDTH
+
+from birefnet_video.backends.base import MattingBackend
+from birefnet_video.errors import UsageError
+from birefnet_video.events import SubjectNoted
+from birefnet_video.execute import watch_job
+from birefnet_video.jobs import Job
+from birefnet_video.options.guidance import MaskPicture, Point
+from birefnet_video.options.keywords import RenderOptions
+from birefnet_video.options.run import RunSpec
+from birefnet_video.pipeline.look import Looking
+from birefnet_video.pipeline.plan import Plan
+
+FRAMES = 40
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The beginning of a clip of two that stand apart, lossless."""
+    path = tmp_path_factory.mktemp("guided") / "in.mkv"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("ffv1", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "bgr0"
+        for rgb in clip_of("mirror").frames[:FRAMES]:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, "rgb24")))
+        file.mux(stream.encode(None))
+    return path
+
+
+def stub(*_: object) -> MattingBackend:
+    return SeesFigures()
+
+
+def job(source: Path, mask: Path, **options: object) -> Job:
+    return Job(RenderOptions(mask=mask, **options).job(source), open_backend=stub)  # type: ignore[arg-type]
+
+
+def mattes(path: Path) -> np.ndarray:
+    with av.open(str(path)) as file:
+        return np.stack([frame.to_ndarray(format="gray") for frame in file.decode(video=0)]) / np.float32(255)
+
+
+def test_a_render_keeps_the_subject_and_its_times(source: Path, tmp_path: Path) -> None:
+    made = job(source, tmp_path / "m.mkv", subject="point=30%,58%", smooth="normal")
+    made.start()
+    report = made.result()
+    clip, found = clip_of("mirror"), mattes(tmp_path / "m.mkv")
+    assert report.frames == FRAMES and report.subjects == ()
+    assert np.abs(found - clip.subject[:FRAMES]).mean() < 0.01
+    assert (found * (clip.others[:FRAMES] > 0.5)).sum() < 0.01 * found.sum()
+
+
+def test_a_mask_says_it_as_well(source: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "first.png"), (clip_of("mirror").mattes["other"][0] * 255).astype(np.uint8))
+    made = job(source, tmp_path / "m.mkv", subject=[MaskPicture(path=tmp_path / "first.png")], smooth="off")
+    made.start()
+    made.result()
+    found = mattes(tmp_path / "m.mkv")
+    assert np.abs(found - clip_of("mirror").mattes["other"][:FRAMES]).mean() < 0.01
+
+
+@pytest.mark.parametrize(("strict", "code"), [(False, 0), (True, 5)])
+def test_losing_is_told_and_strict_makes_it_an_exit_code(
+    source: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], strict: bool, code: int
+) -> None:
+    made = job(source, tmp_path / "m.mkv", subject="anna:0.4:point=50%,2%", strict_subject=strict)
+    assert watch_job(made, RunSpec(json_lines=True)) == code
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    (noted,) = [line for line in lines if line["event"] == "subject"]
+    assert (noted["subject"], noted["finding"], noted["frame"], noted["time"]) == ("anna", "lost", 10, 0.4)
+    assert lines[-1]["exit_code"] == code and len(lines[-1]["subjects"]) == 1
+    assert (tmp_path / "m.mkv").is_file()
+
+
+def test_it_is_said_in_words_where_to_correct(source: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    watch_job(job(source, tmp_path / "m.mkv", subject="1:point=50%,2%"), RunSpec(progress="plain"))
+    said = capfd.readouterr().err
+    assert "subject: 1.00 s: subject: lost: nothing is seen at 1:point=50%,2%" in said
+    assert "subject: look at 1.00 s: --subject 1.00:point=x,y corrects from there on" in said
+
+
+def test_times_are_the_inputs(source: Path, tmp_path: Path) -> None:
+    made = job(source, tmp_path / "m.mkv", subject="0.8:point=50%,2%", start="0.4")
+    events: list[object] = []
+    made.subscribe(events.append)
+    made.start()
+    made.result()
+    (noted,) = [event for event in events if isinstance(event, SubjectNoted)]
+    assert (noted.frame.index, noted.time_s) == (10, pytest.approx(0.8))
+
+
+@pytest.mark.parametrize(
+    ("subject", "message"),
+    [
+        ("point=480,10", "lies outside of the picture, which is 480x270"),
+        ("point=-1,10", "lies outside"),
+        ("box=500,0,10,10", "lies outside"),
+        ("9:point=1,1", "is rendered from 0.00 s on to 1.60 s"),
+        ("mask=none.png", "there is no such mask"),
+    ],
+)
+def test_prompts_are_checked_before_anything_is_opened(
+    source: Path, tmp_path: Path, subject: str, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        Plan.of(RenderOptions(mask=tmp_path / "m.mkv", subject=subject).job(source))
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_plan_survives_json_with_its_prompts(source: Path, tmp_path: Path) -> None:
+    spec = RenderOptions(mask=tmp_path / "m.mkv", subject="point=30%,50%", exclude="point=80%,50%").job(source)
+    plan = Plan.of(spec)
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    assert [prompt.excluded for prompt in plan.guidance.said] == [False, True]
+
+
+def test_a_look_shows_what_the_render_makes(source: Path, tmp_path: Path) -> None:
+    spec = RenderOptions(mask=tmp_path / "m.mkv", subject="point=30%,58%").job(source)
+    looking = Looking(spec, lambda message: None)
+    seen = [*looking.frames([Fraction(1), Fraction(0)], stub)]
+    made = job(source, tmp_path / "m.mkv", subject="point=30%,58%")
+    made.start()
+    made.result()
+    found = mattes(tmp_path / "m.mkv")
+    assert [float(each.time_s) for each in seen] == [0.0, 1.0]
+    for each, index in zip(seen, (0, 25), strict=True):
+        assert np.abs(each.alpha - found[index]).max() < 3 / 255
+
+
+def test_detail_looks_at_the_whole_picture(source: Path, tmp_path: Path) -> None:
+    made = Job(
+        RenderOptions(mask=tmp_path / "m.mkv", subject=Point(at=("30%", "58%")), detail="full").job(source),
+        open_backend=lambda *_: SeesFigures((HEIGHT, WIDTH)),
+    )
+    made.start()
+    made.result()
+    found = mattes(tmp_path / "m.mkv")
+    assert np.abs(found - clip_of("mirror").subject[:FRAMES]).mean() < 0.01
