@@ -15,6 +15,9 @@ from birefnet_video.matting.guidance.region import WHOLE, Region, box_around, re
 from birefnet_video.matting.tiles.joining import enlarged
 from birefnet_video.options.guidance import Prompt
 
+#: Closer looks at most, and share of the side before from which another one is not worth it.
+_MOST_LOOKS, _NEARER = 2, 0.85
+
 
 @dataclass(frozen=True, slots=True)
 class Eyes:
@@ -77,27 +80,27 @@ class Eyes:
                 if prompt not in again.missed:
                     alpha, choice = joined, again
                     break
-        closer = self._closer(alpha, choice.mattes, view)
-        if closer is None:
-            return alpha, choice
-        return closer, self._choice(prompts, closer, view)
+        region = WHOLE
+        for _ in range(_MOST_LOOKS):
+            nearer = self._region_of(choice.mattes)
+            if nearer is None or nearer.side > _NEARER * region.side:
+                break
+            region = nearer
+            rows, columns = region.of(alpha.shape)
+            alpha = alpha.copy()
+            alpha[rows, columns] = self.see(view[None], region)[0][rows, columns]
+            choice = self._choice(prompts, alpha, view)
+        return alpha, choice
 
     def _joined(self, alpha: np.ndarray, view: np.ndarray, region: Region) -> np.ndarray:
         """With what is seen in a region as well."""
         return np.maximum(alpha, self.see(view[None], region)[0])
 
-    def _closer(
-        self, alpha: np.ndarray, mattes: Mapping[str | None, Iterable[np.ndarray]], view: np.ndarray
-    ) -> np.ndarray | None:
-        """With what the network sees where the chosen subjects are; ``None``: that is everywhere, or nowhere."""
+    def _region_of(self, mattes: Mapping[str | None, Iterable[np.ndarray]]) -> Region | None:
+        """The part of the picture that the chosen subjects are in; ``None``: nobody is chosen."""
         chosen = [each for name, group in mattes.items() if name is not None for each in group]
         box = box_around(np.maximum.reduce(chosen)) if chosen and self.zooms else None
-        if box is None or (region := region_around(box)).is_whole:
-            return None
-        rows, columns = region.of(alpha.shape)
-        joined = alpha.copy()
-        joined[rows, columns] = self.see(view[None], region)[0][rows, columns]
-        return joined
+        return None if box is None else region_around(box)
 
     def _choice(self, prompts: Sequence[Prompt], alpha: np.ndarray, view: np.ndarray) -> Choice:
         return choose(prompts, self.sight(alpha, view), self.size, self.masks)

@@ -1,0 +1,130 @@
+"""A chosen subject among others: twelve clips with exact mattes, followed by a network, beside the subject alone.
+
+    python benchmarks/guidance.py [--model tiny] [--figures PICTURES] [--scenes PICTURES] [--only NAME]
+
+PICTURES is a folder of RGBA cutouts of persons, six of them at least, or of backgrounds; without them figures are drawn. For
+each clip: mean IoU of the subject alone (nobody else in the clip, no guidance), of the chosen one among others, its last
+frames, the share of its matte that is others', and what was said. The last line is the cost: seconds a frame of a guided
+render over those of an unguided one of the same clip, in turns.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import av
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+
+from guided_clips import HEIGHT, RATE, WIDTH, Clip, Scenario, drawn_figures, drawn_scene, make_clip, scenarios
+
+from birefnet_video import matte_video
+
+#: Renders in turns whose times are compared.
+_TURNS = 3
+#: Pixels of a subject below which a frame does not count.
+_LEAST = 60
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--figures", type=Path, help="folder of RGBA cutouts")
+    parser.add_argument("--scenes", type=Path, help="folder of backgrounds")
+    parser.add_argument("--only", default="", help="part of a scenario's name")
+    options = parser.parse_args()
+    figures, scenes = _figures(options.figures), _scenes(options.scenes)
+    print("| clip | alone | chosen | of it | last frames | others' | said |")
+    print("|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for scenario in scenarios():
+            if options.only in scenario.name:
+                print(_row(scenario, figures, scenes, options.model, Path(folder)), flush=True)
+        print(f"cost of following: {_cost(figures, scenes, options.model, Path(folder)):.2f} times an unguided render")
+
+
+def _row(
+    scenario: Scenario, figures: Sequence[np.ndarray], scenes: Sequence[np.ndarray], model: str, folder: Path
+) -> str:
+    clip = make_clip(scenario, figures, scenes)
+    paths = tuple(path for path in scenario.paths if path[0] == scenario.subject)
+    alone = make_clip(replace(scenario, paths=paths), figures, scenes)
+    found, _ = _mattes(alone, folder, model=model)
+    own = float(np.nanmean(_ious(alone.subject, found)))
+    found, said = _mattes(clip, folder, model=model, subject=_box(clip.subject[0]))
+    iou = _ious(clip.subject, found)
+    leak = float((found * (clip.others > 0.5)).sum() / max(float(found.sum()), 1.0))
+    mean, last = float(np.nanmean(iou)), float(np.nanmean(iou[-8:]))
+    return (
+        f"| {scenario.name} | {own:.3f} | {mean:.3f} | {mean / own:.2f} | {last:.3f} | {leak:.4f} | {'; '.join(said)} |"
+    )
+
+
+def _cost(figures: Sequence[np.ndarray], scenes: Sequence[np.ndarray], model: str, folder: Path) -> float:
+    """Of a clip of two, the median of several turns."""
+    clip = make_clip(next(each for each in scenarios() if each.name == "crossing"), figures, scenes)
+    source = _written(clip, folder)
+    ratios = []
+    for _ in range(_TURNS):
+        plain = matte_video(source, mask=folder / "p.mkv", model=model, overwrite=True)
+        guided = matte_video(source, mask=folder / "g.mkv", model=model, overwrite=True, subject=_box(clip.subject[0]))
+        ratios.append(guided.seconds / plain.seconds)
+    return median(ratios)
+
+
+def _mattes(clip: Clip, folder: Path, **options: str) -> tuple[np.ndarray, list[str]]:
+    report = matte_video(_written(clip, folder), mask=folder / "m.mkv", overwrite=True, **options)  # type: ignore[arg-type]
+    with av.open(str(folder / "m.mkv")) as file:
+        found = np.stack([frame.to_ndarray(format="gray") for frame in file.decode(video=0)])
+    return found / np.float32(255), [noted.describe() for noted in report.subjects]
+
+
+def _written(clip: Clip, folder: Path) -> Path:
+    path = folder / "in.mkv"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=RATE, options={"crf": "14"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for rgb in clip.frames:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, "rgb24")))
+        file.mux(stream.encode(None))
+    return path
+
+
+def _box(matte: np.ndarray) -> str:
+    rows, columns = np.nonzero(matte > 0.5)
+    left, top = max(int(columns.min()) - 2, 0), max(int(rows.min()) - 2, 0)
+    return f"box={left},{top},{int(columns.max()) + 2 - left},{int(rows.max()) + 2 - top}"
+
+
+def _ious(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
+    is_true, is_found = truth > 0.5, found > 0.5
+    iou = (is_true & is_found).sum((1, 2)) / np.maximum((is_true | is_found).sum((1, 2)), 1)
+    return np.where(is_true.sum((1, 2)) < _LEAST, np.nan, iou)
+
+
+def _figures(folder: Path | None) -> list[np.ndarray]:
+    if folder is None:
+        return drawn_figures()
+    pictures = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in sorted(folder.iterdir())]
+    return [cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA) for picture in pictures]
+
+
+def _scenes(folder: Path | None) -> list[np.ndarray]:
+    if folder is None:
+        return [drawn_scene(seed) for seed in range(3)]
+    size = (WIDTH + 80, HEIGHT + 80)
+    pictures = [cv2.imread(str(path)) for path in sorted(folder.iterdir())[:3]]
+    return [
+        cv2.cvtColor(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB) for picture in pictures
+    ]
+
+
+if __name__ == "__main__":
+    main()
