@@ -30,6 +30,7 @@ from birefnet_video.backends.cache import EngineCache
 from birefnet_video.backends.calibration import calibration_of
 from birefnet_video.backends.engine import Request
 from birefnet_video.backends.engine_table import ENGINES, check_engine
+from birefnet_video.backends.lazy_network import LazyNetwork
 from birefnet_video.errors import BackendUnavailable
 from birefnet_video.zoo.files import weights_path
 
@@ -107,7 +108,8 @@ def main() -> None:
             save_checkpoint(net, weights)
             info = BackendInfo("", options.architecture, device, "", size, options.batch_size)
             calibration = None if options.calibration is None else calibration_of(options.calibration)
-            request = Request(net, info, weights, EngineCache(Path(folder) / "cache"), print, calibration)
+            lazy, cache = LazyNetwork(lambda: net, note=None), EngineCache(Path(folder) / "cache")
+            request = Request(lazy, info, weights, cache, print, calibration)
             for name, engine in ENGINES.items():
                 if name == "compile" and not options.compile:
                     continue

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from birefnet_video.model.birefnet import BiRefNet
 from birefnet_video.model.deform import Implementation
-from birefnet_video.model.optimize import optimize
 from birefnet_video.model.precision import HalfBiRefNet
 from torch import nn
 
 if TYPE_CHECKING:
+    from birefnet_video.model.birefnet import BiRefNet
     from torch.export import ExportedProgram
 
 INPUT_NAME, OUTPUT_NAME = "input_image", "output_image"
@@ -23,8 +22,11 @@ _OPSET = 18
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
-def prepare_network(net: BiRefNet, precision: str, deform: Implementation = "auto") -> nn.Module:
+def prepare_network(net: "BiRefNet", precision: str, deform: Implementation = "auto") -> nn.Module:
     """``net`` rewritten for inference in ``fp32``, ``fp16`` or ``bf16``; float32 on both ends."""
+    # Brings timm along, which who runs a graph that lies ready does without.
+    from birefnet_video.model.optimize import optimize
+
     fast = optimize(net, deform=deform)
     return fast if precision == "fp32" else HalfBiRefNet(fast, DTYPES[precision])
 

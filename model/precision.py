@@ -1,8 +1,12 @@
 """Networks in half precision, with what needs float32 left in it."""
 
+from typing import TYPE_CHECKING
+
 import torch
-from birefnet_video.model.birefnet import BiRefNet
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from birefnet_video.model.birefnet import BiRefNet
 
 #: Backbones whose features bfloat16 spoils: EfficientNet's first blocks tell places apart by differences of less than
 #: its steps (mattes of the bundled network change by 0.003 in the mean, 3.6 % of the pixels by more than 0.02).
@@ -15,22 +19,22 @@ def keep_float32() -> None:
     torch.backends.cudnn.allow_tf32 = False
 
 
-def needs_float32(net: BiRefNet, dtype: torch.dtype) -> bool:
-    """Whether the backbone of ``net`` must not run in ``dtype``."""
-    return dtype == torch.bfloat16 and net.config.backbone.startswith(_NEEDS_FLOAT32)
+def needs_float32(backbone: str, dtype: torch.dtype) -> bool:
+    """Whether a backbone must not run in ``dtype``."""
+    return dtype == torch.bfloat16 and backbone.startswith(_NEEDS_FLOAT32)
 
 
 class HalfBiRefNet(nn.Module):
     """A network that computes in half precision, with float32 outside."""
 
-    def __init__(self, net: BiRefNet, dtype: torch.dtype) -> None:
+    def __init__(self, net: "BiRefNet", dtype: torch.dtype) -> None:
         """
         Args:
             net: for inference; it is taken over, not copied.
             dtype: ``torch.float16`` or ``torch.bfloat16``.
         """
         super().__init__()
-        inside = torch.float32 if needs_float32(net, dtype) else dtype
+        inside = torch.float32 if needs_float32(net.config.backbone, dtype) else dtype
         backbone = net.localization.backbone.to(inside)
         net.localization.backbone = nn.Identity()
         net.to(dtype).localization.backbone = _Cast(backbone, inside, dtype)

@@ -1,12 +1,8 @@
 """How many frames at once were fastest, kept for the next start on the same machine."""
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 
-from birefnet_video.backends.cache import EngineCache
-
-_ENGINE, _FILE = "batches", "batch.json"
+from birefnet_video.backends.cache import EngineCache, Note
 
 
 class BatchMemory:
@@ -18,20 +14,14 @@ class BatchMemory:
             cache: where it is kept.
             key: everything that the fastest number depends on.
         """
-        self._folder = cache.folder(_ENGINE, key)
+        self._note = Note(cache, "batches", key, "batch.json")
 
     def recall(self, most: int) -> int | None:
         """The number that was found, if it is no more than ``most``; ``None`` if none is kept."""
-        try:
-            found = json.loads((self._folder / _FILE).read_text(encoding="utf-8"))["batch"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        said = self._note.read()
+        found = said.get("batch") if isinstance(said, dict) else None
         return found if isinstance(found, int) and 1 <= found <= most else None
 
     def keep(self, batch: int) -> None:
         """Remember a number; where nothing can be written it is measured again next time."""
-        with suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            fresh = self._folder / f"{_FILE}.new"
-            fresh.write_text(json.dumps({"batch": batch}), encoding="utf-8")
-            fresh.replace(self._folder / _FILE)
+        self._note.write({"batch": batch})

@@ -8,9 +8,11 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import birefnet_video.model as model
 from birefnet_video.defaults import CACHE_BYTES
 from birefnet_video.errors import BackendUnavailable
 from birefnet_video.folders import cache_folder
@@ -144,6 +146,35 @@ def _last_used(folder: Path) -> float:
         return 0.0
 
 
+class Note:
+    """A few words in the cache, in place of finding them out once more."""
+
+    def __init__(self, cache: EngineCache, kind: str, key: Mapping[str, str], name: str) -> None:
+        """
+        Args:
+            cache: where it is kept.
+            kind: of what it says.
+            key: everything that this depends on.
+            name: of its file.
+        """
+        self._path = cache.folder(kind, key) / name
+
+    def read(self) -> Any:
+        """What was written, as JSON values; ``None`` if nothing was, or nothing that can be read."""
+        try:
+            return json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def write(self, value: Any) -> None:
+        """Remember a value; where nothing can be written it is found out again next time."""
+        with suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self._path.with_name(f"{self._path.name}.new")
+            fresh.write_text(json.dumps(value), encoding="utf-8")
+            fresh.replace(self._path)
+
+
 def default_cache() -> EngineCache:
     """That of the user: ``$XDG_CACHE_HOME/birefnet-video`` or what the system has in its place."""
     return EngineCache(cache_folder())
@@ -151,6 +182,21 @@ def default_cache() -> EngineCache:
 
 def hash_file(path: Path) -> str:
     """A name for the content of a file."""
+    stat = path.stat()
+    return _hash_file(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache
+def hash_of_code() -> str:
+    """A name for the network's sources: what others make of weights is not what these make of them."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(model.__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@lru_cache
+def _hash_file(path: Path, size: int, changed: int) -> str:
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.cache import EngineCache
 from birefnet_video.backends.calibration import Calibration
+from birefnet_video.backends.lazy_network import LazyNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 class Request:
     """What is to run where."""
 
-    net: "BiRefNet"
-    """As it was loaded. Engines make copies."""
+    network: LazyNetwork
+    """Engines make copies of what it loads."""
     info: BackendInfo
     weights: Path
     """Where the network came from."""
@@ -31,6 +32,11 @@ class Request:
     """Pictures for engines that count in whole numbers."""
     one_at_a_time: bool = False
     """A batch is begun when the one before is done."""
+
+    @property
+    def net(self) -> "BiRefNet":
+        """The network as it was loaded; loads it if nobody has."""
+        return self.network.net
 
 
 class Run(Protocol):

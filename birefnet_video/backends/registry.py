@@ -1,7 +1,7 @@
 """The one place where an engine is chosen."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from birefnet_video.backends.base import BackendInfo, MattingBackend
 from birefnet_video.backends.batch_memory import BatchMemory
-from birefnet_video.backends.cache import EngineCache, default_cache
+from birefnet_video.backends.cache import EngineCache, Note, default_cache, hash_file, hash_of_code
 from birefnet_video.backends.calibration import Calibration, calibration_of
 from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.backends.engine_table import ENGINES, LADDER, check_engine, worth_building
 from birefnet_video.backends.finite import finite
+from birefnet_video.backends.lazy_network import LazyNetwork
 from birefnet_video.backends.room import most_at_once
 from birefnet_video.backends.tiled import with_detail
 from birefnet_video.defaults import BATCH_SIZE, MEASURE_AFTER_FRAMES
@@ -22,7 +23,7 @@ from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, first_
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.zoo.files import row_of, weights_path
 from birefnet_video.zoo.licences import licence_to_show
-from birefnet_video.zoo.loading import judged_order, load_network
+from birefnet_video.zoo.loading import judged_order, load_network, patch_order_of
 from birefnet_video.zoo.sizes import input_size
 
 if TYPE_CHECKING:
@@ -78,11 +79,11 @@ def load_backend(
         tell(licence)
 
     def ask(info: BackendInfo) -> Request:
-        net, weights = load_network(spec.model, spec.patch_order), weights_path(spec.model)
-        return Request(net, info, weights, store, tell, calibration, spec.one_at_a_time)
+        weights = weights_path(spec.model)
+        return Request(_network(spec, weights, store), info, weights, store, tell, calibration, spec.one_at_a_time)
 
     request = ask(first)
-    if note := judged_order(request.net, spec.model):
+    if note := request.network.facts.note:
         tell(note)
     if spec.engine == "auto":
         prepared, info = _climb(request, frames, spec.batch_size)
@@ -95,6 +96,19 @@ def load_backend(
         return _adaptive(plain, replace(asked, info=found), info.batch_size, frames, ask)
 
     return finite(_adaptive(prepared, replace(request, info=info), spec.batch_size, frames, ask), tell, open_wider)
+
+
+def _network(spec: BackendSpec, weights: Path, cache: EngineCache) -> LazyNetwork:
+    """The network of a spec, and what was found out of it before."""
+    note: Note | None = None
+    # Who loads a file says why it cannot be read.
+    with suppress(OSError):
+        asked = {"model": spec.model, "patch order": patch_order_of(spec.model, spec.patch_order)}
+        key = {**asked, "weights": hash_file(weights), "code": hash_of_code()}
+        note = Note(cache, "networks", key, "facts.json")
+    return LazyNetwork(
+        lambda: load_network(spec.model, spec.patch_order), judge=lambda net: judged_order(net, spec.model), note=note
+    )
 
 
 def _first_info(spec: BackendSpec, width: int, height: int) -> BackendInfo:
@@ -239,6 +253,6 @@ def _precision(request: Request, name: str) -> str:
     choices = ENGINES[name].precisions[kind]
     if kind == "cuda" and "fp16" in choices and torch.cuda.get_device_capability(request.info.device) >= _FAST_FP16:
         return "fp16"
-    if "bf16" in choices and has_fast_bfloat16(request.info.device) and not needs_float32(request.net, torch.bfloat16):
-        return "bf16"
-    return "fp32"
+    if "bf16" not in choices or not has_fast_bfloat16(request.info.device):
+        return "fp32"
+    return "fp32" if needs_float32(request.network.facts.backbone, torch.bfloat16) else "bf16"

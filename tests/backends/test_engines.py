@@ -21,6 +21,7 @@ from birefnet_video.backends.engine import Request
 from birefnet_video.backends.engine_table import check_engine
 from birefnet_video.backends.engines import tensorrt
 from birefnet_video.backends.engines.graphs import key_of
+from birefnet_video.backends.lazy_network import LazyNetwork
 from birefnet_video.backends.registry import load_backend
 from birefnet_video.errors import BackendUnavailable, UsageError
 from birefnet_video.options.network import BackendSpec
@@ -61,7 +62,8 @@ def test_long_builds_are_for_long_clips(tmp_path: Path) -> None:
 def on_a_gpu(tmp_path: Path) -> Request:
     """A request of a machine with a GPU; nothing of it may run."""
     info = BackendInfo("auto", "tiny", "cuda", "fp16", SIZE, 8)
-    return Request(None, info, weights_path("tiny"), EngineCache(tmp_path), [].append)  # type: ignore[arg-type]
+    network = LazyNetwork(lambda: pytest.fail("it was loaded"), note=None)
+    return Request(network, info, weights_path("tiny"), EngineCache(tmp_path), [].append)
 
 
 @pytest.mark.parametrize("frames", [1, 10**6, None])
@@ -245,7 +247,9 @@ def request(cache: Path, **changes: Any) -> Request:
     info = BackendInfo("tensorrt", "tiny", "cpu", "fp32", SIZE, changes.pop("batch_size", 2))
     path = changes.pop("weights", weights_path("tiny"))
     net = load_checkpoint(weights_path("tiny"), patch_order="current")
-    return Request(net, info, path, EngineCache(cache), changes.pop("tell", lambda message: None))
+    return Request(
+        LazyNetwork(lambda: net, note=None), info, path, EngineCache(cache), changes.pop("tell", lambda message: None)
+    )
 
 
 def test_a_built_engine_belongs_to_all_that_it_depends_on(tmp_path: Path) -> None:

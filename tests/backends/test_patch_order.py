@@ -13,6 +13,7 @@ from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.cache import EngineCache
 from birefnet_video.backends.engine import Request
 from birefnet_video.backends.engines.graphs import key_of
+from birefnet_video.backends.lazy_network import LazyNetwork
 from birefnet_video.backends.registry import load_backend
 from birefnet_video.cli import main
 from birefnet_video.options.matte import EditSpec
@@ -77,7 +78,8 @@ def test_an_engine_that_was_built_for_one_order_is_not_taken_for_the_other(old: 
     def key(order: Any) -> dict[str, str]:
         info = BackendInfo("openvino", "tiny", "cpu", "fp32", SIZE, 1)
         net = load_checkpoint(old, patch_order=order)
-        return key_of(Request(net, info, old, EngineCache(tmp_path), lambda message: None))
+        network = LazyNetwork(lambda: net, note=None)
+        return key_of(Request(network, info, old, EngineCache(tmp_path), lambda message: None))
 
     assert key("auto") == key("legacy") != key("current")
 

@@ -1,15 +1,13 @@
 """What engines that run a graph have in common: its key in the cache and its export."""
 
-import hashlib
 import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-import birefnet_video.model as model
 from birefnet_video._version import __version__
-from birefnet_video.backends.cache import hash_file
+from birefnet_video.backends.cache import hash_file, hash_of_code
 from birefnet_video.backends.engine import Request
 
 if TYPE_CHECKING:
@@ -23,8 +21,8 @@ def key_of(request: Request, **versions: str) -> dict[str, str]:
     return {
         "weights": hash_file(request.weights),
         # The same file is another network in another order.
-        "patch order": request.net.patch_order.taken if request.net.patch_order is not None else "current",
-        "code": _hash_of_code(),
+        "patch order": request.network.facts.patch_order,
+        "code": hash_of_code(),
         "size": f"{width}x{height}",
         "batch": str(info.batch_size),
         "precision": info.precision,
@@ -35,14 +33,6 @@ def key_of(request: Request, **versions: str) -> dict[str, str]:
         "torch": torch.__version__,
         **versions,
     }
-
-
-def _hash_of_code() -> str:
-    """Of the network's sources: what was exported by others is not what would be exported now."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(model.__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def device_name(device: str) -> str:

@@ -152,7 +152,7 @@ def _kept_precision(request: Request) -> dict[str, str]:
                 "openvino: int8 is calibrated on pictures, and there are none", hint="name a folder with --calibration"
             )
         return {"precision": "int8", "calibration": request.calibration.key}
-    if needs_float32(request.net, DTYPES[info.precision]):
+    if needs_float32(request.network.facts.backbone, DTYPES[info.precision]):
         raise BackendUnavailable(
             f"openvino: the backbone of {info.model} needs float32, and OpenVINO has one precision for all",
             hint="use --precision fp32",

@@ -1,0 +1,71 @@
+"""A network that is loaded when somebody needs its weights, and what is known of it before."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from birefnet_video.backends.cache import Note
+
+if TYPE_CHECKING:
+    from birefnet_video.model import BiRefNet
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFacts:
+    """What is asked of a network by those who do not run it."""
+
+    backbone: str
+    """Key of :data:`birefnet_video.model.backbones.BACKBONES`."""
+    patch_order: str
+    """The order that its weights were read in."""
+    note: str
+    """What a user should know of its weights; nothing, if there is nothing."""
+
+
+class LazyNetwork:
+    """Loads a network once, on the first call that needs more than what is remembered of it. From any thread."""
+
+    def __init__(
+        self, load: Callable[[], "BiRefNet"], *, judge: Callable[["BiRefNet"], str] = lambda net: "", note: Note | None
+    ) -> None:
+        """
+        Args:
+            load: gives the network in evaluation mode; what it raises, whoever asks first gets.
+            judge: what a user should know of its weights.
+            note: remembers the facts; ``None``: nothing does.
+        """
+        self._load, self._judge, self._note = load, judge, note
+        self._net: BiRefNet | None = None
+        self._facts: NetworkFacts | None = None
+        self._lock = threading.RLock()
+
+    @property
+    def net(self) -> "BiRefNet":
+        """The network as it was loaded."""
+        with self._lock:
+            if self._net is None:
+                self._net = self._load()
+            return self._net
+
+    @property
+    def facts(self) -> NetworkFacts:
+        """What is known of it: remembered, or found by loading it."""
+        with self._lock:
+            if self._facts is None:
+                self._facts = self._recall() or self._find_out()
+            return self._facts
+
+    def _recall(self) -> NetworkFacts | None:
+        said = self._note.read() if self._note is not None and self._net is None else None
+        if not isinstance(said, dict) or set(said) != set(NetworkFacts.__slots__):
+            return None
+        return NetworkFacts(**said) if all(isinstance(value, str) for value in said.values()) else None
+
+    def _find_out(self) -> NetworkFacts:
+        net = self.net
+        order = net.patch_order.taken if net.patch_order is not None else "current"
+        facts = NetworkFacts(net.config.backbone, order, self._judge(net))
+        if self._note is not None:
+            self._note.write(asdict(facts))
+        return facts
