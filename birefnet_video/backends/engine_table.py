@@ -21,13 +21,15 @@ class Engine:
     """What brings them."""
     worth_from: int | None = 0
     """Frames from which ``auto`` builds it; ``None``: never, building it takes minutes."""
+    runs_modules: bool = False
+    """Computes with the network as PyTorch has it; others do with a graph of it, which may lie ready."""
 
 
 _HALF = ("fp32", "bf16", "fp16")
 ENGINES = {
-    "eager": Engine("eager", {"cpu": ("fp32", "bf16"), "cuda": _HALF, "mps": ("fp32", "fp16")}),
-    "cudagraph": Engine("cudagraph", {"cuda": _HALF}),
-    "compile": Engine("compiled", {"cpu": ("fp32", "bf16"), "cuda": _HALF}),
+    "eager": Engine("eager", {"cpu": ("fp32", "bf16"), "cuda": _HALF, "mps": ("fp32", "fp16")}, runs_modules=True),
+    "cudagraph": Engine("cudagraph", {"cuda": _HALF}, runs_modules=True),
+    "compile": Engine("compiled", {"cpu": ("fp32", "bf16"), "cuda": _HALF}, runs_modules=True),
     "tensorrt": Engine("tensorrt", {"cuda": _HALF}, ("torch_tensorrt",), "tensorrt", worth_from=None),
     "onnx": Engine("onnx", {"cpu": ("fp32",), "cuda": ("fp32", "fp16")}, ("onnx", "onnxruntime", "onnxscript"), "onnx"),
     "openvino": Engine(
@@ -65,12 +67,20 @@ def check_installed(name: str) -> None:
     Raises:
         BackendUnavailable: if what an engine needs is not installed; names the extra that brings it.
     """
-    engine = ENGINES[name]
-    missing = [module for module in engine.needs if find_spec(module) is None]
-    if missing:
+    if missing := _missing(name):
         raise BackendUnavailable(
-            f"{name}: {' and '.join(missing)} not installed", hint=f"pip install 'birefnet-video[{engine.extra}]'"
+            f"{name}: {' and '.join(missing)} not installed",
+            hint=f"pip install 'birefnet-video[{ENGINES[name].extra}]'",
         )
+
+
+def is_installed(name: str) -> bool:
+    """Whether all that an engine needs is installed."""
+    return not _missing(name)
+
+
+def _missing(name: str) -> list[str]:
+    return [module for module in ENGINES[name].needs if find_spec(module) is None]
 
 
 def worth_building(frames: int | None) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,12 @@ class LazyNetwork:
             if self._facts is None:
                 self._facts = self._recall() or self._find_out()
             return self._facts
+
+    def prefetch(self) -> None:
+        """Load it, on a thread beside the one that will ask for it."""
+        # Who asks loads it again and gets the error.
+        with suppress(Exception):
+            _ = self.net
 
     def _recall(self) -> NetworkFacts | None:
         said = self._note.read() if self._note is not None and self._net is None else None

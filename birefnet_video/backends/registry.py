@@ -1,5 +1,6 @@
 """The one place where an engine is chosen."""
 
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
@@ -13,7 +14,7 @@ from birefnet_video.backends.cache import EngineCache, Note, default_cache, hash
 from birefnet_video.backends.calibration import Calibration, calibration_of
 from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
 from birefnet_video.backends.engine import Prepared, Request
-from birefnet_video.backends.engine_table import ENGINES, LADDER, check_engine, worth_building
+from birefnet_video.backends.engine_table import ENGINES, LADDER, check_engine, is_installed, worth_building
 from birefnet_video.backends.finite import finite
 from birefnet_video.backends.lazy_network import LazyNetwork
 from birefnet_video.backends.room import most_at_once
@@ -69,7 +70,9 @@ def load_backend(
         InputMissing, NotAVideo: if what ``spec`` names for calibration is missing or no picture or video.
         BackendUnavailable: if the device, or an engine or precision asked for by name, is not available.
     """
-    store, first = cache or default_cache(), _first_info(spec, width, height)
+    store = cache or default_cache()
+    network = _network_beside_device(spec, store)
+    first = _first_info(spec, width, height)
     if spec.engine != "auto":
         check_engine(spec.engine, first.device, spec.precision)
     if spec.calibration is not None:
@@ -78,11 +81,12 @@ def load_backend(
     if (licence := licence_to_show(row_of(spec.model))) is not None:
         tell(licence)
 
-    def ask(info: BackendInfo) -> Request:
+    def ask(info: BackendInfo, network: LazyNetwork | None = None) -> Request:
         weights = weights_path(spec.model)
-        return Request(_network(spec, weights, store), info, weights, store, tell, calibration, spec.one_at_a_time)
+        lazy = network or _network(spec, weights, store)
+        return Request(lazy, info, weights, store, tell, calibration, spec.one_at_a_time)
 
-    request = ask(first)
+    request = ask(first, network)
     if note := request.network.facts.note:
         tell(note)
     if spec.engine == "auto":
@@ -109,6 +113,21 @@ def _network(spec: BackendSpec, weights: Path, cache: EngineCache) -> LazyNetwor
     return LazyNetwork(
         lambda: load_network(spec.model, spec.patch_order), judge=lambda net: judged_order(net, spec.model), note=note
     )
+
+
+def _network_beside_device(spec: BackendSpec, cache: EngineCache) -> LazyNetwork | None:
+    """The network, being loaded on a thread of its own while a GPU gets ready; ``None``: that would save no time.
+
+    A driver that gets ready waits for the GPU and the disk; imports and modules, for the processor.
+    """
+    device, _ = pick_device(spec.device, tries=False)
+    asked = spec.engine if spec.engine != "auto" else next(each for each in LADDER["cuda"] if is_installed(each))
+    # A graph that lies ready needs no network.
+    if not device.startswith("cuda") or not ENGINES[asked].runs_modules:
+        return None
+    network = _network(spec, weights_path(spec.model), cache)
+    threading.Thread(target=network.prefetch, name="birefnet-video network").start()
+    return network
 
 
 def _first_info(spec: BackendSpec, width: int, height: int) -> BackendInfo:

@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
 from birefnet_video.model import BiRefNet
+from stubs import our_threads
+from wait import PATIENCE_S, until
 
-from birefnet_video.backends import registry
+from birefnet_video.backends import engine_table, registry
 from birefnet_video.backends.cache import EngineCache, Note
 from birefnet_video.backends.lazy_network import LazyNetwork, NetworkFacts
 from birefnet_video.backends.registry import load_backend
@@ -109,3 +113,58 @@ def test_weights_that_cannot_be_read_are_said_by_who_loads_them(
         with pytest.raises(CheckpointError, match="cannot be read as weights"):
             load_backend(BackendSpec(model=str(damaged), device="cpu"), 96, 64, cache=EngineCache(tmp_path / "cache"))
         monkeypatch.setattr(registry, "hash_file", refuse)
+
+
+def on_a_gpu(monkeypatch: pytest.MonkeyPatch, *, tensorrt: bool = False) -> None:
+    """A machine with a GPU that nobody may touch."""
+    monkeypatch.setattr(registry, "pick_device", lambda wanted, tries=True: ("cuda", ""))
+    monkeypatch.setattr(engine_table, "find_spec", lambda name: object() if tensorrt else None)
+
+
+def test_a_network_is_loaded_while_a_gpu_gets_ready(
+    tiny: BiRefNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_loading, is_ready = threading.Event(), threading.Event()
+
+    def load(model: str, order: str) -> BiRefNet:
+        is_loading.set()
+        assert is_ready.wait(PATIENCE_S)
+        return tiny
+
+    on_a_gpu(monkeypatch)
+    monkeypatch.setattr(registry, "load_network", load)
+    network = registry._network_beside_device(BackendSpec(), EngineCache(tmp_path))
+    # What the GPU takes its time for.
+    assert network is not None and is_loading.wait(PATIENCE_S)
+    is_ready.set()
+    assert network.net is tiny
+    until(lambda: our_threads() == [])
+
+
+def test_what_goes_wrong_on_the_thread_is_raised_where_the_network_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(model: str, order: str) -> BiRefNet:
+        raise CheckpointError("its keys do not fit")
+
+    on_a_gpu(monkeypatch)
+    monkeypatch.setattr(registry, "load_network", fail)
+    network = registry._network_beside_device(BackendSpec(), EngineCache(tmp_path))
+    assert network is not None
+    until(lambda: our_threads() == [])
+    with pytest.raises(CheckpointError, match="its keys do not fit"):
+        _ = network.net
+
+
+@pytest.mark.parametrize(("engine", "tensorrt"), [("auto", True), ("tensorrt", True), ("onnx", False)])
+def test_no_network_is_loaded_beside_a_gpu_for_a_graph_that_may_lie_ready(
+    engine: Any, tensorrt: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_a_gpu(monkeypatch, tensorrt=tensorrt)
+    monkeypatch.setattr(registry, "load_network", lambda model, order: pytest.fail("it was loaded"))
+    assert registry._network_beside_device(BackendSpec(engine=engine), EngineCache(tmp_path)) is None
+
+
+def test_on_a_cpu_no_thread_loads_anything(tmp_path: Path) -> None:
+    assert registry._network_beside_device(BackendSpec(device="cpu"), EngineCache(tmp_path)) is None
+    assert our_threads() == []

@@ -143,9 +143,10 @@ def test_no_modules_import_each_other() -> None:
     [
         (["--help"], ["torch", "av", "cv2", "timm", "textual", "numpy"]),
         (["--version"], ["torch", "av", "cv2", "timm", "textual", "numpy"]),
-        (["missing.mp4"], ["torch", "timm", "textual"]),
+        (["missing.mp4"], ["torch", "timm", "textual", "numpy"]),
+        ([__file__, "--alpha", "x.mov"], ["torch", "timm", "textual"]),
     ],
-    ids=["help", "version", "missing input"],
+    ids=["help", "version", "missing input", "no video"],
 )
 def test_start_imports_nothing_heavy(arguments: list[str], unwanted: list[str]) -> None:
     program = (
