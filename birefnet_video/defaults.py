@@ -30,6 +30,10 @@ COMPOSING_SHARE = 1 / 3
 #: and most frames that are made on the CPU before one tries again.
 DEVICE_BACK_AFTER = 32
 DEVICE_LONGEST_REST = 64
+#: After a batch was halved for want of memory: batches that must be good in a row before twice as many frames are tried
+#: at once again, and batches between two tries at most: each that fails takes twice as long to come again.
+BATCH_BACK_AFTER = 32
+BATCH_LONGEST_REST = 1024
 #: Milliseconds after which what has been encoded can be read on the disk, should the process be killed.
 KEPT_EVERY_MS = 400
 #: Milliseconds between two keyframes of codecs that predict frames from others.

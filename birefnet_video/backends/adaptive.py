@@ -1,13 +1,16 @@
-"""How many frames go through the network at once: found by measuring, and halved when memory runs out."""
+"""How many frames go through the network at once: found by measuring, and halved for a while when memory runs out."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
 from birefnet_video.backends.base import MattingBackend, Pending, check_input
 from birefnet_video.backends.batch_memory import BatchMemory
+from birefnet_video.backends.begun import Begun
+from birefnet_video.backends.growing import Growing
 from birefnet_video.errors import NoNumbers, OutOfMemory
 from birefnet_video.types import Step
 
@@ -15,8 +18,28 @@ from birefnet_video.types import Step
 _WORTH = 1.06
 
 
+class Reopening(Protocol):
+    """Opens backends that take one number of frames alone."""
+
+    def fewer(self, count: int) -> MattingBackend:
+        """One for ``count`` frames, built if need be.
+
+        Raises:
+            BackendUnavailable: if it does not start.
+        """
+        ...
+
+    def more(self, count: int) -> MattingBackend | None:
+        """One for ``count`` frames beside the one that is open; ``None`` if none lies ready, or none has room."""
+        ...
+
+
 class AdaptiveBackend:
-    """Passes batches on to another backend in smaller pieces, if that is faster or all that fits."""
+    """Passes batches on to another backend in smaller pieces, if that is faster or all that fits.
+
+    When memory runs out the pieces are halved, and after some batches twice as large again: see :class:`Growing`. What
+    has been said of a number is not said again.
+    """
 
     def __init__(
         self,
@@ -25,7 +48,8 @@ class AdaptiveBackend:
         *,
         measures: bool,
         memory: BatchMemory | None = None,
-        reopen: Callable[[int], MattingBackend] | None = None,
+        reopening: Reopening | None = None,
+        growing: Growing | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """
@@ -34,12 +58,14 @@ class AdaptiveBackend:
             tell: takes what a user should know.
             measures: try smaller numbers on the first batches and keep the fastest.
             memory: of what was found earlier, which counts without trials; takes what is found now.
-            reopen: builds another backend for so many frames at once, if ``inner`` takes one number alone.
+            reopening: opens another backend, if ``inner`` takes one number of frames alone.
+            growing: knows when more are tried again.
             clock: seconds from any beginning.
         """
         self._inner, self._tell, self._clock = inner, tell, clock
-        self._reopen = reopen
-        self._at_once = inner.info.batch_size
+        self._reopening, self._growing = reopening, growing or Growing()
+        self._at_once = self._full = inner.info.batch_size
+        self._begun, self._told = Begun(), set[str]()
         self._memory = memory
         known = memory.recall(self._at_once) if memory is not None else None
         self._trials = self._try_sizes() if measures and self._at_once > 1 and known is None else None
@@ -61,23 +87,30 @@ class AdaptiveBackend:
         if self._trials is not None and len(rgb) > 1:
             alpha = self._run_trial(rgb, self._trials)
             return lambda: alpha
+        if len(rgb) > self._at_once < self._full and self._growing.is_due:
+            self._grow()
+        at_once = self._at_once
         failed: OutOfMemory | None = None
-        pending: list[Pending] = []
+        pieces: list[Pending] = []
         try:
-            pending = [self._inner.begin(piece) for piece in self._pieces(rgb)]
+            pieces = [self._inner.begin(piece) for piece in self._pieces(rgb)]
         except OutOfMemory as error:
             failed = error.with_traceback(None)
         if failed is not None:
-            alpha = self._run_smaller(rgb, failed)
+            alpha = self._run_smaller(rgb, failed, at_once)
             return lambda: alpha
+        pending = self._begun.add(lambda: _join([piece() for piece in pieces]))
 
         def collect() -> np.ndarray:
             try:
-                return _join([result() for result in pending])
+                alpha = pending()
             except OutOfMemory as error:
                 failed = error.with_traceback(None)
-            pending.clear()
-            return self._run_smaller(rgb, failed)
+            else:
+                self._growing.good()
+                return alpha
+            pieces.clear()
+            return self._run_smaller(rgb, failed, at_once)
 
         return collect
 
@@ -88,10 +121,19 @@ class AdaptiveBackend:
     def _pieces(self, rgb: np.ndarray) -> list[np.ndarray]:
         return [rgb[start : start + self._at_once] for start in range(0, len(rgb), self._at_once)]
 
-    def _run_smaller(self, rgb: np.ndarray, failed: OutOfMemory) -> np.ndarray:
-        """Called when the error is no longer handled: its traceback would keep the memory that is missing."""
+    def _run_smaller(self, rgb: np.ndarray, failed: OutOfMemory, at_once: int) -> np.ndarray:
+        """Called when the error is no longer handled: its traceback would keep the memory that is missing.
+
+        Args:
+            rgb: the batch.
+            failed: what it has raised.
+            at_once: frames that were too many.
+        """
         while True:
-            self._halve(failed)
+            # Another batch may have failed meanwhile, and there are fewer already.
+            if at_once <= self._at_once:
+                self._halve(failed)
+            at_once = self._at_once
             try:
                 return self._run(rgb)
             except OutOfMemory as error:
@@ -107,13 +149,34 @@ class AdaptiveBackend:
         """
         if self._at_once == 1:
             raise error
-        self._trials = None
+        if self._trials is not None:
+            self._trials, self._full = None, self._at_once
         self._at_once //= 2
-        self._tell(f"{error.message}: going on with {self._at_once}")
-        if self._reopen is not None:
+        self._growing.failed()
+        self._tell_once(f"{error.message}: going on with {self._at_once}")
+        if self._reopening is not None:
             # First, because there is no memory for both.
-            self._inner.close()
-            self._inner = self._reopen(self._at_once)
+            self._begun.close(self._inner)
+            self._inner = self._reopening.fewer(self._at_once)
+
+    def _grow(self) -> None:
+        more = min(2 * self._at_once, self._full)
+        if self._reopening is not None:
+            larger = self._reopening.more(more)
+            if larger is None:
+                self._growing.tried()
+                self._growing.failed()
+                return
+            self._begun.close(self._inner)
+            self._inner = larger
+        self._growing.tried()
+        self._at_once = more
+        self._tell_once(f"{self.info.name}: {more} frames at once are tried again")
+
+    def _tell_once(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self._tell(message)
 
     def _run_trial(self, rgb: np.ndarray, trials: Iterator[None]) -> np.ndarray:
         self._batch = rgb
@@ -128,7 +191,7 @@ class AdaptiveBackend:
             return self.begin(rgb)()
         except OutOfMemory as error:
             failed = error.with_traceback(None)
-        return self._run_smaller(rgb, failed)
+        return self._run_smaller(rgb, failed, self._at_once)
 
     def _try_sizes(self) -> Iterator[None]:
         """Computes one batch a step, with sizes 1, 2, 4 and so on; at the end the fastest one is set."""
@@ -160,7 +223,7 @@ class AdaptiveBackend:
             self._memory.keep(sizes[best])
 
     def _settle(self, at_once: int, why: str) -> None:
-        self._at_once = at_once
+        self._at_once = self._full = at_once
         self.info = replace(self.info, note=_add(self.info.note, f"batch {at_once} {why}"))
 
 

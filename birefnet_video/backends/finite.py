@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from birefnet_video.backends.base import BackendInfo, MattingBackend, Pending
+from birefnet_video.backends.begun import Begun, raising
 from birefnet_video.backends.devices import has_fast_bfloat16
-from birefnet_video.errors import BirefnetVideoError, NoNumbers, OutOfMemory
+from birefnet_video.errors import NoNumbers, OutOfMemory
 
 #: By precision, those whose numbers reach further; where bfloat16 is slow float32 is as well taken at once.
 _WIDER = {"fp16": ("bf16", "fp32"), "bf16": ("fp32",)}
@@ -53,7 +54,7 @@ class FiniteBackend:
         self._overlaps = backend.info.overlaps
         self._beside: MattingBackend | None = None
         """The next wider one, opened for a batch and kept."""
-        self._begun: list[_Begun] = []
+        self._begun = Begun()
 
     @property
     def info(self) -> BackendInfo:
@@ -73,16 +74,15 @@ class FiniteBackend:
         """
         now = self._now
         try:
-            begun = _Begun(now.begin(rgb))
+            pending = now.begin(rgb)
         except NoNumbers as error:
             # Of a backend that does not compute beside its caller.
-            begun = _Begun(_raising(error))
-        self._begun.append(begun)
+            pending = raising(error)
+        pending = self._begun.add(pending)
 
         def collect() -> np.ndarray:
-            self._begun.remove(begun)
             try:
-                return begun.pending()
+                return pending()
             except NoNumbers as error:
                 failed = error.with_traceback(None)
             return self._again(rgb, now, failed)
@@ -134,33 +134,8 @@ class FiniteBackend:
     def _take_over(self) -> MattingBackend:
         """Let the wider one do all that follows."""
         assert self._beside is not None  # asked by the callers
-        for begun in self._begun:
-            begun.settle()
-        self._now.close()
+        self._begun.close(self._now)
         self._now, self._beside = self._beside, None
         info = self._now.info
         self._tell(f"{info.model}: {info.name} in {info.precision} does all frames from here on")
         return self._now
-
-
-class _Begun:
-    """A batch on its way."""
-
-    def __init__(self, pending: Pending) -> None:
-        self.pending = pending
-
-    def settle(self) -> None:
-        """Wait for it, and keep what came of it: who computes it is about to be closed."""
-        try:
-            alpha = self.pending()
-        except BirefnetVideoError as error:
-            self.pending = _raising(error.with_traceback(None))
-        else:
-            self.pending = lambda: alpha
-
-
-def _raising(error: BirefnetVideoError) -> Pending:
-    def fail() -> np.ndarray:
-        raise error
-
-    return fail

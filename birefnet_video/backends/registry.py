@@ -167,14 +167,30 @@ def _adaptive(
     info = request.info
     backend = NetworkBackend(prepared, info)
     if prepared.is_fixed:
-
-        def reopen(fewer: int) -> MattingBackend:
-            return NetworkBackend(*_prepare(ask(info), info.name, fewer))
-
-        return AdaptiveBackend(backend, request.tell, measures=False, reopen=reopen)
+        return AdaptiveBackend(backend, request.tell, measures=False, reopening=_Reopening(ask, info))
     memory = BatchMemory(request.cache, _batch_key(request)) if batch_size is None and info.batch_size > 1 else None
     is_short = info.device.startswith("cuda") and frames is not None and frames < MEASURE_AFTER_FRAMES
     return AdaptiveBackend(backend, request.tell, measures=batch_size is None and not is_short, memory=memory)
+
+
+class _Reopening:
+    """See :class:`birefnet_video.backends.adaptive.Reopening`."""
+
+    def __init__(self, ask: Callable[[BackendInfo], Request], info: BackendInfo) -> None:
+        self._ask, self._info = ask, info
+
+    def fewer(self, count: int) -> MattingBackend:
+        from birefnet_video.backends.network import NetworkBackend
+
+        return NetworkBackend(*_prepare(self._ask(self._info), self._info.name, count))
+
+    def more(self, count: int) -> MattingBackend | None:
+        if not _is_built(self._ask(self._info), self._info.name, count):
+            return None
+        try:
+            return self.fewer(count)
+        except BackendUnavailable:
+            return None
 
 
 def _batch_key(request: Request) -> dict[str, str]:

@@ -7,6 +7,7 @@ import pytest
 
 from birefnet_video.backends.adaptive import AdaptiveBackend
 from birefnet_video.backends.base import BackendInfo, Pending
+from birefnet_video.backends.growing import Growing
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import OutOfMemory
 from birefnet_video.types import Step
@@ -56,22 +57,123 @@ def test_out_of_memory_halves_the_batch_and_loses_nothing(room: int, late: bool)
     assert sum(size > room for size in inner.sizes) == len(told)
 
 
+class OfOneSize:
+    """Opens backends that take one number of frames; ``rooms`` says how many they hold truly."""
+
+    def __init__(self, first: Small, *rooms: int, ready: bool = True) -> None:
+        self.opened, self.rooms, self.ready = [first], list(rooms), ready
+
+    def fewer(self, count: int) -> Small:
+        assert all(backend.closed for backend in self.opened)
+        return self._open()
+
+    def more(self, count: int) -> Small | None:
+        return self._open() if self.ready else None
+
+    def _open(self) -> Small:
+        self.opened.append(Small(self.rooms.pop(0)))
+        return self.opened[-1]
+
+
 def test_an_engine_of_one_size_is_built_again_for_half() -> None:
     told: list[str] = []
-    opened: list[Small] = []
-
-    def reopen(batch_size: int) -> Small:
-        assert all(backend.closed for backend in (first, *opened))
-        opened.append(Small(2))
-        return opened[-1]
-
-    first = Small(2)
-    backend = AdaptiveBackend(first, told.append, measures=False, reopen=reopen)
+    sizes = OfOneSize(Small(2), 2, 2)
+    backend = AdaptiveBackend(sizes.opened[0], told.append, measures=False, reopening=sizes)
     for count in (8, 3):
         assert np.array_equal(backend.infer(frames(count)), StubBackend(INFO).infer(frames(count)))
-    assert len(opened) == len(told) == 2 and opened[-1].sizes == [2, 2, 2, 2, 2, 1]
+    assert len(sizes.opened) == 3 and len(told) == 2 and sizes.opened[-1].sizes == [2, 2, 2, 2, 2, 1]
     backend.close()
-    assert opened[-1].closed
+    assert sizes.opened[-1].closed
+
+
+def test_an_engine_of_one_size_goes_back_to_what_lies_ready() -> None:
+    told: list[str] = []
+    sizes = OfOneSize(Small(4), 4, 8)
+    backend = AdaptiveBackend(sizes.opened[0], told.append, measures=False, reopening=sizes, growing=Growing(2, 8))
+    pending: list[Pending] = []
+    for _ in range(5):
+        # One batch is always on its way: it ends where it was begun.
+        pending.append(backend.begin(frames(8)))
+        if len(pending) > 1:
+            assert np.array_equal(pending.pop(0)(), StubBackend(INFO).infer(frames(8)))
+    assert np.array_equal(pending.pop()(), StubBackend(INFO).infer(frames(8)))
+    assert [backend.closed for backend in sizes.opened] == [True, True, False]
+    assert sizes.opened[1].sizes == [4, 4] * 4 and sizes.opened[2].sizes == [8] and len(told) == 2
+    sizes = OfOneSize(Small(4), 4, ready=False)
+    backend = AdaptiveBackend(sizes.opened[0], told.append, measures=False, reopening=sizes, growing=Growing(2, 8))
+    for _ in range(20):
+        backend.infer(frames(8))
+    assert [backend.closed for backend in sizes.opened] == [True, False]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "when collected"])
+def test_a_halved_batch_grows_again_when_there_is_room(late: bool) -> None:
+    told: list[str] = []
+    inner = Small(2, late=late)
+    backend = AdaptiveBackend(inner, told.append, measures=False, growing=Growing(3, 12))
+    backend.infer(frames(8))
+    inner.room = 8
+    inner.sizes.clear()
+    for _ in range(8):
+        assert np.array_equal(backend.infer(frames(8)), StubBackend(INFO).infer(frames(8)))
+    assert inner.sizes == [2] * 4 * 3 + [4] * 2 * 3 + [8] * 2
+    assert told[2:] == ["stub: 4 frames at once are tried again", "stub: 8 frames at once are tried again"]
+
+
+def test_tries_that_fail_become_rare_and_are_not_said_again() -> None:
+    told: list[str] = []
+    inner = Small(4)
+    backend = AdaptiveBackend(inner, told.append, measures=False, growing=Growing(2, 8))
+    tries = []
+    for index in range(60):
+        assert np.array_equal(backend.infer(frames(8)), StubBackend(INFO).infer(frames(8)))
+        if 8 in inner.sizes:
+            tries.append(index)
+        inner.sizes.clear()
+    assert np.diff(tries).tolist() == [3, 5] + [9] * 5
+    assert told == ["out of memory with 8 frames: going on with 4", "stub: 8 frames at once are tried again"]
+
+
+def test_what_held_for_long_is_tried_again_as_soon_as_the_first_time() -> None:
+    inner = Small(4)
+    backend = AdaptiveBackend(inner, lambda message: None, measures=False, growing=Growing(2, 8))
+    for room, batches in ((4, 7), (8, 10), (4, 1)):
+        inner.room = room
+        for _ in range(batches):
+            backend.infer(frames(8))
+    inner.sizes.clear()
+    for _ in range(3):
+        backend.infer(frames(8))
+    assert inner.sizes == [4, 4] * 2 + [8, 4, 4]
+
+
+def test_a_short_batch_tries_nothing() -> None:
+    inner = Small(4)
+    backend = AdaptiveBackend(inner, lambda message: None, measures=False, growing=Growing(2, 8))
+    backend.infer(frames(8))
+    inner.room, inner.sizes = 8, []
+    for _ in range(20):
+        backend.infer(frames(4))
+    assert inner.sizes == [4] * 20
+
+
+def test_two_batches_that_fail_together_halve_once() -> None:
+    told: list[str] = []
+    inner = Small(4, late=True)
+    backend = AdaptiveBackend(inner, told.append, measures=False)
+    for pending in [backend.begin(frames(8)) for _ in range(2)]:
+        assert np.array_equal(pending(), StubBackend(INFO).infer(frames(8)))
+    assert inner.sizes == [8, 4, 4, 8, 4, 4] and len(told) == 1
+
+
+def test_a_size_that_was_measured_is_the_one_to_go_back_to() -> None:
+    inner = Small(frame_s=0.01)
+    backend = AdaptiveBackend(
+        inner, lambda message: None, measures=True, growing=Growing(2, 8), clock=lambda: inner.now_s
+    )
+    for _ in range(20):
+        backend.infer(frames(8))
+    assert inner.sizes[-1] == 1 and "batch 1 measured" in backend.info.note
 
 
 def test_a_picture_alone_is_no_trial() -> None:

@@ -9,14 +9,20 @@ from attrs import evolve
 from stubs import INFO
 
 from birefnet_video import bench
+from birefnet_video.backends import registry
 from birefnet_video.backends.adaptive import AdaptiveBackend
+from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.batch_memory import BatchMemory
 from birefnet_video.backends.cache import EngineCache
 from birefnet_video.backends.devices import pick_device
+from birefnet_video.backends.engine import Request
+from birefnet_video.backends.lazy_network import LazyNetwork
 from birefnet_video.backends.registry import load_backend
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import BackendUnavailable
 from birefnet_video.options.network import BackendSpec
+from birefnet_video.zoo.files import weights_path
+from birefnet_video.zoo.loading import load_network
 
 
 def test_what_lies_ready_is_taken_for_a_short_clip(tmp_path: Path) -> None:
@@ -30,6 +36,30 @@ def test_what_lies_ready_is_taken_for_a_short_clip(tmp_path: Path) -> None:
     second = load_backend(spec, 64, 64, frames=5, cache=cache)
     assert second.info.name == "openvino" and "built first" not in second.info.note
     second.close()
+
+
+def test_an_engine_for_more_frames_is_opened_beside_only_if_it_lies_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino")
+    info = BackendInfo("openvino", "tiny", "cpu", "fp32", (64, 64), 2)
+    net = load_network("tiny")
+
+    def ask(info: BackendInfo) -> Request:
+        network = LazyNetwork(lambda: net, note=None)
+        return Request(network, info, weights_path("tiny"), EngineCache(tmp_path), lambda message: None)
+
+    reopening = registry._Reopening(ask, info)
+    assert reopening.more(2) is None
+    for backend in (reopening.fewer(2), reopening.more(2)):
+        assert backend is not None and backend.info.batch_size == 2
+        backend.close()
+
+    def fail(request: Request) -> None:
+        raise BackendUnavailable("openvino: no room")
+
+    monkeypatch.setattr("birefnet_video.backends.engines.openvino.prepare", fail)
+    assert reopening.more(2) is None
 
 
 def test_the_fastest_batch_is_remembered(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""Batches that are on their way when who computes them is about to be closed."""
+
+import numpy as np
+
+from birefnet_video.backends.base import MattingBackend, Pending
+from birefnet_video.errors import BirefnetVideoError
+
+
+class Begun:
+    """The batches of a backend that have been begun and not collected."""
+
+    def __init__(self) -> None:
+        self._open: list[_Batch] = []
+
+    def add(self, pending: Pending) -> Pending:
+        """Hold a batch until it is collected; what is returned collects it."""
+        batch = _Batch(pending)
+        self._open.append(batch)
+
+        def collect() -> np.ndarray:
+            self._open.remove(batch)
+            return batch.pending()
+
+        return collect
+
+    def settle(self) -> None:
+        """Wait for all of them, and keep what came of them."""
+        for batch in self._open:
+            batch.settle()
+
+    def close(self, backend: MattingBackend) -> None:
+        """Close the backend that computes them, when they are done."""
+        self.settle()
+        backend.close()
+
+
+class _Batch:
+    def __init__(self, pending: Pending) -> None:
+        self.pending = pending
+
+    def settle(self) -> None:
+        try:
+            alpha = self.pending()
+        except BirefnetVideoError as error:
+            self.pending = raising(error.with_traceback(None))
+        else:
+            self.pending = lambda: alpha
+
+
+def raising(error: BirefnetVideoError) -> Pending:
+    """A batch of which nothing came but an error."""
+
+    def fail() -> np.ndarray:
+        raise error
+
+    return fail
