@@ -1,26 +1,25 @@
-"""The one place where an engine is chosen."""
+"""From what is asked for to a network that is open and runs."""
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from birefnet_video.backends.base import BackendInfo, MattingBackend
 from birefnet_video.backends.batch_memory import BatchMemory
 from birefnet_video.backends.cache import EngineCache, Note, default_cache, hash_file, hash_of_code
 from birefnet_video.backends.calibration import Calibration, calibration_of
-from birefnet_video.backends.devices import has_fast_bfloat16, pick_device
+from birefnet_video.backends.choosing import climb, is_built, prepare
+from birefnet_video.backends.devices import pick_device
 from birefnet_video.backends.engine import Prepared, Request
-from birefnet_video.backends.engine_table import ENGINES, LADDER, check_engine, is_installed, worth_building
+from birefnet_video.backends.engine_table import ENGINES, LADDER, check_engine, is_installed
 from birefnet_video.backends.finite import finite
 from birefnet_video.backends.lazy_network import LazyNetwork
-from birefnet_video.backends.room import most_at_once
 from birefnet_video.backends.tiled import with_detail
 from birefnet_video.defaults import BATCH_SIZE, MEASURE_AFTER_FRAMES
-from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, first_line
+from birefnet_video.errors import BackendUnavailable
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.zoo.files import row_of, weights_path
 from birefnet_video.zoo.licences import licence_to_show
@@ -29,10 +28,6 @@ from birefnet_video.zoo.sizes import input_size
 
 if TYPE_CHECKING:
     from birefnet_video.types import MediaInfo
-
-
-#: Compute capability of GPUs from which float16 is faster than float32.
-_FAST_FP16 = (7, 0)
 
 
 def open_backend(spec: BackendSpec, media: "MediaInfo", tell: Callable[[str], None]) -> MattingBackend:
@@ -90,13 +85,13 @@ def load_backend(
     if note := request.network.facts.note:
         tell(note)
     if spec.engine == "auto":
-        prepared, info = _climb(request, frames, spec.batch_size)
+        prepared, info = climb(request, frames, spec.batch_size)
     else:
-        prepared, info = _prepare(request, spec.engine, spec.batch_size)
+        prepared, info = prepare(request, spec.engine, spec.batch_size)
 
     def open_wider(wider: str) -> MattingBackend:
         asked = ask(replace(info, precision=wider))
-        plain, found = _prepare(asked, "eager", info.batch_size)
+        plain, found = prepare(asked, "eager", info.batch_size)
         return _adaptive(plain, replace(asked, info=found), info.batch_size, frames, ask)
 
     return finite(_adaptive(prepared, replace(request, info=info), spec.batch_size, frames, ask), tell, open_wider)
@@ -182,10 +177,10 @@ class _Reopening:
     def fewer(self, count: int) -> MattingBackend:
         from birefnet_video.backends.network import NetworkBackend
 
-        return NetworkBackend(*_prepare(self._ask(self._info), self._info.name, count))
+        return NetworkBackend(*prepare(self._ask(self._info), self._info.name, count))
 
     def more(self, count: int) -> MattingBackend | None:
-        if not _is_built(self._ask(self._info), self._info.name, count):
+        if not is_built(self._ask(self._info), self._info.name, count):
             return None
         try:
             return self.fewer(count)
@@ -199,95 +194,3 @@ def _batch_key(request: Request) -> dict[str, str]:
     from birefnet_video.backends.engines.graphs import key_of
 
     return key_of(request, engine=request.info.name, threads=str(torch.get_num_threads()))
-
-
-def _climb(request: Request, frames: int | None, batch_size: int | None) -> tuple[Prepared, BackendInfo]:
-    """The first engine of the ladder that works, with the reasons why those before it do not."""
-    reasons = [request.info.note] if request.info.note else []
-    hint: str | None = None
-    kind, precision = request.info.device.split(":")[0], request.info.precision
-    for name in LADDER[kind]:
-        # Plain PyTorch has every precision but those that are built for.
-        is_needed = precision not in ("auto", *ENGINES["eager"].precisions[kind])
-        is_short = name not in worth_building(frames) and not is_needed
-        try:
-            check_engine(name, request.info.device, request.info.precision)
-            if is_short and not _is_built(request, name, batch_size):
-                reasons.append(f"{name} must be built first: {_why_not_now(name, frames)}")
-                continue
-            prepared, info = _prepare(request, name, batch_size)
-        except BackendUnavailable as error:
-            reasons.append(error.message)
-            hint = hint or error.hint
-            continue
-        return prepared, replace(info, note="; ".join(reasons))
-    raise BackendUnavailable("; ".join(reasons), hint=hint)
-
-
-def _why_not_now(name: str, frames: int | None) -> str:
-    if ENGINES[name].worth_from is None:
-        return f"--engine {name} does, once, which takes minutes"
-    return f"not worth it for {frames} frames"
-
-
-def _info_for(request: Request, name: str, batch_size: int | None) -> BackendInfo:
-    precision = _precision(request, name)
-    at_once = batch_size or most_at_once(request, name, precision)
-    return replace(request.info, name=name, precision=precision, batch_size=at_once)
-
-
-def _module_of(name: str) -> Any:
-    return import_module(f"birefnet_video.backends.engines.{ENGINES[name].module}")
-
-
-def _is_built(request: Request, name: str, batch_size: int | None) -> bool:
-    """Whether what an engine builds lies ready in the cache."""
-    module = _module_of(name)
-    if not hasattr(module, "cache_key"):
-        return False
-    key = module.cache_key(replace(request, info=_info_for(request, name, batch_size)))
-    return request.cache.folder(name, key).is_dir()
-
-
-def _prepare(request: Request, name: str, batch_size: int | None) -> tuple[Prepared, BackendInfo]:
-    from birefnet_video.backends.memory import is_memory
-
-    info, module = _info_for(request, name, batch_size), _module_of(name)
-    while True:
-        try:
-            with _current(info.device):
-                return module.prepare(replace(request, info=info)), info
-        except BirefnetVideoError:
-            raise
-        except Exception as error:
-            fits_less = isinstance(error, RuntimeError) and is_memory(error) and info.batch_size > 1
-            if batch_size is not None or not fits_less:
-                raise BackendUnavailable(f"{name}: does not start: {first_line(error)}") from error
-        # Not while the error is handled: its traceback holds what fills the memory.
-        fewer = info.batch_size // 2
-        request.tell(f"{name}: out of memory with {info.batch_size} frames at once: going on with {fewer}")
-        info = replace(info, batch_size=fewer)
-
-
-def _current(device: str) -> "AbstractContextManager[object]":
-    """Makes a GPU the one that libraries build for."""
-    import torch
-
-    return torch.cuda.device(device) if device.startswith("cuda") else nullcontext()
-
-
-def _precision(request: Request, name: str) -> str:
-    """Half where it is fast and does no harm."""
-    if request.info.precision != "auto":
-        return request.info.precision
-    import torch
-
-    from birefnet_video.model.precision import needs_float32
-
-    kind = request.info.device.split(":")[0]
-    choices = ENGINES[name].precisions[kind]
-    if kind == "cuda" and "fp16" in choices and torch.cuda.get_device_capability(request.info.device) >= _FAST_FP16:
-        return "fp16"
-    if "bf16" not in choices or not has_fast_bfloat16(request.info.device):
-        return "fp32"
-    return "fp32" if needs_float32(request.network.facts.backbone, torch.bfloat16) else "bf16"

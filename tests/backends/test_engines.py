@@ -14,7 +14,7 @@ import pytest
 import torch
 from birefnet_video.model import load_checkpoint
 
-from birefnet_video.backends import engine_table, registry
+from birefnet_video.backends import choosing, engine_table
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.cache import EngineCache
 from birefnet_video.backends.engine import Request
@@ -85,9 +85,9 @@ def test_on_a_gpu_nothing_that_takes_minutes_is_built_unasked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(engine_table, "find_spec", lambda name: object() if installed else None)
-    monkeypatch.setattr(registry, "_is_built", lambda *asked: ready)
-    monkeypatch.setattr(registry, "_prepare", lambda request, name, batch: (name, request.info))
-    prepared, info = registry._climb(on_a_gpu(tmp_path), frames, None)
+    monkeypatch.setattr(choosing, "is_built", lambda *asked: ready)
+    monkeypatch.setattr(choosing, "prepare", lambda request, name, batch: (name, request.info))
+    prepared, info = choosing.climb(on_a_gpu(tmp_path), frames, None)
     assert prepared == taken and words in info.note
 
 
@@ -102,16 +102,16 @@ def test_an_engine_that_fills_the_memory_is_tried_with_fewer_frames(
             raise torch.OutOfMemoryError("CUDA out of memory")
         return "ready"
 
-    monkeypatch.setattr(registry, "_module_of", lambda name: types.SimpleNamespace(prepare=prepare))
-    monkeypatch.setattr(registry, "_current", lambda device: nullcontext())
-    monkeypatch.setattr(registry, "most_at_once", lambda *asked: 8)
+    monkeypatch.setattr(choosing, "_module_of", lambda name: types.SimpleNamespace(prepare=prepare))
+    monkeypatch.setattr(choosing, "_current", lambda device: nullcontext())
+    monkeypatch.setattr(choosing, "most_at_once", lambda *asked: 8)
     request = replace(on_a_gpu(tmp_path), tell=told.append)
-    prepared, info = registry._prepare(request, "compile", None)
+    prepared, info = choosing.prepare(request, "compile", None)
     assert (prepared, info.batch_size, tried) == ("ready", 2, [8, 4, 2])
     assert told[-1] == "compile: out of memory with 4 frames at once: going on with 2" and len(told) == 2
     # A number that was asked for is not lowered here.
     with pytest.raises(BackendUnavailable, match="compile: does not start: CUDA out of memory"):
-        registry._prepare(request, "compile", 8)
+        choosing.prepare(request, "compile", 8)
 
 
 def test_auto_goes_on_when_a_library_raises_whatever_it_likes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
