@@ -17,6 +17,8 @@ SMALL_BATCH_SIZE, SMALL_PIXELS = 2, 2**18
 CONVERT_AFTER_FRAMES = 50
 #: The same of trials that show how many frames at once are fastest on a GPU: each size costs a recording of its own.
 MEASURE_AFTER_FRAMES = 300
+#: Seconds of a render that must be left for an engine whose building takes minutes to be built beside it.
+BUILD_AFTER_S = 900.0
 #: Bytes of built engines that are kept for the next start.
 CACHE_BYTES = 20 * 2**30
 #: Batches that may wait between two stages: bounds memory whatever the length of the clip.

@@ -78,7 +78,7 @@ class EngineCache:
         try:
             parent.mkdir(parents=True, exist_ok=True)
             self._sweep(parent)
-            return tempfile.TemporaryDirectory(prefix="building-", dir=parent)
+            return tempfile.TemporaryDirectory(prefix=f"building-{os.getpid()}-", dir=parent)
         except OSError as error:
             raise BackendUnavailable(
                 f"{parent}: what is built cannot be kept there: {error.strerror or error}",
@@ -120,6 +120,15 @@ class EngineCache:
             if folder != newest:
                 shutil.rmtree(folder, ignore_errors=True)
                 total -= sizes[folder]
+
+    def forget_unfinished(self, process: int) -> None:
+        """Remove what a process that was ended left half-built.
+
+        Args:
+            process: its number.
+        """
+        for unfinished in self.root.glob(f"*/building-{process}-*"):
+            shutil.rmtree(unfinished, ignore_errors=True)
 
     def _sweep(self, folder: Path) -> None:
         """Remove what processes that were killed left half-built."""

@@ -41,8 +41,27 @@ def climb(request: Request, frames: int | None, batch_size: int | None) -> tuple
 
 def _why_not_now(name: str, frames: int | None) -> str:
     if ENGINES[name].worth_from is None:
-        return f"--engine {name} does, once, which takes minutes"
+        return f"--engine {name} does at the start, once, which takes minutes"
     return f"not worth it for {frames} frames"
+
+
+def better_in_minutes(request: Request) -> str | None:
+    """The fastest engine that would be taken in place of the one that runs, had somebody built it.
+
+    Args:
+        request: of what runs.
+    """
+    info = request.info
+    ladder = LADDER[info.device.split(":")[0]]
+    for name in ladder[: ladder.index(info.name)]:
+        try:
+            check_engine(name, info.device, info.precision)
+            # One that lies ready has been tried, and does not start.
+            if ENGINES[name].worth_from is None and not is_built(request, name, info.batch_size):
+                return name
+        except BackendUnavailable:
+            continue
+    return None
 
 
 def _info_for(request: Request, name: str, batch_size: int | None) -> BackendInfo:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import torch
 
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.engine_table import check_installed
+from birefnet_video.backends.equality import Change
 from birefnet_video.errors import (
     BackendUnavailable,
     BirefnetVideoError,
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 ExportFormat = Literal["onnx", "tensorrt", "openvino", "exported-program"]
 SUFFIXES: dict[str, str] = {"onnx": ".onnx", "tensorrt": ".pt2", "openvino": ".xml", "exported-program": ".pt2"}
-#: Largest mean and largest share beyond 0.02 of the change of alpha, by precision.
-_TOLERANCE = {"fp32": (1e-5, 0.0), "fp16": (0.002, 0.001), "bf16": (0.002, 0.001)}
-_FAR = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +78,11 @@ def export_network(
                 raise
             except Exception as error:
                 raise BackendUnavailable(f"export {form}: fails: {first_line(error)}") from error
-            change = np.abs(found - expected)
-            report = ExportReport(path, float(change.mean()), float((change > _FAR).mean()), _operators(form, part))
-            mean, far = _TOLERANCE[info.precision]
-            if not (report.mean_error <= mean and report.far_share <= far):
+            change = Change.between(expected, found)
+            report = ExportReport(path, change.mean, change.far_share, _operators(form, part))
+            if not change.is_within(info.precision):
                 raise VerificationFailed(
-                    f"{path}: its alpha differs from PyTorch's by {report.mean_error:.5f} in the mean, "
-                    f"{report.far_share:.2%} of the pixels by more than {_FAR}",
+                    f"{path}: its alpha differs from PyTorch's {change.words}",
                     hint="use --precision fp32" if info.precision != "fp32" else None,
                 )
             written = sorted(part.parent.iterdir())

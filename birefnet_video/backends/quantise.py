@@ -10,19 +10,17 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
+from birefnet_video.backends.apart import end_with
 from birefnet_video.backends.openvino_library import load_library
 from birefnet_video.errors import BackendUnavailable
 
 #: Keeps NNCF from reporting to its makers that it is used.
 _QUIET = {"NNCF_CI": "1"}
-#: Seconds between two looks at who waits.
-_LOOK_S = 0.5
 
 
 def check_installed() -> None:
@@ -62,15 +60,8 @@ def quantise(source: Path, target: Path, views: np.ndarray, in_float: list[str],
         raise BackendUnavailable(f"openvino: int8: NNCF fails: {lines[-1]}", hint="use --precision fp32")
 
 
-def _end_with(parent: int) -> None:
-    """Do not go on for nobody, should the process that waits for this one be killed."""
-    while os.getppid() == parent:
-        time.sleep(_LOOK_S)
-    os._exit(1)
-
-
 def _main(source: str, target: str, pictures: str, plan: str, parent: str) -> None:
-    threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
+    threading.Thread(target=end_with, args=(int(parent),), daemon=True).start()
     openvino = load_library()
     import nncf
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix

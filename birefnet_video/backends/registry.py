@@ -5,22 +5,24 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from birefnet_video.backends.base import BackendInfo, MattingBackend
 from birefnet_video.backends.batch_memory import BatchMemory
 from birefnet_video.backends.cache import EngineCache, Note, default_cache, hash_file, hash_of_code
 from birefnet_video.backends.calibration import Calibration, calibration_of
-from birefnet_video.backends.choosing import climb, is_built, prepare
+from birefnet_video.backends.choosing import better_in_minutes, climb, is_built, prepare
 from birefnet_video.backends.devices import pick_device
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.backends.engine_table import ENGINES, LADDER, check_engine, is_installed
 from birefnet_video.backends.finite import finite
 from birefnet_video.backends.lazy_network import LazyNetwork
+from birefnet_video.backends.room import bytes_a_pixel, free_bytes
 from birefnet_video.backends.tiled import with_detail
-from birefnet_video.defaults import BATCH_SIZE, MEASURE_AFTER_FRAMES
+from birefnet_video.defaults import BATCH_SIZE, BUILD_AFTER_S, MEASURE_AFTER_FRAMES
 from birefnet_video.errors import BackendUnavailable
 from birefnet_video.options.network import BackendSpec
+from birefnet_video.options.serial import converter
 from birefnet_video.zoo.files import row_of, weights_path
 from birefnet_video.zoo.licences import licence_to_show
 from birefnet_video.zoo.loading import judged_order, load_network, patch_order_of
@@ -94,7 +96,68 @@ def load_backend(
         plain, found = prepare(asked, "eager", info.batch_size)
         return _adaptive(plain, replace(asked, info=found), info.batch_size, frames, ask)
 
-    return finite(_adaptive(prepared, replace(request, info=info), spec.batch_size, frames, ask), tell, open_wider)
+    running = replace(request, info=info)
+    backend = _adaptive(prepared, running, spec.batch_size, frames, ask)
+    if spec.engine == "auto" and spec.build_beside and spec.detail == "off" and frames is not None:
+        backend = _replaced_in_time(backend, spec, running, frames, ask)
+    return finite(backend, tell, open_wider)
+
+
+def build(spec: BackendSpec, info: BackendInfo, cache: EngineCache) -> None:
+    """Build an engine into the cache, and see that it starts.
+
+    Args:
+        spec: of the network.
+        info: what is to run; ``info.name`` is the engine.
+        cache: where it is to lie.
+
+    Raises:
+        BirefnetVideoError: if it cannot be built or does not start.
+    """
+    pick_device(info.device)
+    weights = weights_path(spec.model)
+    request = Request(_network(spec, weights, cache), info, weights, cache, lambda message: None)
+    prepare(request, info.name, info.batch_size)[0].close()
+
+
+def order_for(spec: BackendSpec, info: BackendInfo, cache: EngineCache) -> dict[str, Any]:
+    """The arguments of :func:`build` as JSON values."""
+    values = converter()
+    return {"spec": values.unstructure(spec), "info": values.unstructure(info), "cache": str(cache.root.absolute())}
+
+
+def _replaced_in_time(
+    backend: MattingBackend,
+    spec: BackendSpec,
+    request: Request,
+    frames: int,
+    ask: Callable[[BackendInfo], Request],
+) -> MattingBackend:
+    """``backend``, and a better engine from when that is built, if there is one that takes minutes to build."""
+    from birefnet_video.backends.build_beside import BuildBeside
+    from birefnet_video.backends.replacing import ReplacingBackend
+
+    name, now = better_in_minutes(request), request.info
+    if name is None:
+        return backend
+    # Not the request, which holds the network's weights.
+    tell, cache, info = request.tell, request.cache, replace(now, name=name, note="")
+
+    def open_built() -> MattingBackend:
+        asked = replace(ask(info), tell=lambda message: None)
+        prepared, found = prepare(asked, name, info.batch_size)
+        return _adaptive(prepared, replace(asked, info=found, tell=tell), info.batch_size, frames, ask)
+
+    height, width = now.input_size
+    need = now.batch_size * height * width * bytes_a_pixel(request.network.facts.backbone, now.precision)
+
+    def has_room() -> bool:
+        free = free_bytes(now.device)
+        return free is None or free >= need
+
+    order = order_for(spec, info, cache)
+    better = BuildBeside(name, order, cache, tell, open_built=open_built, has_room=has_room)
+    return ReplacingBackend(backend, better, tell, frames=frames, after_s=BUILD_AFTER_S)
 
 
 def _network(spec: BackendSpec, weights: Path, cache: EngineCache) -> LazyNetwork:

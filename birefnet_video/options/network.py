@@ -153,7 +153,16 @@ class NetworkSpec(CalibrationSpec, PrecisionSpec, EngineSpec, DeviceSpec, PatchO
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class BackendSpec(DetailSpec, BatchSpec, NetworkSpec):
+class BuildSpec(OptionGroup):
+    """What may be built."""
+
+    build_beside: bool = field(default=True)
+    """Build a faster engine beside a long render, which then goes on with it (TensorRT, with --engine auto)."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class BackendSpec(BuildSpec, DetailSpec, BatchSpec, NetworkSpec):
     """A network, what runs it, and how many frames at once.
 
     Raises:

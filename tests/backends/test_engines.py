@@ -71,7 +71,7 @@ def on_a_gpu(tmp_path: Path) -> Request:
     ("installed", "ready", "taken", "words"),
     [
         (False, False, "cudagraph", "torch_tensorrt not installed"),
-        (True, False, "cudagraph", "tensorrt must be built first: --engine tensorrt does, once"),
+        (True, False, "cudagraph", "tensorrt must be built first: --engine tensorrt does at the start, once"),
         (True, True, "tensorrt", ""),
     ],
 )

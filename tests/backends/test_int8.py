@@ -192,7 +192,7 @@ def test_onnx_runtime_tells_its_makers_nothing(tmp_path: Path) -> None:
 
 def test_the_process_that_calibrates_ends_with_the_one_that_waits() -> None:
     """Also if that is gone before it looks for the first time."""
-    child = "import sys; from birefnet_video.backends import quantise; quantise._end_with(int(sys.argv[1]))"
+    child = "import sys; from birefnet_video.backends import apart; apart.end_with(int(sys.argv[1]))"
     code = "import os, subprocess, sys; "
     code += "subprocess.Popen([sys.executable, '-c', sys.argv[1], str(os.getpid())]); os._exit(0)"
     # What both write to is closed, and this returns, when the child has ended, too.

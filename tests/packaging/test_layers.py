@@ -29,7 +29,7 @@ LAYERS = [
     ["backends.captured", "backends.engine_table"],
     ["backends.base", "backends.engine", "backends.calibration", "backends.quantise", "backends.lazy_network"],
     ["backends.cache"],
-    ["backends.progress", "backends.openvino_library", "backends.memory"],
+    ["backends.progress", "backends.openvino_library", "backends.memory", "backends.apart", "backends.equality"],
     ["matting"],
     ["stacks"],
     ["devices"],
