@@ -55,6 +55,8 @@ class BenchRow:
     memory_mb: float
     """Largest resident memory of this process so far."""
     gpu_memory_mb: float | None
+    gpu_share: float | None = None
+    """Share of the time, end to end, in which a GPU computed the network; ``None``: no GPU that can tell."""
     error: str | None = None
 
 
@@ -167,6 +169,7 @@ def _measure(spec: JobSpec, limit: int) -> BenchRow:
         cpu_parts_s=cpu_parts_s,
         memory_mb=peak_mb(),
         gpu_memory_mb=_gpu_peak_mb(backend.info.device),
+        gpu_share=report.gpu_share,
     )
 
 

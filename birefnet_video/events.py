@@ -145,6 +145,8 @@ class JobSnapshot:
     """Of all outputs."""
     loading_s: float = 0.0
     """Of :attr:`elapsed_s`, what went by until the first frame was done."""
+    gpu_share: float | None = None
+    """Share of the time since the first batch in which a GPU computed the network; ``None``: no GPU that can tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +173,8 @@ class JobReport:
     """Mean change of alpha along the motion, times 1000, before and after smoothing; ``None`` without smoothing."""
     loading_s: float = 0.0
     """Seconds before the rendering: libraries, network, the first frame."""
+    gpu_share: float | None = None
+    """As of :attr:`JobSnapshot.gpu_share`, at the end."""
 
 
 class LiveState(StrEnum):

@@ -170,9 +170,7 @@ class Job:
         written = stages[-1].items
         # Encoders give frames out in bursts: the stage before them has the pace.
         pace = line.runner.meters[-2]
-        loading = self._loading_s(pace.first_at, elapsed)
-        fps = self._mean_fps(written) if self._rendered_at else pace.pace()
-        total = line.info.frame_count
+        fps, total = self._mean_fps(written) if self._rendered_at else pace.pace(), line.info.frame_count
         eta = max(total - written, 0) / fps if total and fps else None
         return JobSnapshot(
             state=self._state,
@@ -184,7 +182,8 @@ class Job:
             eta_s=eta,
             stages=stages,
             bytes_written=sum(writer.size for writer in line.writers),
-            loading_s=loading,
+            loading_s=self._loading_s(pace.first_at, elapsed),
+            gpu_share=line.gpu_share,
         )
 
     def _mean_fps(self, frames: int) -> float:
@@ -273,6 +272,7 @@ class Job:
             cuts=self.cuts,
             subjects=self.subjects,
             flicker=self.flicker,
+            gpu_share=snapshot.gpu_share,
         )
 
     def _finish(self, state: JobState, event: Callable[[tuple[Path, ...]], JobEvent]) -> None:

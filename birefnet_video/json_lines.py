@@ -116,5 +116,6 @@ def final_record(
         "cuts": [frame.index for frame in job.cuts] if job else [],
         "subjects": [noted_record(noted) for noted in job.subjects] if job else [],
         "flicker": [round(value, 3) for value in flicker] if flicker else None,
+        "gpu_share": round(snapshot.gpu_share, 3) if snapshot and snapshot.gpu_share is not None else None,
         "error": details,
     }

@@ -45,7 +45,7 @@ class StageTable(Lines):
             lines.insert(0, Text("  stage     busy   alone        p50      p95   waits for", "bold"))
         held = f"limit: {limit} ({self._busy[limit]:.0%} busy)" if limit else "limit: none"
         lines.append(Text(held if snapshot.stages else "the network is loaded"))
-        lines += self._machine(reading)
+        lines += self._machine(reading, snapshot.gpu_share)
         now = pace(snapshot.fps)
         line = Text(f"{sparkline(paces, max(4, width - len(now) - 2))}  {now}")
         lines.insert(len(snapshot.stages) + 1 + (width >= _WIDE), line)
@@ -88,15 +88,18 @@ class StageTable(Lines):
         words = f"{mark} {stage.name:<8}{busy:>6.0%}   {alone:<11}{took}   {waits:<14} {behind} {queued}"
         return Text(words, style, no_wrap=True)
 
-    def _machine(self, reading: Reading | None) -> list[Text]:
+    def _machine(self, reading: Reading | None, share: float | None) -> list[Text]:
+        """What the machine does; ``share`` of the time a GPU computed mattes."""
         if reading is None:
             return []
+        mattes = "" if share is None else f"  mattes {share:.0%}"
         cpu = f"CPU {reading.cores:.1f}/{reading.of_cores} cores  RAM {size(reading.memory)}"
         if reading.gpu is None:
-            return [Text(cpu, no_wrap=True), Text(shortened(reading.gpu_note, max(1, self.size.width)))]
+            note = f"GPU{mattes}" if mattes else reading.gpu_note
+            return [Text(cpu, no_wrap=True), Text(shortened(note, max(1, self.size.width)))]
         gpu = reading.gpu
         return [
-            Text(f"GPU {gpu.busy:4.0%} {bar(gpu.busy, 7)} {gpu.celsius}°C {gpu.watts:.0f} W", no_wrap=True),
+            Text(f"GPU {gpu.busy:4.0%} {bar(gpu.busy, 7)} {gpu.celsius}°C {gpu.watts:.0f} W{mattes}", no_wrap=True),
             Text(f"VRAM {size(gpu.memory_used)} of {size(gpu.memory)} {bar(gpu.memory_used / gpu.memory, 6)}"),
             Text(cpu, no_wrap=True),
         ]

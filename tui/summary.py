@@ -143,11 +143,13 @@ def _outcome(summary: RunSummary) -> list[str]:
 def _figures(summary: RunSummary) -> list[str]:
     realtime = f"   {summary.realtime:.2f}x realtime" if summary.realtime else ""
     memory = f"   peak memory {size(summary.peak_memory)}" if summary.peak_memory else ""
+    share = summary.gpu_share
+    computed = "" if share is None else f"   the GPU computed mattes for {share:.0%} of the time"
     of = f" of {count(summary.total)}" if summary.total and summary.total != summary.frames else ""
     loading = f", loading {clock(summary.loading)}" if summary.loading else ""
     return [
         f"{count(summary.frames)}{of} frames in {clock(summary.seconds)}{loading}   {pace(summary.fps)}{realtime}",
-        f"{size(summary.bytes_written)} written{memory}",
+        f"{size(summary.bytes_written)} written{memory}{computed}",
         *([summary.plan] if summary.plan else []),
     ]
 

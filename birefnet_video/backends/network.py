@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from birefnet_video.backends.base import BackendInfo, Pending, check_input, check_mattes, no_numbers
+from birefnet_video.backends.device_time import meter_of
 from birefnet_video.backends.engine import Prepared
 from birefnet_video.backends.memory import is_memory
 from birefnet_video.errors import OutOfMemory
@@ -64,8 +65,9 @@ class NetworkBackend:
                 pixels = torch.from_numpy(np.ascontiguousarray(rgb)).pin_memory().to(self._device, non_blocking=True)
             now.wait_stream(self._uploads)
             pixels.record_stream(now)
-            alpha = _matte(prepared.run(self._view(pixels, prepared)), len(rgb))
-            verdict = are_numbers(alpha)
+            with meter_of(self.info.device).batch():
+                alpha = _matte(prepared.run(self._view(pixels, prepared)), len(rgb))
+                verdict = are_numbers(alpha)
             self._downloads.wait_stream(now)
             with torch.cuda.stream(self._downloads):
                 result = torch.empty(alpha.shape, dtype=alpha.dtype, pin_memory=True)

@@ -41,7 +41,19 @@ _OUTPUTS = {
     "green": OutputSpec("composite", Path("out.mp4")),
     "mask": OutputSpec("mask", Path("out.mkv")),
 }
-_HEAD = ("plan", "decode", "model", "encode", "end to end", "of the slowest", "CPU s", "of its parts", "MB", "GPU MB")
+_HEAD = (
+    "plan",
+    "decode",
+    "model",
+    "encode",
+    "end to end",
+    "of the slowest",
+    "CPU s",
+    "of its parts",
+    "MB",
+    "GPU MB",
+    "GPU share",
+)
 
 
 def _choices(option: str, text: str, known: tuple[Any, ...]) -> list[Any]:
@@ -159,6 +171,7 @@ def _table(rows: "Iterable[BenchRow]") -> list[str]:
             f"{row.cpu_s / row.cpu_parts_s:.2f}",
             f"{row.memory_mb:.0f}",
             "" if row.gpu_memory_mb is None else f"{row.gpu_memory_mb:.0f}",
+            "" if row.gpu_share is None else f"{row.gpu_share:.2f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines

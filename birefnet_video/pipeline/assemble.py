@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from birefnet_video.backends.base import MattingBackend
+from birefnet_video.backends.device_time import busy_from_now
 from birefnet_video.backends.registry import open_backend
 from birefnet_video.backends.room import free_bytes
 from birefnet_video.defaults import CORES_A_WORKER, MOST_WORKERS, QUEUE_BATCHES
@@ -112,6 +113,7 @@ def open_plan(
         flicker=flicker,
         tap=tap,
         runner=runner,
+        gpu_busy_s=busy_from_now(backend.info.device),
     )
 
 

@@ -34,6 +34,15 @@ class Line:
     """Before and after smoothing, so far."""
     tap: PreviewTap
     runner: Runner
+    gpu_busy_s: Callable[[], float] | None = None
+    """Seconds that a GPU has computed the network; ``None``: no GPU that can tell does."""
+
+    @property
+    def gpu_share(self) -> float | None:
+        """Share of the time since the first batch in which a GPU computed the network; ``None``: nobody knows."""
+        meters = {meter.name: meter for meter in self.runner.meters}
+        seconds = meters["infer"].last_at - meters["prepare"].first_at
+        return min(1.0, self.gpu_busy_s() / seconds) if self.gpu_busy_s is not None and seconds > 0 else None
 
     def verify_and_commit(self, *, overwrite: bool) -> None:
         """Check every finished file and give it its final name.

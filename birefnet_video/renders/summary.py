@@ -11,7 +11,7 @@ from birefnet_video.jobs import Job
 from birefnet_video.options.job import JobSpec
 
 #: Fields that summaries of earlier versions lack.
-_ADDED = {"total": None, "loading": 0.0}
+_ADDED = {"total": None, "loading": 0.0, "gpu_share": None}
 #: Share of a run for which the busiest stage works, below which no stage limits it.
 _BUSY = 0.6
 
@@ -49,6 +49,8 @@ class RunSummary:
     command: str
     peak_memory: int | None
     """Bytes, of the rendering process."""
+    gpu_share: float | None = None
+    """As of :attr:`birefnet_video.events.JobSnapshot.gpu_share`."""
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -125,6 +127,7 @@ def summarise(
         hint=getattr(error, "hint", None),
         command=command,
         peak_memory=_peak_memory(),
+        gpu_share=None if snapshot.gpu_share is None else round(snapshot.gpu_share, 3),
     )
 
 

@@ -30,7 +30,7 @@ def rendered(clip: Path, folder: Path, **options: object) -> tuple[list[np.ndarr
     job.subscribe(lambda event: told.append(event.message) if isinstance(event, JobNotice) else None)
     job.start()
     job.wait()
-    assert job.result().frames == FRAMES
+    assert job.result().frames == FRAMES and 0 < (job.result().gpu_share or 0) <= 1
     with av.open(str(folder / "mask.mkv")) as container:
         return [frame.to_ndarray(format="gray") for frame in container.decode(video=0)], told
 
