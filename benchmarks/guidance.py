@@ -2,10 +2,10 @@
 
     python benchmarks/guidance.py [--model tiny] [--figures PICTURES] [--scenes PICTURES] [--only NAME]
 
-PICTURES is a folder of RGBA cutouts of persons, six of them at least, or of backgrounds; without them figures are drawn. For
-each clip: mean IoU of the subject alone (nobody else in the clip, no guidance), of the chosen one among others, its last
-frames, the share of its matte that is others', and what was said. The last line is the cost: seconds a frame of a guided
-render over those of an unguided one of the same clip, in turns.
+PICTURES is a folder of RGBA cutouts of persons, six of them at least, or of backgrounds; without them figures are
+drawn. For each clip: mean IoU of the subject alone (nobody else in the clip, no guidance), of the chosen one among
+others, of its last frames, the share of its matte that is others', and what was said. The last line is the cost:
+seconds of a guided render over those of an unguided one of the same clip, in turns.
 """
 
 import argparse

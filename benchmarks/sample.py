@@ -21,9 +21,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from outlines import agreement, outlined
 
 
-def measure(model: str, frames: list[tuple[int, np.ndarray, np.ndarray]]) -> dict[str, Any]:
-    """Figures of a network, by name or path: ``frames`` (number -> IoU), their ``mean`` and ``least``, ``inside``."""
-    with Matting(model=model) as matting:
+def measure(model: str, frames: list[tuple[int, np.ndarray, np.ndarray]], size: str | None) -> dict[str, Any]:
+    """Figures of a network, by name or path, at a size of input.
+
+    Returns:
+        ``frames`` (number -> IoU), their ``mean`` and ``least``, and alpha ``inside``.
+    """
+    with Matting(model=model, size=size) as matting:
         rows = [agreement(matting.image(rgb), inside) for _, rgb, inside in frames]
     union, core = (np.array(column) for column in zip(*rows, strict=True))
     return {
@@ -38,6 +42,7 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=["tiny"])
+    parser.add_argument("--size", help="of the input; that of the bundled network is 512x288")
     parser.add_argument("--json", type=Path, help="write all figures here too")
     options = parser.parse_args()
     frames = outlined()
@@ -45,7 +50,7 @@ def main() -> None:
     print("|---" * (len(frames) + 4) + "|")
     figures = {}
     for model in options.models:
-        row = figures[Path(model).stem] = measure(model, frames)
+        row = figures[Path(model).stem] = measure(model, frames, options.size)
         cells = [f"{each:.3f}" for each in (*row["frames"].values(), row["mean"], row["least"], row["inside"])]
         print(f"| {Path(model).stem} | {' | '.join(cells)} |", flush=True)
     if options.json:

@@ -14,7 +14,7 @@ from birefnet_video.options.input import InputSpec
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.looking import Moment, parse_moments, written
 from birefnet_video.options.matte import ColourSpec, EditSpec, MatteSpec, SmoothSpec
-from birefnet_video.options.network import BackendSpec, BatchSpec, DetailSpec, NetworkSpec
+from birefnet_video.options.network import BackendSpec, BatchSpec, BuildSpec, DetailSpec, NetworkSpec
 from birefnet_video.options.outputs import BackgroundSpec, EncodingSpec, OutputsSpec, WritingSpec
 
 _P = ParamSpec("_P")
@@ -95,7 +95,7 @@ class GuidedStillOptions(StillOptions, GuidanceSpec):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class OpenedOptions(ColourSpec, SmoothSpec, GuidanceSpec, BatchSpec, InputSpec, OutputsSpec):
+class OpenedOptions(ColourSpec, SmoothSpec, GuidanceSpec, BuildSpec, BatchSpec, InputSpec, OutputsSpec):
     """All options of a render but for those of a network that is open, which are :class:`StillOptions`."""
 
     def job(self, source: Path, opened: StillOptions) -> JobSpec:

@@ -111,15 +111,15 @@ def test_general_fits_8_gb_and_lite_4(
 ) -> None:
     free = FREE[card]
     monkeypatch.setattr(room, "free_bytes", lambda device: free)
-    net = SimpleNamespace(config=SimpleNamespace(backbone=backbone))
-    request = SimpleNamespace(net=net, info=replace(INFO, device="cuda", input_size=(1024, 1024)))
+    network = SimpleNamespace(facts=SimpleNamespace(backbone=backbone))
+    request = SimpleNamespace(network=network, info=replace(INFO, device="cuda", input_size=(1024, 1024)))
     at_once = most_at_once(request, "eager", "fp16")  # type: ignore[arg-type]
     assert at_once == expected
-    network = at_once * 1024 * 1024 * bytes_a_pixel(backbone, "fp16")
+    taken = at_once * 1024 * 1024 * bytes_a_pixel(backbone, "fp16")
     composing = counted(size, free, info)
     threads = composing.threads(6, pictures_stay=False)
     assert threads >= 2
-    assert network + threads * composing.thread <= free
+    assert taken + threads * composing.thread <= free
 
 
 def test_float32_takes_twice_as_much_and_nobody_counts_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from birefnet_video.model.evidence import evidence
 from clips import audio_payload, make_clip
 from PIL import Image
 from stubs import our_threads
@@ -53,7 +54,7 @@ def test_each_kind_gives_the_same_matte_of_its_own_kind(matting: Matting) -> Non
 
 
 def test_a_large_picture_is_worked_out_in_tiles_as_a_file_is(tmp_path: Path) -> None:
-    rgb = picture(300, 400)
+    rgb = next(evidence()).rgb
     Image.fromarray(rgb).save(tmp_path / "in.png")
     asked = ["image", str(tmp_path / "in.png"), "--mask", str(tmp_path / "m.png"), "--detail", "full", "-q"]
     with pytest.raises(SystemExit) as ended:

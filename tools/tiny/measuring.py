@@ -9,6 +9,9 @@ from typing import Any
 
 from budget import Places
 
+#: Of the bundled network's input for the sample.
+_SAMPLE_SIZE = "512x288"
+
 
 def measure(
     root: Path, weights: Path, evaluation: Path, empty: Sequence[Path], places: Places, most: int | None = None
@@ -35,7 +38,7 @@ def measure(
     command += ["--empty", *map(str, empty)]
     command += [] if most is None else ["--most", str(most)]
     subprocess.run(command, check=True)
-    subprocess.run(
-        [sys.executable, str(root / "benchmarks" / "sample.py"), str(weights), "--json", str(sample)], check=True
-    )
+    # Weights by path do not say that they are the bundled network's.
+    program = [sys.executable, str(root / "benchmarks" / "sample.py"), str(weights), "--size", _SAMPLE_SIZE]
+    subprocess.run([*program, "--json", str(sample)], check=True)
     return {**json.loads(figures.read_text()), "sample": json.loads(sample.read_text())}
