@@ -23,6 +23,7 @@ from birefnet_video.commands.jobs import jobs, work
 from birefnet_video.commands.man import man_of
 from birefnet_video.commands.models import models
 from birefnet_video.commands.probe import probe
+from birefnet_video.commands.show_frames import show_frames
 from birefnet_video.commands.stack import stack
 from birefnet_video.commands.train import train
 from birefnet_video.commands.webcam import webcam
@@ -101,6 +102,7 @@ app.command(man_of(app), group=_COMMANDS)
 app.command(help_of(app), name="help", group=_COMMANDS)
 app.command(work, show=False)
 app.command(execute_record, name="carry-out", show=False)
+app.command(show_frames, show=False)
 
 
 @app.default
