@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from birefnet_video.tui import themes
-from birefnet_video.tui.dialogs import Choice, FilePicker, FrameDialog
+from birefnet_video.tui.dialogs import Choice, FilePicker, FrameDialog, Question
 from birefnet_video.tui.form import FormValues
 from birefnet_video.tui.keys import unknown_keys
 from birefnet_video.tui.live import LiveScreen
@@ -14,6 +14,7 @@ from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.quitting import Quitting
 from birefnet_video.tui.settings import Settings
+from birefnet_video.tui.subject import SubjectScreen
 from birefnet_video.tui.summary import SummaryScreen
 from birefnet_video.tui.telemetry import Telemetry
 from textual.app import App, SystemCommand
@@ -27,7 +28,10 @@ from birefnet_video.renders.store import JobStore
 from birefnet_video.renders.watcher import Watch, Watcher
 
 #: What has keys that a user's settings can change, beside the application.
-_HOMES = (QueueScreen, MonitorScreen, LiveScreen, SummaryScreen, NewScreen, Choice, FilePicker, FrameDialog)
+_HOMES = (
+    *(QueueScreen, MonitorScreen, LiveScreen, SummaryScreen, NewScreen, SubjectScreen),
+    *(Choice, FilePicker, FrameDialog, Question),
+)
 
 
 class BirefnetApp(App[int]):

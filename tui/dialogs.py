@@ -1,5 +1,6 @@
 """Questions that stand above a screen."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,8 +11,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, DirectoryTree, Footer, Static
+from textual.widgets import Button, DirectoryTree, Footer, Input, Static
 
+from birefnet_video.errors import UsageError
 from birefnet_video.many.folders import VIDEO_SUFFIXES
 from birefnet_video.renders.wire import Picture
 
@@ -57,6 +59,50 @@ class Choice(ModalScreen[str | None]):
         self.dismiss(answer)
 
     def action_dismiss_none(self) -> None:
+        """Go back."""
+        self.dismiss(None)
+
+
+class Question(ModalScreen[str | None]):
+    """A line of text, checked as it is typed; escape gives ``None``."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Back", id="question.back")]
+
+    def __init__(self, question: str, value: str, check: Callable[[str], object]) -> None:
+        """
+        Args:
+            question: what is asked.
+            value: that the line begins with.
+            check: raises ``UsageError`` for what is no answer.
+        """
+        super().__init__()
+        self._question, self._value, self._check = question, value, check
+
+    def compose(self) -> ComposeResult:
+        """See Textual."""
+        with Vertical(classes="dialog question"):
+            yield Static(Text(self._question))
+            yield Input(self._value, compact=True, id="answer")
+            yield Static("", classes="wrong")
+        yield Footer(show_command_palette=False)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """See Textual."""
+        self.query_one(".wrong", Static).update(Text(self._complaint(event.value)))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """See Textual."""
+        if not self._complaint(event.value):
+            self.dismiss(event.value.strip())
+
+    def _complaint(self, value: str) -> str:
+        try:
+            self._check(value.strip())
+        except UsageError as error:
+            return f"✖ {error}"
+        return ""
+
+    def action_cancel(self) -> None:
         """Go back."""
         self.dismiss(None)
 

@@ -28,7 +28,10 @@ _GROUPS: tuple[type[OptionGroup], ...] = (
     *(BackendSpec, BackgroundSpec, EncodingSpec, WritingSpec, MatteSpec, ColourSpec, InputSpec),
 )
 #: What most renders want, in this order; the others are folded away.
-FIRST = ("model", "size", "engine", "background", "overwrite", "smooth", "quality", "start", "duration", "no_audio")
+FIRST = (
+    *("subject", "model", "size", "engine", "background"),
+    *("overwrite", "smooth", "quality", "start", "duration", "no_audio"),
+)
 _G = TypeVar("_G", bound=OptionGroup)
 
 
@@ -189,6 +192,7 @@ class FormValues:
                 if (value := self.options.get(option.name, "")) != "":
                     yield from _complaints(option.name, partial(option.alone, value))
         yield from _complaints("background", self._check_background)
+        yield from _complaints("subject", lambda: self.of(MatteSpec).prompts())
         # Nothing can be said of it while nobody knows the input.
         if not source:
             yield from _complaints("output", self._check_output)

@@ -4,25 +4,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from birefnet_video.tui.children import Facts, FrameChild, probe
-from birefnet_video.tui.dialogs import FilePicker, FrameDialog
+from birefnet_video.tui.children import Facts, probe
+from birefnet_video.tui.dialogs import FilePicker
 from birefnet_video.tui.fetching import fetch_first
 from birefnet_video.tui.fields import Tick, default_text, option_field, typed
 from birefnet_video.tui.form import FIRST, KINDS, FormValues, expanded, form_options
-from birefnet_video.tui.picture_view import PictureView
-from birefnet_video.tui.pictures import View, paint
+from birefnet_video.tui.marks import texts_of
+from birefnet_video.tui.one_frame import FramePane
+from birefnet_video.tui.subject import SubjectScreen
+from birefnet_video.tui.subjects import Place, subjects_of
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Collapsible, Footer, Input, Select, Static
 
 from birefnet_video.errors import UsageError
+from birefnet_video.options.guidance import Prompt
 from birefnet_video.renders.record import PROGRAM
-from birefnet_video.renders.wire import Picture
 
 if TYPE_CHECKING:
     from birefnet_video.tui.app import BirefnetApp
@@ -41,22 +43,24 @@ class NewScreen(Screen[None]):
         Binding("f1", "app.help", "Help", id="new.help", tooltip="All keys of this screen"),
         Binding("escape", "back", "Back", id="new.back"),
         Binding("ctrl+o", "browse", "Browse", id="new.browse", priority=True),
-        Binding("ctrl+r", "preview", "One frame", id="new.preview", tooltip="Render the first frame of the part"),
+        Binding("ctrl+t", "subject", "Subject", id="new.subject", priority=True, tooltip="Point at it on a frame"),
         Binding("ctrl+s", "start", "Start", id="new.start", priority=True),
+        Binding("ctrl+r", "preview", "One frame", id="new.preview", tooltip="Render the first frame of the part"),
         Binding("ctrl+a", "enqueue", "Add to queue", id="new.queue", priority=True),
         Binding("ctrl+y", "copy", "Copy command", id="new.copy"),
     ]
 
-    def __init__(self, values: FormValues) -> None:
+    def __init__(self, values: FormValues, places: tuple[Place, ...] | None = None) -> None:
         """
         Args:
             values: that the fields begin with.
+            places: where subjects are to be corrected, which is the first thing that is shown; ``None``: nowhere.
         """
         super().__init__()
-        self._first = values
+        self._first, self._places = values, places or ()
+        self._is_to_choose = places is not None
         self._facts: Facts | None = None
         self._probed = ""
-        self._child = FrameChild()
         self._complaints: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
@@ -67,7 +71,7 @@ class NewScreen(Screen[None]):
             with VerticalScroll(classes="pane", id="fields"):
                 yield from _row("input", Input(first.source, placeholder="video or folder", compact=True, id="source"))
                 yield Static(id="facts")
-                yield from self._rows("model", "size", "engine")
+                yield from self._rows("subject", "model", "size", "engine")
                 kinds = [(kind.label, name) for name, kind in KINDS.items()]
                 yield from _row("result", Select(kinds, value=first.kind, allow_blank=False, compact=True, id="kind"))
                 yield from self._rows("background")
@@ -75,9 +79,7 @@ class NewScreen(Screen[None]):
                 yield from self._rows(*FIRST[FIRST.index("overwrite") :])
                 with Collapsible(title="more options", id="more"):
                     yield from self._rows(*(name for name in form_options() if name not in FIRST))
-            with Vertical(classes="pane", id="frame-pane") as pane:
-                pane.border_title = "one frame"
-                yield PictureView(hint="^r renders one frame", id="frame")
+            yield FramePane()
         yield Static(id="command")
         with Horizontal(classes="buttons"):
             yield Button(Text("Start [^s]"), id="go", compact=True, variant="primary")
@@ -94,12 +96,9 @@ class NewScreen(Screen[None]):
     def on_mount(self) -> None:
         """See Textual."""
         self.query_one("#source").focus()
+        self.query_one("#subject", Input).placeholder = "everybody; ^t points at one"
         self._check()
         self._look_into_source()
-
-    def on_unmount(self) -> None:
-        """See Textual."""
-        self._child.stop()
 
     @property
     def values(self) -> FormValues:
@@ -182,6 +181,9 @@ class NewScreen(Screen[None]):
             return
         self._facts = facts if facts.error is None else None
         self.query_one("#facts", Static).update(Text(facts.line))
+        if self._facts is not None and self._is_to_choose and self.is_current:
+            self._is_to_choose = False
+            self.action_subject()
 
     def action_browse(self) -> None:
         """Choose the input, or the background if that is where the cursor is."""
@@ -211,37 +213,23 @@ class NewScreen(Screen[None]):
             return
         if fetch_first(self.app, values.to_fetch, self.action_preview):
             return
-        view = self.query_one("#frame", PictureView)
-        view.hint = "rendering …"
-        view.refresh()
-        self.notify("rendering one frame …")
-        # Where there is no room beside the form, the frame gets a window.
-        wish = view.wish() if view.is_on_screen else None
-        width, height = (wish.width, wish.height) if wish else (self.size.width - 8, 2 * (self.size.height - 6))
-        self._child.stop()
-        self._child = FrameChild()
-        self._render_frame(self._child, values, self._facts, width, height)
+        self.query_one(FramePane).begin(values, self._facts)
 
-    @work(thread=True, exclusive=True, group="frame", exit_on_error=False)
-    def _render_frame(self, child: FrameChild, values: FormValues, facts: Facts, width: int, height: int) -> None:
-        result = child.render(values, facts, width, height)
-        if not child.is_stopped:
-            with suppress(RuntimeError):
-                self.app.call_from_thread(self._show_frame, result)
+    def action_subject(self) -> None:
+        """Mark the subject on frames of the input."""
+        values = self.values
+        try:
+            subjects = subjects_of(values, self._facts, self._places)
+        except UsageError as error:
+            self.notify(str(error), title="subject", severity="error", markup=False)
+            return
 
-    def _show_frame(self, result: Picture | str) -> None:
-        if not self.is_current:
-            return
-        view = self.query_one("#frame", PictureView)
-        if isinstance(result, str):
-            view.hint = "^r renders one frame"
-            view.refresh()
-            self.notify(result, title="no frame", severity="error", markup=False)
-            return
-        if view.is_on_screen:
-            view.show(paint(result, View.COMPOSITE))
-        else:
-            self.app.push_screen(FrameDialog(result))
+        def take(marked: tuple[Prompt, ...] | None) -> None:
+            if marked is not None and marked != subjects.said:
+                for name, text in texts_of(marked).items():
+                    self.query_one(f"#{name}", Input).value = text
+
+        self.app.push_screen(SubjectScreen(subjects), take)
 
     @on(Button.Pressed, "#go")
     def action_start(self) -> None:

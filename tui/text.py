@@ -65,3 +65,9 @@ def shortened(text: str, width: int) -> str:
         return text[:width]
     tail = (width - 1) // 2
     return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def moment(seconds: float) -> str:
+    """``00:01:09.40``, to be told from its neighbours."""
+    hundredths = max(0, round(100 * seconds))
+    return f"{clock(hundredths // 100)}.{hundredths % 100:02}"

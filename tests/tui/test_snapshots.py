@@ -7,11 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from birefnet_video.tui.app import BirefnetApp
 from birefnet_video.tui.children import Facts
 from birefnet_video.tui.form import FormValues
 from birefnet_video.tui.new import NewScreen
-from fake_watch import make_app, make_store, screen_text, settle, until
+from birefnet_video.tui.subject import SubjectScreen
+from birefnet_video.tui.subject_view import SubjectView
+from birefnet_video.tui.subjects import Place, Subjects
+from fake_watch import make_app, make_store, screen_text, settle, source_frame, until
+from textual.pilot import Pilot
 from textual.widgets import Input
+
+from birefnet_video.options.guidance import parse_prompt
+from birefnet_video.options.input import InputSpec
 
 FOLDER = Path(__file__).parent / "snapshots"
 SIZES = {"small": (60, 18), "usual": (80, 24), "large": (160, 48)}
@@ -26,6 +34,7 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
         width=1920, height=1080, rate=29.97, frames=6581, seconds=219.6, pixel_format="yuv420p", audio_tracks=1
     )
     monkeypatch.setattr("birefnet_video.tui.new.probe", lambda source: facts)
+    monkeypatch.setattr("birefnet_video.tui.source_frames.SourceChild.frame", source_frame)
     monkeypatch.chdir(tmp_path)
     yield
 
@@ -39,8 +48,20 @@ def expected(name: str, seen: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
+async def mark(app: BirefnetApp, pilot: Pilot[int]) -> None:
+    """A point, a box and what is not meant, and two places to look at."""
+    said = (parse_prompt("box=10%,10%,30%,60%"), parse_prompt("12.4:point=50%,50%"))
+    places = (Place(0.0, "0.00 s: subject: not sure"), Place(12.4, "12.40 s: subject: lost"))
+    subjects = Subjects(
+        source=Path("in.mp4"), read=InputSpec(), said=said, places=places, size=(1920, 1080), seconds=219.6
+    )
+    await app.push_screen(SubjectScreen(subjects))
+    assert await until(pilot, lambda: app.screen.query_one(SubjectView).grid)
+    await pilot.press("shift+right", "enter", "n", *"anna", "enter", "x", "up", "up", "b", "shift+right", "up", "b")
+
+
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("screen", ["monitor", "queue", "summary", "new"])
+@pytest.mark.parametrize("screen", ["monitor", "queue", "summary", "new", "new-subject"])
 def test_it_looks_as_it_did(screen: str, size: str, tmp_path: Path) -> None:
     async def look() -> str:
         store = make_store(tmp_path)
@@ -55,6 +76,8 @@ def test_it_looks_as_it_did(screen: str, size: str, tmp_path: Path) -> None:
                 app.push_screen(NewScreen(values))
                 await pilot.pause()
                 app.screen.query_one("#source", Input).cursor_blink = False
+            elif screen == "new-subject":
+                await mark(app, pilot)
             await settle(pilot)
             seen = screen_text(app) + "\n"
             await until(pilot, lambda: screen_text(app) + "\n" == expected(f"{screen}-{size}", seen))
