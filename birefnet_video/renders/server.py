@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, Listener
 from typing import Any, Protocol
 
 from birefnet_video.event_words import describe_error, say_event
-from birefnet_video.events import JobEvent, JobFailed, JobNotice, JobStarted, SceneCut
+from birefnet_video.events import JobEvent, JobFailed, JobNotice, JobStarted, SceneCut, SubjectNoted
 from birefnet_video.jobs import Job
 from birefnet_video.lasting import LastingThread
 from birefnet_video.renders import wire
@@ -85,16 +85,16 @@ class ServedJob:
         if isinstance(event, SceneCut):
             self._lines.append(wire.LogLine(now, "info", f"a new shot begins at {event.frame.time_s:.2f} s"))
             return
-        level: wire.Level = (
-            "error" if isinstance(event, JobFailed) else "note" if isinstance(event, JobNotice) else "info"
-        )
+        noted = wire.noted_of(event) if isinstance(event, SubjectNoted) else None
+        is_note = isinstance(event, JobNotice) or (noted is not None and noted.counts)
+        level: wire.Level = "error" if isinstance(event, JobFailed) else "note" if is_note else "info"
         said = [describe_error(event.error)] if isinstance(event, JobFailed) else []
         if not said:
             say_event(event, said.append)
         if isinstance(event, JobStarted):
             # What the clip is stands above the picture.
             said = said[1:]
-        self._lines.extend(wire.LogLine(now, level, line.removeprefix("note: ")) for line in said)
+        self._lines.extend(wire.LogLine(now, level, line.removeprefix("note: "), noted) for line in said)
 
 
 class JobServer:

@@ -9,9 +9,10 @@ from birefnet_video.backends.base import BackendInfo
 from birefnet_video.events import JobSnapshot, JobState, StageSnapshot
 from birefnet_video.jobs import Job
 from birefnet_video.options.job import JobSpec
+from birefnet_video.renders.wire import Noted, noted_of
 
 #: Fields that summaries of earlier versions lack.
-_ADDED = {"total": None, "loading": 0.0, "gpu_share": None}
+_ADDED = {"total": None, "loading": 0.0, "gpu_share": None, "subjects": ()}
 #: Share of a run for which the busiest stage works, below which no stage limits it.
 _BUSY = 0.6
 
@@ -43,6 +44,8 @@ class RunSummary:
     """What would make it faster."""
     flicker: tuple[float, float] | None
     cuts: int
+    subjects: tuple[Noted, ...] = ()
+    """What became of subjects that were followed, in the order of time."""
     warnings: tuple[str, ...]
     error: str | None
     hint: str | None
@@ -71,6 +74,7 @@ class RunSummary:
             **{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
             | {
                 "stages": tuple(StageSnapshot(**stage) for stage in values["stages"]),
+                "subjects": tuple(Noted(**noted) for noted in values["subjects"]),
                 "flicker": (flicker[0], flicker[1]) if flicker else None,
             }
         )
@@ -122,6 +126,7 @@ def summarise(
         advice=advice(limit, job.spec, job.backend) if snapshot.state is JobState.FINISHED else (),
         flicker=job.flicker,
         cuts=len(job.cuts),
+        subjects=tuple(noted_of(noted) for noted in job.subjects),
         warnings=job.warnings,
         error=getattr(error, "message", None) or (" ".join(str(error).split()) if error else None),
         hint=getattr(error, "hint", None),

@@ -48,6 +48,13 @@ class JobView:
         """Whether nothing will change any more."""
         return self.record.state.is_over
 
+    @property
+    def subjects(self) -> tuple[wire.Noted, ...]:
+        """What became of subjects so far, in the order of time."""
+        if self.summary is not None:
+            return self.summary.subjects
+        return tuple(line.noted for line in self.lines if line.noted is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class PictureWish:
@@ -216,7 +223,7 @@ class Watcher:
         view = self._view
         wire.send(connection, {"do": "look", "after": len(view.lines)})
         seen = wire.receive(connection)
-        lines = view.lines + tuple(wire.LogLine(**line) for line in seen["lines"])
+        lines = view.lines + tuple(wire.line_from_json(line) for line in seen["lines"])
         if "live" in seen:
             live = wire.live_from_json(seen["live"]) if seen["live"] else None
             self._view = replace(view, live=live, lines=lines)

@@ -7,10 +7,32 @@ from typing import Any, Literal
 
 import numpy as np
 
-from birefnet_video.events import JobSnapshot, JobState, LiveSnapshot, LiveState, StageSnapshot
+from birefnet_video.events import JobSnapshot, JobState, LiveSnapshot, LiveState, StageSnapshot, SubjectNoted
 from birefnet_video.types import MediaInfo, Preview
 
 Level = Literal["info", "note", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What became of a subject, as a watcher shows it."""
+
+    frame: int
+    """Number of the frame, from 0."""
+    time_s: float
+    """Of the frame, on the input's clock."""
+    subject: str
+    finding: str
+    counts: bool
+    """It is a place to look at."""
+    words: str
+    """All of it."""
+
+
+def noted_of(event: SubjectNoted) -> Noted:
+    """What a watcher shows of an event."""
+    time_s = round(event.time_s, 3)
+    return Noted(event.frame.index, time_s, event.subject, event.finding, event.counts, event.describe())
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +43,14 @@ class LogLine:
     """Seconds since 1970."""
     level: Level
     text: str
+    noted: Noted | None = None
+    """What became of a subject, if that is what was said."""
+
+
+def line_from_json(values: dict[str, Any]) -> LogLine:
+    """A line from a JSON object."""
+    line = LogLine(**values)
+    return replace(line, noted=Noted(**values["noted"])) if values.get("noted") else line
 
 
 @dataclass(frozen=True, slots=True)
