@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from birefnet_video.tui import themes
+from birefnet_video.tui.again import values_again
 from birefnet_video.tui.dialogs import Choice, FilePicker, FrameDialog, Question
 from birefnet_video.tui.form import FormValues
 from birefnet_video.tui.keys import unknown_keys
@@ -15,6 +16,7 @@ from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.quitting import Quitting
 from birefnet_video.tui.settings import Settings
 from birefnet_video.tui.subject import SubjectScreen
+from birefnet_video.tui.subjects import Place
 from birefnet_video.tui.summary import SummaryScreen
 from birefnet_video.tui.telemetry import Telemetry
 from textual.app import App, SystemCommand
@@ -25,7 +27,7 @@ from birefnet_video.errors import BirefnetVideoError
 from birefnet_video.renders.process import ensure_worker, launch
 from birefnet_video.renders.record import JobRecord, RecordState
 from birefnet_video.renders.store import JobStore
-from birefnet_video.renders.watcher import Watch, Watcher
+from birefnet_video.renders.watcher import JobView, Watch, Watcher
 
 #: What has keys that a user's settings can change, beside the application.
 _HOMES = (
@@ -244,6 +246,17 @@ class BirefnetApp(App[int]):
         """Describe a new render."""
         self.show_queue()
         self.push_screen(NewScreen(self._blank))
+
+    def correct(self, view: JobView) -> None:
+        """Describe a render that has ended once more, and mark its subject where it was lost."""
+        values: list[FormValues] = []
+        if not self.attempt(lambda: values.append(values_again(view.record))):
+            return
+        places = tuple(Place(noted.time_s, noted.words) for noted in view.subjects if noted.counts)
+        self.show_queue()
+        self.push_screen(NewScreen(values[0], places))
+        if len(view.record.outputs) > 1:
+            self.notify(f"a form has one result: {view.record.outputs[0]}", severity="warning", markup=False)
 
     def action_help(self) -> None:
         """Show all keys, or hide them."""

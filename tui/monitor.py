@@ -147,7 +147,7 @@ class MonitorScreen(Screen[None]):
             self._paces.append((snapshot.written - self._last[1]) / (now - self._last[0]))
         self._last = (now, snapshot.written)
         self.query_one(StageTable).show_job(snapshot, self._paces, self._telemetry.latest, view.plan)
-        self._put("#progress", how_far(snapshot, self.size.width))
+        self._put("#progress", how_far(snapshot, self.size.width, view.subjects))
         self._put("#times", how_long(snapshot, self.size.width))
         self._label("#stage-pane", subtitle=self._internals())
 

@@ -1,12 +1,14 @@
 """What a render says of itself, a line each: its state, how far it is, how long it takes."""
 
 import time
+from collections.abc import Sequence
 
 from birefnet_video.tui.text import clock, pace, progress, shortened, size
 from rich.text import Text
 
 from birefnet_video.events import JobSnapshot, JobState
 from birefnet_video.renders.watcher import JobView
+from birefnet_video.renders.wire import Noted
 
 #: How a render's state is shown: never by colour alone.
 MARKS = {
@@ -36,11 +38,27 @@ def heading(view: JobView, width: int) -> Text:
     return Text.assemble((left, "bold"), what, " " * max(1, room - len(what) + 1), right, no_wrap=True)
 
 
-def how_far(snapshot: JobSnapshot, width: int) -> Text:
-    """A bar and the frames that are written, for that many columns."""
+def how_far(snapshot: JobSnapshot, width: int, noted: Sequence[Noted] = ()) -> Text:
+    """A bar and the frames that are written, for that many columns, with the places where subjects were lost."""
     share = snapshot.written / snapshot.total if snapshot.total else 0.0
     words = f"  {share:4.0%}  {snapshot.written}/{snapshot.total}" if snapshot.total else f"  {snapshot.written} frames"
-    return Text.assemble((progress(share, max(10, width - 2) - len(words)), "bold"), words)
+    room = max(10, width - 2) - len(words)
+    return Text.assemble((marked(progress(share, room), noted, snapshot.total), "bold"), words)
+
+
+def marked(line: str, noted: Sequence[Noted], total: int | None) -> str:
+    """A time line with a ``!`` at each place to look at.
+
+    Args:
+        line: from the first frame to the last.
+        noted: what became of subjects.
+        total: number of frames, if known.
+    """
+    cells = list(line)
+    for each in noted:
+        if each.counts and total and cells:
+            cells[min(len(cells) - 1, each.frame * len(cells) // total)] = "!"
+    return "".join(cells)
 
 
 def how_long(snapshot: JobSnapshot, width: int) -> Text:

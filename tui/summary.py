@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from birefnet_video.tui.again import is_guided
 from birefnet_video.tui.keys import ways_out
-from birefnet_video.tui.render_lines import MARKS
+from birefnet_video.tui.render_lines import MARKS, marked
 from birefnet_video.tui.text import clock, count, pace, shortened, size
 from rich.text import Text
 from textual.app import ComposeResult
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from birefnet_video.tui.app import BirefnetApp
 
 
+#: Columns of a time line, and findings about subjects that are listed.
+_TIME_LINE, _MOST_NOTED = 60, 40
+
+
 class SummaryScreen(Screen[None]):
     """What a render did, where its time went, and how to do it again."""
 
@@ -33,6 +38,7 @@ class SummaryScreen(Screen[None]):
         *ways_out("summary"),
         Binding("o", "folder", "Open folder", id="summary.folder"),
         Binding("y", "copy", "Copy command", id="summary.copy"),
+        Binding("c", "correct", "Correct", id="summary.correct", tooltip="Mark the subject where it was lost"),
         Binding("r", "again", "Run again", id="summary.again"),
         Binding("j,escape", "jobs", "Jobs", id="summary.jobs"),
         Binding("n,enter", "new", "New render", id="summary.new"),
@@ -61,6 +67,14 @@ class SummaryScreen(Screen[None]):
                 yield Static(summary_text(self._ended), id="summary")
         yield Static(Text(_report_line(self._ended)), id="report")
         yield Footer(show_command_palette=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """See Textual."""
+        return is_guided(self.record) if action == "correct" else True
+
+    def action_correct(self) -> None:
+        """Ask for the render again, and mark the subject where it was lost."""
+        self.app.correct(self._ended)
 
     def action_folder(self) -> None:
         """Open the folder of the first output in the system's file manager."""
@@ -121,7 +135,10 @@ def summary_text(view: JobView) -> Text:
         lines += [f"  left: {path}" for path in left_behind(record)]
         return Text("\n".join([*lines, "", f"same run:  {record.command}"]))
     text = Text()
-    for paragraph in (_outcome(summary), _figures(summary), _stages(summary), _findings(summary)):
+    for paragraph in (
+        *(_outcome(summary), _figures(summary), _subjects(summary)),
+        *(_stages(summary), _findings(summary)),
+    ):
         if paragraph:
             text.append("\n".join(paragraph) + "\n\n")
     text.append(f"same run:  {summary.command}")
@@ -152,6 +169,18 @@ def _figures(summary: RunSummary) -> list[str]:
         f"{size(summary.bytes_written)} written{memory}{computed}",
         *([summary.plan] if summary.plan else []),
     ]
+
+
+def _subjects(summary: RunSummary) -> list[str]:
+    """What became of subjects, and where on the time line."""
+    if not summary.subjects:
+        return []
+    places = sum(noted.counts for noted in summary.subjects)
+    lines = ["subjects: " + (f"{places} to look at, c corrects" if places else "nobody was lost")]
+    lines += [marked("━" * _TIME_LINE, summary.subjects, summary.frames)] if places else []
+    lines += [f"{'!' if noted.counts else ' '} {noted.words}" for noted in summary.subjects[:_MOST_NOTED]]
+    more = len(summary.subjects) - _MOST_NOTED
+    return [*lines, *([f"  and {count(more)} more"] if more > 0 else [])]
 
 
 def _stages(summary: RunSummary) -> list[str]:
