@@ -10,7 +10,7 @@ from birefnet_video.options.outputs import stem_of
 from birefnet_video.words import nearest
 
 #: What may stand in braces.
-FIELDS = ("stem", "suffix", "parent", "kind", "index")
+FIELDS = ("stem", "suffix", "parent", "kind", "index", "subject")
 #: From here on, a word in braces is taken for a misspelt field.
 _LIKE_A_FIELD = 0.7
 _KNOWN = "there are " + ", ".join(f"{{{name}}}" for name in FIELDS)
@@ -20,6 +20,11 @@ def holds_field(path: Path | None) -> bool:
     """Whether a name is meant for many inputs: it holds a field, or what is like one. Other braces are letters."""
     found = re.findall(r"\{(\w+)(?::\w*)?\}", str(path)) if path is not None else []
     return any(nearest(name, FIELDS, likeness=_LIKE_A_FIELD) for name in found)
+
+
+def holds_subject(path: Path | None) -> bool:
+    """Whether every subject has an output of its own."""
+    return path is not None and re.search(r"\{subject(?::\w*)?\}", str(path)) is not None
 
 
 def values_of(source: Path, index: int) -> dict[str, str | int]:

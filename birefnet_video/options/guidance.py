@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from attrs import converters, evolve, field, frozen
 from cyclopts import Group, Parameter
@@ -239,6 +239,24 @@ class GuidanceSpec(OptionGroup):
     def is_guided(self) -> bool:
         """Whether anybody has said which subject is meant."""
         return self.subject is not None or self.subjects is not None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all subjects, in the order in which they are first said.
+
+        Raises:
+            UsageError: see :meth:`prompts`.
+        """
+        return tuple(dict.fromkeys(prompt.subject for prompt in self.prompts() if not prompt.excluded))
+
+    def only(self, name: str) -> Self:
+        """The same for one of the subjects: the others are not meant.
+
+        Raises:
+            UsageError: see :meth:`prompts`.
+        """
+        said = tuple(evolve(each, excluded=each.excluded or each.subject != name) for each in self.prompts())
+        return evolve(self, subject=Prompts(said), exclude=None, subjects=None)
 
     def prompts(self) -> tuple[Prompt, ...]:
         """All that has been said, the file's first, in the order of time.

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 from guided import SeesFigures, clip_of
 from guided_clips import HEIGHT, RATE, WIDTH
+from specs import asked
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.errors import UsageError
 from birefnet_video.events import SubjectNoted
 from birefnet_video.execute import watch_job
 from birefnet_video.jobs import Job
+from birefnet_video.many.planning import plan_all
+from birefnet_video.many.request import ManyRequest
 from birefnet_video.options.guidance import MaskPicture, Point
 from birefnet_video.options.keywords import RenderOptions
 from birefnet_video.options.run import RunSpec
@@ -147,3 +150,27 @@ def test_detail_looks_at_the_whole_picture(source: Path, tmp_path: Path) -> None
     made.result()
     found = mattes(tmp_path / "m.mkv")
     assert np.abs(found - clip_of("mirror").subject[:FRAMES]).mean() < 0.01
+
+
+def test_every_subject_has_a_file_of_its_own(source: Path, tmp_path: Path) -> None:
+    said = ["--subject", "anna:point=30%,58%", "--subject", "bob:point=82%,58%", "--not", "point=50%,2%"]
+    request = asked(str(source), "--mask", str(tmp_path / "{stem}_{subject}.mkv"), *said, "--smooth", "off")
+    assert isinstance(request, ManyRequest)
+    planned = plan_all(request)
+    assert [[output.path.name for output in each.spec.outputs] for each in planned.requests] == [
+        ["in_anna.mkv"],
+        ["in_bob.mkv"],
+    ]
+    clip = clip_of("mirror")
+    for each, name in zip(planned.requests, ("subject", "other"), strict=True):
+        made = Job(each.spec, open_backend=stub)
+        made.start()
+        made.result()
+        found = mattes(each.spec.outputs[0].path)
+        assert np.abs(found - clip.mattes[name][:FRAMES]).mean() < 0.01
+
+
+def test_files_of_subjects_need_subjects(source: Path, tmp_path: Path) -> None:
+    request = asked(str(source), "--mask", str(tmp_path / "{subject}.mkv"))
+    with pytest.raises(UsageError, match="needs --subject"):
+        plan_all(request)
