@@ -127,7 +127,7 @@ def render(
         with .alpha.mov, of a picture with .alpha.png, is written beside it. A folder means its videos.
     more
         More inputs, rendered one after another. Names of outputs then hold fields, as in --alpha "out/{stem}.mov":
-        {stem}, {suffix}, {parent}, {kind} or {index}.
+        {stem}, {suffix}, {parent}, {kind}, {index} or {subject}.
     """
     stills = [str(each) for each in (source, *more) if is_still(each)]
     if stills and more:

@@ -20,7 +20,7 @@ from birefnet_video.pipeline.composing import Composing, Look
 from birefnet_video.pipeline.compositor import Compositor, CpuCompositor
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.following import Follower
-from birefnet_video.pipeline.guiding import follower_of, motion_estimator, read_masks, seen_wider
+from birefnet_video.pipeline.guiding import follower_of, frames_of, motion_estimator, read_masks, seen_wider
 from birefnet_video.pipeline.line import Line
 from birefnet_video.pipeline.motions import with_motion
 from birefnet_video.pipeline.ordered import cores
@@ -28,7 +28,7 @@ from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.sinks import open_sink
-from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, decode, encode, infer, prepare
+from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, encode, infer, prepare
 from birefnet_video.types import FrameMeta, Matte, MediaInfo, Step
 
 #: Loads the network for an input; replaced in tests and benchmarks.
@@ -101,7 +101,9 @@ def open_plan(
     )
     smoothing, flicker = _smoothing(plan, backend, on_cut, notify)
     network = _network_stages(plan, matting, follower_of(plan, backend, masks, on_subject))
-    runner = Runner(_stages(reader, network, matting.info.batch_size, smoothing, composing_stage, writers))
+    ahead = Reader(info, lambda message: None, plan.cut, with_alpha=multiplies, decode_on=plan.decode_on, stay=stay)
+    decoding = Stage("decode", lambda _: frames_of(plan, reader, ahead), QUEUE_BATCHES * matting.info.batch_size)
+    runner = Runner([decoding, *_stages(network, matting.info.batch_size, smoothing, composing_stage, writers)])
     return Line(
         info=info,
         matting=matting,
@@ -196,7 +198,6 @@ def _smoothing(
 
 
 def _stages(
-    reader: Reader,
     network: list[Stage],
     batch_size: int,
     smoothing: Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None,
@@ -205,7 +206,6 @@ def _stages(
 ) -> list[Stage]:
     frames = QUEUE_BATCHES * batch_size
     return [
-        Stage("decode", lambda _: decode(reader), frames),
         *network,
         *([Stage("smooth", smoothing, frames)] if smoothing is not None else []),
         Stage("compose", composing, frames),

@@ -1,6 +1,7 @@
 """Mattes of chosen subjects: the network looks where they are, and what it sees of others is left out."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -9,8 +10,9 @@ import numpy as np
 from birefnet_video.matting.guidance.figure import Carried, Figure
 from birefnet_video.matting.guidance.losing import Fate, Watch
 from birefnet_video.matting.guidance.region import WHOLE, box_around, next_region
-from birefnet_video.matting.guidance.shot import Shot, begin, carry, corrected, find_again, of_subjects
+from birefnet_video.matting.guidance.shot import Shot, begin, carry, corrected, find_again, of_subjects, shared
 from birefnet_video.options.guidance import Prompt
+from birefnet_video.pipeline.hindsight import FirstLook, Hindsight, joined_box
 from birefnet_video.pipeline.picking import Eyes
 from birefnet_video.types import Batch, FrameMeta, Matte, Motion
 
@@ -26,9 +28,24 @@ class Wanted:
     on_fate: Callable[[FrameMeta, Fate], None] = lambda meta, fate: None
     """Is told what becomes of subjects."""
 
+    def is_past(self, prompt: Prompt, meta: FrameMeta, rate: Fraction) -> bool:
+        """Whether a prompt is about a frame, or one before it that was not shown."""
+        return self._is_before(prompt, self.start + meta.pts * meta.time_base, rate)
+
+    def looks_ahead(self, rate: Fraction) -> bool:
+        """Whether prompts are about later frames than the first."""
+        return any(not self._is_before(prompt, self.start, rate) for prompt in self.prompts)
+
+    def _is_before(self, prompt: Prompt, shown: Fraction, rate: Fraction) -> bool:
+        return prompt.time is None or prompt.time < shown + 1 / rate / 2
+
 
 class Follower:
-    """Makes the mattes of subjects through a video, frame after frame; remembers one frame and how subjects look."""
+    """Makes the mattes of subjects through a video, frame after frame; remembers one frame and how subjects look.
+
+    Where prompts are about later frames, those up to the last of them come twice: a first look carries subjects back to
+    the frames before.
+    """
 
     def __init__(self, eyes: Eyes, rate: Fraction, wanted: Wanted) -> None:
         """
@@ -39,6 +56,7 @@ class Follower:
         """
         self._eyes, self._rate, self._wanted = eyes, rate, wanted
         self._waiting = list(wanted.prompts)
+        self._hindsight = Hindsight(eyes.grid)
         self._region, self._shot = WHOLE, Shot()
         self._watch = Watch(float(rate))
 
@@ -48,15 +66,39 @@ class Follower:
         Args:
             batches: with motions.
         """
-        for batch in batches:
-            for part in self._parts(batch):
-                yield self._mattes(batch, part)
+        ahead, looks = self._wanted.looks_ahead(self._rate), 0
+        with closing(FirstLook(self._eyes.grid)) as first:
+            for batch in batches:
+                for part in self._parts(batch):
+                    begins = batch.frames[part.start].meta.index == 0
+                    looks += begins
+                    if ahead and looks == 1:
+                        self._look_first(batch, part, first)
+                        continue
+                    if ahead and begins:
+                        self._begin_rendering(first)
+                    yield self._mattes(batch, part)
+
+    def _look_first(self, batch: Batch, part: slice, first: FirstLook) -> None:
+        """Keep what is seen of all of the picture, and what prompts say of it."""
+        alphas = self._eyes.see(batch.rgb[part], WHOLE)
+        for frame, view, alpha, motion in zip(
+            batch.frames[part], batch.rgb[part], alphas, batch.motions[part], strict=True
+        ):
+            first.keep(self._eyes.sight(alpha, view), None if _begins(motion) else motion)
+            if due := self._due(frame.meta):
+                closer, choice = self._eyes.pick(due, view)
+                first.choose(choice, self._eyes.sight(closer, view))
+
+    def _begin_rendering(self, first: FirstLook) -> None:
+        self._hindsight = first.hindsight()
+        self._waiting = list(self._wanted.prompts)
 
     def _parts(self, batch: Batch) -> Iterator[slice]:
         """Frames that the network may look at together: those with a prompt, or after a cut, stand alone."""
         begin_at = 0
         for index, (frame, motion) in enumerate(zip(batch.frames, batch.motions, strict=True)):
-            if self._is_due(frame.meta) or _begins(motion):
+            if self._is_due(frame.meta) or _begins(motion) or frame.meta.index == 0:
                 if begin_at < index:
                     yield slice(begin_at, index)
                 yield slice(index, index + 1)
@@ -68,16 +110,16 @@ class Follower:
         frames, views, motions = batch.frames[part], batch.rgb[part], batch.motions[part]
         if due := self._due(frames[0].meta):
             alpha = self._chosen(due, views[0], frames[0].meta, motions[0])
-            self._look_ahead(len(batch.frames))
-            return [Matte(frames[0], self._of_subjects(alpha, views[0]), views[0], motions[0])]
+            self._look_ahead(frames[0].meta.index + 1, len(batch.frames))
+            return [Matte(frames[0], self._of_subjects(alpha, views[0], frames[0].meta), views[0], motions[0])]
         if _begins(motions[0]):
             self._region = WHOLE
         alphas = self._eyes.see(views, self._region)
         made = []
         for frame, view, alpha, motion in zip(frames, views, alphas, motions, strict=True):
             self._carry(alpha, view, motion, frame.meta)
-            made.append(Matte(frame, self._of_subjects(alpha, view), view, motion))
-        self._look_ahead(len(batch.frames))
+            made.append(Matte(frame, self._of_subjects(alpha, view, frame.meta), view, motion))
+        self._look_ahead(frames[-1].meta.index + 1, len(batch.frames))
         return made
 
     def _carry(self, alpha: np.ndarray, view: np.ndarray, motion: Motion | None, meta: FrameMeta) -> None:
@@ -89,24 +131,36 @@ class Follower:
             self._shot = carry(self._shot, sight, Carried.of(motion))
         self._tell(meta, self._watch.see(self._shot, is_cut=is_cut))
 
-    def _of_subjects(self, alpha: np.ndarray, view: np.ndarray) -> np.ndarray:
+    def _of_subjects(self, alpha: np.ndarray, view: np.ndarray, meta: FrameMeta) -> np.ndarray:
         """The alpha that belongs to subjects, float32 (H, W)."""
-        # Before anybody has been chosen everything counts.
-        is_open = self._waiting and not any(figure.name is not None for figure in self._shot.figures)
-        return alpha if is_open else of_subjects(self._shot, alpha, view)
+        behind = self._hindsight.names(meta.index)
+        if not behind:
+            return of_subjects(self._shot, alpha, view)
+        shares = {
+            figure.name: share
+            for figure, share in zip(self._shot.figures, self._shot.shares, strict=True)
+            if figure.name is not None
+        }
+        for name, known in behind.items():
+            shares[name] = self._hindsight.share(known, shares.get(name))
+        return shared(np.sum([*shares.values()], axis=0), alpha, view, met=True)
 
-    def _look_ahead(self, frames: int) -> None:
-        """Where the network looks next."""
-        if not self._eyes.zooms or not (subjects := [each for each in self._shot.figures if each.name is not None]):
+    def _look_ahead(self, index: int, frames: int) -> None:
+        """Where the network looks in the next frames, from ``index`` on."""
+        subjects = [each for each in self._shot.figures if each.name is not None]
+        boxes = [*self._hindsight.boxes(index, frames)]
+        if not self._eyes.zooms or not (subjects or boxes):
             return
-        if any(each.hidden_for and not each.is_known_behind for each in subjects):
+        is_lost = any(each.hidden_for and not each.is_known_behind for each in subjects)
+        expected = None if not subjects else box_around(np.maximum.reduce([_expected(each) for each in subjects]))
+        boxes += [expected] if expected is not None else []
+        if is_lost or not boxes:
             self._region = WHOLE
             return
-        box = box_around(np.maximum.reduce([_expected(each) for each in subjects]))
-        if box is not None:
-            speed = np.max([np.abs(each.speed) for each in subjects], axis=0) * (frames + 1)
-            more = (float(speed[1]) / self._eyes.grid[0], float(speed[0]) / self._eyes.grid[1])
-            self._region = next_region(self._region, box, more)
+        speeds = [np.abs(each.speed) for each in subjects] or [np.zeros(2, np.float32)]
+        speed = np.max(speeds, axis=0) * (frames + 1)
+        more = (float(speed[1]) / self._eyes.grid[0], float(speed[0]) / self._eyes.grid[1])
+        self._region = next_region(self._region, joined_box(boxes), more)
 
     def _chosen(self, due: list[Prompt], view: np.ndarray, meta: FrameMeta, motion: Motion | None) -> np.ndarray:
         """Choose by prompts in one frame; the frame's whole alpha."""
@@ -122,20 +176,13 @@ class Follower:
         return alpha
 
     def _is_due(self, meta: FrameMeta) -> bool:
-        return bool(self._waiting) and self._is_past(self._waiting[0], meta)
+        return bool(self._waiting) and self._wanted.is_past(self._waiting[0], meta, self._rate)
 
     def _due(self, meta: FrameMeta) -> list[Prompt]:
         """The prompts about a frame, once."""
-        due = [prompt for prompt in self._waiting if self._is_past(prompt, meta)]
+        due = [prompt for prompt in self._waiting if self._wanted.is_past(prompt, meta, self._rate)]
         self._waiting = self._waiting[len(due) :]
         return due
-
-    def _is_past(self, prompt: Prompt, meta: FrameMeta) -> bool:
-        """Whether a prompt is about this frame, or one before it that was not shown."""
-        if prompt.time is None:
-            return True
-        shown = self._wanted.start + meta.pts * meta.time_base
-        return prompt.time < shown + 1 / self._rate / 2
 
     def _tell(self, meta: FrameMeta, fates: Iterable[Fate]) -> None:
         for fate in fates:

@@ -1,6 +1,6 @@
 """From prompts to who is followed, with the masks that they name."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +9,14 @@ from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.wide import WideBackend, wide_size
 from birefnet_video.errors import UsageError
 from birefnet_video.events import SubjectNoted
+from birefnet_video.inputs.reader import Reader
 from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.options.guidance import MaskPicture, Prompt
 from birefnet_video.pipeline.following import Follower, Wanted
 from birefnet_video.pipeline.picking import Eyes
 from birefnet_video.pipeline.plan import Plan
-from birefnet_video.types import FrameMeta
+from birefnet_video.types import Frame, FrameMeta
 
 
 def seen_wider(backend: MattingBackend, plan: Plan) -> MattingBackend:
@@ -54,6 +55,26 @@ def follower_of(
     size = (plan.info.width, plan.info.height)
     eyes = Eyes(network, size, motion_estimator(plan).grid, zooms, masks)
     return Follower(eyes, plan.info.frame_rate, Wanted(plan.guidance.said, start, note))
+
+
+def frames_of(plan: Plan, reader: Reader, ahead: Reader) -> Iterator[Frame]:
+    """All frames; before them those up to the last prompt, if one is about a later frame than the first.
+
+    Args:
+        plan: of the render.
+        reader: of all frames.
+        ahead: of the same input.
+    """
+    times = [prompt.time for prompt in plan.guidance.said if prompt.time is not None]
+    start = plan.spec.input.start
+    if times and Wanted(plan.guidance.said, start).looks_ahead(plan.info.frame_rate):
+        frames = ahead.frames()
+        for frame in frames:
+            yield frame
+            if start + frame.meta.pts * frame.meta.time_base > max(times):
+                break
+        frames.close()  # type: ignore[attr-defined]  # a generator: its file is closed now, and not some time
+    yield from reader.frames()
 
 
 def read_masks(prompts: Iterable[Prompt]) -> dict[Path, np.ndarray]:

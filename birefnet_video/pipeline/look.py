@@ -26,7 +26,7 @@ from birefnet_video.pipeline.checks import make_canvas
 from birefnet_video.pipeline.composing import Composing, Look
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.following import Follower
-from birefnet_video.pipeline.guiding import follower_of, motion_estimator, read_masks, seen_wider
+from birefnet_video.pipeline.guiding import follower_of, frames_of, motion_estimator, read_masks, seen_wider
 from birefnet_video.pipeline.motions import with_motion
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.stages import infer, prepare
@@ -151,9 +151,10 @@ class Looking:
     def _followed(self, times: Sequence[Fraction], matting: Matting, follower: Follower | None) -> Iterator[LookedAt]:
         """The same of a subject that is followed: from the first frame on, as the render does."""
         self._notify(Step(f"following the subject up to {float(times[-1]):.2f} s"))
-        reader = self._reader(self._plan.cut)
+        cut = self._plan.cut
+        frames = frames_of(self._plan, self._reader(cut), self._reader(cut))
         waiting, before = list(times), None
-        for matte in self._smoothed(reader.frames(), matting, follower):
+        for matte in self._smoothed(frames, matting, follower):
             while waiting and before is not None and self._clock(matte.frame.meta) >= self._until(waiting[0]):
                 yield self._made(waiting.pop(0), before, matting)
             if not waiting:

@@ -23,8 +23,10 @@ def with_motion(batches: Iterable[Batch], estimator: MotionEstimator, workers: i
         before: np.ndarray | None = None
         for batch in batches:
             steps = []
-            for view in batch.rgb:
+            for frame, view in zip(batch.frames, batch.rgb, strict=True):
                 now = estimator.look(view)
+                # They may come a second time.
+                before = None if frame.meta.index == 0 else before
                 steps.append((before, now))
                 before = now
             yield batch, steps

@@ -50,7 +50,8 @@ def follow(
             made.append(Batch(frames, np.stack([resized(frame, size) for frame in part])))
         return made
 
-    mattes = [matte for group in follower.follow(with_motion(batches(), estimator)) for matte in group]
+    ahead = batches() if wanted.looks_ahead(Fraction(RATE)) else []
+    mattes = [matte for group in follower.follow(with_motion([*ahead, *batches()], estimator)) for matte in group]
     return np.stack([resized(matte.alpha, (HEIGHT, WIDTH)) for matte in mattes]), fates, network
 
 
@@ -101,20 +102,28 @@ def test_a_point_on_nothing_is_told_and_nobody_is_kept() -> None:
     assert not mattes.any()
 
 
-def test_before_the_first_prompt_everything_is_kept() -> None:
-    clip = clip_of("mirror")
-    mattes, _, _ = follow(clip, [on_subject(clip, 40)])
-    assert (mattes[30] * clip.others[30]).sum() > 0.9 * clip.others[30].sum()
-    assert (mattes[45] * clip.others[45]).sum() == 0
-    assert np.nanmean(scores(clip, mattes)[40:]) > 0.95
+@pytest.mark.parametrize("name", ["mirror", "crossing", "behind", "held object", "growing"])
+def test_a_prompt_about_a_later_frame_is_carried_back(name: str) -> None:
+    clip = clip_of(name)
+    mattes, _, _ = follow(clip, [on_subject(clip, len(clip.frames) - 5)])
+    assert np.nanmean(scores(clip, mattes)) > 0.85
+    assert np.nanmean(scores(clip, mattes)[:8]) > 0.9
 
 
-def test_a_correction_mends_what_was_chosen_wrongly() -> None:
+def test_a_correction_acts_both_ways_and_the_nearer_one_counts() -> None:
     clip = clip_of("mirror")
     wrong = Point(at=on_subject(clip, name="other").at)
-    mattes, _, _ = follow(clip, [wrong, on_subject(clip, 30)])
+    mattes, _, _ = follow(clip, [wrong, on_subject(clip, 40)])
     iou = scores(clip, mattes)
-    assert iou[:30].max() < 0.05 and iou[31:].min() > 0.95
+    assert iou[:18].max() < 0.05 and iou[23:].min() > 0.9
+
+
+def test_nothing_is_carried_back_beyond_an_earlier_prompt() -> None:
+    clip = clip_of("mirror")
+    right, other = on_subject(clip), Point(at=on_subject(clip, name="other").at, time=1)
+    mattes, _, _ = follow(clip, [right, on_subject(clip, 20), other])
+    iou = scores(clip, mattes)
+    assert iou[:20].min() > 0.9 and iou[26:].max() < 0.05
 
 
 def test_several_subjects_are_kept_together() -> None:

@@ -14,7 +14,7 @@ from specs import asked
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.errors import UsageError
-from birefnet_video.events import SubjectNoted
+from birefnet_video.events import JobStarted, JobState, SubjectNoted
 from birefnet_video.execute import watch_job
 from birefnet_video.jobs import Job
 from birefnet_video.many.planning import plan_all
@@ -174,3 +174,26 @@ def test_files_of_subjects_need_subjects(source: Path, tmp_path: Path) -> None:
     request = asked(str(source), "--mask", str(tmp_path / "{subject}.mkv"))
     with pytest.raises(UsageError, match="needs --subject"):
         plan_all(request)
+
+
+def test_a_render_with_a_later_prompt_writes_every_frame_once(source: Path, tmp_path: Path) -> None:
+    made = job(source, tmp_path / "m.mkv", subject="1:point=33%,58%", smooth="normal", start="0.2")
+    made.start()
+    report = made.result()
+    clip, found = clip_of("mirror"), mattes(tmp_path / "m.mkv")
+    assert report.frames == len(found) == FRAMES - 5
+    assert np.abs(found - clip.subject[5:FRAMES]).mean() < 0.01
+
+
+def test_a_look_at_what_comes_before_a_prompt(source: Path, tmp_path: Path) -> None:
+    spec = RenderOptions(mask=tmp_path / "m.mkv", subject="1:point=33%,58%").job(source)
+    (seen,) = Looking(spec, lambda message: None).frames([Fraction(1, 5)], stub)
+    assert np.abs(seen.alpha - clip_of("mirror").subject[5]).mean() < 0.01
+
+
+def test_cancelling_during_the_first_look_ends_at_once(source: Path, tmp_path: Path) -> None:
+    made = job(source, tmp_path / "m.mkv", subject="1.5:point=33%,58%")
+    made.subscribe(lambda event: made.cancel(keep=False) if isinstance(event, JobStarted) else None)
+    made.start()
+    assert made.wait() is JobState.CANCELLED
+    assert not [*tmp_path.iterdir()]

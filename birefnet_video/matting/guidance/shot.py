@@ -153,7 +153,19 @@ def of_subjects(shot: Shot, alpha: np.ndarray, view: np.ndarray) -> np.ndarray:
     if all(subjects):
         return alpha
     share = np.sum([share for share, own in zip(shot.shares, subjects, strict=True) if own], axis=0)
-    large = enlarged(share, view) if shot.met else resized(share, alpha.shape)
+    return shared(share, alpha, view, met=shot.met)
+
+
+def shared(share: np.ndarray, alpha: np.ndarray, view: np.ndarray, *, met: bool) -> np.ndarray:
+    """A share float32 (h, w) of a frame's matte (H, W); see :func:`of_subjects`.
+
+    Args:
+        share: in [0, 1], on the grid.
+        alpha: of the frame.
+        view: its picture.
+        met: the share ends where figures touch, along edges of the picture.
+    """
+    large = enlarged(share, view) if met else resized(share, alpha.shape)
     return np.where(large > _FAINT, alpha * np.minimum(large, 1), 0).astype(np.float32)
 
 
