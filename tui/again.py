@@ -11,8 +11,8 @@ from birefnet_video.tui.marks import texts_of
 from birefnet_video.errors import UsageError
 from birefnet_video.options.backgrounds import PictureFile, SolidColour, VideoFile
 from birefnet_video.options.group import text_of
-from birefnet_video.options.guidance import MaskPicture, Prompts
 from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.options.prompts import MaskPicture, Prompts
 from birefnet_video.options.request import RenderRequest
 from birefnet_video.renders.record import JobRecord
 

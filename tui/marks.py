@@ -9,7 +9,8 @@ from typing import NamedTuple
 from attrs import evolve
 from birefnet_video.tui.form import FormValues, expanded
 
-from birefnet_video.options.guidance import (
+from birefnet_video.options.guidance import read_prompts
+from birefnet_video.options.prompts import (
     SUBJECT,
     Box,
     Length,
@@ -19,7 +20,6 @@ from birefnet_video.options.guidance import (
     Prompts,
     as_prompts,
     box_of_prompt,
-    read_prompts,
 )
 
 #: Digits of seconds and of per cent that are written.

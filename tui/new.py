@@ -23,7 +23,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Collapsible, Footer, Input, Select, Static
 
 from birefnet_video.errors import UsageError
-from birefnet_video.options.guidance import Prompt
+from birefnet_video.options.prompts import Prompt
 from birefnet_video.renders.record import PROGRAM
 
 if TYPE_CHECKING:

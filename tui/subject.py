@@ -21,7 +21,8 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
-from birefnet_video.options.guidance import SUBJECT, Prompt, write_prompts
+from birefnet_video.options.guidance import write_prompts
+from birefnet_video.options.prompts import SUBJECT, Prompt
 from birefnet_video.options.values import parse_time
 
 #: Lines are not broken at it.

@@ -12,7 +12,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
-from birefnet_video.options.guidance import SUBJECT, Point, Prompt
+from birefnet_video.options.prompts import SUBJECT, Point, Prompt
 
 #: Black or white on a colour that no photograph takes the contrast from.
 _MEANT, _NOT_MEANT = Style(color="#000000", bgcolor="#7ed08f"), Style(color="#ffffff", bgcolor="#a8201a")

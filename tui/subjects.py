@@ -9,8 +9,8 @@ from birefnet_video.tui.form import FormValues, expanded
 from birefnet_video.tui.marks import said_in, subjects_file
 
 from birefnet_video.errors import UsageError
-from birefnet_video.options.guidance import Prompt
 from birefnet_video.options.input import InputSpec
+from birefnet_video.options.prompts import Prompt
 
 #: Parts of a second in which times of places are told apart.
 _FINEST = 1000

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from birefnet_video.options.backgrounds import Background
-from birefnet_video.options.guidance import Prompts, as_prompts
+from birefnet_video.options.prompts import Prompts, as_prompts
 
 _T = TypeVar("_T")
 

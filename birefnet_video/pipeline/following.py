@@ -11,7 +11,7 @@ from birefnet_video.matting.guidance.figure import Carried, Figure
 from birefnet_video.matting.guidance.losing import Fate, Watch
 from birefnet_video.matting.guidance.region import WHOLE, box_around, next_region
 from birefnet_video.matting.guidance.shot import Shot, begin, carry, corrected, find_again, of_subjects, shared
-from birefnet_video.options.guidance import Prompt
+from birefnet_video.options.prompts import Prompt
 from birefnet_video.pipeline.hindsight import FirstLook, Hindsight, joined_box
 from birefnet_video.pipeline.picking import Eyes
 from birefnet_video.types import Batch, FrameMeta, Matte, Motion

@@ -10,7 +10,8 @@ from birefnet_video.backends.wide import wide_size
 from birefnet_video.errors import DamagedInput, UsageError
 from birefnet_video.matting.guidance.shot import begin, of_subjects
 from birefnet_video.matting.temporal.motion import MotionEstimator
-from birefnet_video.options.guidance import GuidanceSpec, Prompt
+from birefnet_video.options.guidance import GuidanceSpec
+from birefnet_video.options.prompts import Prompt
 from birefnet_video.pipeline.guiding import read_masks
 from birefnet_video.pipeline.picking import Eyes
 from birefnet_video.pipeline.prompt_checks import check_place

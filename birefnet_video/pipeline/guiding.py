@@ -12,7 +12,7 @@ from birefnet_video.events import SubjectNoted
 from birefnet_video.inputs.reader import Reader
 from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.matting.temporal.motion import MotionEstimator
-from birefnet_video.options.guidance import MaskPicture, Prompt
+from birefnet_video.options.prompts import MaskPicture, Prompt
 from birefnet_video.pipeline.following import Follower, Wanted
 from birefnet_video.pipeline.picking import Eyes
 from birefnet_video.pipeline.plan import Plan

@@ -13,7 +13,7 @@ from birefnet_video.matting.guidance.figure import Sight
 from birefnet_video.matting.guidance.places import places_of
 from birefnet_video.matting.guidance.region import WHOLE, Region, box_around, region_around
 from birefnet_video.matting.tiles.joining import enlarged
-from birefnet_video.options.guidance import Prompt
+from birefnet_video.options.prompts import Prompt
 
 #: Closer looks at most, and share of the side before from which another one is not worth it.
 _MOST_LOOKS, _NEARER = 2, 0.85

@@ -13,9 +13,9 @@ from birefnet_video.inputs.probe import probe
 from birefnet_video.matting.backdrop import Canvas
 from birefnet_video.matting.composite.opencv import even
 from birefnet_video.options.backgrounds import VideoFile
-from birefnet_video.options.guidance import NOBODY, Prompts
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import STDOUT, OutputSpec
+from birefnet_video.options.prompts import NOBODY, Prompts
 from birefnet_video.options.serial import converter, structured
 from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.encodings import encoding_for, fit_codecs

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from birefnet_video.errors import UsageError
-from birefnet_video.options.guidance import Box, MaskPicture, Prompt, box_of_prompt
+from birefnet_video.options.prompts import Box, MaskPicture, Prompt, box_of_prompt
 from birefnet_video.types import MediaInfo
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from birefnet_video.matting.guidance.choosing import choose
 from birefnet_video.matting.guidance.figure import Sight
-from birefnet_video.options.guidance import Box, Largest, MaskPicture, Point, Prompt
+from birefnet_video.options.prompts import Box, Largest, MaskPicture, Point, Prompt
 
 SIZE = (240, 120)
 

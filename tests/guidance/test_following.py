@@ -13,7 +13,7 @@ from birefnet_video.backends.wide import wide_size
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.matting.temporal.motion import MotionEstimator
-from birefnet_video.options.guidance import Box, Point, Prompt
+from birefnet_video.options.prompts import Box, Point, Prompt
 from birefnet_video.pipeline.following import Follower, Wanted
 from birefnet_video.pipeline.motions import with_motion
 from birefnet_video.pipeline.picking import Eyes

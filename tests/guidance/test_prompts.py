@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birefnet_video.errors import UsageError
-from birefnet_video.options.guidance import (
+from birefnet_video.options.guidance import GuidanceSpec, read_prompts, write_prompts
+from birefnet_video.options.prompts import (
     SUBJECT,
     Box,
-    GuidanceSpec,
     Largest,
     Length,
     MaskPicture,
@@ -21,8 +21,6 @@ from birefnet_video.options.guidance import (
     Prompt,
     box_of_prompt,
     parse_prompt,
-    read_prompts,
-    write_prompts,
 )
 
 LENGTHS = st.builds(Length, st.integers(0, 4000).map(float), st.booleans())

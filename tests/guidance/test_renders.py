@@ -19,8 +19,8 @@ from birefnet_video.execute import watch_job
 from birefnet_video.jobs import Job
 from birefnet_video.many.planning import plan_all
 from birefnet_video.many.request import ManyRequest
-from birefnet_video.options.guidance import MaskPicture, Point
 from birefnet_video.options.keywords import RenderOptions
+from birefnet_video.options.prompts import MaskPicture, Point
 from birefnet_video.options.run import RunSpec
 from birefnet_video.pipeline.look import Looking
 from birefnet_video.pipeline.plan import Plan

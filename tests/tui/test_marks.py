@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birefnet_video.errors import UsageError
-from birefnet_video.options.guidance import MaskPicture, Point, parse_prompt, write_prompts
+from birefnet_video.options.guidance import write_prompts
 from birefnet_video.options.input import InputSpec
+from birefnet_video.options.prompts import MaskPicture, Point, parse_prompt
 
 GRIDS = st.builds(Grid, st.integers(1, 400), st.integers(1, 120))
 

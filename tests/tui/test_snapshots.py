@@ -18,8 +18,8 @@ from fake_watch import make_app, make_store, screen_text, settle, source_frame, 
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from birefnet_video.options.guidance import parse_prompt
 from birefnet_video.options.input import InputSpec
+from birefnet_video.options.prompts import parse_prompt
 
 FOLDER = Path(__file__).parent / "snapshots"
 SIZES = {"small": (60, 18), "usual": (80, 24), "large": (160, 48)}

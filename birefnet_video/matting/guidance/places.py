@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from birefnet_video.matting.guidance.region import Box, Region, box_around, region_around
-from birefnet_video.options.guidance import MaskPicture, Point, Prompt, box_of_prompt
+from birefnet_video.options.prompts import MaskPicture, Point, Prompt, box_of_prompt
 
 #: Sides of the parts of the picture that are looked at around a point, one after another.
 _AROUND_POINT = (0.5, 0.25, 0.125)
