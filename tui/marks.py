@@ -41,12 +41,19 @@ class Grid(NamedTuple):
     columns: int
     lines: int
 
+    @property
+    def middle(self) -> Cell:
+        """The cell in the middle."""
+        return Cell(self.columns // 2, self.lines // 2)
+
     def within(self, cell: Cell) -> Cell:
         """The nearest cell that it has."""
         return Cell(min(max(cell.column, 0), self.columns - 1), min(max(cell.line, 0), self.lines - 1))
 
     def moved(self, cell: Cell, other: "Grid") -> Cell:
-        """The same place in another grid."""
+        """The same place in another grid; the middle stays the middle."""
+        if cell == self.middle:
+            return other.middle
         x, y = ((at + 0.5) / size for at, size in zip(cell, self, strict=True))
         return other.within(Cell(int(x * other.columns), int(y * other.lines)))
 

@@ -72,8 +72,8 @@ class SubjectScreen(Screen[tuple[Prompt, ...]]):
         self._file = subjects.file
         self._asked = subjects.places[0].time if subjects.places else subjects.read.start
         self._frame: SourceFrame | None = None
-        self._grid = Grid(2, 2)
-        self._cursor = Cell(1, 1)
+        self._grid = Grid(1, 1)
+        self._cursor = self._grid.middle
         self._corner: Cell | None = None
         self._child = SourceChild(subjects.source, subjects.read)
 
@@ -126,11 +126,10 @@ class SubjectScreen(Screen[tuple[Prompt, ...]]):
             view.clear("no frame")
             self.notify(found, title="no frame", severity="error", markup=False)
         else:
-            is_first, self._frame = self._frame is None, found
+            self._frame = found
             view.show(found.rgb)
             grid = view.grid or self._grid
-            middle = Cell(grid.columns // 2, grid.lines // 2)
-            self._cursor = middle if is_first else self._grid.moved(self._cursor, grid)
+            self._cursor = self._grid.moved(self._cursor, grid)
             self._corner = self._corner and self._grid.moved(self._corner, grid)
             self._grid = grid
         self._draw()

@@ -16,7 +16,7 @@ from birefnet_video.tui.settings import Settings
 from birefnet_video.tui.subject import SubjectScreen
 from birefnet_video.tui.subject_view import SubjectView
 from birefnet_video.tui.summary import SummaryScreen
-from fake_watch import screen_text, until
+from fake_watch import screen_text, settle, until
 from guided import SeesFigures
 from guided_clips import HEIGHT, RATE, WIDTH, Clip, Pose, Scenario, drawn_figures, drawn_scene, make_clip
 from textual.pilot import Pilot
@@ -95,6 +95,7 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 async def click_the_person(app: ThreadApp, pilot: Pilot[int]) -> None:
     """On the left, in the frame that is shown."""
+    await settle(pilot)
     view = app.screen.query_one(SubjectView)
     assert view.grid is not None
     column, line = int(0.25 * view.grid.columns), int(0.5 * view.grid.lines)

@@ -57,6 +57,7 @@ async def mark(app: BirefnetApp, pilot: Pilot[int]) -> None:
     )
     await app.push_screen(SubjectScreen(subjects))
     assert await until(pilot, lambda: app.screen.query_one(SubjectView).grid)
+    await settle(pilot)
     await pilot.press("shift+right", "enter", "n", *"anna", "enter", "x", "up", "up", "b", "shift+right", "up", "b")
 
 

@@ -61,6 +61,8 @@ async def open_subject(app: FakeApp, pilot: Pilot[int], tmp_path: Path, **option
     form = await open_form(app, pilot, tmp_path, **options)
     await pilot.press("ctrl+t")
     assert await until(pilot, lambda: shows_frame(app))
+    # The frame may come once more, for the room that there is in the end.
+    await settle(pilot)
     return form
 
 
