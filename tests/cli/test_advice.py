@@ -15,7 +15,7 @@ from birefnet_video.cli import app, main
 from birefnet_video.shell.grammar import grammar_of
 
 PROGRAM = [sys.executable, "-m", "birefnet_video"]
-FAST = ["--size", "64", "--smooth", "off", "-b", "1", "--engine", "eager", "--progress", "none"]
+FAST = ["--size", "96", "--smooth", "off", "-b", "1", "--engine", "eager", "--progress", "none"]
 
 
 def run(*arguments: str, folder: Path, **options: object) -> "subprocess.CompletedProcess[str]":

@@ -29,7 +29,7 @@ from birefnet_video.options.request import RenderRequest
 from birefnet_video.pipeline.shared_network import SharedNetwork
 from birefnet_video.renders.store import JobStore
 
-QUICK = ["--engine", "eager", "--size", "64", "--smooth", "off", "-b", "1"]
+QUICK = ["--engine", "eager", "--size", "96", "--smooth", "off", "-b", "1"]
 PROGRAM = [sys.executable, "-m", "birefnet_video"]
 
 
