@@ -72,15 +72,12 @@ class _Prompt:
         if not _NAME.fullmatch(value):
             raise UsageError(f"--subject: {value!r} is no name: a letter first, then letters, digits, spaces, - and _")
 
-    @property
-    def _form(self) -> str:
-        raise NotImplementedError
-
-    def __str__(self) -> str:
+    def _written(self, form: str) -> str:
+        """As it is typed, with whose it is and when."""
         what = ["not"] if self.excluded else []
         name = [self.subject] if self.subject != SUBJECT else []
         time = [text_of(self.time)] if self.time is not None else []
-        return ":".join((*what, *name, *time, self._form))
+        return ":".join((*what, *name, *time, form))
 
 
 @frozen
@@ -90,9 +87,8 @@ class Point(_Prompt):
     at: tuple[Length, ...] = field(converter=_lengths)
     """Across and down."""
 
-    @property
-    def _form(self) -> str:
-        return f"point={','.join(map(str, self.at))}"
+    def __str__(self) -> str:
+        return self._written(f"point={','.join(map(str, self.at))}")
 
 
 @frozen
@@ -107,9 +103,8 @@ class Box(_Prompt):
         if len(value) == _NUMBERS["box"] and min(value[2].amount, value[3].amount) <= 0:
             raise UsageError(f"--subject: box={','.join(map(str, value))} has no inside")
 
-    @property
-    def _form(self) -> str:
-        return f"box={','.join(map(str, self.box))}"
+    def __str__(self) -> str:
+        return self._written(f"box={','.join(map(str, self.box))}")
 
 
 @frozen
@@ -118,18 +113,16 @@ class MaskPicture(_Prompt):
 
     path: Path = field(converter=Path)
 
-    @property
-    def _form(self) -> str:
-        return f"mask={self.path}"
+    def __str__(self) -> str:
+        return self._written(f"mask={self.path}")
 
 
 @frozen
 class Largest(_Prompt):
     """The largest subject that is seen."""
 
-    @property
-    def _form(self) -> str:
-        return "auto"
+    def __str__(self) -> str:
+        return self._written("auto")
 
 
 Prompt = Point | Box | MaskPicture | Largest

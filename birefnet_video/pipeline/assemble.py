@@ -29,7 +29,7 @@ from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.sinks import open_sink
 from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, encode, infer, prepare
-from birefnet_video.types import FrameMeta, Matte, MediaInfo, Step
+from birefnet_video.types import Frame, FrameMeta, Matte, MediaInfo, Step
 
 #: Loads the network for an input; replaced in tests and benchmarks.
 OpenBackend = Callable[[BackendSpec, MediaInfo, Notify], MattingBackend]
@@ -88,7 +88,8 @@ def open_plan(
             raise
     multiplies = spec.input.input_alpha == "multiply"
     stay = matting.view_there is not None
-    reader = Reader(info, notify, plan.cut, with_alpha=multiplies, decode_on=plan.decode_on, stay=stay)
+    read = partial(Reader, info, cut=plan.cut, with_alpha=multiplies, decode_on=plan.decode_on, stay=stay)
+    reader = read(notify)
     gauge, tap = MatteGauge(keeps_means=spec.writing.verify == "full"), PreviewTap()
     composing_stage = partial(
         compose,
@@ -101,9 +102,8 @@ def open_plan(
     )
     smoothing, flicker = _smoothing(plan, backend, on_cut, notify)
     network = _network_stages(plan, matting, follower_of(plan, backend, masks, on_subject))
-    ahead = Reader(info, lambda message: None, plan.cut, with_alpha=multiplies, decode_on=plan.decode_on, stay=stay)
-    decoding = Stage("decode", lambda _: frames_of(plan, reader, ahead), QUEUE_BATCHES * matting.info.batch_size)
-    runner = Runner([decoding, *_stages(network, matting.info.batch_size, smoothing, composing_stage, writers)])
+    frames = partial(frames_of, plan, reader, lambda: read(lambda note: None))
+    stages = _stages(frames, network, matting.info.batch_size, smoothing, composing_stage, writers)
     return Line(
         info=info,
         matting=matting,
@@ -114,7 +114,7 @@ def open_plan(
         smoothing=smoothing,
         flicker=flicker,
         tap=tap,
-        runner=runner,
+        runner=Runner(stages),
         gpu_busy_s=busy_from_now(backend.info.device),
     )
 
@@ -198,6 +198,7 @@ def _smoothing(
 
 
 def _stages(
+    read: Callable[[], Iterator[Frame]],
     network: list[Stage],
     batch_size: int,
     smoothing: Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None,
@@ -206,6 +207,7 @@ def _stages(
 ) -> list[Stage]:
     frames = QUEUE_BATCHES * batch_size
     return [
+        Stage("decode", lambda _: read(), frames),
         *network,
         *([Stage("smooth", smoothing, frames)] if smoothing is not None else []),
         Stage("compose", composing, frames),

@@ -108,12 +108,12 @@ class Follower:
 
     def _mattes(self, batch: Batch, part: slice) -> list[Matte]:
         frames, views, motions = batch.frames[part], batch.rgb[part], batch.motions[part]
+        if _begins(motions[0]):
+            self._region = WHOLE
         if due := self._due(frames[0].meta):
             alpha = self._chosen(due, views[0], frames[0].meta, motions[0])
             self._look_ahead(frames[0].meta.index + 1, len(batch.frames))
             return [Matte(frames[0], self._of_subjects(alpha, views[0], frames[0].meta), views[0], motions[0])]
-        if _begins(motions[0]):
-            self._region = WHOLE
         alphas = self._eyes.see(views, self._region)
         made = []
         for frame, view, alpha, motion in zip(frames, views, alphas, motions, strict=True):

@@ -57,18 +57,18 @@ def follower_of(
     return Follower(eyes, plan.info.frame_rate, Wanted(plan.guidance.said, start, note))
 
 
-def frames_of(plan: Plan, reader: Reader, ahead: Reader) -> Iterator[Frame]:
+def frames_of(plan: Plan, reader: Reader, read_ahead: Callable[[], Reader]) -> Iterator[Frame]:
     """All frames; before them those up to the last prompt, if one is about a later frame than the first.
 
     Args:
         plan: of the render.
         reader: of all frames.
-        ahead: of the same input.
+        read_ahead: gives another one of the same input, whose notices are told by the first.
     """
     times = [prompt.time for prompt in plan.guidance.said if prompt.time is not None]
     start = plan.spec.input.start
     if times and Wanted(plan.guidance.said, start).looks_ahead(plan.info.frame_rate):
-        frames = ahead.frames()
+        frames = read_ahead().frames()
         for frame in frames:
             yield frame
             if start + frame.meta.pts * frame.meta.time_base > max(times):

@@ -152,7 +152,7 @@ class Looking:
         """The same of a subject that is followed: from the first frame on, as the render does."""
         self._notify(Step(f"following the subject up to {float(times[-1]):.2f} s"))
         cut = self._plan.cut
-        frames = frames_of(self._plan, self._reader(cut), self._reader(cut))
+        frames = frames_of(self._plan, self._reader(cut), lambda: self._reader(cut))
         waiting, before = list(times), None
         for matte in self._smoothed(frames, matting, follower):
             while waiting and before is not None and self._clock(matte.frame.meta) >= self._until(waiting[0]):
@@ -206,7 +206,7 @@ class Looking:
 
         device = matting.info.device if matting.info.device.startswith("cuda") else "cpu"
         shape = (self.info.width, self.info.height)
-        heard: Heard[Matte] = Heard(tell=self._notify)
+        heard: Heard[Matte] = Heard(tell=self._notify, motion=None if follower is None else lambda matte: matte.motion)
         for matte, alpha in steady_alphas(
             mattes, lambda matte: (matte.view, matte.alpha), shape, mode, device=device, heard=heard
         ):

@@ -257,6 +257,7 @@ def test_what_was_built_and_is_not_wanted_any_more_is_closed(tmp_path: Path, mon
 
 def test_a_build_that_was_never_begun_can_be_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     beside("builds", tmp_path, monkeypatch, []).close()
+    assert nothing_is_left(tmp_path)
 
 
 @pytest.mark.parametrize("cancels", [False, True], ids=["end", "ctrl-c"])
@@ -341,6 +342,7 @@ def test_nothing_is_built_beside_what_has_no_use_for_it(
     monkeypatch.setattr(registry, "_replaced_in_time", lambda *words: pytest.fail("it would be built"))
     spec = BackendSpec(size=(64, 96), device="cpu", precision="fp32", batch_size=1, **options)
     load_backend(spec, 96, 64, frames=count, cache=EngineCache(tmp_path / "cache")).close()
+    assert our_threads() == []
 
 
 def test_one_that_lies_ready_and_does_not_start_is_not_built_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,15 +46,14 @@ class Look:
     """float32 (parts, steps); each part's sum is 1, or 0 if it was never seen."""
 
     @classmethod
-    def of(cls, coded: Coded, matte: np.ndarray, whole: "tuple[float, float] | None" = None) -> "Look":
+    def of(cls, coded: Coded, matte: np.ndarray) -> "Look":
         """
         Args:
             coded: the picture.
-            matte: float32 (h, w) in [0, 1].
-            whole: first and last line of the whole figure, if the matte is a part of it.
+            matte: float32 (h, w) in [0, 1], all of the figure.
         """
         size = int(np.prod(_STEPS))
-        parts = _parts(matte, whole)
+        parts = _parts(matte)
         shares = np.zeros((_PARTS, size), np.float32)
         for part in range(_PARTS):
             weights = np.where(parts == part, matte, 0)
@@ -65,10 +64,10 @@ class Look:
             shares[part] = spread.ravel() / max(float(spread.sum()), 1e-6)
         return cls(shares)
 
-    def joined(self, newer: "Look", rate: float = _RATE) -> "Look":
+    def joined(self, newer: "Look") -> "Look":
         """What is remembered after one more frame."""
         seen, before = (each.shares.sum(1, keepdims=True) > 0 for each in (newer, self))
-        weight = np.where(seen & before, rate, seen.astype(np.float32))
+        weight = np.where(seen & before, _RATE, seen.astype(np.float32))
         return Look(((1 - weight) * self.shares + weight * newer.shares).astype(np.float32))
 
     def likeness(self, other: "Look") -> float:
@@ -97,8 +96,8 @@ class Look:
         return fits + np.float32(_UNSEEN / self.shares.shape[1])
 
 
-def _parts(matte: np.ndarray, whole: "tuple[float, float] | None") -> np.ndarray:
-    first, last = whole or extent(matte)
+def _parts(matte: np.ndarray) -> np.ndarray:
+    first, last = extent(matte)
     rows = (np.arange(matte.shape[0]) - first) / max(last - first, 1.0) * _PARTS
     return np.clip(rows.astype(int), 0, _PARTS - 1)[:, None]
 
