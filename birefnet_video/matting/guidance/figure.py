@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from birefnet_video.matting.guidance.look import Coded, Look
-from birefnet_video.matting.temporal.motion import SPACING
+from birefnet_video.matting.temporal.motion import TOLERANCE, TOLERANCE_SLOPE, followed
 from birefnet_video.types import Motion
 
 #: Alpha from which a pixel is part of a figure.
@@ -29,8 +29,6 @@ _CLEAR, _TOO_MUCH = 0.6, 1.15
 _SLACK, _OUTSIDE = 13, 0.15
 #: What a figure counts for where its picture was found.
 _FOUND = 0.9
-#: Disagreement of the ways there and back at which trust falls to exp(-1/2): pixels of the grid, and share of the way.
-_TOLERANCE, _TOLERANCE_SLOPE = 0.75, 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +59,9 @@ class Carried:
     @classmethod
     def of(cls, motion: Motion) -> "Carried":
         """Along a motion, on a grid of its vectors."""
-        height, width = motion.backward.shape[:2]
-        there, back = motion.backward / SPACING, motion.forward / SPACING
-        across = there[..., 0] + np.arange(width, dtype=np.float32)
-        down = there[..., 1] + np.arange(height, dtype=np.float32)[:, None]
-        found = cv2.remap(back, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        missed, length = np.square(there + found).sum(2), np.sqrt(np.square(there).sum(2))
-        trust = np.exp(-0.5 * missed / np.square(_TOLERANCE + _TOLERANCE_SLOPE * length))
-        return cls(np.dstack([across, down]), trust.astype(np.float32))
+        places, missed, length = followed(motion.backward, motion.forward)
+        trust = np.exp(-0.5 * missed / np.square(TOLERANCE + TOLERANCE_SLOPE * length))
+        return cls(places, trust.astype(np.float32))
 
     def bring(self, matte: np.ndarray) -> np.ndarray:
         """A matte of the frame before, as it would look now."""

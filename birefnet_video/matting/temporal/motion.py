@@ -10,6 +10,8 @@ from birefnet_video.types import Motion
 FLOW_SIDE, _LEAST_SIDE = 480, 32
 #: Pixels of those pictures from one vector to the next, across and down: flow is not found any finer.
 SPACING = 2
+#: Disagreement of the ways there and back at which trust falls to exp(-1/2): pixels, and share of the way's length.
+TOLERANCE, TOLERANCE_SLOPE = 1.5, 0.04
 #: A pixel counts as lost if the way there and back misses it by more: pixels, and share of the way's length.
 _LOST, _LOST_SLOPE = 2.0, 0.05
 #: Share of lost pixels from which two pictures belong to two shots. Whip pans lose up to .12, cuts .88 and more.
@@ -78,11 +80,25 @@ def _judge(earlier: np.ndarray, later: np.ndarray, forward: np.ndarray, backward
     return is_cut, not is_cut
 
 
+def followed(there: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where ways lead, and how far the ways back from there miss their beginnings.
+
+    Args:
+        there: float32 (h, w, 2), as of :class:`Motion`.
+        back: the same, the other way.
+
+    Returns:
+        places float32 (h, w, 2) on the grid of vectors, across and down; the square of what is missed and the length of
+        the way, float32 (h, w), in the flow's pixels.
+    """
+    height, width = there.shape[:2]
+    across = there[..., 0] / SPACING + np.arange(width, dtype=np.float32)
+    down = there[..., 1] / SPACING + np.arange(height, dtype=np.float32)[:, None]
+    found = cv2.remap(back, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    missed = np.square(there + found).sum(2)
+    return np.dstack([across, down]), missed, np.sqrt(np.square(there).sum(2))
+
+
 def _lost_share(forward: np.ndarray, backward: np.ndarray) -> float:
-    height, width = forward.shape[:2]
-    across = forward[..., 0] / SPACING + np.arange(width, dtype=np.float32)
-    down = forward[..., 1] / SPACING + np.arange(height, dtype=np.float32)[:, None]
-    back = cv2.remap(backward, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    missed = np.square(forward + back).sum(2)
-    length = np.sqrt(np.square(forward).sum(2))
+    _, missed, length = followed(forward, backward)
     return float((missed > np.square(_LOST + _LOST_SLOPE * length)).mean())

@@ -7,11 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from birefnet_video.matting.temporal.motion import SPACING
+from birefnet_video.matting.temporal.motion import SPACING, TOLERANCE, TOLERANCE_SLOPE
 from birefnet_video.types import Motion
-
-#: Disagreement of the ways there and back at which trust falls to exp(-1/2): pixels, and share of the way's length.
-_TOLERANCE, _TOLERANCE_SLOPE = 1.5, 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class Flow:
         """float32 (1, 1, h, w) in [0, 1]: whether the ways agree, which they do not where something comes or goes."""
         missed = (self.there + _follow(self.there, self.back)).square().sum(1, keepdim=True)
         length = self.there.square().sum(1, keepdim=True).sqrt()
-        return torch.exp(-0.5 * missed / (_TOLERANCE + _TOLERANCE_SLOPE * length).square())
+        return torch.exp(-0.5 * missed / (TOLERANCE + TOLERANCE_SLOPE * length).square())
 
 
 @dataclass(frozen=True, slots=True)
