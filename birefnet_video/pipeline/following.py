@@ -1,6 +1,6 @@
 """Mattes of chosen subjects: the network looks where they are, and what it sees of others is left out."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -122,14 +122,22 @@ class Follower:
         self._look_ahead(frames[-1].meta.index + 1, len(batch.frames))
         return made
 
-    def _carry(self, alpha: np.ndarray, view: np.ndarray, motion: Motion | None, meta: FrameMeta) -> None:
+    def _carry(
+        self,
+        alpha: np.ndarray,
+        view: np.ndarray,
+        motion: Motion | None,
+        meta: FrameMeta,
+        mended: Set[str] = frozenset(),
+    ) -> None:
         sight, is_cut = self._eyes.sight(alpha, view), _begins(motion)
         if is_cut:
             self._shot = find_again(self._shot, sight)
         else:
             assert motion is not None
             self._shot = carry(self._shot, sight, Carried.of(motion))
-        self._tell(meta, self._watch.see(self._shot, is_cut=is_cut))
+        behind = {name for name, known in self._hindsight.names(meta.index).items() if known.box is not None}
+        self._tell(meta, self._watch.see(self._shot, is_cut=is_cut, mended=mended | behind))
 
     def _of_subjects(self, alpha: np.ndarray, view: np.ndarray, meta: FrameMeta) -> np.ndarray:
         """The alpha that belongs to subjects, float32 (H, W)."""
@@ -165,7 +173,8 @@ class Follower:
     def _chosen(self, due: list[Prompt], view: np.ndarray, meta: FrameMeta, motion: Motion | None) -> np.ndarray:
         """Choose by prompts in one frame; the frame's whole alpha."""
         if self._shot.figures:
-            self._carry(self._eyes.see(view[None], self._region)[0], view, motion, meta)
+            said = {prompt.subject for prompt in due}
+            self._carry(self._eyes.see(view[None], self._region)[0], view, motion, meta, mended=said)
         alpha, choice = self._eyes.pick(due, view)
         for prompt in choice.missed:
             self._tell(meta, [self._watch.missed(prompt.subject, f"nothing is seen at {prompt}")])

@@ -159,3 +159,16 @@ def test_the_network_looks_closer_at_a_small_subject() -> None:
     follow(clip, [on_subject(clip)], network=network)
     # It fills more of what the network sees than of the picture.
     assert np.mean(seen[5:40]) > 3 * clip.subject[5:40].mean()
+
+
+def test_what_a_correction_mends_is_not_told_again() -> None:
+    clip = clip_of("leaves and comes back")
+    begin = on_subject(clip)
+    _, before, _ = follow(clip, [begin])
+    assert [fate.finding for fate in before] == ["left", "found"]
+    index = next(index for index in range(55, len(clip.frames)) if clip.subject[index].any())
+    _, after, _ = follow(clip, [begin, on_subject(clip, index + 5)])
+    assert [fate.finding for fate in after] in (["left"], ["left", "found"])
+    mattes, mended, _ = follow(clip, [Point(at=("50%", "5%")), on_subject(clip, 20)])
+    assert "not seen any more" not in [fate.why for fate in mended]
+    assert np.nanmean(scores(clip, mattes)[12:30]) > 0.9

@@ -1,6 +1,6 @@
 """Whether subjects are still there, and what is to be said if one is not."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -44,10 +44,16 @@ class Watch:
         self._rate = rate
         self._known: dict[str, _Known] = {}
 
-    def see(self, shot: Shot, *, is_cut: bool = False) -> Iterator[Fate]:
-        """What has become of the subjects in one more frame."""
+    def see(self, shot: Shot, *, is_cut: bool = False, mended: Container[str] = ()) -> Iterator[Fate]:
+        """What has become of the subjects in one more frame.
+
+        Args:
+            shot: after it.
+            is_cut: it begins a shot.
+            mended: names of those that a prompt about this frame or a later one shows in it: they are not lost.
+        """
         for figure in shot.figures:
-            if figure.name is None:
+            if figure.name is None or figure.name in mended:
                 continue
             known = self._known.get(figure.name, _Known(0.0))
             now, fate = self._judged(figure, known, shot, is_cut=is_cut)
