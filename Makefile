@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Test files that run at once.
 WORKERS ?= 2
+# With another worker in the place of one that crashed, pytest-xdist waits for ever.
+WORKERS_OPTIONS := -n $(WORKERS) --dist loadfile --max-worker-restart 0
 
 .PHONY: demo test coverage check format lint types layers setup clean pictures tiny hooks
 
@@ -20,11 +22,11 @@ demo: setup
 	$(BIN)/birefnet-video samples/bunny.mp4 --alpha out.mov --green out.mp4 --overwrite
 
 test: setup
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest $(WORKERS_OPTIONS)
 
 # Takes a fifth longer than test. TESTS narrows it down: make coverage TESTS=tests/media
 coverage: setup
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --cov --cov-report term $(TESTS)
+	$(BIN)/pytest $(WORKERS_OPTIONS) --cov --cov-report term $(TESTS)
 
 check: format lint types test
 

@@ -146,9 +146,9 @@ def _read_onnx(path: Path) -> "Callable[[Tensor], Tensor]":
 
 
 def _read_openvino(path: Path) -> "Callable[[Tensor], Tensor]":
-    from birefnet_video.backends.openvino_library import load_library
+    from birefnet_video.backends.openvino_library import load_core
 
-    compiled = load_library().Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = load_core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return lambda x: torch.from_numpy(compiled({INPUT_NAME: x.numpy()})[OUTPUT_NAME].copy())
 
 

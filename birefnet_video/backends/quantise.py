@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from birefnet_video.backends.apart import end_with
-from birefnet_video.backends.openvino_library import load_library
+from birefnet_video.backends.openvino_library import load_core, load_library
 from birefnet_video.errors import BackendUnavailable
 
 #: Keeps NNCF from reporting to its makers that it is used.
@@ -70,7 +70,7 @@ def _main(source: str, target: str, pictures: str, plan: str, parent: str) -> No
     nncf.set_log_level(logging.ERROR)
     asked = json.loads(Path(plan).read_text())
     views = np.load(pictures, mmap_mode="r")
-    graph = openvino.Core().read_model(source)
+    graph = load_core().read_model(source)
     batch = int(graph.inputs[0].shape[0])
     in_float = [
         operator.get_friendly_name()

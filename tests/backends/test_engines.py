@@ -1,6 +1,7 @@
 """Which engine is taken, what is said about the others, and what is kept for the next start."""
 
 import os
+import subprocess
 import sys
 import time
 import types
@@ -140,6 +141,29 @@ def test_one_batch_at_a_time_gets_all_of_the_machine(tmp_path: Path, monkeypatch
     picture = np.random.default_rng(0).integers(0, 256, (1, *SIZE, 3), dtype=np.uint8)
     each, many = (load(tmp_path, engine="openvino", one_at_a_time=one).infer(picture) for one in (True, False))
     assert asked == [1, 2] and np.abs(each - many).max() < 1e-4
+
+
+def test_a_signal_after_engines_that_overlapped_is_no_crash(tmp_path: Path) -> None:
+    """OpenVINO's plugin for CPUs leaves a signal stack that is no memory if two of it overlap or change threads."""
+    code = f"""
+import os, signal, threading
+from pathlib import Path
+from birefnet_video.backends.cache import EngineCache
+from birefnet_video.backends.registry import load_backend
+from birefnet_video.options.network import BackendSpec
+spec, cache = BackendSpec(size=(64, 64), precision="fp32", engine="openvino"), EngineCache(Path({str(tmp_path)!r}))
+engines = [load_backend(spec, 64, 64, frames=5, cache=cache) for _ in range(2)]
+engines.pop(0).close()
+engines.pop(0).close()
+last = [load_backend(spec, 64, 64, frames=5, cache=cache)]
+thread = threading.Thread(target=lambda: last.pop().close())
+thread.start()
+thread.join()
+signal.signal(signal.SIGINT, lambda number, frame: print("told"))
+os.kill(os.getpid(), signal.SIGINT)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "told\n"), done.stderr
 
 
 @pytest.mark.parametrize(("engine", "name"), [("openvino", "network.bin"), ("onnx", "network.onnx")])

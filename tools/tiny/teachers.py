@@ -9,6 +9,8 @@ import onnxruntime
 import openvino
 from birefnet_video.model.preprocess import MEAN, STD
 
+from birefnet_video.backends.openvino_library import load_core
+
 #: Others use the machine, too.
 _THREADS = 1
 _U2NETP_SIDE, _ISNET_SIDE = 320, 1024
@@ -51,7 +53,7 @@ class IsNet:
 
     @cached_property
     def _net(self) -> "openvino.CompiledModel":
-        core = openvino.Core()
+        core = load_core()
         whole = core.read_model(self._onnx)
         # Its coarser predictions are not asked for.
         finest = openvino.Model([whole.outputs[0]], whole.get_parameters())

@@ -12,7 +12,7 @@ from torch import Tensor
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.backends.engines.graphs import key_of
-from birefnet_video.backends.openvino_library import load_library
+from birefnet_video.backends.openvino_library import load_core, load_library
 from birefnet_video.backends.progress import building
 from birefnet_video.backends.quantise import check_installed as check_quantiser
 from birefnet_video.backends.quantise import quantise
@@ -87,7 +87,7 @@ def prepare(request: Request) -> Prepared:
     Raises:
         BackendUnavailable: if the network would suffer in the precision asked for, or what that needs is missing.
     """
-    openvino = load_library()
+    core = load_core()
     info = request.info
     quantised = info.precision == "int8"
     key = cache_key(request)
@@ -109,7 +109,7 @@ def prepare(request: Request) -> Prepared:
     }
 
     def load(folder: Path) -> tuple[Any, str]:
-        compiled = openvino.Core().compile_model(folder / _FILE, "CPU", settings)
+        compiled = core.compile_model(folder / _FILE, "CPU", settings)
         return compiled, (folder / _CHANGE_FILE).read_text() if quantised else ""
 
     compiled, change = request.cache.load("openvino", key, build, load, request.tell)
@@ -182,7 +182,7 @@ def _quantise(request: Request, folder: Path, program: "ExportedProgram") -> Non
     with building(f"openvino: int8: calibrating on {len(views)} {calibration.words}", request.tell):
         has_attention = any("scaled_dot_product" in str(node.target) for node in program.graph.nodes)
         quantise(source, target, views, sensitive_operators(program), is_transformer=has_attention)
-    core = load_library().Core()
+    core = load_core()
     before, after = (
         core.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": hint})
         for path, hint in ((source, _HINTS["fp32"]), (target, _HINTS["int8"]))
