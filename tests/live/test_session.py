@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -56,6 +56,23 @@ def stub(delay_s: float = 0.0) -> OpenBackend:
         return StubBackend(replace(INFO, input_size=spec.size, batch_size=1), delay_s=delay_s)
 
     return load
+
+
+@pytest.fixture(autouse=True)
+def _ended(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A session that a failed test leaves behind would fail those after it."""
+    started: list[LiveSession] = []
+    start = LiveSession.start
+
+    def noted(self: LiveSession) -> None:
+        started.append(self)
+        start(self)
+
+    monkeypatch.setattr(LiveSession, "start", noted)
+    yield
+    for session in started:
+        session.stop()
+        session.wait(PATIENCE_S)
 
 
 def run(camera: Camera, live: LiveSpec, *, delay_s: float = 0.0) -> LiveSession:
@@ -349,7 +366,8 @@ def test_the_camera_is_off_while_nobody_watches(tmp_path: Path, monkeypatch: pyt
     assert [camera.closed for camera in cameras] == [1, 0]
     before, looked = len(shown), len(looks)
     until(lambda: len(looks) > looked + 3)
-    assert len(shown) - before <= 1 and not cameras[1].taken_at
+    # One may have been in the slot, and one with the network.
+    assert len(shown) - before <= 2 and not cameras[1].taken_at
     with device.open() as handle:
         viewer = subprocess.Popen(["sleep", "30"], stdin=handle)
     with viewer:
