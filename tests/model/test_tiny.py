@@ -48,12 +48,12 @@ def test_it_finds_the_generated_subject_in_every_frame() -> None:
 
 
 def test_it_cuts_out_the_sample_as_well_as_is_said() -> None:
-    """On the frames that were outlined by hand; 0.661, the least 0.144, and 0.961 of the subject's inside."""
+    """On the frames that were outlined by hand; 0.699, the least 0.372, and 0.966 of the subject's inside."""
     frames = outlined()
     with Matting() as matting:
         found = [agreement(np.asarray(matting.image(rgb)), inside) for _, rgb, inside in frames]
     union, core = (np.array(column) for column in zip(*found, strict=True))
-    assert len(frames) == 10 and union.mean() >= 0.65 and union.min() >= 0.13 and core.mean() >= 0.95
+    assert len(frames) == 10 and union.mean() >= 0.69 and union.min() >= 0.36 and core.mean() >= 0.95
 
 
 @pytest.mark.parametrize("kind", ["black", "grey", "gradient", "noise"])

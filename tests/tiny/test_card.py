@@ -71,4 +71,4 @@ def test_the_card_counts_what_was_trained_on_and_says_what_was_measured(data: Pa
     ):
         assert line in lines
     text = "\n".join(lines)
-    assert "$" not in text and "0.6 (half of it each) to 0.4" in text and "Speed: 10.8 pictures" in text
+    assert "$" not in text and "0.6 to 0.4" in text and "Speed: 10.8 pictures" in text
