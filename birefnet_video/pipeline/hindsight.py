@@ -1,9 +1,12 @@
 """What is known of frames by prompts about later ones: subjects carried backwards, over what a first look has kept."""
 
+import json
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass
+from os import SEEK_END
+from struct import Struct
 from typing import IO
 
 import numpy as np
@@ -16,8 +19,19 @@ from birefnet_video.types import Motion
 
 #: Steps of a pixel that motion is kept in, and the levels of a share.
 _STEPS, _LEVELS = 8, 255
+#: A length, and the first byte and the length of a record, in files.
+_LENGTH, _PLACE = Struct("<Q"), Struct("<QQ")
 #: Overlap of what is known from before and from behind below which one of them is wrong.
 _AGREE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A frame of the first look."""
+
+    index: int
+    end: int
+    """Of its record, in bytes of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +46,53 @@ class Known:
     """In [0, 1]: how near the prompt is, against the one before it."""
 
 
-@dataclass(slots=True)
 class Hindsight:
-    """Subjects in frames before the prompts about them."""
+    """Subjects in frames before the prompts about them, in files, so that memory does not grow with the frames."""
 
-    grid: tuple[int, int]
-    frames: dict[int, dict[str, Known]] = field(default_factory=dict)
-    """Index of a frame -> name of a subject -> what is known."""
+    def __init__(self, grid: tuple[int, int]) -> None:
+        """
+        Args:
+            grid: height and width of what figures are carried on.
+        """
+        self._grid = grid
+        self._places: IO[bytes] | None = None
+        self._records: IO[bytes] | None = None
+        self._latest: tuple[int, Mapping[str, Known]] = (-1, {})
+
+    def close(self) -> None:
+        """Forget all. May be called twice."""
+        for file in (self._places, self._records):
+            if file is not None:
+                file.close()
+        self._places = self._records = None
+        self._latest = (-1, {})
+
+    def keep(self, index: int, names: Mapping[str, Known]) -> None:
+        """What is known of a frame, once for each; in any order."""
+        if self._places is None or self._records is None:
+            self._places, self._records = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+        heads = [
+            [name, known.weight, None if known.box is None else astuple(known.box), len(known.share)]
+            for name, known in names.items()
+        ]
+        head = json.dumps(heads).encode()
+        record = b"".join((_LENGTH.pack(len(head)), head, *(known.share for known in names.values())))
+        # Where nothing was written a file holds zeros, and no record has no bytes.
+        self._places.seek(index * _PLACE.size)
+        self._places.write(_PLACE.pack(self._records.seek(0, SEEK_END), len(record)))
+        self._records.write(record)
 
     def names(self, index: int) -> Mapping[str, Known]:
         """The subjects that are known in a frame."""
-        return self.frames.get(index, {})
+        if self._places is None or self._records is None:
+            return {}
+        if index != self._latest[0]:
+            self._places.seek(index * _PLACE.size)
+            place = self._places.read(_PLACE.size)
+            start, size = _PLACE.unpack(place) if len(place) == _PLACE.size else (0, 0)
+            self._records.seek(start)
+            self._latest = (index, _unpacked(self._records.read(size)) if size else {})
+        return self._latest[1]
 
     def share(self, known: Known, before: np.ndarray | None) -> np.ndarray:
         """A subject's share of a frame, float32 (h, w): nearer to what is known from the side whose prompt is nearer.
@@ -51,7 +101,7 @@ class Hindsight:
             known: from behind.
             before: the same, known from before; ``None``: nobody had named it.
         """
-        packed = np.frombuffer(zlib.decompress(known.share), np.uint8).reshape(self.grid)
+        packed = np.frombuffer(zlib.decompress(known.share), np.uint8).reshape(self._grid)
         behind = packed.astype(np.float32) / _LEVELS
         if before is None:
             return behind
@@ -77,11 +127,13 @@ class FirstLook:
         """
         self._grid = grid
         self._file: IO[bytes] | None = None
-        self._places: list[int] = []
-        self._choices: list[tuple[int, Choice, Sight]] = []
+        self._count = 0
+        self._choices: list[tuple[_Kept, Choice, Sight]] = []
+        self._hindsight = Hindsight(grid)
 
     def close(self) -> None:
-        """Forget all. May be called twice."""
+        """Forget all, and the hindsight that it gave. May be called twice."""
+        self._hindsight.close()
         if self._file is not None:
             self._file.close()
 
@@ -90,51 +142,63 @@ class FirstLook:
         alpha = (sight.alpha * _LEVELS).round().astype(np.uint8)
         fields = () if motion is None else (motion.forward, motion.backward)
         steps = [np.clip(np.round(each * _STEPS), -(2**15), 2**15 - 1).astype(np.int16) for each in fields]
-        raw = b"".join(each.tobytes() for each in (alpha, sight.rgb, *steps))
+        raw = zlib.compress(b"".join(each.tobytes() for each in (alpha, sight.rgb, *steps)), 1)
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this
-        self._places.append(self._file.tell())
-        self._file.write(zlib.compress(raw, 1))
+        # It is read from the end: the length comes last.
+        self._file.write(raw + _LENGTH.pack(len(raw)))
+        self._count += 1
 
     def choose(self, choice: Choice, sight: Sight) -> None:
         """What prompts say of the frame that was kept last."""
-        self._choices.append((len(self._places) - 1, choice, sight))
+        assert self._file is not None  # a frame was kept
+        self._choices.append((_Kept(self._count - 1, self._file.tell()), choice, sight))
 
     def hindsight(self) -> Hindsight:
-        """Every subject carried back from the prompts about it to those before, or to the first frame."""
-        if self._file is None:
-            return Hindsight(self._grid)
-        self._places.append(self._file.tell())
-        found, last = Hindsight(self._grid), 0
-        for index, choice, sight in self._choices:
-            if index > last:
-                self._carry_back(found, begin(choice.mattes, sight), last, index)
-            last = index
-        return found
+        """Every subject carried back from the prompts about it to those before, or the beginning; closed with this."""
+        last = 0
+        for kept, choice, sight in self._choices:
+            if kept.index > last:
+                self._carry_back(begin(choice.mattes, sight), last, kept)
+            last = kept.index
+        return self._hindsight
 
-    def _carry_back(self, found: Hindsight, shot: Shot, first: int, last: int) -> None:
-        _, motion = self._read(last)
-        for index in range(last - 1, first - 1, -1):
-            sight, next_motion = self._read(index)
+    def _carry_back(self, shot: Shot, first: int, last: _Kept) -> None:
+        _, motion, end = self._read(last.end)
+        for index in range(last.index - 1, first - 1, -1):
+            sight, next_motion, end = self._read(end)
             # From the later frame to the earlier one.
             shot = find_again(shot, sight) if motion is None else carry(shot, sight, Carried.of(_turned(motion)))
-            weight = (index - first + 1) / (last - first + 1)
-            found.frames.setdefault(index, {}).update(_known(shot, weight))
+            weight = (index - first + 1) / (last.index - first + 1)
+            self._hindsight.keep(index, dict(_known(shot, weight)))
             motion = next_motion
 
-    def _read(self, index: int) -> tuple[Sight, Motion | None]:
+    def _read(self, end: int) -> tuple[Sight, Motion | None, int]:
+        """The frame whose record ends there, the motion to it, and where the record before it ends."""
         assert self._file is not None  # a frame was kept
         height, width = self._grid
-        self._file.seek(self._places[index])
-        raw = zlib.decompress(self._file.read(self._places[index + 1] - self._places[index]))
+        self._file.seek(end - _LENGTH.size)
+        (length,) = _LENGTH.unpack(self._file.read(_LENGTH.size))
+        start = end - _LENGTH.size - length
+        self._file.seek(start)
+        raw = zlib.decompress(self._file.read(length))
         size = height * width
         alpha = np.frombuffer(raw, np.uint8, size).reshape(height, width).astype(np.float32) / _LEVELS
         rgb = np.frombuffer(raw, np.uint8, 3 * size, size).reshape(height, width, 3)
         sight = Sight.of(alpha, rgb)
         if len(raw) == 4 * size:
-            return sight, None
+            return sight, None, start
         steps = np.frombuffer(raw, np.int16, 4 * size, 4 * size).reshape(2, height, width, 2).astype(np.float32)
-        return sight, Motion(steps[0] / _STEPS, steps[1] / _STEPS, is_cut=False, continues=True)
+        return sight, Motion(steps[0] / _STEPS, steps[1] / _STEPS, is_cut=False, continues=True), start
+
+
+def _unpacked(record: bytes) -> dict[str, Known]:
+    (length,) = _LENGTH.unpack_from(record)
+    at, names = _LENGTH.size + length, {}
+    for name, weight, box, size in json.loads(record[_LENGTH.size : at]):
+        names[name] = Known(record[at : at + size], None if box is None else Box(*box), weight)
+        at += size
+    return names
 
 
 def _turned(motion: Motion) -> Motion:
