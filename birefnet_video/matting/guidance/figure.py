@@ -1,11 +1,12 @@
 """One salient thing in a shot: where it is, how it moves, how it looks."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
 from birefnet_video.matting.guidance.look import Coded, Look
+from birefnet_video.matting.guidance.template import Template
 from birefnet_video.matting.temporal.motion import TOLERANCE, TOLERANCE_SLOPE, followed
 from birefnet_video.types import Motion
 
@@ -23,6 +24,8 @@ _TRUSTED = 0.5
 _REACH, _NEAR = 0.12, 6
 #: Share of a figure above which it is in front of those that it has met.
 _IN_FRONT = 0.8
+#: How much of what a figure among others is off its way is believed in a frame, and goes into its speed.
+_STRAY_RATE, _STRAY_SPEED = 0.6, 0.2
 #: Shares of a figure that must be seen, and may be among others, for it to be known how fast it moves.
 _CLEAR, _TOO_MUCH = 0.6, 1.15
 #: Pixels by which a figure that met others may be larger than it was, and what it counts for further out.
@@ -68,47 +71,6 @@ class Carried:
         return cv2.remap(matte, self.places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A figure's picture and where it was."""
-
-    rgb: np.ndarray
-    """float32 (h, w, 3)."""
-    mask: np.ndarray
-    """float32 (h, w)."""
-    corner: tuple[int, int]
-    """Its first line and column."""
-
-    @classmethod
-    def of(cls, matte: np.ndarray, rgb: np.ndarray) -> "Template | None":
-        """Of a matte and its picture; ``None`` if nothing is seen."""
-        seen = matte > SEEN
-        if not seen.any():
-            return None
-        rows, columns = box_of(seen, 0)
-        mask = matte[rows, columns]
-        return cls(rgb[rows, columns].astype(np.float32), np.ascontiguousarray(mask), (rows.start, columns.start))
-
-    def moved(self, speed: np.ndarray) -> "Template":
-        """A frame later."""
-        down, across = (self.corner[0] + float(speed[1]), self.corner[1] + float(speed[0]))
-        return replace(self, corner=(round(down), round(across)))
-
-    def find(self, sight: Sight, speed: np.ndarray, reach: int) -> np.ndarray | None:
-        """Pixels, across and down, by which it has moved, or ``None`` if there is no room for it."""
-        height, width = self.mask.shape
-        top, left = (self.corner[axis] + round(float(speed[1 - axis])) for axis in (0, 1))
-        pad = max(reach, 0) + max(height, width)
-        wide = cv2.copyMakeBorder(sight.rgb, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-        first, begin = max(0, top - reach + pad), max(0, left - reach + pad)
-        area = wide[first : top + height + reach + pad, begin : left + width + reach + pad]
-        if area.shape[0] < height or area.shape[1] < width:
-            return None
-        cost = cv2.matchTemplate(area.astype(np.float32), self.rgb, cv2.TM_SQDIFF, mask=np.dstack([self.mask] * 3))
-        down, across = np.unravel_index(int(np.argmin(cost)), cost.shape)
-        return np.array([across - reach + left - self.corner[1], down - reach + top - self.corner[0]], np.float32)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """One connected thing that is salient."""
@@ -124,8 +86,10 @@ class Figure:
     size: float
     """Pixels of all of it."""
     look: Look
-    template: "Template | None" = None
-    """Its picture when it was last seen as a whole."""
+    template: Template | None = None
+    """Its picture when it was last seen as a whole, and where that is now; ``None``: it never was."""
+    stray: np.ndarray = field(default_factory=lambda: np.zeros(2, np.float32))
+    """float32 (2,): pixels by which its picture was found off that way in this frame, across and down."""
     is_fast: bool = False
     """It moved further than motion is found."""
     hidden_for: int = 0
@@ -158,7 +122,8 @@ class Figure:
             speed=np.zeros(2, np.float32),
             size=float(matte.sum()),
             look=seen if look is None else look.joined(seen),
-            template=Template.of(matte, sight.rgb),
+            # Where a figure was cut from others is not where it ends.
+            template=None if _is_cut(matte, sight.alpha) else Template.of(matte > SEEN, matte, sight.rgb),
         )
 
     @property
@@ -171,18 +136,21 @@ class Figure:
         seen = self.seen
         if self.template is None or seen < HIDDEN * self.size:
             return self
-        if float((carried.bring(self.matte) * carried.trust).sum()) > _TRUSTED * seen:
-            return self
-        if self.is_behind and seen < _IN_FRONT * self.size:
+        is_trusted = float((carried.bring(self.matte) * carried.trust).sum()) > _TRUSTED * seen
+        if self.is_behind and (is_trusted or seen < _IN_FRONT * self.size):
+            return replace(self, stray=_STRAY_RATE * self.template.strayed(sight.rgb, self.speed))
+        if is_trusted:
             return self
         reach = _NEAR if self.is_behind else round(_REACH * max(self.matte.shape))
-        found = self.template.find(sight, self.speed, reach)
+        found = self.template.find(sight.rgb, self.speed, reach)
         return replace(self, speed=found, is_fast=True) if found is not None else self
 
     def guess(self) -> np.ndarray:
         """Where all of it is if it goes on as before, float32 (h, w)."""
-        shift = np.array([[1, 0, self.speed[0]], [0, 1, self.speed[1]]], np.float32)
-        return cv2.warpAffine(self.shape, shift, self.shape.shape[::-1])
+        if self.template is None:
+            shift = np.array([[1, 0, self.speed[0]], [0, 1, self.speed[1]]], np.float32)
+            return cv2.warpAffine(self.shape, shift, self.shape.shape[::-1])
+        return self.template.moved(self.speed + self.stray).placed(self.template.mask, self.shape.shape)
 
     def prior(self, guess: np.ndarray, carried: Carried) -> np.ndarray:
         """Where it is by the motion of its pixels, float32 (h, w): it cannot have grown while others hide it."""
@@ -206,14 +174,15 @@ class Figure:
         speed = self._speed_now(matte, carried) if is_clear else self.speed
         leaves = float(guess[1:-1, 1:-1].sum()) < 0.9 * float(self.shape.sum()) or at_border(self.matte)
         behind = is_met or (is_hidden and self.is_behind)
-        moved = self.template.moved(speed) if self.template is not None else None
+        moved = self.template.moved(self.speed + self.stray) if self.template is not None else None
         return replace(
             self,
             matte=matte,
             shape=matte if is_whole else guess,
-            template=Template.of(matte, sight.rgb) if is_whole else moved,
+            template=Template.of(matte > SEEN, matte, sight.rgb) if is_whole else moved,
             is_fast=False,
-            speed=speed,
+            speed=speed + _STRAY_SPEED * self.stray,
+            stray=np.zeros(2, np.float32),
             size=(1 - _SIZE_RATE) * self.size + _SIZE_RATE * seen if is_whole else self.size,
             look=self.look.joined(Look.of(sight.coded, matte)) if is_whole else self.look,
             hidden_for=self.hidden_for + 1 if is_hidden else 0,
@@ -238,13 +207,10 @@ def parts(alpha: np.ndarray) -> list[np.ndarray]:
     return [labels == index for index in range(1, count) if stats[index, cv2.CC_STAT_AREA] >= least]
 
 
-def box_of(part: np.ndarray, by: int) -> tuple[slice, slice]:
-    """Rows and columns that hold all marks of a plane, bool (h, w), and so many pixels around them."""
-    rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
-    return (
-        slice(max(0, int(rows[0]) - by), min(part.shape[0], int(rows[-1]) + 1 + by)),
-        slice(max(0, int(columns[0]) - by), min(part.shape[1], int(columns[-1]) + 1 + by)),
-    )
+def _is_cut(matte: np.ndarray, alpha: np.ndarray) -> bool:
+    """Whether a part of a frame's alpha goes on beside a matte that is taken from it."""
+    beside = cv2.dilate((matte > SEEN).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return bool((beside & (alpha - matte > SEEN)).any())
 
 
 def at_border(matte: np.ndarray) -> bool:

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from birefnet_video.matting.edges.opencv import linear_functions
-from birefnet_video.matting.guidance.figure import SPECK, Carried, Figure, Sight, box_of
+from birefnet_video.matting.guidance.figure import SPECK, Carried, Figure, Sight
 from birefnet_video.matting.guidance.look import Look, extent
+from birefnet_video.matting.guidance.template import box_of
 
 #: Of the claims to a part: the least that counts, and the share of a figure's own size that always does.
 _CLAIM, _OWN_CLAIM = 0.12, 0.25
@@ -23,9 +24,11 @@ _NEW, _NEW_OF_SMALLEST, _NEW_SPECKS = 0.35, 0.25, 8
 _NEAR = 5
 #: Likeness of a part to a figure, and by how much it must be more alike than to others, and its size in figures from
 #: which and up to which it is that figure and nobody else.
-_ALIKE, _MORE_ALIKE, _SIZE_FROM, _SIZE_TO = 0.85, 0.04, 0.7, 1.2
+_ALIKE, _MORE_ALIKE, _SIZE_FROM, _SIZE_TO = 0.85, 0.04, 0.85, 1.05
 #: Weights of colours against places, and of going on as before where motion is not to be trusted; least likelihood.
 _COLOUR_WEIGHT, _GUESS_WEIGHT, _LEAST = 1.3, 0.6, 0.02
+#: Weight of what is expected to be seen of figures at each place, and how well it fits where that is not known.
+_PICTURE_WEIGHT, _UNKNOWN = 3.0, 0.2
 #: What a figure that is not seen at all counts for where nobody is expected to be.
 _MISSING_WEIGHT = 0.5
 #: Pixels of the window in which neighbours agree, and the power that makes shares nearly hard.
@@ -114,9 +117,18 @@ def split(
         claims.figures[index].look.likelihood(sight.coded, extent(claims.guesses[index]), here) for index in claimants
     ]
     total = np.sum(colours, axis=0)
+    pictures = [
+        figure.template.likelihood(sight.rgb, figure.speed + figure.stray, here)
+        if figure.template is not None
+        else np.full_like(empty, _UNKNOWN)
+        for figure in (claims.figures[index] for index in claimants)
+    ]
+    shown = np.sum(pictures, axis=0) + _LEAST
     likely = [
-        np.log(place + _LEAST) + _COLOUR_WEIGHT * np.log(colour / total + _LEAST)
-        for place, colour in zip(places, colours, strict=True)
+        np.log(place + _LEAST)
+        + _COLOUR_WEIGHT * np.log(colour / total + _LEAST)
+        + _PICTURE_WEIGHT * np.log(picture / shown + _LEAST)
+        for place, colour, picture in zip(places, colours, pictures, strict=True)
     ]
     if free:
         known = np.sum([np.maximum(claims.priors[index], claims.guesses[index])[here] for index in claimants], axis=0)
