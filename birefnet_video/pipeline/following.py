@@ -13,7 +13,7 @@ from birefnet_video.matting.guidance.region import WHOLE, box_around, next_regio
 from birefnet_video.matting.guidance.shot import Shot, begin, carry, corrected, find_again, of_subjects, shared
 from birefnet_video.options.prompts import Prompt
 from birefnet_video.pipeline.hindsight import FirstLook, Hindsight, joined_box
-from birefnet_video.pipeline.picking import Eyes
+from birefnet_video.pipeline.picking import Eyes, several_at
 from birefnet_video.types import Batch, FrameMeta, Matte, Motion
 
 
@@ -178,6 +178,7 @@ class Follower:
         alpha, choice = self._eyes.pick(due, view)
         for prompt in choice.missed:
             self._tell(meta, [self._watch.missed(prompt.subject, f"nothing is seen at {prompt}")])
+        self._tell(meta, (Fate(prompt.subject, "unsure", several_at(prompt)) for prompt in choice.several))
         sight = self._eyes.sight(alpha, view)
         known = self._shot.figures
         self._shot = corrected(self._shot, choice.mattes, sight) if known else begin(choice.mattes, sight)

@@ -13,7 +13,7 @@ from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.options.guidance import GuidanceSpec
 from birefnet_video.options.prompts import Prompt
 from birefnet_video.pipeline.guiding import read_masks
-from birefnet_video.pipeline.picking import Eyes
+from birefnet_video.pipeline.picking import Eyes, several_at
 from birefnet_video.pipeline.prompt_checks import check_place
 
 
@@ -63,14 +63,15 @@ class GuidedStills:
 
         Raises:
             UsageError: if a prompt lies outside of the picture.
-            DamagedInput: if nothing is seen where somebody should be, and that is to be an error.
+            DamagedInput: if nothing is seen where somebody should be, or it may be more than one, and that is to be an
+                error.
         """
         for prompt in self._prompts:
             check_place(prompt, *size)
         grid = MotionEstimator(*size).grid
         eyes = Eyes(network, size, grid, not isinstance(network, TiledBackend), self._masks)
         alpha, choice = eyes.pick(self._prompts, view)
-        notes = [*_missing(choice.missed)]
+        notes = [*_missing(choice.missed), *map(several_at, choice.several)]
         if notes and self._is_strict:
             raise DamagedInput(notes[0])
         return of_subjects(begin(choice.mattes, eyes.sight(alpha, view)), alpha, view), notes

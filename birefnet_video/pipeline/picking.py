@@ -104,3 +104,8 @@ class Eyes:
 
     def _choice(self, prompts: Sequence[Prompt], alpha: np.ndarray, view: np.ndarray) -> Choice:
         return choose(prompts, self.sight(alpha, view), self.size, self.masks)
+
+
+def several_at(prompt: Prompt) -> str:
+    """What to say of a point that may mean more than one."""
+    return f"more than one seem to touch at {prompt}: give a box, or say with --not who is not meant"

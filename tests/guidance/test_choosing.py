@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from birefnet_video.matting.guidance.bodies import is_several
 from birefnet_video.matting.guidance.choosing import choose
 from birefnet_video.matting.guidance.figure import Sight
 from birefnet_video.options.prompts import Box, Largest, MaskPicture, Point, Prompt
@@ -23,6 +24,15 @@ def two_touching() -> Sight:
     alpha, rgb = np.zeros((120, 240), np.float32), np.full((120, 240, 3), 90, np.uint8)
     alpha[30:100, 60:180] = 1
     rgb[30:100, 60:120], rgb[30:100, 120:180] = (220, 40, 30), (40, 200, 60)
+    return Sight.of(alpha, rgb)
+
+
+def two_people() -> Sight:
+    """Who stand shoulder to shoulder."""
+    alpha, rgb = np.zeros((120, 240), np.float32), np.full((120, 240, 3), 90, np.uint8)
+    for middle, colour in ((100, (220, 40, 30)), (132, (40, 200, 60))):
+        alpha[34:110, middle - 16 : middle + 16], rgb[34:110, middle - 16 : middle + 16] = 1, colour
+        alpha[16:34, middle - 7 : middle + 7], rgb[16:34, middle - 7 : middle + 7] = 1, (200, 160, 130)
     return Sight.of(alpha, rgb)
 
 
@@ -93,3 +103,32 @@ def test_no_figure_at_all() -> None:
     sight = Sight.of(np.zeros((120, 240), np.float32), np.zeros((120, 240, 3), np.uint8))
     found = choose([Largest(), Point(at=(1, 1))], sight, SIZE)
     assert len(found.missed) == 2 and found.mattes == {None: []}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [[Point(at=(132, 60), excluded=True)], [Point(at=(132, 60))], [Point(at=(132, 60), subject="other")]],
+)
+def test_one_point_on_two_people_is_told_unless_more_is_said(more: list[Prompt]) -> None:
+    point = Point(at=(100, 60))
+    assert choose([point], two_people(), SIZE).several == (point,)
+    assert choose([point, *more], two_people(), SIZE).several == ()
+    assert choose([Box(box=(82, 10, 34, 102))], two_people(), SIZE).several == ()
+
+
+@pytest.mark.parametrize("prompt", [Box(box=(82, 10, 34, 102)), Point(at=(100, 60))])
+def test_a_box_or_not_tells_two_people_apart(prompt: Prompt) -> None:
+    left, right = 32 * 76 + 14 * 18, 32 * 76 + 14 * 18
+    assert area([Point(at=(100, 60))], two_people())[0] > left
+    found = choose([prompt, Point(at=(132, 60), excluded=True)], two_people(), SIZE)
+    (matte,) = found.mattes["subject"]
+    assert matte[:, :116].sum() > 0.9 * left and matte[:, 116:].sum() < 0.1 * right
+
+
+def test_one_person_with_a_raised_arm_is_one() -> None:
+    part = np.zeros((120, 240), bool)
+    part[34:110, 84:116] = part[16:34, 93:107] = part[4:40, 112:117] = True
+    assert not is_several(part)
+    part[12:34, 136:150] = part[34:110, 116:160] = True
+    assert is_several(part)
+    assert not is_several(np.zeros((20, 20), bool))

@@ -102,6 +102,23 @@ def test_a_point_on_nothing_is_told_and_nobody_is_kept() -> None:
     assert not mattes.any()
 
 
+@pytest.mark.parametrize(("what", "least", "most"), [("point", 0.4, 0.6), ("box", 0, 0.1), ("point and not", 0, 0.3)])
+def test_one_point_on_two_who_touch_is_told(what: str, least: float, most: float) -> None:
+    whole, touching = clip_of("crossing"), slice(31, 33)
+    mattes = {name: matte[touching] for name, matte in whole.mattes.items()}
+    clip = Clip(whole.scenario, whole.frames[touching], mattes)
+    beside = Point(at=on_subject(clip, name="other").at, excluded=True)
+    prompts: dict[str, list[Prompt]] = {
+        "point": [on_subject(clip)], "box": [box_around(clip)], "point and not": [on_subject(clip), beside],
+    }  # fmt: skip
+    found, fates, _ = follow(clip, prompts[what])
+    assert [fate.finding for fate in fates] == (["unsure"] if what == "point" else [])
+    assert all("give a box, or say with --not" in fate.why for fate in fates)
+    # Share of others: half of it is theirs if a point alone was given, and two points say less than a box.
+    leak = float((found * (clip.others > 0.5)).sum() / found.sum())
+    assert least <= leak <= most
+
+
 @pytest.mark.parametrize("name", ["mirror", "crossing", "behind", "held object", "growing"])
 def test_a_prompt_about_a_later_frame_is_carried_back(name: str) -> None:
     clip = clip_of(name)

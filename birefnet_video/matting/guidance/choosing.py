@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from birefnet_video.matting.filters.opencv import resized
+from birefnet_video.matting.guidance.bodies import is_several
 from birefnet_video.matting.guidance.figure import SPECK, Sight, parts
 from birefnet_video.options.prompts import Box, Largest, MaskPicture, Point, Prompt, box_of_prompt
 
@@ -31,6 +32,8 @@ class Choice:
     """Name -> figures float32 (h, w); ``None``: everything else."""
     missed: tuple[Prompt, ...]
     """Those at whose place nothing is seen."""
+    several: tuple[Prompt, ...] = ()
+    """Points that lie on what seems to be more than one body, and nothing else is said of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +72,13 @@ def choose(
     marks += [_Mark(prompt, largest) for prompt in prompts if isinstance(prompt, Largest)]
     mattes: dict[str | None, list[np.ndarray]] = {}
     met: set[int] = set()
+    several: list[Prompt] = []
     for part in found:
         inside = np.where(part, sight.alpha, 0).astype(np.float32)
         said = [(index, mark) for index, mark in enumerate(marks) if _means(mark, part)]
         met.update(index for index, _ in said)
+        if len(said) == 1 and _is_of_point(said[0][1]) and is_several(part):
+            several.append(said[0][1].prompt)
         for name, share in _shared([mark for _, mark in said], part, sight).items():
             matte = inside * share
             if matte.sum() >= SPECK * matte.size:
@@ -81,7 +87,11 @@ def choose(
         name: [np.sum(each, axis=0)] for name, each in mattes.items() if name is not None
     }
     missed = tuple(mark.prompt for index, mark in enumerate(marks) if index not in met and mark.whose is not None)
-    return Choice({**named, None: mattes.get(None, [])}, missed)
+    return Choice({**named, None: mattes.get(None, [])}, missed, tuple(several))
+
+
+def _is_of_point(mark: _Mark) -> bool:
+    return isinstance(mark.prompt, Point) and not mark.prompt.excluded
 
 
 def _marked(
