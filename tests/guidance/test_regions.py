@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from birefnet_video.matting.guidance.places import places_of
 from birefnet_video.matting.guidance.region import WHOLE, Box, Region, box_around, next_region, region_around
+from birefnet_video.options.prompts import Largest
 
 SHARES = st.floats(0, 1)
 
@@ -42,3 +44,12 @@ def test_the_box_of_a_matte() -> None:
     matte[2:5, 4:10] = 1
     assert box_around(matte) == Box(0.2, 0.2, 0.5, 0.5)
     assert Region().of((10, 20)) == (slice(0, 10), slice(0, 20))
+
+
+def test_the_largest_is_looked_for_everywhere_from_the_middle() -> None:
+    regions = [*places_of(Largest(), (640, 360), {})]
+    assert (regions[0].top, regions[0].left) == (0.25, 0.25)
+    seen = np.zeros((36, 64), bool)
+    for region in regions:
+        seen[region.of(seen.shape)] = True
+    assert seen.all()

@@ -10,6 +10,10 @@ from birefnet_video.options.prompts import MaskPicture, Point, Prompt, box_of_pr
 
 #: Sides of the parts of the picture that are looked at around a point, one after another.
 _AROUND_POINT = (0.5, 0.25, 0.125)
+#: Top and left of the parts in which the largest figure is looked for where none is seen in all of the picture, and
+#: their side: from the middle outwards.
+_ANYWHERE = tuple((top, left) for top in (0.25, 0.0, 0.5) for left in (0.25, 0.0, 0.5))
+_HALF = 0.5
 
 
 def places_of(prompt: Prompt, size: tuple[int, int], masks: Mapping[Path, np.ndarray]) -> Iterator[Region]:
@@ -27,6 +31,7 @@ def places_of(prompt: Prompt, size: tuple[int, int], masks: Mapping[Path, np.nda
         return
     place = box_of_prompt(prompt, size)
     if place is None:
+        yield from (Region(top, left, _HALF) for top, left in _ANYWHERE)
         return
     left, top, right, bottom = place
     if isinstance(prompt, Point):
