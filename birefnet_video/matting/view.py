@@ -16,7 +16,7 @@ from birefnet_video.types import ColourTags, MediaInfo
 def to_rgb(picture: av.VideoFrame, info: MediaInfo, size: tuple[int, int], device: torch.device) -> np.ndarray:
     """The upright picture at ``size`` (height, width) in sRGB, uint8 (height, width, 3), antialiased.
 
-    Only this small picture comes home, once it is computed: flow is found on the CPU.
+    Only this small picture comes home, once it is computed.
 
     Args:
         picture: YUV whose planes :class:`Source` reads.

@@ -12,10 +12,12 @@ import torch
 from birefnet_video.backends.memory import is_memory
 from birefnet_video.matting.temporal.flicker import FlickerGauge
 from birefnet_video.matting.temporal.motion import MotionEstimator
+from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator
 from birefnet_video.matting.temporal.smoothing import make_smoother
 from birefnet_video.matting.temporal.votes import make_view
-from birefnet_video.matting.temporal.warp import Step, make_step
+from birefnet_video.matting.temporal.warp import DeviceMotion, Step, make_step
 from birefnet_video.options.matte import Smoothing
+from birefnet_video.pipeline.motions import with_motion_there
 from birefnet_video.pipeline.ordered import ordered_map
 from birefnet_video.pipeline.torch_threads import use_one_core, use_own_stream
 from birefnet_video.types import Frame, Matte, Motion
@@ -73,8 +75,8 @@ def smooth(
         shape: width and height of the pictures as they are shown.
         mode: other than ``off``.
         record: takes cuts and flicker.
-        device: where mattes are worked on; flow is found on the CPU.
-        workers: pairs of frames whose motion is found at once.
+        device: where mattes are worked on; on CUDA flow is found there, too, if mattes do not know it.
+        workers: pairs of frames whose motion is found at once on the CPU.
         has_motion: mattes know it.
     """
     motion: Callable[[Matte], Motion | None] | None = (lambda matte: matte.motion) if has_motion else None
@@ -115,9 +117,14 @@ def steady_alphas(
     heard = heard or Heard()
     run = _Run(see, mode, torch.device(device), heard.gauges)
     if (known := heard.motion) is not None:
-        moved: Iterable[tuple[T, Motion | None]] = ((item, known(item)) for item in items)
+        moved: Iterable[tuple[T, Motion | DeviceMotion | None]] = ((item, known(item)) for item in items)
     else:
-        moved = _with_motion(items, see, MotionEstimator(*shape, thorough=mode == "high"), workers)
+        estimator = MotionEstimator(*shape, thorough=mode == "high")
+        if run.device.type == "cuda":
+            there = DeviceMotionEstimator(*shape, run.device, thorough=mode == "high")
+            moved = with_motion_there(items, lambda item: see(item)[0], there, estimator, heard.tell)
+        else:
+            moved = _with_motion(items, see, estimator, workers)
     for item, motion in moved:
         if motion is not None and motion.is_cut:
             heard.on_cut(item)
@@ -143,7 +150,7 @@ class _Run(Generic[T]):
         self._begins = True
         self._waiting: deque[tuple[T, Step | None]] = deque()
 
-    def push(self, item: T, motion: Motion | None) -> list[tuple[T, np.ndarray]]:
+    def push(self, item: T, motion: Motion | DeviceMotion | None) -> list[tuple[T, np.ndarray]]:
         """Take one item, and give those that are ready."""
         rgb, alpha = self._see(item)
         self._waiting.append((item, None))

@@ -1,5 +1,6 @@
 """Smoothing makes mattes steadier and no worse, along motion, never across a cut."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +18,20 @@ from birefnet_video.matting.temporal.votes import View, make_view
 from birefnet_video.matting.temporal.warp import Step, make_step
 from birefnet_video.pipeline import smoothing as module
 from birefnet_video.pipeline.smoothing import Heard, steady_alphas
+from birefnet_video.types import Motion
+
+
+class FlowOfTheCpu:
+    """Stands for flow on a GPU: OpenCV's."""
+
+    def __init__(self, width: int, height: int, device: torch.device, *, thorough: bool) -> None:
+        self.device = device
+        self._home = MotionEstimator(width, height, thorough=thorough)
+        self.look = self._home.look
+
+    def begin(self, earlier: np.ndarray, later: np.ndarray) -> Callable[[], Motion]:
+        return lambda: self._home.between(earlier, later)
+
 
 MODES = ("live", "normal", "high")
 CPU = torch.device("cpu")
@@ -69,6 +84,7 @@ def test_out_of_memory_is_said_and_no_matte_is_lost(mode: str, failing: int, mon
         return real_view(rgb, alpha, CPU)
 
     monkeypatch.setattr(module, "make_view", view)
+    monkeypatch.setattr(module, "DeviceMotionEstimator", FlowOfTheCpu)
     monkeypatch.setattr(module, "make_step", lambda motion, size, device: real_step(motion, size, CPU))
     told: list[str] = []
     gauges = FlickerGauge(), FlickerGauge()
@@ -109,6 +125,7 @@ def test_after_a_cut_mattes_are_smoothed_on_the_device_again(
         return real_view(rgb, alpha, CPU)
 
     monkeypatch.setattr(module, "make_view", view)
+    monkeypatch.setattr(module, "DeviceMotionEstimator", FlowOfTheCpu)
     monkeypatch.setattr(module, "make_step", lambda motion, size, device: real_step(motion, size, CPU))
 
     def steady(device: str, tell: list[str]) -> list[tuple[tuple[int, np.ndarray, np.ndarray], np.ndarray]]:

@@ -1,5 +1,7 @@
 """Where every pixel of a picture goes in the next one, and whether the next one belongs to the same shot."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -13,7 +15,7 @@ SPACING = 2
 #: Disagreement of the ways there and back at which trust falls to exp(-1/2): pixels, and share of the way's length.
 TOLERANCE, TOLERANCE_SLOPE = 1.5, 0.04
 #: A pixel counts as lost if the way there and back misses it by more: pixels, and share of the way's length.
-_LOST, _LOST_SLOPE = 2.0, 0.05
+LOST, LOST_SLOPE = 2.0, 0.05
 #: Share of lost pixels from which two pictures belong to two shots. Whip pans lose up to .12, cuts .88 and more.
 _CUT_SHARE = 0.5
 #: Standard deviation of grey below which a picture is flat and shows no motion, and the step of grey that makes a cut
@@ -21,7 +23,7 @@ _CUT_SHARE = 0.5
 _FLAT, _FLAT_STEP, _FLAT_CONTRAST = 2.0, 24.0, 12.0
 #: Mean step of grey, in pictures of a sixteenth of the size, below which there is no cut, for noise moves nowhere
 #: either; in pictures of little contrast this share of their deviation.
-_LEAST_STEP, _LEAST_SHARE, _COARSE = 4.0, 0.5, 16
+_LEAST_STEP, _LEAST_SHARE, COARSE = 4.0, 0.5, 16
 
 
 class MotionEstimator:
@@ -65,18 +67,38 @@ class MotionEstimator:
 
 
 def _judge(earlier: np.ndarray, later: np.ndarray, forward: np.ndarray, backward: np.ndarray) -> tuple[bool, bool]:
-    """Whether there is a cut between two pictures, and whether one continues the other."""
-    contrasts = [float(picture.std()) for picture in (earlier, later)]
+    size = (max(1, earlier.shape[1] // COARSE), max(1, earlier.shape[0] // COARSE))
+
+    def coarse_step() -> float:
+        coarse = [cv2.resize(each, size, interpolation=cv2.INTER_AREA).astype(np.float32) for each in (earlier, later)]
+        return float(np.abs(coarse[0] - coarse[1]).mean())
+
+    return judged(
+        (float(earlier.std()), float(later.std())),
+        abs(float(earlier.mean()) - float(later.mean())),
+        lambda: _lost_share(forward, backward),
+        coarse_step,
+    )
+
+
+def judged(
+    contrasts: tuple[float, float], step: float, lost_share: Callable[[], float], coarse_step: Callable[[], float]
+) -> tuple[bool, bool]:
+    """Whether there is a cut between two pictures, and whether one continues the other.
+
+    Args:
+        contrasts: standard deviation of each one's grey, in levels of 255.
+        step: of its mean.
+        lost_share: gives the share of pixels that the ways there and back miss, in [0, 1].
+        coarse_step: gives the mean difference of the pictures at one ``COARSE``-th of their size.
+    """
     if min(contrasts) < _FLAT:
         # Flat pictures match anything, so their flow says nothing.
-        step = abs(float(earlier.mean()) - float(later.mean()))
         is_cut = step > _FLAT_STEP or max(contrasts) > _FLAT_CONTRAST
         return is_cut, max(contrasts) < _FLAT and step < _FLAT
-    if _lost_share(forward, backward) <= _CUT_SHARE:
+    if lost_share() <= _CUT_SHARE:
         return False, True
-    size = (max(1, earlier.shape[1] // _COARSE), max(1, earlier.shape[0] // _COARSE))
-    coarse = [cv2.resize(each, size, interpolation=cv2.INTER_AREA).astype(np.float32) for each in (earlier, later)]
-    is_cut = float(np.abs(coarse[0] - coarse[1]).mean()) > min(_LEAST_STEP, _LEAST_SHARE * min(contrasts))
+    is_cut = coarse_step() > min(_LEAST_STEP, _LEAST_SHARE * min(contrasts))
     return is_cut, not is_cut
 
 
@@ -101,4 +123,4 @@ def followed(there: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def _lost_share(forward: np.ndarray, backward: np.ndarray) -> float:
     _, missed, length = followed(forward, backward)
-    return float((missed > np.square(_LOST + _LOST_SLOPE * length)).mean())
+    return float((missed > np.square(LOST + LOST_SLOPE * length)).mean())

@@ -24,10 +24,14 @@ class Flow:
         """This way, and on by ``other`` from where it leads."""
         return Flow(self.there + _follow(self.there, other.there), other.back + _follow(other.back, self.back))
 
+    def missed(self) -> tuple[Tensor, Tensor]:
+        """By how much the ways back miss the beginnings, squared, and how long the ways are: float32 (1, 1, h, w)."""
+        missed = (self.there + _follow(self.there, self.back)).square().sum(1, keepdim=True)
+        return missed, self.there.square().sum(1, keepdim=True).sqrt()
+
     def trust(self) -> Tensor:
         """float32 (1, 1, h, w) in [0, 1]: whether the ways agree, which they do not where something comes or goes."""
-        missed = (self.there + _follow(self.there, self.back)).square().sum(1, keepdim=True)
-        length = self.there.square().sum(1, keepdim=True).sqrt()
+        missed, length = self.missed()
         return torch.exp(-0.5 * missed / (TOLERANCE + TOLERANCE_SLOPE * length).square())
 
 
@@ -78,12 +82,27 @@ class Step:
         return Warp(_places(way.clone(), way.shape[2:]), self.trust)
 
 
-def make_step(motion: Motion, size: tuple[int, int], device: torch.device) -> Step:
+@dataclass(frozen=True, slots=True)
+class DeviceMotion:
+    """A :class:`birefnet_video.types.Motion` that lies on a device."""
+
+    forward: Flow
+    """From the earlier picture to the later one, and back."""
+    is_cut: bool
+    """See :class:`birefnet_video.types.Motion`."""
+    continues: bool
+    """The same."""
+
+
+def make_step(motion: Motion | DeviceMotion, size: tuple[int, int], device: torch.device) -> Step:
     """A step along ``motion`` for mattes of ``size`` (height, width) on ``device``."""
-    there, back = (
-        torch.from_numpy(flow).to(device).permute(2, 0, 1)[None].contiguous()
-        for flow in (motion.forward, motion.backward)
-    )
+    if isinstance(motion, DeviceMotion):
+        there, back = (flow.to(device) for flow in (motion.forward.there, motion.forward.back))
+    else:
+        there, back = (
+            torch.from_numpy(flow).to(device).permute(2, 0, 1)[None].contiguous()
+            for flow in (motion.forward, motion.backward)
+        )
     forward, backward = Flow(there, back), Flow(back, there)
     trust = backward.trust()
     return Step(forward, backward, make_warp(forward, size), _warp(backward, size, trust), trust)
