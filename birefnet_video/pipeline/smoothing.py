@@ -17,7 +17,7 @@ from birefnet_video.matting.temporal.smoothing import make_smoother
 from birefnet_video.matting.temporal.votes import make_view
 from birefnet_video.matting.temporal.warp import DeviceMotion, Step, make_step
 from birefnet_video.options.matte import Smoothing
-from birefnet_video.pipeline.motions import with_motion_there
+from birefnet_video.pipeline.device_motions import with_motion_there
 from birefnet_video.pipeline.ordered import ordered_map
 from birefnet_video.pipeline.torch_threads import use_one_core, use_own_stream
 from birefnet_video.types import Frame, Matte, Motion

@@ -17,7 +17,7 @@ from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator, 
 from birefnet_video.matting.temporal.search import dense_flow
 from birefnet_video.matting.temporal.warp import DeviceMotion, Flow, make_step
 from birefnet_video.pipeline import smoothing
-from birefnet_video.pipeline.motions import with_motion_there
+from birefnet_video.pipeline.device_motions import with_motion_there
 from birefnet_video.pipeline.smoothing import Heard, steady_alphas
 
 CPU = torch.device("cpu")
