@@ -1,13 +1,15 @@
-"""Which of two ways to compute attention within windows: measured on the first map of each kind, then kept.
+"""Which of two ways to compute something: measured on the first tensors of each kind, then kept.
 
-The kernel of :mod:`birefnet_video.model.window_triton` is taken where it gives what PyTorch's operators give and is not
-slower. Nothing else can tell: that depends on the card, its driver, Triton's version and the size of the map.
+A kernel of Triton is taken where it gives what PyTorch's operators give and is not slower. Nothing else can tell: that
+depends on the card, its driver, Triton's version and the size of the map.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from statistics import median
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,25 +21,24 @@ _TOLERANCE = {torch.float32: 1e-4, torch.float16: 5e-3, torch.bfloat16: 3e-2}
 #: Runs of either way that are timed, in turns, and runs before them: the first ones load and compile.
 _TIMED, _BEFORE = 5, 2
 
-#: Computes attention.
-Way = Callable[[], Tensor]
+#: Computes it: one tensor or several.
+Way = Callable[[], "Tensor | tuple[Tensor, ...]"]
 #: How long a way takes on a device, in milliseconds.
 Clock = Callable[[Way, torch.device], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Maps for which one choice holds."""
+class Case(Protocol):
+    """What one choice holds for: values that can be compared and hashed."""
 
-    device: torch.device
-    dtype: torch.dtype
-    window: tuple[int, int]
-    heads: int
-    head_dim: int
-    is_shifted: bool
-    is_padded: bool
-    magnitude: int
-    """Binary digits of the number of windows: with few of them, beginning a kernel is what takes time."""
+    @property
+    def device(self) -> torch.device:
+        """That the tensors lie on."""
+        ...
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of what is computed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,17 @@ def _nobody(message: str) -> None:
     pass
 
 
-class WindowChoice:
-    """Remembers a :class:`Verdict` for each :class:`Case`; all attentions of a network share one."""
+class KernelChoice:
+    """Remembers a :class:`Verdict` for each :class:`Case`; all modules of a kind in a network share one."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, what: str, clock: Clock | None = None) -> None:
         """
         Args:
+            what: the kernel computes, in words.
             clock: measures a way; ``None``: by CUDA's events.
         """
-        self._clock = _time_on_cuda if clock is None else clock
+        self._what = what
+        self._clock = time_on_cuda if clock is None else clock
         self.verdicts: dict[Case, Verdict] = {}
         self.tell: Callable[[str], None] = _nobody
         """Takes what a user should know: that the kernel does not run or is wrong, once each."""
@@ -105,16 +108,26 @@ class WindowChoice:
     def _refuse(self, case: Case, reason: str) -> Verdict:
         if reason not in self._told:
             self._told.add(reason)
-            self.tell(f"Triton's window attention is not used on {case.device} ({reason}): standard operators are")
+            self.tell(f"Triton's {self._what} is not used on {case.device} ({reason}): standard operators are")
         return Verdict(False, reason)
 
 
-def _error(found: Tensor, expected: Tensor) -> float:
-    """The greatest difference, as a share of the greatest value."""
+def _error(found: "Tensor | tuple[Tensor, ...]", expected: "Tensor | tuple[Tensor, ...]") -> float:
+    """The greatest difference, as a share of the greatest value; of several tensors the greatest of all."""
+    if isinstance(found, Tensor) and isinstance(expected, Tensor):
+        return difference(found, expected)
+    errors = [difference(*pair) for pair in zip(found, expected, strict=True)]
+    # A comparison would pass over what is no number.
+    return sum(errors) if math.isnan(sum(errors)) else max(errors)
+
+
+def difference(found: Tensor, expected: Tensor) -> float:
+    """The greatest difference, as a share of the greatest value; waits for the device."""
     return float((found - expected).abs_().max()) / max(float(expected.abs().max()), 1e-6)
 
 
-def _time_on_cuda(way: Way, device: torch.device) -> float:
+def time_on_cuda(way: Way, device: torch.device) -> float:
+    """See :data:`Clock`: by CUDA's events."""
     with torch.cuda.device(device):
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         begin.record()

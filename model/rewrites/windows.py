@@ -2,21 +2,38 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from birefnet_video.model.kernel_choice import KernelChoice
+from birefnet_video.model.rewrites.sums import FusedMlp, add_and_norm
 from birefnet_video.model.rewrites.window_groups import group_masks, groups_of
 from birefnet_video.model.swin import SwinBackbone, join_windows, shift_mask, split_windows
-from birefnet_video.model.window_choice import Case, WindowChoice
 from timm.models.swin_transformer import SwinTransformerBlock, WindowAttention
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+@dataclass(frozen=True, slots=True)
+class WindowCase:
+    """Maps for which one choice holds."""
+
+    device: torch.device
+    dtype: torch.dtype
+    window: tuple[int, int]
+    heads: int
+    head_dim: int
+    is_shifted: bool
+    is_padded: bool
+    magnitude: int
+    """Binary digits of the number of windows: with few of them, beginning a kernel is what takes time."""
+
+
 class FusedWindowAttention(nn.Module):
     """Attention within windows of a map; what it keeps does not depend on the map's size."""
 
-    def __init__(self, attention: WindowAttention, shift: tuple[int, int], choice: WindowChoice) -> None:
+    def __init__(self, attention: WindowAttention, shift: tuple[int, int], choice: KernelChoice) -> None:
         """
         Args:
             attention: what it computes.
@@ -48,7 +65,7 @@ class FusedWindowAttention(nn.Module):
         if not x.is_cuda or (torch.is_grad_enabled() and x.requires_grad):
             return False
         rows, columns = (math.ceil(size / side) for size, side in zip(x.shape[1:3], self.window, strict=True))
-        case = Case(
+        case = WindowCase(
             device=x.device,
             dtype=x.dtype,
             window=self.window,
@@ -115,10 +132,12 @@ class FusedSwin(SwinBackbone):
     def __init__(self, swin: SwinBackbone) -> None:
         nn.Module.__init__(self)
         self.patch_embed, self.layers, self.norms = swin.patch_embed, swin.layers, swin.norms
-        self.choice = WindowChoice()
+        self.windows, self.sums = KernelChoice("window attention"), KernelChoice("sum with layer norm")
+        self.bends = KernelChoice("GELU")
         for layer in self.layers:
             for block in layer.blocks:  # type: ignore[union-attr]
-                block.attn = FusedWindowAttention(block.attn, tuple(block.shift_size), self.choice)
+                block.attn = FusedWindowAttention(block.attn, tuple(block.shift_size), self.windows)
+                block.mlp = FusedMlp(block.mlp, self.bends)
 
     def as_feature(self, x: Tensor) -> Tensor:
         """(N, H, W, C) -> (N, C, H, W), channels last in memory, as all that follows takes it: no copy."""
@@ -127,14 +146,20 @@ class FusedSwin(SwinBackbone):
     def run_blocks(self, blocks: Sequence[SwinTransformerBlock], x: Tensor) -> Tensor:
         """See :meth:`SwinBackbone.run_blocks`."""
         one: Any
+        change: Tensor | None = None
         for one in blocks:
-            x = x + one.attn(one.norm1(x))
-            x = x + one.mlp(one.norm2(x))
-        return x
+            if change is None:
+                normed = one.norm1(x)
+            else:
+                x, normed = add_and_norm(x, change, one.norm1, self.sums)
+            x, normed = add_and_norm(x, one.attn(normed), one.norm2, self.sums)
+            change = one.mlp(normed)
+        return x if change is None else x + change
 
 
-def tell_of_windows(net: nn.Module, tell: Callable[[str], None]) -> None:
-    """Let ``tell`` take what a user should know of how window attention in ``net`` is computed."""
+def tell_of_kernels(net: nn.Module, tell: Callable[[str], None]) -> None:
+    """Let ``tell`` take what a user should know of how Swin's blocks in ``net`` are computed."""
     for module in net.modules():
         if isinstance(module, FusedSwin):
-            module.choice.tell = tell
+            for choice in (module.windows, module.sums, module.bends):
+                choice.tell = tell

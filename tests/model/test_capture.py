@@ -4,7 +4,6 @@ There need not be a GPU: tensors are fake ones that say of themselves that they 
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 import torch
@@ -12,46 +11,10 @@ from birefnet_video.model import BiRefNet, BiRefNetConfig
 from birefnet_video.model.config import PRESETS
 from birefnet_video.model.deform import Implementation
 from birefnet_video.model.export import prepare_network
-from birefnet_video.model.rewrites.windows import FusedWindowAttention
+from birefnet_video.model.kernel_choice import KernelChoice
+from capturing import Seen
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-
-#: Operators whose result the host reads, whose shape depends on values, or that bring a host's value to a tensor.
-WAITING = {
-    "_local_scalar_dense",
-    "nonzero",
-    "masked_select",
-    "unique_dim",
-    "_unique2",
-    "repeat_interleave.Tensor",
-    "equal",
-    "lift_fresh",
-    "lift",
-    "is_nonzero",
-    "pin_memory",
-}
-
-
-class Seen(TorchDispatchMode):
-    """Notes operators that cannot be captured."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bad: list[str] = []
-        self.count = 0
-
-    def __torch_dispatch__(
-        self, function: Any, types: Any, arguments: tuple[Any, ...] = (), keywords: dict[str, Any] | None = None
-    ) -> Any:
-        result = function(*arguments, **(keywords or {}))
-        self.count += 1
-        name = str(function).removeprefix("aten.")
-        devices = {leaf.device.type for leaf in tree_leaves((arguments, keywords, result)) if isinstance(leaf, Tensor)}
-        if name.removesuffix(".default") in WAITING or len(devices) > 1 or devices == {"cpu"}:
-            self.bad.append(f"{name} on {devices}")
-        return result
 
 
 def on_a_gpu(net: nn.Module) -> nn.Module:
@@ -84,12 +47,14 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Impl
     """Standard operators; or stand-ins of Triton's kernels, which take and give what those do."""
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
     takes = request.param == "triton"
-    monkeypatch.setattr(FusedWindowAttention, "_takes_kernel", lambda self, x: takes)
+    monkeypatch.setattr(KernelChoice, "takes_kernel", lambda self, case, operators, kernel: takes)
     if takes:
         triton = pytest.importorskip("triton")
         assert triton
-        from birefnet_video.model import deform_triton, window_triton
+        from birefnet_video.model import deform_triton, norm_triton, window_triton
 
+        monkeypatch.setattr(norm_triton, "add_norm", added)
+        monkeypatch.setattr(norm_triton, "bias_gelu_", bent)
         monkeypatch.setattr(window_triton, "window_attention", attended)
         monkeypatch.setattr(deform_triton, "sample_and_multiply", sampled)
     return "triton" if takes else "grid_sample"
@@ -98,6 +63,16 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Impl
 def attended(qkv: Tensor, filling: Tensor | None, position: Tensor, window: object, shift: object) -> Tensor:
     assert qkv.dtype == position.dtype and (filling is None or filling.shape == qkv.shape[-1:])
     return qkv.new_empty(*qkv.shape[:3], qkv.shape[3] // 3)
+
+
+def added(x: Tensor, change: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    assert x.shape == change.shape and x.dtype == change.dtype == weight.dtype == bias.dtype and eps == 1e-5
+    return torch.empty_like(x), torch.empty_like(x)
+
+
+def bent(x: Tensor, bias: Tensor) -> Tensor:
+    assert bias.shape == x.shape[-1:] and x.dtype == bias.dtype
+    return x
 
 
 def sampled(x: Tensor, rows: Tensor, columns: Tensor, weight: Tensor, mask: Tensor | None, bias: object) -> Tensor:

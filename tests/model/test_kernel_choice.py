@@ -1,18 +1,19 @@
-"""The kernel of window attention is taken where it is right and not slower, and nothing is measured twice."""
+"""A kernel is taken where it is right and not slower, and nothing is measured twice."""
 
 from collections.abc import Callable
 
 import pytest
 import torch
-from birefnet_video.model import window_choice as module
-from birefnet_video.model.window_choice import Case, WindowChoice
+from birefnet_video.model import kernel_choice as module
+from birefnet_video.model.kernel_choice import KernelChoice
+from birefnet_video.model.rewrites.windows import WindowCase
 from torch import Tensor
 
 RIGHT = torch.linspace(-2, 2, 12).view(1, 3, 4)
 
 
-def case(*, device: str = "cpu", dtype: torch.dtype = torch.float16, magnitude: int = 5) -> Case:
-    return Case(
+def case(*, device: str = "cpu", dtype: torch.dtype = torch.float16, magnitude: int = 5) -> WindowCase:
+    return WindowCase(
         device=torch.device(device),
         dtype=dtype,
         window=(7, 7),
@@ -48,7 +49,7 @@ def has_triton(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("takes", "expected"), [(1.0, True), (2.0, True), (2.1, False)])
 def test_the_faster_of_two_right_ways_is_taken(takes: float, expected: bool) -> None:
-    choice, told = WindowChoice(clock), []
+    choice, told = KernelChoice("window attention", clock), []
     choice.tell = told.append
     operators, kernel = Way(2.0), Way(takes)
     assert choice.takes_kernel(case(), operators, kernel) is expected
@@ -58,7 +59,7 @@ def test_the_faster_of_two_right_ways_is_taken(takes: float, expected: bool) -> 
 
 
 def test_a_case_is_measured_once() -> None:
-    choice = WindowChoice(clock)
+    choice = KernelChoice("window attention", clock)
     operators, kernel = Way(2.0), Way(1.0)
     for _ in range(3):
         assert choice.takes_kernel(case(), operators, kernel)
@@ -69,12 +70,12 @@ def test_a_case_is_measured_once() -> None:
 
 
 def test_half_of_a_digit_of_half_precision_is_no_fault() -> None:
-    assert WindowChoice(clock).takes_kernel(case(), Way(2.0), Way(1.0, RIGHT.half().float()))
+    assert KernelChoice("window attention", clock).takes_kernel(case(), Way(2.0), Way(1.0, RIGHT.half().float()))
 
 
 @pytest.mark.parametrize("wrong", [RIGHT + 0.1, RIGHT * torch.nan], ids=["off", "nan"])
 def test_a_kernel_that_is_wrong_is_not_taken_and_told_of_once(wrong: Tensor) -> None:
-    choice, told = WindowChoice(clock), []
+    choice, told = KernelChoice("window attention", clock), []
     choice.tell = told.append
     for magnitude in (5, 6):
         assert not choice.takes_kernel(case(magnitude=magnitude), Way(2.0), Way(1.0, wrong))
@@ -89,7 +90,7 @@ def failing(error: Exception) -> Callable[[], Tensor]:
 
 
 def test_a_kernel_that_does_not_run_is_not_taken_and_told_of_once() -> None:
-    choice, told = WindowChoice(clock), []
+    choice, told = KernelChoice("window attention", clock), []
     choice.tell = told.append
     for magnitude in (5, 6):
         assert not choice.takes_kernel(case(magnitude=magnitude), Way(2.0), failing(RuntimeError("too old\nat 0x0")))
@@ -98,7 +99,7 @@ def test_a_kernel_that_does_not_run_is_not_taken_and_told_of_once() -> None:
 
 
 def test_want_of_memory_is_no_verdict() -> None:
-    choice = WindowChoice(clock)
+    choice = KernelChoice("window attention", clock)
     with pytest.raises(torch.OutOfMemoryError):
         choice.takes_kernel(case(), Way(2.0), failing(torch.OutOfMemoryError("full")))
     assert not choice.verdicts and choice.takes_kernel(case(), Way(2.0), Way(1.0))
@@ -106,7 +107,7 @@ def test_want_of_memory_is_no_verdict() -> None:
 
 def test_without_triton_nothing_runs_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None)
-    choice, told = WindowChoice(clock), []
+    choice, told = KernelChoice("window attention", clock), []
     choice.tell = told.append
     operators, kernel = Way(2.0), Way(1.0)
     assert not choice.takes_kernel(case(), operators, kernel)
@@ -115,7 +116,7 @@ def test_without_triton_nothing_runs_twice(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_inside_a_capture_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
-    choice = WindowChoice(lambda way, device: float(way is operators))
+    choice = KernelChoice("window attention", lambda way, device: float(way is operators))
     operators, kernel = Way(2.0), Way(1.0)
     assert not choice.takes_kernel(case(device="cuda:0"), operators, kernel)
     assert not choice.verdicts and not operators.went
@@ -123,3 +124,14 @@ def test_inside_a_capture_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -
     assert choice.takes_kernel(case(device="cuda:0"), operators, kernel)
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
     assert choice.takes_kernel(case(device="cuda:0"), operators, kernel)
+
+
+def test_of_several_results_all_must_be_right() -> None:
+    choice = KernelChoice("sum", clock)
+
+    def both(takes: float, second: Tensor) -> Way:
+        return Way(takes, (RIGHT, second))  # type: ignore[arg-type]
+
+    assert choice.takes_kernel(case(magnitude=1), both(2.0, RIGHT), both(1.0, RIGHT))
+    for magnitude, wrong in enumerate((RIGHT + 0.1, RIGHT * torch.nan), 2):
+        assert not choice.takes_kernel(case(magnitude=magnitude), both(2.0, RIGHT), both(1.0, wrong))

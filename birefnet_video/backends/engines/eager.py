@@ -5,7 +5,7 @@ import torch
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.model.deform import Implementation, why_no_kernel
 from birefnet_video.model.export import prepare_network
-from birefnet_video.model.rewrites.windows import tell_of_windows
+from birefnet_video.model.rewrites.windows import tell_of_kernels
 
 
 def prepare(request: Request) -> Prepared:
@@ -16,5 +16,5 @@ def prepare(request: Request) -> Prepared:
         request.tell(f"Triton's kernel does not run here ({reason}): grid_sample stands in for it")
         deform = "grid_sample"
     net = prepare_network(request.net, info.precision, deform).to(info.device)
-    tell_of_windows(net, request.tell)
+    tell_of_kernels(net, request.tell)
     return Prepared(net.to(memory_format=torch.channels_last))
