@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 import torch
+from birefnet_video.model.deform_tuning import Configuration, DeformCase, DeformTuning
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -226,8 +227,17 @@ class DeformableConv2d(nn.Module):
 class MergedDeformableConv2d(nn.Module):
     """A :class:`DeformableConv2d` for inference, with one convolution that predicts both; may have a bias."""
 
-    def __init__(self, conv: DeformableConv2d, implementation: Implementation = "auto") -> None:
+    def __init__(
+        self, conv: DeformableConv2d, implementation: Implementation = "auto", tuning: DeformTuning | None = None
+    ) -> None:
+        """
+        Args:
+            conv: what it computes.
+            implementation: of the sampling.
+            tuning: knows the fastest blocks of the CUDA kernel.
+        """
         super().__init__()
+        self.tuning = DeformTuning() if tuning is None else tuning
         self.padding = conv.padding
         self.implementation: Implementation = implementation
         self.taps = conv.modulator.out_channels
@@ -244,6 +254,26 @@ class MergedDeformableConv2d(nn.Module):
         """(N, C, H, W) -> (N, O, H, W)."""
         offset, modulation = self.predict(x).split((2 * self.taps, self.taps), dim=1)
         mask = 2 * torch.sigmoid(_at_least_float32(modulation))
-        return deform_conv2d(
-            x, offset, self.weight, mask, self.bias, padding=self.padding, implementation=self.implementation
+        chosen = pick_implementation(x) if self.implementation == "auto" else self.implementation
+        if chosen == "triton":
+            return self._by_kernel(x, offset, mask)
+        return deform_conv2d(x, offset, self.weight, mask, self.bias, padding=self.padding, implementation=chosen)
+
+    def _by_kernel(self, x: Tensor, offset: Tensor, mask: Tensor) -> Tensor:
+        from birefnet_video.model.deform_triton import sample_and_multiply
+
+        kernel_h, kernel_w = self.weight.shape[2:]
+        rows, columns = _positions(_at_least_float32(offset), kernel_h, kernel_w, 1, self.padding)
+
+        def run(configuration: Configuration) -> Tensor:
+            return sample_and_multiply(x, rows, columns, self.weight, mask, self.bias, configuration)
+
+        case = DeformCase(
+            device=x.device,
+            dtype=x.dtype,
+            channels=x.shape[1],
+            out_channels=len(self.weight),
+            taps=self.taps,
+            magnitude=(len(x) * rows.shape[2] * rows.shape[3]).bit_length(),
         )
+        return run(self.tuning.pick(case, run))

@@ -9,10 +9,9 @@ from contextlib import nullcontext
 import torch
 import triton
 import triton.language as tl
+from birefnet_video.model.deform_tuning import Configuration, configurations
 from torch import Tensor
 
-#: Output pixels, output channels and input channels of one step.
-BLOCKS = {"block_pixels": 64, "block_out": 128, "block_in": 32}
 #: How it is compiled. With more stages, float32 needs more shared memory than consumers' GPUs have.
 OPTIONS = {"num_stages": 2, "enable_fp_fusion": True}
 
@@ -102,7 +101,13 @@ def _kernel(
 
 
 def sample_and_multiply(
-    x: Tensor, rows: Tensor, columns: Tensor, weight: Tensor, mask: Tensor | None, bias: Tensor | None
+    x: Tensor,
+    rows: Tensor,
+    columns: Tensor,
+    weight: Tensor,
+    mask: Tensor | None,
+    bias: Tensor | None,
+    configuration: Configuration | None = None,
 ) -> Tensor:
     """Sample features at float32 positions and multiply by the kernel. Not differentiable.
 
@@ -113,6 +118,7 @@ def sample_and_multiply(
         weight: (O, C, kh, kw) with kh * kw = K.
         mask: (N, K, H', W'), or ``None``.
         bias: (O,), or ``None``.
+        configuration: how it is cut into programs; ``None``: as usual.
 
     Returns:
         (N, O, H', W') in the dtype of ``x``, channels last in memory.
@@ -127,7 +133,8 @@ def sample_and_multiply(
     table = x.permute(0, 2, 3, 1).contiguous()
     kernel = weight.to(x.dtype).permute(2, 3, 1, 0).contiguous()
     out = torch.empty(n, out_h, out_w, out_channels, dtype=x.dtype, device=x.device)
-    grid = (triton.cdiv(pixels, BLOCKS["block_pixels"]), triton.cdiv(out_channels, BLOCKS["block_out"]))
+    blocks = configurations(x.dtype, out_channels)[0] if configuration is None else configuration
+    grid = (triton.cdiv(pixels, blocks.block_pixels), triton.cdiv(out_channels, blocks.block_out))
     # Triton launches on the current device, whatever device the tensors are on.
     with torch.cuda.device(x.device) if x.is_cuda else nullcontext():
         _kernel[grid](
@@ -136,7 +143,7 @@ def sample_and_multiply(
             *(pixels, out_h * out_w, height, width, channels, out_channels, taps),
             has_strengths=mask is not None,
             has_shift=bias is not None,
-            **BLOCKS,
+            **blocks._asdict(),
             **OPTIONS,
         )
     return out.permute(0, 3, 1, 2)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from birefnet_video.model.aspp import ASPP
 from birefnet_video.model.birefnet import BiRefNet
 from birefnet_video.model.deform import DeformableConv2d, Implementation, MergedDeformableConv2d
+from birefnet_video.model.deform_tuning import DeformTuning
 from birefnet_video.model.reconstruction import FullHead, Stage
 from birefnet_video.model.rewrites.batch_norm import fold_batch_norm
 from birefnet_video.model.rewrites.context import SummedASPP
@@ -38,7 +39,8 @@ def optimize(net: BiRefNet, *, deform: Implementation = "auto") -> BiRefNet:
     """
     fast = copy.deepcopy(net).eval()
     fold_batch_norm(fast)
-    _replace(fast, DeformableConv2d, lambda conv: MergedDeformableConv2d(conv, deform))
+    tuning = DeformTuning()
+    _replace(fast, DeformableConv2d, lambda conv: MergedDeformableConv2d(conv, deform, tuning))
     _replace(fast, ASPP, SummedASPP)
     _replace(fast, SwinBackbone, FusedSwin)
     _replace(fast, RotaryEmbeddingDinoV3, KeptRotary)

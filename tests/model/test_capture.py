@@ -10,6 +10,7 @@ import torch
 from birefnet_video.model import BiRefNet, BiRefNetConfig
 from birefnet_video.model.config import PRESETS
 from birefnet_video.model.deform import Implementation
+from birefnet_video.model.deform_tuning import HALF, DeformTuning
 from birefnet_video.model.export import prepare_network
 from birefnet_video.model.kernel_choice import KernelChoice
 from capturing import Seen
@@ -53,6 +54,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Impl
         assert triton
         from birefnet_video.model import deform_triton, norm_triton, window_triton
 
+        monkeypatch.setattr(DeformTuning, "pick", lambda self, case, run: HALF[0])
         monkeypatch.setattr(norm_triton, "add_norm", added)
         monkeypatch.setattr(norm_triton, "bias_gelu_", bent)
         monkeypatch.setattr(window_triton, "window_attention", attended)
@@ -75,7 +77,7 @@ def bent(x: Tensor, bias: Tensor) -> Tensor:
     return x
 
 
-def sampled(x: Tensor, rows: Tensor, columns: Tensor, weight: Tensor, mask: Tensor | None, bias: object) -> Tensor:
+def sampled(x: Tensor, rows: Tensor, columns: Tensor, weight: Tensor, mask: Tensor | None, *others: object) -> Tensor:
     assert rows.dtype == columns.dtype == torch.float32
     return x.new_empty(x.shape[0], *rows.shape[2:], len(weight)).permute(0, 3, 1, 2)
 

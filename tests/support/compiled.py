@@ -1,6 +1,7 @@
 """``python compiled.py CAPABILITY DTYPE``: compile the Triton kernel for a GPU that need not be there.
 
-Prints the shared memory that it needs, in bytes. DTYPE is Triton's name of the features' type, such as ``fp16``.
+Prints the shared memory that each configuration needs, in bytes. DTYPE is Triton's name of the features' type, such as
+``fp16``.
 """
 
 import sys
@@ -8,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import triton
-from birefnet_video.model.deform_triton import BLOCKS, OPTIONS, _kernel
+from birefnet_video.model.deform_triton import OPTIONS, _kernel
+from birefnet_video.model.deform_tuning import configurations
+from birefnet_video.model.export import DTYPES
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
@@ -27,8 +30,11 @@ def compiled(
 def main(capability: str, dtype: str) -> None:
     types = dict.fromkeys(("table", "kernel", "shift", "out"), f"*{dtype}")
     types |= dict.fromkeys(("rows", "columns", "strengths"), "*fp32")
-    constants = {"has_strengths": True, "has_shift": True, **BLOCKS}
-    print(compiled(_kernel, capability, types, constants, OPTIONS).metadata.shared)
+    for each in configurations(DTYPES[dtype], 256):
+        blocks = each._asdict()
+        options = OPTIONS | {"num_warps": blocks.pop("num_warps")}
+        constants = {"has_strengths": True, "has_shift": True, **blocks}
+        print(compiled(_kernel, capability, types, constants, options).metadata.shared)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""``TRITON_INTERPRET=1 python interpreted.py``: the Triton kernel against grid_sample; prints the greatest error."""
+"""``TRITON_INTERPRET=1 python interpreted.py``: the Triton kernel in each of its configurations against
+grid_sample; prints the greatest errors."""
 
 import sys
 
 import torch
-from birefnet_video.model.deform import deform_conv2d
+from birefnet_video.model.deform import _positions, deform_conv2d
+from birefnet_video.model.deform_triton import sample_and_multiply
+from birefnet_video.model.deform_tuning import configurations
 
 
 def main() -> None:
@@ -20,14 +23,14 @@ def main() -> None:
         mask = torch.rand(n, k * k, h, w, generator=generator) if with_mask else None
         weight = torch.randn(o, c, k, k, generator=generator) / (c * k * k) ** 0.5
         bias = torch.randn(o, generator=generator) if with_mask else None
-        results = [
-            deform_conv2d(a, offset, weight, mask, bias, padding=k // 2, implementation=implementation)
-            for a, implementation in ((x, "triton"), (x.float(), "grid_sample"))
-        ]
-        error = (results[0].float() - results[1]).abs().max().item()
-        print(dtype, tuple(x.shape), f"{error:.1e}")
-        if not error <= (1e-5 if dtype == torch.float32 else 5e-3) or results[0].dtype != dtype:
-            sys.exit(1)
+        expected = deform_conv2d(x.float(), offset, weight, mask, bias, padding=k // 2, implementation="grid_sample")
+        rows, columns = _positions(offset, k, k, 1, k // 2)
+        for configuration in configurations(dtype, 256):
+            found = sample_and_multiply(x, rows, columns, weight, mask, bias, configuration)
+            error = (found.float() - expected).abs().max().item()
+            print(dtype, tuple(x.shape), tuple(configuration), f"{error:.1e}")
+            if not error <= (1e-5 if dtype == torch.float32 else 5e-3) or found.dtype != dtype:
+                sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import torch
 
 from birefnet_video.backends.engine import Prepared, Request
+from birefnet_video.backends.kernel_memory import machine_of, remember_kernels
 from birefnet_video.model.deform import Implementation, why_no_kernel
 from birefnet_video.model.export import prepare_network
 from birefnet_video.model.rewrites.windows import tell_of_kernels
@@ -17,4 +18,6 @@ def prepare(request: Request) -> Prepared:
         deform = "grid_sample"
     net = prepare_network(request.net, info.precision, deform).to(info.device)
     tell_of_kernels(net, request.tell)
+    if info.device.startswith("cuda") and deform == "auto":
+        remember_kernels(net, request.cache, machine_of(info.device))
     return Prepared(net.to(memory_format=torch.channels_last))
