@@ -45,13 +45,13 @@ class DeviceMotionEstimator:
 
     def begin(self, earlier: np.ndarray, later: np.ndarray) -> Callable[[], DeviceMotion]:
         """Begin to find the motion between two neighbours, as :meth:`look` gives them; the result waits for it."""
-        greys = [torch.from_numpy(grey).to(self.device)[None, None].float() for grey in (earlier, later)]
-        flows = dense_flow(torch.cat(greys), torch.cat(greys[::-1]), **self._how)
+        first, second = (torch.from_numpy(grey).to(self.device)[None, None].float() for grey in (earlier, later))
+        flows = dense_flow(torch.cat((first, second)), torch.cat((second, first)), **self._how)
         grid = self._home.grid
         forward, backward = F.interpolate(flows, size=grid, mode="area").split(1)
         flow = Flow(forward, backward)
         on_cuda = self.device.type == "cuda"
-        told = torch.empty(5, pin_memory=on_cuda).copy_(signs(*greys, flow), non_blocking=on_cuda)
+        told = torch.empty(5, pin_memory=on_cuda).copy_(signs(first, second, flow), non_blocking=on_cuda)
         if on_cuda:
             # Waited for without keeping a core busy.
             arrived = torch.cuda.Event(blocking=True)
