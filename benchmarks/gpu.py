@@ -21,6 +21,7 @@ import av
 import numpy as np
 import torch
 from engines import network, published
+from gpu_parts import flow, kernels
 from gpu_setup import (
     CLIP,
     ROOT,
@@ -225,7 +226,7 @@ def little_memory(setup: Setup) -> Iterator[str]:
 
 
 STEPS: tuple[Callable[[Setup], Iterator[str]], ...] = (
-    *(machine, renders, first_frame, engines, changes, profiled, marked_tests, decoding, little_memory),
+    *(machine, renders, first_frame, engines, changes, flow, kernels, profiled, marked_tests, decoding, little_memory),
 )
 
 
