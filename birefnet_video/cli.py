@@ -136,7 +136,7 @@ def render(
         return still_request(source, outputs, read, backend, matte, colour, run, many)
     spec = JobSpec(
         source,
-        outputs.files(source),
+        outputs.files(source, matte),
         input=read,
         backend=backend,
         matte=matte,

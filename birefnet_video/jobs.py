@@ -251,7 +251,7 @@ class Job:
         self._finish(JobState.FINISHED, lambda kept: JobFinished(report))
 
     def _note_findings(self, line: "Line") -> None:
-        if line.gauge.telling_spread < NO_SUBJECT_SPREAD:
+        if all(gauge.telling_spread < NO_SUBJECT_SPREAD for gauge in line.gauges.values()):
             self._found.notice("the matte is almost the same everywhere in every frame: no subject was found")
         if damage := line.damage():
             self._found.notice(f"the input is damaged: {'; '.join(damage)}; all that could be read was written")

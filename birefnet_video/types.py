@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -104,6 +104,18 @@ class Matte:
     """uint8 (H, W, 3): what the network saw."""
     motion: Motion | None = None
     """From the frame before, if it has been looked for."""
+    others: tuple[np.ndarray, ...] = ()
+    """The same as ``alpha`` of further subjects, where several have mattes of their own."""
+
+    @property
+    def lanes(self) -> tuple[np.ndarray, ...]:
+        """The mattes of all whose are made."""
+        return (self.alpha, *self.others)
+
+    def with_lane(self, lane: int, alpha: np.ndarray) -> Matte:
+        """With another one in the place of a matte."""
+        first, *others = (alpha if index == lane else each for index, each in enumerate(self.lanes))
+        return replace(self, alpha=first, others=tuple(others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +125,8 @@ class Cutout:
     frame: Frame
     alpha: np.ndarray
     """float32 (H, W) in [0, 1], upright, at the picture's size."""
+    others: tuple[np.ndarray, ...] = ()
+    """The same of further subjects, for what shows several apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,12 +131,13 @@ class FormValues:
         named: dict[str, Any] = {KINDS[self.kind].option: self.output_of(source)}
         behind = used._given(BackgroundSpec) if self.kind == "composite" else {}
         outputs = OutputsSpec(**named, **behind, **used._given(EncodingSpec))
+        matte = used.of(MatteSpec)
         spec = JobSpec(
             source,
-            outputs.files(source),
+            outputs.files(source, matte),
             input=used.of(InputSpec),
             backend=used.of(BackendSpec),
-            matte=used.of(MatteSpec),
+            matte=matte,
             colour=used.of(ColourSpec),
             writing=used.of(WritingSpec),
         )

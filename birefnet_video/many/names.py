@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Formatter
 
 from birefnet_video.errors import UsageError
-from birefnet_video.options.outputs import stem_of
+from birefnet_video.options.outputs import SUBJECT_FIELD, stem_of
 from birefnet_video.words import nearest
 
 #: What may stand in braces.
@@ -17,14 +17,13 @@ _KNOWN = "there are " + ", ".join(f"{{{name}}}" for name in FIELDS)
 
 
 def holds_field(path: Path | None) -> bool:
-    """Whether a name is meant for many inputs: it holds a field, or what is like one. Other braces are letters."""
-    found = re.findall(r"\{(\w+)(?::\w*)?\}", str(path)) if path is not None else []
+    """Whether a name is meant for many inputs: it holds a field, or what is like one. Other braces are letters.
+
+    ``{subject}`` says nothing of inputs: each may have several.
+    """
+    text = str(path).replace(SUBJECT_FIELD, "") if path is not None else ""
+    found = re.findall(r"\{(\w+)(?::\w*)?\}", text)
     return any(nearest(name, FIELDS, likeness=_LIKE_A_FIELD) for name in found)
-
-
-def holds_subject(path: Path | None) -> bool:
-    """Whether every subject has an output of its own."""
-    return path is not None and re.search(r"\{subject(?::\w*)?\}", str(path)) is not None
 
 
 def values_of(source: Path, index: int) -> dict[str, str | int]:

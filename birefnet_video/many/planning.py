@@ -60,11 +60,7 @@ def plan_all(request: ManyRequest) -> Planned:
         OutputRefused: if an output exists or cannot be written.
     """
     found = list(_find_all(request))
-    pairs = [
-        (each, render)
-        for index, each in enumerate(found, 1)
-        for render in request.all_of(each.source, index, each.below)
-    ]
+    pairs = [(each, request.of(each.source, index, each.below)) for index, each in enumerate(found, 1)]
     pairs = _without_results(pairs)
     inputs = {each.source.resolve(): each.source for each, _ in pairs}
     takers: dict[Path, Path] = {}

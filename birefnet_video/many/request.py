@@ -6,10 +6,10 @@ from typing import Any
 from attrs import evolve, frozen
 
 from birefnet_video.errors import UsageError
-from birefnet_video.many.names import filled, holds_field, holds_subject, values_of
+from birefnet_video.many.names import filled, holds_field, values_of
 from birefnet_video.options.input import STDIN
 from birefnet_video.options.many import ManySpec
-from birefnet_video.options.outputs import STDOUT, OutputsSpec
+from birefnet_video.options.outputs import STDOUT, SUBJECT_FIELD, OutputsSpec
 from birefnet_video.options.request import RenderRequest
 
 _NAMED = ("alpha", "mask", "green", "composite", "foreground")
@@ -44,35 +44,24 @@ class ManyRequest:
                     f"--{name}: is for one input", hint="name a file, without --out-dir, --queue and fields in names"
                 )
 
-    def all_of(self, source: Path, index: int, below: Path) -> list[RenderRequest]:
-        """The renders of one input: one, or one for each subject if names of outputs say so; see :meth:`of`."""
-        if not any(holds_subject(getattr(self.outputs, name)) for name in _NAMED):
-            return [self.of(source, index, below)]
-        matte = self.common.spec.matte
-        if not (names := matte.names):
-            raise UsageError("{subject}: needs --subject", hint='for example --subject "anna:point=640,360"')
-        return [self.of(source, index, below, name) for name in names]
-
-    def of(self, source: Path, index: int, below: Path, subject: str | None = None) -> RenderRequest:
-        """One render of one input.
+    def of(self, source: Path, index: int, below: Path) -> RenderRequest:
+        """The render of one input.
 
         Args:
             source: the input.
             index: its number, from 1.
             below: where it lay in the folder that was named, to be made again below ``--out-dir``.
-            subject: the one that is kept, of several.
 
         Raises:
             UsageError: if a name of an output holds a field that there is none of, or two have one name.
         """
         values, begins = values_of(source, index), self.many.out_dir
         spec = self.common.spec
-        if subject is not None:
-            values["subject"] = subject
-            spec = evolve(spec, matte=spec.matte.only(subject))
+        # It stays until it is known whose outputs there are.
+        values["subject"] = SUBJECT_FIELD
         given = {name: path for name in _NAMED if (path := getattr(self.outputs, name)) is not None}
         names: dict[str, Any] = {name: filled(path, name, values) for name, path in given.items()}
-        outputs = evolve(self.outputs, **names).files(source)
+        outputs = evolve(self.outputs, **names).files(source, spec.matte)
         if begins is not None:
             # The usual name is beside the input.
             ends = [output.path if given else Path(output.path.name) for output in outputs]

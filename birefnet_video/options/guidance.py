@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from attrs import converters, evolve, field, frozen
 from cyclopts import Group, Parameter
@@ -58,15 +58,6 @@ class GuidanceSpec(OptionGroup):
             UsageError: see :meth:`prompts`.
         """
         return tuple(dict.fromkeys(prompt.subject for prompt in self.prompts() if not prompt.excluded))
-
-    def only(self, name: str) -> Self:
-        """The same for one of the subjects: the others are not meant.
-
-        Raises:
-            UsageError: see :meth:`prompts`.
-        """
-        said = tuple(evolve(each, excluded=each.excluded or each.subject != name) for each in self.prompts())
-        return evolve(self, subject=Prompts(said), exclude=None, subjects=None)
 
     def prompts(self) -> tuple[Prompt, ...]:
         """All that has been said, the file's first, in the order of time.

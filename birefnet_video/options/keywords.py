@@ -41,12 +41,13 @@ class RenderOptions(ColourSpec, MatteSpec, BackendSpec, InputSpec, OutputsSpec):
 
     def job(self, source: Path) -> JobSpec:
         """The render that they describe."""
+        matte = part_of(self, MatteSpec)
         return JobSpec(
             source,
-            part_of(self, OutputsSpec).files(source),
+            part_of(self, OutputsSpec).files(source, matte),
             input=part_of(self, InputSpec),
             backend=part_of(self, BackendSpec),
-            matte=part_of(self, MatteSpec),
+            matte=matte,
             colour=part_of(self, ColourSpec),
             writing=part_of(self, WritingSpec),
         )

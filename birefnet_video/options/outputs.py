@@ -1,6 +1,7 @@
 """What is written."""
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from cyclopts import Parameter
 from birefnet_video.errors import UsageError
 from birefnet_video.options.backgrounds import Background, SolidColour, parse_background
 from birefnet_video.options.group import WRITTEN, Flag, OptionGroup, Suggested, option_group
+from birefnet_video.options.guidance import GuidanceSpec
 from birefnet_video.options.values import check_choice
 
 OutputKind = Literal["alpha", "mask", "composite", "foreground"]
@@ -17,6 +19,8 @@ Quality = Literal["fast", "standard", "best"]
 Verification = Literal["quick", "full"]
 #: Of all outputs but alpha.
 CODECS = ("h264", "hevc", "av1", "vp9", "ffv1", "prores-hq", "png", "exr", "h264_nvenc", "hevc_nvenc", "av1_nvenc")
+#: Stands in the name of an output of which every subject has its own.
+SUBJECT_FIELD = "{subject}"
 #: The path that means standard output.
 STDOUT = Path("-")
 
@@ -33,6 +37,13 @@ class OutputSpec(OptionGroup):
     codec: str | None = field(default=None, kw_only=True)
     """``None``: the usual one of the extension."""
     quality: Quality = field(default="standard", kw_only=True)
+    whose: tuple[str, ...] = field(default=(), kw_only=True)
+    """Names of whom alone it shows; none: everybody who is meant."""
+
+    @property
+    def lanes(self) -> tuple[str | None, ...]:
+        """Whose mattes it is made of; ``None``: everybody's together."""
+        return self.whose or (None,)
 
 
 @option_group
@@ -132,8 +143,16 @@ class OutputsSpec(WritingSpec, EncodingSpec, BackgroundSpec, SubjectSpec):
         """Whether there is at least one."""
         return any(path is not None for path in (self.alpha, self.mask, self.green, self.composite, self.foreground))
 
-    def files(self, source: Path) -> tuple[OutputSpec, ...]:
-        """The outputs that are named, or ``<stem>.alpha.mov`` beside the input."""
+    def files(self, source: Path, meant: GuidanceSpec | None = None) -> tuple[OutputSpec, ...]:
+        """The outputs that are named, or ``<stem>.alpha.mov`` beside the input.
+
+        Args:
+            source: the input.
+            meant: says whose outputs there are where ``{subject}`` is in a name.
+
+        Raises:
+            UsageError: if it is in one and nobody is meant.
+        """
         alpha = self.alpha if self.are_named else _default_output(source)
         named: tuple[tuple[OutputKind, Path | None, Background], ...] = (
             ("alpha", alpha, SolidColour()),
@@ -143,10 +162,29 @@ class OutputsSpec(WritingSpec, EncodingSpec, BackgroundSpec, SubjectSpec):
             ("foreground", self.foreground, SolidColour()),
         )
         return tuple(
-            OutputSpec(kind, path, behind, codec=None if kind == "alpha" else self.codec, quality=self.quality)
+            OutputSpec(
+                kind, each, behind, codec=None if kind == "alpha" else self.codec, quality=self.quality, whose=names
+            )
             for kind, path, behind in named
             if path is not None
+            for names, each in _of_subjects(path, meant)
         )
+
+
+def _of_subjects(path: Path, meant: GuidanceSpec | None) -> Iterator[tuple[tuple[str, ...], Path]]:
+    """A name, or one for each subject."""
+    if SUBJECT_FIELD not in str(path):
+        yield (), path
+        return
+    subjects = meant.names if meant is not None else ()
+    if not subjects:
+        raise UsageError(f"{path}: {SUBJECT_FIELD} needs --subject", hint='for example --subject "anna:point=640,360"')
+    yield from (((name,), Path(str(path).replace(SUBJECT_FIELD, name))) for name in subjects)
+
+
+def lanes_of(outputs: Iterable[OutputSpec]) -> tuple[str | None, ...]:
+    """Whose mattes outputs are made of, each once; see :attr:`OutputSpec.lanes`."""
+    return tuple(dict.fromkeys(lane for output in outputs for lane in output.lanes))
 
 
 def stem_of(source: Path) -> str:

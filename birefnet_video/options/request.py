@@ -1,5 +1,6 @@
 """What a command was asked for, as data: kept in records, sent to other processes, shown as a command line."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from birefnet_video.options.backgrounds import SolidColour
 from birefnet_video.options.group import OptionGroup, options_of
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.live import LiveSpec
-from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.options.outputs import SUBJECT_FIELD, OutputSpec
 from birefnet_video.options.run import RunSpec, WatchSpec
 from birefnet_video.options.serial import converter, structured
 
@@ -111,15 +112,31 @@ def from_json(values: Any) -> Request:
 def _outputs(outputs: tuple[OutputSpec, ...]) -> Iterator[str]:
     behind = {str(output.background) for output in outputs} - {str(SolidColour())}
     green = next((each for each in outputs if each.kind == "composite" and each.background == SolidColour()), None)
+    said: set[str] = set()
     for output in outputs:
-        # A second one over green is a composite over the usual background.
-        yield from ("--green" if output is green else _FLAGS[output.kind], str(output.path))
+        if (path := _as_typed(output, outputs)) not in said:
+            said.add(path)
+            # A second one over green is a composite over the usual background.
+            yield from ("--green" if output is green else _FLAGS[output.kind], path)
     for flag, values in (
         ("--background", behind),
         ("--codec", {output.codec for output in outputs} - {None}),
         ("--quality", {output.quality for output in outputs} - {"standard"}),
     ):
         yield from (word for value in values for word in (flag, str(value)))
+
+
+def _as_typed(output: OutputSpec, outputs: tuple[OutputSpec, ...]) -> str:
+    """The path of an output, or the one name of those of all subjects."""
+    path = str(output.path)
+    alike = [each for each in outputs if evolve(each, path=output.path, whose=output.whose) == output]
+    names = {each.whose[0]: str(each.path) for each in alike if each.whose}
+    if output.whose:
+        for found in re.finditer(re.escape(output.whose[0]), path):
+            typed = path[: found.start()] + SUBJECT_FIELD + path[found.end() :]
+            if all(typed.replace(SUBJECT_FIELD, name) == other for name, other in names.items()):
+                return typed
+    return path
 
 
 def _changed(group: OptionGroup) -> Iterator[str]:

@@ -81,21 +81,21 @@ def open_plan(
         masks = read_masks(plan.guidance.said)
         backend = seen_wider(open_backend(spec.backend, info, notify), plan)
         try:
-            counted = budget(info, backend.info.input_size, backend.info.batch_size, free_bytes(backend.info.device))
+            free = free_bytes(backend.info.device)
+            counted = budget(info, backend.info.input_size, backend.info.batch_size, free, mattes=len(plan.lanes))
             matting = _matting(backend, composing.on(backend.info.device), plan.decode_on, counted, notify)
         except BaseException:
             backend.close()
             raise
-    multiplies = spec.input.input_alpha == "multiply"
-    stay = matting.view_there is not None
+    multiplies, stay = look.input_alpha == "multiply", matting.view_there is not None
     read = partial(Reader, info, cut=plan.cut, with_alpha=multiplies, decode_on=plan.decode_on, stay=stay)
     reader = read(notify)
-    gauge, tap = MatteGauge(keeps_means=spec.writing.verify == "full"), PreviewTap()
+    gauges, tap = {lane: MatteGauge(keeps_means=spec.writing.verify == "full") for lane in plan.lanes}, PreviewTap()
     composing_stage = partial(
         compose,
         matting=matting,
         edit=spec.matte,
-        gauge=gauge,
+        gauges=[*gauges.values()],
         on_made=lambda made: tap.offer(made.cutout, info),
         # A video behind the subject moves on with the frames.
         workers=1 if plan.in_order else _composing_threads(matting, counted, notify),
@@ -109,7 +109,8 @@ def open_plan(
         matting=matting,
         reader=reader,
         writers=writers,
-        gauge=gauge,
+        lanes=[output.spec.lanes for output in plan.outputs],
+        gauges=gauges,
         composing=composing_stage,
         smoothing=smoothing,
         flicker=flicker,
@@ -185,7 +186,7 @@ def _smoothing(
     shape = (info.width, info.height)
     # Several at once would let frames wait for each other.
     workers = 1 if mode == "live" else _workers()
-    stage = partial(
+    once = partial(
         smooth,
         shape=shape,
         mode=mode,
@@ -194,6 +195,12 @@ def _smoothing(
         workers=workers,
         has_motion=bool(plan.guidance.said),
     )
+
+    def stage(batches: Iterable[list[Matte]]) -> Iterator[list[Matte]]:
+        for lane in range(len(plan.lanes)):
+            batches = once(batches, lane=lane)
+        yield from batches
+
     return stage, record.flicker
 
 

@@ -40,19 +40,21 @@ class Budget:
         return self.free is None or 2 * self.waiting <= int(self.free * COMPOSING_SHARE)
 
 
-def budget(info: MediaInfo, input_size: tuple[int, int], batch_size: int, free: int | None) -> Budget:
+def budget(
+    info: MediaInfo, input_size: tuple[int, int], batch_size: int, free: int | None, *, mattes: int = 1
+) -> Budget:
     """
     Args:
         info: of the input.
         input_size: height and width of what the network takes.
         batch_size: frames that go through the line together.
         free: bytes that can be had on the device; ``None``: nobody counts.
+        mattes: of each frame.
     """
     pixels = info.width * info.height
     picture = pixels * 3 // 2 * (1 if info.bit_depth <= 8 else 2)
     # Queues behind decoding, preparing, computing and smoothing.
     frames = (4 * QUEUE_BATCHES + _STAGES) * batch_size
-    samples = (
-        _PLANES * pixels + _EDGE_PLANES * prod(input_size) + _COLOUR_PLANES * prod(small_shape(info.height, info.width))
-    )
+    small = prod(small_shape(info.height, info.width))
+    samples = (_PLANES + mattes - 1) * pixels + _EDGE_PLANES * prod(input_size) + _COLOUR_PLANES * small
     return Budget(free, _FLOAT * samples, frames * picture)

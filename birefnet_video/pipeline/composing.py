@@ -15,7 +15,7 @@ from birefnet_video.matting.composite.opencv import WITH_ALPHA, foreground, grey
 from birefnet_video.options.input import InputAlpha
 from birefnet_video.options.matte import ColourSpec
 from birefnet_video.options.network import ComposeOn
-from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.options.outputs import OutputSpec, lanes_of
 from birefnet_video.pipeline.compositor import Composer, Compositor, CpuCompositor, Task
 from birefnet_video.types import MediaInfo
 
@@ -49,7 +49,9 @@ class Composing:
         """
         self._look, self._outputs, self._notify = look, outputs, notify
         self._told_of_alpha = False
-        self._task = Task(info, self._tell_of_alpha if look.input_alpha == "multiply" else None)
+        lanes = lanes_of(output for output, _ in outputs)
+        of_each = tuple(tuple(lanes.index(lane) for lane in output.lanes) for output, _ in outputs)
+        self._task = Task(info, self._tell_of_alpha if look.input_alpha == "multiply" else None, of_each)
         needless = all(output.kind == "mask" for output, _ in outputs)
         # Mattes have no colours.
         self._colour = evolve(look.colour, decontaminate="off") if needless else look.colour

@@ -23,12 +23,17 @@ class Made(NamedTuple):
     """What came of a matte."""
 
     meta: FrameMeta
-    extent: Extent
-    """Of the matte at the picture's size."""
+    extents: tuple[Extent, ...]
+    """Of the mattes at the picture's size, one for each whose there are."""
     pictures: list[av.VideoFrame]
     """One an output."""
     cutout: Callable[[], Cutout]
-    """Gives the picture and its alpha at full size; from the thread that composed it, before the next one."""
+    """Gives the picture and everybody's alpha at full size; from the thread that composed it, before the next one."""
+
+    @property
+    def extent(self) -> Extent:
+        """Of the first matte."""
+        return self.extents[0]
 
 
 class Compositor(Protocol):
@@ -47,6 +52,8 @@ class Task:
     """Of the input."""
     found_alpha: Callable[[], None] | None = None
     """Called where a picture brings alpha along, by which mattes are multiplied; ``None``: that is left out."""
+    lanes: tuple[tuple[int, ...], ...] = ()
+    """Of each output, which of a matte's lanes it is made of."""
 
     def alpha_of(self, picture: av.VideoFrame) -> np.ndarray | None:
         """The alpha by which the matte of a picture is multiplied, as of :func:`own_alpha`."""
@@ -72,18 +79,26 @@ class CpuCompositor:
 
     def compose(self, matte: Matte, edit: EditSpec) -> Made:
         """See :class:`Compositor`."""
-        alpha = edited(at_full_size(matte, self._task.info, edit), edit)
+        alphas = [edited(alpha, edit) for alpha in at_full_size(matte, self._task.info, edit)]
         composers = self._composers
         if (own := self._task.alpha_of(matte.frame.picture)) is not None:
-            alpha, composers = alpha * own, self._of_cutouts
-        cutout = Cutout(matte.frame, alpha)
-        pictures = [composer(cutout) for composer in composers]
-        return Made(matte.frame.meta, Extent.of(alpha), pictures, lambda: cutout)
+            alphas, composers = [alpha * own for alpha in alphas], self._of_cutouts
+        pictures = []
+        for composer, (lane, *others) in zip(composers, self._task.lanes, strict=True):
+            pictures.append(composer(Cutout(matte.frame, alphas[lane], tuple(alphas[other] for other in others))))
+        extents = tuple(Extent.of(alpha) for alpha in alphas)
+        return Made(matte.frame.meta, extents, pictures, lambda: Cutout(matte.frame, together(alphas)))
 
 
-def at_full_size(matte: Matte, info: MediaInfo, spec: EditSpec) -> np.ndarray:
-    """Alpha float32 (H, W) in [0, 1] of the picture's size."""
+def at_full_size(matte: Matte, info: MediaInfo, spec: EditSpec) -> list[np.ndarray]:
+    """Alpha float32 (H, W) in [0, 1] of the picture's size, of each whose there is."""
     size = (info.height, info.width)
     if spec.refine and matte.alpha.shape != size:
-        return refine(matte.alpha, guide_of(matte.frame.picture, info))
-    return resized(matte.alpha, size)
+        guide = guide_of(matte.frame.picture, info)
+        return [refine(alpha, guide) for alpha in matte.lanes]
+    return [resized(alpha, size) for alpha in matte.lanes]
+
+
+def together(alphas: Sequence[np.ndarray]) -> np.ndarray:
+    """Everybody's alpha float32 (H, W) of those of each."""
+    return alphas[0] if len(alphas) == 1 else np.minimum(np.sum(alphas, axis=0), np.float32(1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +17,7 @@ from birefnet_video.matting.filters.torch import resized
 from birefnet_video.matting.source import Source
 from birefnet_video.matting.upload import upload
 from birefnet_video.options.matte import EditSpec
-from birefnet_video.pipeline.compositor import Composer, Compositor, Made, Task
+from birefnet_video.pipeline.compositor import Composer, Compositor, Made, Task, together
 from birefnet_video.pipeline.places import Places
 from birefnet_video.pipeline.torch_threads import ThreadStreams
 from birefnet_video.types import Cutout, Matte
@@ -72,27 +73,41 @@ class DeviceCompositor:
     def _compose(self, matte: Matte, edit: EditSpec) -> Made:
         task = self._task
         source = Source(matte.frame.picture, task.info, self._device)
-        alpha = edited(self._at_full_size(matte, source, edit), edit)
+        alphas = [edited(alpha, edit) for alpha in self._at_full_size(matte, source, edit)]
         composers = self._composers
         if (own := task.alpha_of(matte.frame.picture)) is not None:
-            alpha, composers = alpha * upload(own, self._device), self._of_cutouts
-        home: list[Cutout] = []
+            there = upload(own, self._device)
+            alphas, composers = [alpha * there for alpha in alphas], self._of_cutouts
+        home: dict[int, np.ndarray] = {}
 
-        def bring_home() -> Cutout:
-            if not home:
-                home.append(Cutout(matte.frame, alpha.cpu().numpy()))
-            return home[0]
+        def at_home(lane: int) -> np.ndarray:
+            if lane not in home:
+                home[lane] = alphas[lane].cpu().numpy()
+            return home[lane]
 
-        cutout = DeviceCutout(matte.frame.meta, source, alpha)
-        pictures = [
-            composer.make(cutout) if isinstance(composer, DeviceComposer) else composer(bring_home())
-            for composer in composers
-        ]
-        low, high = torch.aminmax(alpha)
-        return Made(matte.frame.meta, Extent(*torch.stack((low, high, alpha.mean())).tolist()), pictures, bring_home)
+        pictures = []
+        for composer, (lane, *others) in zip(composers, task.lanes, strict=True):
+            if isinstance(composer, DeviceComposer):
+                pictures.append(composer.make(DeviceCutout(matte.frame.meta, source, alphas[lane])))
+            else:
+                pictures.append(composer(Cutout(matte.frame, at_home(lane), tuple(map(at_home, others)))))
+        extents = tuple(_extent(alpha) for alpha in alphas)
+        every = range(len(alphas))
+        return Made(
+            matte.frame.meta,
+            extents,
+            pictures,
+            lambda: Cutout(matte.frame, together([at_home(lane) for lane in every])),
+        )
 
-    def _at_full_size(self, matte: Matte, source: Source, edit: EditSpec) -> Tensor:
-        alpha, size = upload(matte.alpha, self._device), (self._guide.height, self._guide.width)
+    def _at_full_size(self, matte: Matte, source: Source, edit: EditSpec) -> list[Tensor]:
+        alphas, size = [upload(alpha, self._device) for alpha in matte.lanes], (self._guide.height, self._guide.width)
         if edit.refine and matte.alpha.shape != size:
-            return refine(alpha, [plane / 255 for plane in source.planes(self._guide)])
-        return resized(alpha, size)
+            guide = [plane / 255 for plane in source.planes(self._guide)]
+            return [refine(alpha, guide) for alpha in alphas]
+        return [resized(alpha, size) for alpha in alphas]
+
+
+def _extent(alpha: Tensor) -> Extent:
+    low, high = torch.aminmax(alpha)
+    return Extent(*torch.stack((low, high, alpha.mean())).tolist())

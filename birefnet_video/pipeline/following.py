@@ -7,14 +7,15 @@ from fractions import Fraction
 
 import numpy as np
 
-from birefnet_video.matting.guidance.figure import Carried, Figure
+from birefnet_video.matting.guidance.figure import Carried
 from birefnet_video.matting.guidance.losing import Fate, Watch
-from birefnet_video.matting.guidance.region import WHOLE, box_around, next_region
+from birefnet_video.matting.guidance.region import WHOLE
 from birefnet_video.matting.guidance.shot import Shot, begin, carry, corrected, find_again, of_subjects, shared
 from birefnet_video.options.prompts import Prompt
-from birefnet_video.pipeline.hindsight import FirstLook, Hindsight, joined_box
+from birefnet_video.pipeline.glances import Glances, Seen
+from birefnet_video.pipeline.hindsight import FirstLook, Hindsight
 from birefnet_video.pipeline.picking import Eyes, several_at
-from birefnet_video.types import Batch, FrameMeta, Matte, Motion
+from birefnet_video.types import Batch, Frame, FrameMeta, Matte, Motion
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Wanted:
     """When the first frame is shown, on the clock of prompts, in seconds."""
     on_fate: Callable[[FrameMeta, Fate], None] = lambda meta, fate: None
     """Is told what becomes of subjects."""
+    lanes: tuple[str | None, ...] = (None,)
+    """Whose mattes are made; ``None``: everybody's together."""
 
     def is_past(self, prompt: Prompt, meta: FrameMeta, rate: Fraction) -> bool:
         """Whether a prompt is about a frame, or one before it that was not shown."""
@@ -57,7 +60,7 @@ class Follower:
         self._eyes, self._rate, self._wanted = eyes, rate, wanted
         self._waiting = list(wanted.prompts)
         self._hindsight = Hindsight(eyes.grid)
-        self._region, self._shot = WHOLE, Shot()
+        self._glances, self._shot = Glances(eyes, apart=wanted.lanes != (None,)), Shot()
         self._watch = Watch(float(rate))
 
     def follow(self, batches: Iterable[Batch]) -> Iterator[list[Matte]]:
@@ -109,16 +112,16 @@ class Follower:
     def _mattes(self, batch: Batch, part: slice) -> list[Matte]:
         frames, views, motions = batch.frames[part], batch.rgb[part], batch.motions[part]
         if _begins(motions[0]):
-            self._region = WHOLE
+            self._glances.look_everywhere()
         if due := self._due(frames[0].meta):
             alpha = self._chosen(due, views[0], frames[0].meta, motions[0])
             self._look_ahead(frames[0].meta.index + 1, len(batch.frames))
-            return [Matte(frames[0], self._of_subjects(alpha, views[0], frames[0].meta), views[0], motions[0])]
-        alphas = self._eyes.see(views, self._region)
+            seen = Seen(alpha, self._glances.nearer(views[:1]))
+            return [self._matte(frames[0], seen, views[0], motions[0])]
         made = []
-        for frame, view, alpha, motion in zip(frames, views, alphas, motions, strict=True):
-            self._carry(alpha, view, motion, frame.meta)
-            made.append(Matte(frame, self._of_subjects(alpha, view, frame.meta), view, motion))
+        for frame, view, seen, motion in zip(frames, views, self._glances.see(views), motions, strict=True):
+            self._carry(seen.alpha, view, motion, frame.meta)
+            made.append(self._matte(frame, seen, view, motion))
         self._look_ahead(frames[-1].meta.index + 1, len(batch.frames))
         return made
 
@@ -139,15 +142,21 @@ class Follower:
         behind = {name for name, known in self._hindsight.names(meta.index).items() if known.box is not None}
         self._tell(meta, self._watch.see(self._shot, is_cut=is_cut, mended=mended | behind))
 
-    def _of_subjects(self, alpha: np.ndarray, view: np.ndarray, meta: FrameMeta) -> np.ndarray:
-        """The alpha that belongs to subjects, float32 (H, W)."""
-        behind = self._hindsight.names(meta.index)
+    def _matte(self, frame: Frame, seen: Seen, view: np.ndarray, motion: Motion | None) -> Matte:
+        alpha, *others = (self._of(name, seen.of(name), view, frame.meta) for name in self._wanted.lanes)
+        return Matte(frame, alpha, view, motion, tuple(others))
+
+    def _of(self, name: str | None, alpha: np.ndarray, view: np.ndarray, meta: FrameMeta) -> np.ndarray:
+        """The alpha that belongs to a subject, float32 (H, W); ``None``: to all of them."""
+        whose = None if name is None else {name}
+        known_behind = self._hindsight.names(meta.index)
+        behind = {each: known for each, known in known_behind.items() if whose is None or each in whose}
         if not behind:
-            return of_subjects(self._shot, alpha, view)
+            return of_subjects(self._shot, alpha, view, whose)
         shares = {
             figure.name: share
             for figure, share in zip(self._shot.figures, self._shot.shares, strict=True)
-            if figure.name is not None
+            if figure.name is not None and (whose is None or figure.name in whose)
         }
         for name, known in behind.items():
             shares[name] = self._hindsight.share(known, shares.get(name))
@@ -155,26 +164,13 @@ class Follower:
 
     def _look_ahead(self, index: int, frames: int) -> None:
         """Where the network looks in the next frames, from ``index`` on."""
-        subjects = [each for each in self._shot.figures if each.name is not None]
-        boxes = [*self._hindsight.boxes(index, frames)]
-        if not self._eyes.zooms or not (subjects or boxes):
-            return
-        is_lost = any(each.hidden_for and not each.is_known_behind for each in subjects)
-        expected = None if not subjects else box_around(np.maximum.reduce([_expected(each) for each in subjects]))
-        boxes += [expected] if expected is not None else []
-        if is_lost or not boxes:
-            self._region = WHOLE
-            return
-        speeds = [np.abs(each.speed) for each in subjects] or [np.zeros(2, np.float32)]
-        speed = np.max(speeds, axis=0) * (frames + 1)
-        more = (float(speed[1]) / self._eyes.grid[0], float(speed[0]) / self._eyes.grid[1])
-        self._region = next_region(self._region, joined_box(boxes), more)
+        self._glances.look_ahead(self._shot.figures, self._hindsight.boxes(index, frames), frames)
 
     def _chosen(self, due: list[Prompt], view: np.ndarray, meta: FrameMeta, motion: Motion | None) -> np.ndarray:
         """Choose by prompts in one frame; the frame's whole alpha."""
         if self._shot.figures:
             said = {prompt.subject for prompt in due}
-            self._carry(self._eyes.see(view[None], self._region)[0], view, motion, meta, mended=said)
+            self._carry(self._glances.see(view[None])[0].alpha, view, motion, meta, mended=said)
         alpha, choice = self._eyes.pick(due, view)
         for prompt in choice.missed:
             self._tell(meta, [self._watch.missed(prompt.subject, f"nothing is seen at {prompt}")])
@@ -202,8 +198,3 @@ class Follower:
 def _begins(motion: Motion | None) -> bool:
     """Whether a frame has nothing to do with the one before it."""
     return motion is None or not motion.continues
-
-
-def _expected(figure: Figure) -> np.ndarray:
-    """Where a figure is, or would be seen if nothing were before it."""
-    return np.maximum(figure.matte, figure.shape) if figure.is_behind else figure.matte

@@ -54,7 +54,7 @@ def follower_of(
     network = backend.narrow if isinstance(backend, WideBackend) else backend
     size = (plan.info.width, plan.info.height)
     eyes = Eyes(network, size, motion_estimator(plan).grid, zooms, masks)
-    return Follower(eyes, plan.info.frame_rate, Wanted(plan.guidance.said, start, note))
+    return Follower(eyes, plan.info.frame_rate, Wanted(plan.guidance.said, start, note, plan.lanes))
 
 
 def frames_of(plan: Plan, reader: Reader, read_ahead: Callable[[], Reader]) -> Iterator[Frame]:

@@ -111,10 +111,14 @@ class Hindsight:
             return behind if known.weight > 1 / 2 else before
         return (1 - known.weight) * before + known.weight * behind
 
-    def boxes(self, first: int, count: int) -> Iterator[Box]:
-        """Around subjects in some frames."""
+    def boxes(self, first: int, count: int) -> dict[str, list[Box]]:
+        """Around each subject in some frames, by name."""
+        found: dict[str, list[Box]] = {}
         for index in range(first, first + count):
-            yield from (known.box for known in self.names(index).values() if known.box is not None)
+            for name, known in self.names(index).items():
+                if known.box is not None:
+                    found.setdefault(name, []).append(known.box)
+        return found
 
 
 class FirstLook:

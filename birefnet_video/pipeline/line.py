@@ -25,7 +25,10 @@ class Line:
     matting: Matting
     reader: Reader
     writers: list[Sink]
-    gauge: MatteGauge
+    lanes: list[tuple[str | None, ...]]
+    """Of each writer, whose mattes it gets."""
+    gauges: dict[str | None, MatteGauge]
+    """Of each whose mattes there are, by name; ``None``: everybody's together."""
     composing: Callable[[Iterable[list[Matte]]], Iterator[Composed]]
     """The compose stage."""
     smoothing: Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None
@@ -54,8 +57,8 @@ class Line:
             VerificationFailed: if one is not what it should be; none gets its final name then.
             OutputRefused: if a name cannot be given; files that have theirs already are complete.
         """
-        for writer in self.writers:
-            writer.verify(self.gauge.promise(writer, self.info.time_base, self.reader))
+        for writer, (lane, *_) in zip(self.writers, self.lanes, strict=True):
+            writer.verify(self.gauges[lane].promise(writer, self.info.time_base, self.reader))
         for writer in self.writers:
             writer.commit(overwrite=overwrite)
 

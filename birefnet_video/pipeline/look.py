@@ -276,6 +276,7 @@ def _shown(spec: JobSpec, info: MediaInfo) -> Iterator[tuple[OutputSpec, Canvas]
     for output in fit_codecs(spec.outputs):
         if output.kind == "composite" and str(output.background) not in behind:
             behind.add(str(output.background))
+            output = evolve(output, whose=())
             yield output, make_canvas(encoding_for(output, hdr=is_hdr(info.colour)), info)
 
 

@@ -43,19 +43,28 @@ class Eyes:
         Returns:
             float32 (H, W) each.
         """
-        rows, columns = region.of(views.shape[1:3])
-        size = self.network.info.input_size
-        looked = np.stack([resized(np.ascontiguousarray(view[rows, columns]), size) for view in views])
-        alphas = []
-        for view, alpha in zip(views, check_mattes(self.network.begin(looked)(), self.network.info), strict=True):
-            part = view[rows, columns]
-            made = enlarged(alpha, part) if self.zooms else resized(alpha, part.shape[:2])
-            if not region.is_whole:
-                whole = np.zeros(view.shape[:2], np.float32)
-                whole[rows, columns] = made
-                made = whole
-            alphas.append(made)
-        return alphas
+        return self.see_all(views, (region,))[0]
+
+    def see_all(self, views: np.ndarray, regions: Sequence[Region]) -> list[list[np.ndarray]]:
+        """The same for several regions, a list for each, in as few batches as they fit into."""
+        parts = [(view, region.of(view.shape)) for region in regions for view in views]
+        info, alphas = self.network.info, []
+        for first in range(0, len(parts), info.batch_size):
+            some = parts[first : first + info.batch_size]
+            looked = [resized(np.ascontiguousarray(view[place]), info.input_size) for view, place in some]
+            made = check_mattes(self.network.begin(np.stack(looked))(), info)
+            alphas += [self._placed(alpha, view, place) for alpha, (view, place) in zip(made, some, strict=True)]
+        return [alphas[first : first + len(views)] for first in range(0, len(alphas), len(views))]
+
+    def _placed(self, alpha: np.ndarray, view: np.ndarray, place: tuple[slice, slice]) -> np.ndarray:
+        """What was seen in a part of a view, in a matte of its size; nothing outside."""
+        part = view[place]
+        made = enlarged(alpha, part) if self.zooms else resized(alpha, part.shape[:2])
+        if part.shape == view.shape:
+            return made
+        whole = np.zeros(view.shape[:2], np.float32)
+        whole[place] = made
+        return whole
 
     def sight(self, alpha: np.ndarray, view: np.ndarray) -> Sight:
         """A frame as figures are told apart on it."""

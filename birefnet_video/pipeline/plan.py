@@ -14,7 +14,7 @@ from birefnet_video.matting.backdrop import Canvas
 from birefnet_video.matting.composite.opencv import even
 from birefnet_video.options.backgrounds import VideoFile
 from birefnet_video.options.job import JobSpec
-from birefnet_video.options.outputs import STDOUT, OutputSpec
+from birefnet_video.options.outputs import STDOUT, OutputSpec, lanes_of
 from birefnet_video.options.prompts import NOBODY, Prompts
 from birefnet_video.options.serial import converter, structured
 from birefnet_video.outputs.encoding import Encoding
@@ -95,6 +95,11 @@ class Plan:
             notes=tuple(notes),
             guidance=Prompts(prompts),
         )
+
+    @property
+    def lanes(self) -> tuple[str | None, ...]:
+        """Whose mattes are made, each once; ``None``: everybody's together."""
+        return lanes_of(output.spec for output in self.outputs)
 
     @property
     def in_order(self) -> bool:

@@ -67,6 +67,7 @@ def smooth(
     device: str = "cpu",
     workers: int = 1,
     has_motion: bool = False,
+    lane: int = 0,
 ) -> Iterator[list[Matte]]:
     """Mattes made steady, at the network's size.
 
@@ -78,20 +79,24 @@ def smooth(
         device: where mattes are worked on; on CUDA flow is found there, too, if mattes do not know it.
         workers: pairs of frames whose motion is found at once on the CPU.
         has_motion: mattes know it.
+        lane: which of a frame's mattes; the others pass as they are. What the first finds is recorded.
     """
     motion: Callable[[Matte], Motion | None] | None = (lambda matte: matte.motion) if has_motion else None
-    mattes = _gathered(batches, device)
+    is_first = lane == 0
+    # The thread is made ready once.
+    mattes = _gathered(batches, device) if is_first else (matte for batch in batches for matte in batch)
+    found: Heard[Matte] = Heard(lambda matte: record.on_cut(matte.frame), (record.before, record.after))
     steady = steady_alphas(
         mattes,
-        lambda matte: (matte.view, matte.alpha),
+        lambda matte: (matte.view, matte.lanes[lane]),
         shape,
         mode,
         device=device,
         workers=workers,
-        heard=Heard(lambda matte: record.on_cut(matte.frame), (record.before, record.after), record.tell, motion),
+        heard=replace(found if is_first else Heard(), tell=record.tell, motion=motion),
     )
     for matte, alpha in steady:
-        yield [replace(matte, alpha=alpha)]
+        yield [matte.with_lane(lane, alpha)]
 
 
 def _gathered(batches: Iterable[list[Matte]], device: str) -> Iterator[Matte]:

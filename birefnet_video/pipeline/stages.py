@@ -73,7 +73,7 @@ def compose(
     batches: Iterable[list[Matte]],
     matting: Matting,
     edit: EditSpec,
-    gauge: "MatteGauge",
+    gauges: Sequence["MatteGauge"],
     *,
     on_made: Callable[[Made], None] = lambda made: None,
     workers: int = 1,
@@ -84,7 +84,7 @@ def compose(
         batches: mattes at the network's size.
         matting: makes the frames.
         edit: what is done to mattes on their way.
-        gauge: is told of every matte at full size, in order.
+        gauges: one for each whose mattes there are, told of every matte at full size, in order.
         on_made: is shown what came of each, on the thread that made it.
         workers: frames that are composed at once; 1 if an output depends on their order.
     """
@@ -96,7 +96,8 @@ def compose(
 
     mattes = (matte for batch in batches for matte in batch)
     for made in ordered_map(make, mattes, workers, "birefnet-video compose"):
-        gauge.measure(made.meta.index, made.extent)
+        for gauge, extent in zip(gauges, made.extents, strict=True):
+            gauge.measure(made.meta.index, extent)
         yield made.meta, made.pictures
 
 

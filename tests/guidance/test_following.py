@@ -1,10 +1,12 @@
 """The chosen subject, followed through clips in which others come in its way."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
+from attrs import evolve
 from guided import SeesFigures, clip_of
 from guided_clips import HEIGHT, RATE, WIDTH, Clip, not_blue, scenarios
 
@@ -32,10 +34,22 @@ def follow(
     clip: Clip, prompts: list[Prompt], batch_size: int = 1, network: SeesFigures | None = None
 ) -> tuple[np.ndarray, list[Fate], SeesFigures]:
     """Mattes float32 (N, H, W) of a clip, what was said, and the network."""
+    (mattes,), fates, network = follow_each(clip, prompts, batch_size, network)
+    return mattes, fates, network
+
+
+def follow_each(
+    clip: Clip,
+    prompts: list[Prompt],
+    batch_size: int = 1,
+    network: SeesFigures | None = None,
+    lanes: tuple[str | None, ...] = (None,),
+) -> tuple[list[np.ndarray], list[Fate], SeesFigures]:
+    """The same of each whose mattes are made."""
     network = network or SeesFigures(batch_size=batch_size)
     size = wide_size(network.info.input_size, WIDTH, HEIGHT)
     fates: list[Fate] = []
-    wanted = Wanted(tuple(prompts), on_fate=lambda meta, fate: fates.append(fate))
+    wanted = Wanted(tuple(prompts), on_fate=lambda meta, fate: fates.append(fate), lanes=lanes)
     estimator = MotionEstimator(WIDTH, HEIGHT)
     follower = Follower(Eyes(network, (WIDTH, HEIGHT), estimator.grid), Fraction(RATE), wanted)
 
@@ -52,7 +66,8 @@ def follow(
 
     ahead = batches() if wanted.looks_ahead(Fraction(RATE)) else []
     mattes = [matte for group in follower.follow(with_motion([*ahead, *batches()], estimator)) for matte in group]
-    return np.stack([resized(matte.alpha, (HEIGHT, WIDTH)) for matte in mattes]), fates, network
+    made = [np.stack([resized(each.lanes[lane], (HEIGHT, WIDTH)) for each in mattes]) for lane in range(len(lanes))]
+    return made, fates, network
 
 
 def on_subject(clip: Clip, index: int = 0, name: str | None = None) -> Point:
@@ -148,6 +163,33 @@ def test_several_subjects_are_kept_together() -> None:
     other = Point(at=on_subject(clip, name="other").at, subject="other")
     mattes, _, _ = follow(clip, [on_subject(clip), other])
     assert np.abs(mattes - clip.everybody).mean() < 0.01
+
+
+def test_each_of_several_is_looked_at_closer_in_one_pass() -> None:
+    whole = clip_of("growing")
+    clip = replace(whole, frames=whole.frames[:20], mattes={name: each[:20] for name, each in whole.mattes.items()})
+    other = Point(at=on_subject(clip, name="other").at, subject="other")
+    (subject, others, everybody), fates, network = follow_each(
+        clip, [on_subject(clip), other], batch_size=2, lanes=("subject", "other", None)
+    )
+    assert (
+        np.abs(subject - clip.mattes["subject"]).mean() < 0.01 and np.abs(others - clip.mattes["other"]).mean() < 0.01
+    )
+    assert np.abs(everybody - clip.everybody).mean() < 0.01 and not fates
+    alone, _, _ = follow(clip, [on_subject(clip), evolve(other, excluded=True)], batch_size=2)
+    assert np.nanmean(scores(clip, subject)) > np.nanmean(scores(clip, alone)) - 0.01
+    # Two looks at each frame but the first, which is looked at a few times.
+    assert 2 * 19 < network.asked <= 2 * 20 + 4
+
+
+def test_each_of_several_is_carried_back_from_its_own_prompt() -> None:
+    whole = clip_of("mirror")
+    clip = replace(whole, frames=whole.frames[:20], mattes={name: each[:20] for name, each in whole.mattes.items()})
+    other = evolve(on_subject(clip, 15, "other"), subject="other")
+    (subject, others), _, _ = follow_each(clip, [on_subject(clip), other], lanes=("subject", "other"))
+    assert (
+        np.abs(subject - clip.mattes["subject"]).mean() < 0.01 and np.abs(others - clip.mattes["other"]).mean() < 0.01
+    )
 
 
 def test_batches_give_the_same_mattes() -> None:

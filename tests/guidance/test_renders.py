@@ -13,6 +13,7 @@ from guided_clips import HEIGHT, RATE, WIDTH
 from specs import asked
 
 from birefnet_video.backends.base import MattingBackend
+from birefnet_video.colour.convert import plane_array
 from birefnet_video.errors import UsageError
 from birefnet_video.events import JobStarted, JobState, SubjectNoted
 from birefnet_video.execute import watch_job
@@ -21,6 +22,7 @@ from birefnet_video.many.planning import plan_all
 from birefnet_video.many.request import ManyRequest
 from birefnet_video.options.keywords import RenderOptions
 from birefnet_video.options.prompts import MaskPicture, Point
+from birefnet_video.options.request import RenderRequest
 from birefnet_video.options.run import RunSpec
 from birefnet_video.pipeline.look import Looking
 from birefnet_video.pipeline.plan import Plan
@@ -52,6 +54,11 @@ def job(source: Path, mask: Path, **options: object) -> Job:
 def mattes(path: Path) -> np.ndarray:
     with av.open(str(path)) as file:
         return np.stack([frame.to_ndarray(format="gray") for frame in file.decode(video=0)]) / np.float32(255)
+
+
+def times(path: Path) -> list[float]:
+    with av.open(str(path)) as file:
+        return [float(frame.pts * frame.time_base) for frame in file.decode(video=0)]  # type: ignore[operator]
 
 
 def test_a_render_keeps_the_subject_and_its_times(source: Path, tmp_path: Path) -> None:
@@ -152,28 +159,63 @@ def test_detail_looks_at_the_whole_picture(source: Path, tmp_path: Path) -> None
     assert np.abs(found - clip_of("mirror").subject[:FRAMES]).mean() < 0.01
 
 
-def test_every_subject_has_a_file_of_its_own(source: Path, tmp_path: Path) -> None:
+def test_every_subject_has_a_file_of_its_own_from_one_pass(source: Path, tmp_path: Path) -> None:
     said = ["--subject", "anna:point=30%,58%", "--subject", "bob:point=82%,58%", "--not", "point=50%,2%"]
-    request = asked(str(source), "--mask", str(tmp_path / "{stem}_{subject}.mkv"), *said, "--smooth", "off")
-    assert isinstance(request, ManyRequest)
-    planned = plan_all(request)
-    assert [[output.path.name for output in each.spec.outputs] for each in planned.requests] == [
-        ["in_anna.mkv"],
-        ["in_bob.mkv"],
-    ]
+    name = str(tmp_path / "in_{subject}.mkv")
+    request = asked(str(source), "--mask", name, *said, "--smooth", "normal", "--verify", "full")
+    assert isinstance(request, RenderRequest)
+    assert [output.path.name for output in request.spec.outputs] == ["in_anna.mkv", "in_bob.mkv"]
+    assert name in request.arguments and asked(*request.arguments) == request
+    network = SeesFigures(batch_size=2)
+    made = Job(request.spec, open_backend=lambda *_: network)
+    made.start()
+    assert made.result().frames == FRAMES
     clip = clip_of("mirror")
-    for each, name in zip(planned.requests, ("subject", "other"), strict=True):
-        made = Job(each.spec, open_backend=stub)
-        made.start()
-        made.result()
-        found = mattes(each.spec.outputs[0].path)
+    for output, name in zip(request.spec.outputs, ("subject", "other"), strict=True):
+        found = mattes(output.path)
         assert np.abs(found - clip.mattes[name][:FRAMES]).mean() < 0.01
+        assert times(output.path) == times(source)
+    # Both are so large that the network looks at all of the picture, once for both.
+    assert network.asked == FRAMES
+
+
+def test_one_of_several_is_lost_by_name_and_the_others_are_kept(source: Path, tmp_path: Path) -> None:
+    subject = "anna:point=30%,58%; bob:point=50%,2%"
+    made = job(source, tmp_path / "{subject}.mkv", subject=subject, strict_subject=True, end=0.4, smooth="off")
+    assert watch_job(made, RunSpec(quiet=True)) == 5
+    assert made.report is not None and [noted.subject for noted in made.report.subjects] == ["bob"]
+    frames = len(mattes(tmp_path / "anna.mkv"))
+    assert np.abs(mattes(tmp_path / "anna.mkv") - clip_of("mirror").subject[:frames]).mean() < 0.01
+    assert not mattes(tmp_path / "bob.mkv").any()
+
+
+def test_everybody_and_each_come_from_one_pass(source: Path, tmp_path: Path) -> None:
+    options = RenderOptions(
+        alpha=tmp_path / "all.mkv", mask=tmp_path / "{subject}.mkv", subject="a:point=30%,58%; b:point=82%,58%", end=0.4
+    )
+    made = Job(options.job(source), open_backend=stub)
+    made.start()
+    frames = made.result().frames
+    with av.open(str(tmp_path / "all.mkv")) as file:
+        everybody = [plane_array(frame, 3) / np.float32(255) for frame in file.decode(video=0)]
+    each = mattes(tmp_path / "a.mkv") + mattes(tmp_path / "b.mkv")
+    assert frames == len(each) and np.abs(np.stack(everybody) - each).mean() < 0.005
 
 
 def test_files_of_subjects_need_subjects(source: Path, tmp_path: Path) -> None:
-    request = asked(str(source), "--mask", str(tmp_path / "{subject}.mkv"))
     with pytest.raises(UsageError, match="needs --subject"):
-        plan_all(request)
+        asked(str(source), "--mask", str(tmp_path / "{subject}.mkv"))
+
+
+def test_each_of_many_inputs_has_a_file_for_each_subject(source: Path, tmp_path: Path) -> None:
+    said = ["--subject", "anna:point=30%,58%", "--subject", "bob:point=82%,58%"]
+    request = asked(str(source), "--mask", str(tmp_path / "{stem}_{subject}.mkv"), *said)
+    assert isinstance(request, ManyRequest)
+    (planned,) = plan_all(request).requests
+    assert [(output.path.name, output.whose) for output in planned.spec.outputs] == [
+        ("in_anna.mkv", ("anna",)),
+        ("in_bob.mkv", ("bob",)),
+    ]
 
 
 def test_a_render_with_a_later_prompt_writes_every_frame_once(source: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ goes to the figure that claims it; where several do, they have met (see :mod:`bi
 A part that nobody claims is a subject that was lost, if it looks like one, or somebody new.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -136,18 +136,19 @@ def corrected(shot: Shot, mattes: dict[str | None, list[np.ndarray]], sight: Sig
     return replace(_with_shares((*chosen, *kept, *new), sight, met=shot.met), known=shot.known)
 
 
-def of_subjects(shot: Shot, alpha: np.ndarray, view: np.ndarray) -> np.ndarray:
+def of_subjects(shot: Shot, alpha: np.ndarray, view: np.ndarray, names: Container[str] | None = None) -> np.ndarray:
     """What of a frame's matte belongs to subjects.
 
     Args:
         shot: the figures in it.
         alpha: float32 (H, W), all that is seen.
         view: uint8 (H, W, 3).
+        names: of the subjects that count; ``None``: all of them.
 
     Returns:
         float32 (H, W) in [0, 1].
     """
-    subjects = [figure.name is not None for figure in shot.figures]
+    subjects = [figure.name is not None and (names is None or figure.name in names) for figure in shot.figures]
     if not any(subjects):
         return np.zeros_like(alpha)
     if all(subjects):
