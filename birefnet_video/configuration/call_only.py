@@ -16,6 +16,7 @@ CALL_ONLY: Mapping[str, str] = {
     "green": _FILE,
     "composite": _FILE,
     "foreground": _FILE,
+    "id_mask": _FILE,
     "record": _FILE,
     "out": _FILE,
     "stream": "sends pictures to others, which every call says for itself",

@@ -12,7 +12,7 @@ from birefnet_video.options.many import ManySpec
 from birefnet_video.options.outputs import STDOUT, SUBJECT_FIELD, OutputsSpec
 from birefnet_video.options.request import RenderRequest
 
-_NAMED = ("alpha", "mask", "green", "composite", "foreground")
+_NAMED = ("alpha", "mask", "green", "composite", "foreground", "id_mask")
 
 
 @frozen

@@ -12,9 +12,12 @@ from birefnet_video.errors import UsageError
 from birefnet_video.options.backgrounds import Background, SolidColour, parse_background
 from birefnet_video.options.group import WRITTEN, Flag, OptionGroup, Suggested, option_group
 from birefnet_video.options.guidance import GuidanceSpec
+from birefnet_video.options.palette import PALETTE
 from birefnet_video.options.values import check_choice
 
-OutputKind = Literal["alpha", "mask", "composite", "foreground"]
+OutputKind = Literal["alpha", "mask", "composite", "foreground", "id-mask"]
+#: The same of pictures.
+PictureKind = Literal["alpha", "mask", "composite", "foreground"]
 Quality = Literal["fast", "standard", "best"]
 Verification = Literal["quick", "full"]
 #: Of all outputs but alpha.
@@ -101,6 +104,8 @@ class SubjectSpec(AlphaSpec):
     """Write the subject over --background, in the same formats."""
     foreground: Path | None = field(default=None, converter=converters.optional(Path))
     """Write the subject's own colour, freed from the background's under soft edges; opaque, in the same formats."""
+    id_mask: Path | None = field(default=None, converter=converters.optional(Path))
+    """Write which subject is where, a colour each: .mkv (FFV1, lossless), PNG pictures, or EXR with a channel each."""
 
 
 @option_group
@@ -141,7 +146,8 @@ class OutputsSpec(WritingSpec, EncodingSpec, BackgroundSpec, SubjectSpec):
     @property
     def are_named(self) -> bool:
         """Whether there is at least one."""
-        return any(path is not None for path in (self.alpha, self.mask, self.green, self.composite, self.foreground))
+        named = (self.alpha, self.mask, self.green, self.composite, self.foreground, self.id_mask)
+        return any(path is not None for path in named)
 
     def files(self, source: Path, meant: GuidanceSpec | None = None) -> tuple[OutputSpec, ...]:
         """The outputs that are named, or ``<stem>.alpha.mov`` beside the input.
@@ -160,25 +166,38 @@ class OutputsSpec(WritingSpec, EncodingSpec, BackgroundSpec, SubjectSpec):
             ("composite", self.green, SolidColour()),
             ("composite", self.composite, self.background or SolidColour()),
             ("foreground", self.foreground, SolidColour()),
+            ("id-mask", self.id_mask, SolidColour()),
         )
         return tuple(
             OutputSpec(
-                kind, each, behind, codec=None if kind == "alpha" else self.codec, quality=self.quality, whose=names
+                kind,
+                each,
+                behind,
+                codec=None if kind in ("alpha", "id-mask") else self.codec,
+                quality=self.quality,
+                whose=names,
             )
             for kind, path, behind in named
             if path is not None
-            for names, each in _of_subjects(path, meant)
+            for names, each in _of_subjects(kind, path, meant)
         )
 
 
-def _of_subjects(path: Path, meant: GuidanceSpec | None) -> Iterator[tuple[tuple[str, ...], Path]]:
+def _of_subjects(kind: OutputKind, path: Path, meant: GuidanceSpec | None) -> Iterator[tuple[tuple[str, ...], Path]]:
     """A name, or one for each subject."""
-    if SUBJECT_FIELD not in str(path):
+    is_for_each, tells_apart = SUBJECT_FIELD in str(path), kind == "id-mask"
+    if not is_for_each and not tells_apart:
         yield (), path
         return
     subjects = meant.names if meant is not None else ()
     if not subjects:
-        raise UsageError(f"{path}: {SUBJECT_FIELD} needs --subject", hint='for example --subject "anna:point=640,360"')
+        what = "--id-mask" if tells_apart else f"{path}: {SUBJECT_FIELD}"
+        raise UsageError(f"{what} needs --subject", hint='for example --subject "anna:point=640,360"')
+    if tells_apart:
+        if len(subjects) > len(PALETTE) and path.suffix.lower() != ".exr":
+            raise UsageError(f"--id-mask: there are {len(PALETTE)} colours, and {len(subjects)} subjects")
+        yield subjects, path
+        return
     yield from (((name,), Path(str(path).replace(SUBJECT_FIELD, name))) for name in subjects)
 
 

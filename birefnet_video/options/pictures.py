@@ -15,7 +15,7 @@ from birefnet_video.options.group import WRITTEN, Flag, option_group
 from birefnet_video.options.input import PictureLimitsSpec
 from birefnet_video.options.matte import ColourSpec, PictureMatteSpec
 from birefnet_video.options.network import BackendSpec
-from birefnet_video.options.outputs import STDOUT, BackgroundSpec, OutputKind, OutputSpec, OverwriteSpec
+from birefnet_video.options.outputs import STDOUT, BackgroundSpec, OutputKind, OutputSpec, OverwriteSpec, PictureKind
 from birefnet_video.options.run import JsonSpec, QuietSpec
 from birefnet_video.options.values import parse_bytes
 
@@ -75,7 +75,7 @@ class PictureFilesSpec(BackgroundSpec, OverwriteSpec):
     """Of one INPUT: write the subject's own colour, also under soft edges and beyond; opaque, in the same formats."""
     out_dir: Path | None = field(default=None, converter=converters.optional(Path))
     """Folder for results, in folders like those of INPUT. Default: beside each INPUT, as NAME.alpha.png."""
-    kind: OutputKind = field(default="alpha")
+    kind: PictureKind = field(default="alpha")
     """What is made of each INPUT where no output is named."""
     format: PictureFormat = field(default="png")
     """Of outputs that are not named, and of standard output; jpg has no alpha."""

@@ -16,7 +16,13 @@ from birefnet_video.options.serial import converter, structured
 
 #: Of the form that records have. Others are refused.
 VERSION = 1
-_FLAGS = {"alpha": "--alpha", "mask": "--mask", "composite": "--composite", "foreground": "--foreground"}
+_FLAGS = {
+    "alpha": "--alpha",
+    "mask": "--mask",
+    "id-mask": "--id-mask",
+    "composite": "--composite",
+    "foreground": "--foreground",
+}
 
 
 @frozen
@@ -129,6 +135,8 @@ def _outputs(outputs: tuple[OutputSpec, ...]) -> Iterator[str]:
 def _as_typed(output: OutputSpec, outputs: tuple[OutputSpec, ...]) -> str:
     """The path of an output, or the one name of those of all subjects."""
     path = str(output.path)
+    if output.kind == "id-mask":
+        return path
     alike = [each for each in outputs if evolve(each, path=output.path, whose=output.whose) == output]
     names = {each.whose[0]: str(each.path) for each in alike if each.whose}
     if output.whose:

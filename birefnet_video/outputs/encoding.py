@@ -21,6 +21,12 @@ class Encoding:
     follows_source_range: bool = False
     carries_alpha: bool = False
     is_matte: bool = False
+    is_id_mask: bool = False
+    """Its colours or layers mean subjects."""
+    layers: tuple[str, ...] = ()
+    """Names of subjects that have a channel each."""
+    key: str = ""
+    """Text of the file beside it that says whose colour is which; empty: there is none."""
     holds_sound: bool = True
     needs_even_sides: bool = False
     tag: str = ""

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from attrs import evolve
 
-from birefnet_video.defaults import AV1, H264, H264_MASK_CRF, HEVC, KEPT_EVERY_MS, NVENC_CQ, PRORES_QSCALE, VP9
+from birefnet_video.defaults import AV1, H264, HEVC, KEPT_EVERY_MS, NVENC_CQ, PRORES_QSCALE, VP9
 from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.options.input import is_pattern
 from birefnet_video.options.outputs import STDOUT, OutputKind, OutputSpec, Quality
 from birefnet_video.outputs.encoding import Encoding
+from birefnet_video.outputs.matte_encodings import as_id_mask, as_matte
 from birefnet_video.words import meant
 
 #: Keeps a file readable when the process is killed, and is an ordinary file when finished. Without delay_moov
@@ -64,7 +65,9 @@ def encoding_for(output: OutputSpec, *, hdr: bool = False) -> Encoding:
     usual = _FOR_HDR.get(codecs[0], codecs[0]) if hdr and kind != "mask" else codecs[0]
     encoding = _CODECS[output.codec or usual](output.quality)
     if kind == "mask":
-        encoding = _as_matte(encoding)
+        encoding = as_matte(encoding)
+    if kind == "id-mask":
+        encoding = as_id_mask(encoding, output.whose)
     container = _MUXERS.get(suffix, encoding.container)
     if container in ("matroska", "webm"):
         return replace(encoding, container=container, tag="", container_options=_CLUSTERS)
@@ -94,7 +97,9 @@ def every_encoding() -> dict[str, Encoding]:
             for codec in codecs:
                 encoding = _CODECS[codec]("standard")
                 if kind == "mask":
-                    codec, encoding = f"{codec} of mattes", _as_matte(encoding)
+                    codec, encoding = f"{codec} of mattes", as_matte(encoding)
+                elif kind == "id-mask":
+                    codec, encoding = f"{codec} of id masks", as_id_mask(encoding, ())
                 made.setdefault(codec, replace(encoding, container=_MUXERS.get(suffix, encoding.container)))
     return made
 
@@ -224,29 +229,6 @@ def _exr(quality: Quality) -> Encoding:
     )
 
 
-def _as_matte(encoding: Encoding) -> Encoding:
-    """The same codec for grey alone."""
-    greys = {
-        "ffv1": {8: "gray", 10: "gray10le", 12: "gray12le"},
-        "png": {8: "gray", 16: "gray16be"},
-        "exr": {16: "grayf32le"},
-    }
-    options = dict(encoding.options)
-    if "crf" in options:
-        options["crf"] = str(H264_MASK_CRF)
-    return replace(
-        encoding,
-        pixel_formats=greys.get(encoding.codec, {8: "gray"}),
-        options=options,
-        # A matte of limited range is read with an error of up to 20 levels.
-        full_range=True,
-        is_matte=True,
-        carries_alpha=False,
-        holds_sound=False,
-        needs_even_sides=False,
-    )
-
-
 #: Frames one after the other without any header, on standard output.
 _RAW = Encoding(container="rawvideo", codec="rawvideo", pixel_formats={8: "rgba"}, full_range=True, holds_sound=False)
 
@@ -293,6 +275,7 @@ _TABLE: dict[str, dict[str, tuple[str, ...]]] = {
         ".png": ("png",),
         ".exr": ("exr",),
     },
+    "id-mask": {".mkv": ("ffv1",), ".png": ("png",), ".exr": ("exr",)},
     "composite": _OPAQUE,
     "foreground": _OPAQUE,
 }

@@ -14,9 +14,15 @@ from birefnet_video.colour.transfer import needs_mapping
 from birefnet_video.errors import OutputRefused, VerificationFailed
 from birefnet_video.inputs.sequence import list_numbers
 from birefnet_video.outputs.encoding import Encoding
+from birefnet_video.outputs.layered_exr import LayeredExr
 from birefnet_video.outputs.unfinished import refused, reserve_partial
 from birefnet_video.outputs.verify import Promise, alpha_spread
 from birefnet_video.types import FrameMeta, MediaInfo, SoundLength
+
+#: Of encoders that write one picture after another.
+_TICK = Fraction(1, 25)
+#: A picture to files, of which an encoder may hold some back; ``None``: there are no more.
+_Encode = Callable[[av.VideoFrame | None], list[bytes]]
 
 
 class PictureWriter:
@@ -60,15 +66,7 @@ class PictureWriter:
         self._numbers: list[int] = []
         self._steps: set[int] = set()
         self._colour = info.colour
-        context = av.CodecContext.create(encoding.codec, "w")
-        assert isinstance(context, av.video.codeccontext.VideoCodecContext)
-        context.width, context.height = size
-        context.pix_fmt = pixel_format
-        context.time_base = Fraction(1, 25)
-        context.sample_aspect_ratio = info.sample_aspect_ratio
-        context.thread_type = "AUTO"
-        context.options = dict(encoding.options)
-        self._context = context
+        self._encode = _encoder(encoding, info, pixel_format, size)
         stem = target.stem.partition("%")[0].rstrip("_-. ") or "pictures"
         self._made_folder = not target.parent.exists()
         if self._made_folder:
@@ -80,7 +78,7 @@ class PictureWriter:
 
     def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
         """See :class:`birefnet_video.outputs.sink.Sink`."""
-        picture.pts, picture.time_base = self.frames, self._context.time_base
+        picture.pts, picture.time_base = self.frames, _TICK
         if needs_mapping(self._colour):
             # Written into PNG as cICP; without it the values mean sRGB, which is what they are.
             picture.color_primaries, picture.color_trc = self._colour.primaries, self._colour.transfer
@@ -143,15 +141,29 @@ class PictureWriter:
 
     def _save(self, picture: av.VideoFrame | None) -> None:
         try:
-            for packet in self._context.encode(picture):
-                self._path(self._numbers[self.stored]).write_bytes(bytes(packet))
+            for data in self._encode(picture):
+                self._path(self._numbers[self.stored]).write_bytes(data)
                 self.stored += 1
-                self.size += packet.size
+                self.size += len(data)
         except (OSError, av.error.FFmpegError) as error:
             raise refused(self.target, error) from None
 
     def _path(self, number: int) -> Path:
         return self.partial / (self.target.name % number)
+
+
+def _encoder(encoding: Encoding, info: MediaInfo, pixel_format: str, size: tuple[int, int]) -> _Encode:
+    if encoding.layers:
+        return LayeredExr(encoding.layers, size, info.sample_aspect_ratio).encode
+    context = av.CodecContext.create(encoding.codec, "w")
+    assert isinstance(context, av.video.codeccontext.VideoCodecContext)
+    context.width, context.height = size
+    context.pix_fmt = pixel_format
+    context.time_base = _TICK
+    context.sample_aspect_ratio = info.sample_aspect_ratio
+    context.thread_type = "AUTO"
+    context.options = dict(encoding.options)
+    return lambda picture: [bytes(packet) for packet in context.encode(picture)]
 
 
 def _check(path: Path, index: int, promise: Promise) -> None:

@@ -75,7 +75,7 @@ def _tag_colour(context: "av.video.codeccontext.VideoCodecContext", encoding: En
     full = encoding.full_range or (encoding.follows_source_range and info.colour.full_range)
     context.color_range = 2 if full else 1
     # Without tags a PNG means sRGB; those of SDR video would make browsers show it brighter or darker.
-    if encoding.is_matte or (encoding.container == "apng" and not needs_mapping(info.colour)):
+    if encoding.is_matte or encoding.is_id_mask or (encoding.container == "apng" and not needs_mapping(info.colour)):
         return
     context.color_primaries = info.colour.primaries
     context.color_trc = info.colour.transfer

@@ -74,6 +74,27 @@ def give_name(partial: Path, target: Path, *, overwrite: bool) -> None:
         raise refused(target, error) from None
 
 
+def key_path(target: Path) -> Path:
+    """Where it is said whose colour is which in an output."""
+    stem = target.stem.partition("%")[0].rstrip("_-. ") or "pictures"
+    return target.with_name(f"{stem}.subjects.json")
+
+
+def write_key(target: Path, text: str) -> None:
+    """Write beside an output whose colour is which, whole or not at all.
+
+    Raises:
+        OutputRefused: if that fails.
+    """
+    place = key_path(target.resolve())
+    partial = place.with_name(f"{place.stem}{PARTIAL_MARK}{place.suffix}")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(place)
+    except OSError as error:
+        raise refused(place, error) from None
+
+
 def make_folder(path: Path) -> None:
     """Make the folder of an output, with all above it.
 

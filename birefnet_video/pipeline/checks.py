@@ -13,7 +13,7 @@ from birefnet_video.options.input import is_pattern
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.outputs.encoding import Encoding
-from birefnet_video.outputs.unfinished import PARTIAL_MARK
+from birefnet_video.outputs.unfinished import PARTIAL_MARK, key_path
 from birefnet_video.types import MediaInfo
 
 
@@ -47,6 +47,8 @@ def check_output(
             raise OutputRefused(f"{path}: is a folder")
         if not spec.writing.overwrite and (path.exists() or path.is_symlink()):
             raise OutputRefused(f"{path}: exists already", hint="-y overwrites it; in Python overwrite=True")
+        if encoding.key and not spec.writing.overwrite and (key := key_path(path)).exists():
+            raise OutputRefused(f"{key}: exists already", hint="-y overwrites it; in Python overwrite=True")
         if encoding.container == "image2" and not spec.writing.overwrite and path.parent.is_dir():
             for number in list_numbers(path)[:1]:
                 raise OutputRefused(

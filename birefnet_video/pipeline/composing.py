@@ -11,6 +11,7 @@ from birefnet_video.errors import BackendUnavailable
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.matting.backdrop import Backdrop, Canvas, note_of, open_backdrop
 from birefnet_video.matting.colours.opencv import Retoucher
+from birefnet_video.matting.composite.id_mask import coloured, layered
 from birefnet_video.matting.composite.opencv import WITH_ALPHA, foreground, grey_matte, over, straight_alpha
 from birefnet_video.options.input import InputAlpha
 from birefnet_video.options.matte import ColourSpec
@@ -52,7 +53,7 @@ class Composing:
         lanes = lanes_of(output for output, _ in outputs)
         of_each = tuple(tuple(lanes.index(lane) for lane in output.lanes) for output, _ in outputs)
         self._task = Task(info, self._tell_of_alpha if look.input_alpha == "multiply" else None, of_each)
-        needless = all(output.kind == "mask" for output, _ in outputs)
+        needless = all(output.kind in ("mask", "id-mask") for output, _ in outputs)
         # Mattes have no colours.
         self._colour = evolve(look.colour, decontaminate="off") if needless else look.colour
         self._backdrops = [make_backdrop(output, canvas, info) for output, canvas in outputs]
@@ -143,6 +144,9 @@ def make_composer(
     """
     if output.kind == "mask":
         return lambda cutout: grey_matte(cutout.alpha, canvas.pixel_format)
+    if output.kind == "id-mask":
+        is_layered = canvas.pixel_format == "grayf32le"
+        return layered if is_layered else lambda cutout: coloured(cutout, canvas.pixel_format)
     if output.kind == "alpha":
         with_alpha = WITH_ALPHA.get(canvas.pixel_format, straight_alpha)
         return lambda cutout: with_alpha(cutout.frame.picture, cutout.alpha, info, canvas.pixel_format, retoucher)

@@ -8,6 +8,7 @@ from pathlib import Path
 from birefnet_video.errors import first_line
 from birefnet_video.inputs.reader import Reader
 from birefnet_video.outputs.sink import Sink
+from birefnet_video.outputs.unfinished import write_key
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.pipeline.runner import Runner
@@ -61,6 +62,8 @@ class Line:
             writer.verify(self.gauges[lane].promise(writer, self.info.time_base, self.reader))
         for writer in self.writers:
             writer.commit(overwrite=overwrite)
+            if writer.encoding.key:
+                write_key(writer.target, writer.encoding.key)
 
     def damage(self) -> list[str]:
         """What of the input could not be read."""

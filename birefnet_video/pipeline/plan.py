@@ -199,7 +199,7 @@ def _notes_of_input(info: MediaInfo, spec: JobSpec) -> list[str]:
 def _notes_of_output(output: OutputSpec, encoding: Encoding, canvas: Canvas, info: MediaInfo) -> list[str]:
     """What the container and the codec cannot hold of the input."""
     notes = []
-    if output.kind != "mask" and canvas.bits < info.bit_depth:
+    if output.kind not in ("mask", "id-mask") and canvas.bits < info.bit_depth:
         notes.append(f"{output.path}: holds {canvas.bits} bits a sample, the input {info.bit_depth}")
     if info.frame_rate > _MOST_IN_MATROSKA and encoding.container in ("matroska", "webm"):
         notes.append(

@@ -26,6 +26,7 @@ KINDS = {
     "mask": ("m.mkv", "m.mp4"),
     "composite": ("c.mp4", "c.webm"),
     "foreground": ("f.mov",),
+    "id-mask": ("i.mkv", "i_%d.png", "i_%03d.exr"),
 }
 
 

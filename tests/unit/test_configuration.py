@@ -405,7 +405,7 @@ def test_what_can_be_configured_is_known() -> None:
     render = {
         key for group in (RenderOptions, RunSpec, ManySpec) for option in options_of(group) for key in option.keys
     }
-    outputs = {"alpha", "mask", "green", "composite", "foreground"}
+    outputs = {"alpha", "mask", "green", "composite", "foreground", "id_mask"}
     once = {"start", "end", "to", "duration", "video_track", "patch_order"}
     once |= {"dry_run", "estimate", "look", "detach", "tui", "json", "json_lines", "no_config"}
     once |= {"out_dir", "recursive", "skip_existing", "queue"}

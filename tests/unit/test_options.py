@@ -40,6 +40,7 @@ LIVE: dict[str, Option] = {
 #: A value for each option that is not its default, as it is typed.
 OTHERS = {
     "alpha": "a.mov", "mask": "m.mkv", "green": "g.mp4", "composite": "c.mp4", "foreground": "f.mp4", "record": "r.mp4",
+    "id_mask": "i.mkv",
     "background": "blur:7", "codec": "hevc", "quality": "best", "verify": "full", "start": "1:02.5", "duration": "3",
     "end": "1:09",
     "frame_rate": "23.976", "video_track": "2", "input_alpha": "ignore", "decode_on": "cuda", "max_pixels": "1000",
@@ -56,6 +57,7 @@ WITH = {
     "codec": ["green"],
     "calibration": ["precision"],
     "only_watched": ["virtual_camera"],
+    "id_mask": ["subject"],
 }
 
 
@@ -125,7 +127,7 @@ def test_json_has_every_option_and_its_version() -> None:
     known = {name for group in values["spec"].values() if isinstance(group, dict) for name in group}
     known |= {name for output in values["spec"]["outputs"] for name in output}
     # Outputs are kept one by one, with their kinds.
-    assert set(RENDER) - known <= {"alpha", "mask", "green", "composite", "foreground"}
+    assert set(RENDER) - known <= {"alpha", "mask", "green", "composite", "foreground", "id_mask"}
     assert {option.name for option in options_of(RunSpec)} == set(values["run"])
 
 
@@ -157,7 +159,7 @@ def test_the_keywords_of_the_python_function_are_the_options() -> None:
 
 
 def test_the_form_has_all_options_of_its_groups() -> None:
-    outputs = {"alpha", "mask", "green", "composite", "foreground"}
+    outputs = {"alpha", "mask", "green", "composite", "foreground", "id_mask"}
     assert set(form_options()) == set(RENDER) - outputs
     assert tuple(form_options())[: len(FIRST)] == FIRST
 

@@ -64,6 +64,8 @@ def make_composer(
         return "a mask of floating point" if canvas.pixel_format.endswith("f32le") else _Mask(canvas)
     if output.kind == "foreground":
         return "a foreground"
+    if output.kind == "id-mask":
+        return "an id mask"
     if output.kind == "alpha" and canvas.pixel_format in WITH_ALPHA:
         return "pictures of RGB"
     if colour.decontaminate == "best":
