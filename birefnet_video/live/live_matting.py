@@ -13,6 +13,7 @@ from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.matting.temporal.smoothing import make_smoother
 from birefnet_video.matting.temporal.votes import View, make_colour
 from birefnet_video.matting.temporal.warp import Step, make_step
+from birefnet_video.matting.upload import fetched
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.torch_threads import use_one_core
 from birefnet_video.types import Frame, Matte, MediaInfo
@@ -88,7 +89,8 @@ class LiveMatting:
         assert self._smoother is not None
         own = torch.from_numpy(alpha.copy()).to(self._device)[None, None]
         self._state, given = self._smoother.push(self._state, View(own, colour), step)
-        return given[0][0, 0].cpu().numpy().copy()
+        # A copy on the CPU, too: the smoother goes on with its own.
+        return fetched([given[0][0, 0]])[0]
 
 
 def _cells(rgb: np.ndarray) -> np.ndarray:

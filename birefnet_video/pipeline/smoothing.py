@@ -16,6 +16,7 @@ from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator
 from birefnet_video.matting.temporal.smoothing import make_smoother
 from birefnet_video.matting.temporal.votes import make_view
 from birefnet_video.matting.temporal.warp import DeviceMotion, Step, make_step
+from birefnet_video.matting.upload import fetched
 from birefnet_video.options.matte import Smoothing
 from birefnet_video.pipeline.device_motions import with_motion_there
 from birefnet_video.pipeline.ordered import ordered_map
@@ -200,12 +201,15 @@ class _Run(Generic[T]):
         return self._returns < _MOST_RETURNS
 
     def _given(self, alphas: list[torch.Tensor]) -> list[tuple[T, np.ndarray]]:
+        if not alphas:
+            return []
+        # All of them at once, waited for once. Copies on the CPU, too: the smoother goes on with its own.
+        home = fetched([alpha[0, 0] for alpha in alphas])
         given = []
-        for (item, step), alpha in zip(self._waiting, alphas, strict=False):
+        for (item, step), alpha, array in zip(self._waiting, alphas, home, strict=False):
             if self._gauges is not None:
                 self._gauges[1].add(alpha, step)
-            # A copy: the smoother goes on with its own.
-            given.append((item, alpha[0, 0].cpu().numpy().copy()))
+            given.append((item, array))
         for _ in given:
             self._waiting.popleft()
         return given

@@ -1,6 +1,6 @@
 """Smoothing makes mattes steadier and no worse, along motion, never across a cut."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -338,3 +338,20 @@ def test_flicker_is_what_motion_does_not_explain() -> None:
         assert gauge.value is not None
         values.append(gauge.value)
     assert values[0] < 0.5 * values[1]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_mattes_come_home_once_those_that_are_ready_together(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip, calls, real = make_clip(7, 2), list[int](), module.fetched
+    waited: list[str] = []
+
+    def noted(tensors: Sequence[torch.Tensor]) -> list[np.ndarray]:
+        calls.append(len(tensors))
+        return real(tensors)
+
+    monkeypatch.setattr(module, "fetched", noted)
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda self: waited.append("cpu") or self)
+    assert len(smooth(clip, mode)) == 7
+    assert sum(calls) == 7 and all(calls) and not waited
+    # Looking ahead leaves some for the end, which come as one.
+    assert len(calls) == (7 if mode == "live" else 8 - calls[-1])
