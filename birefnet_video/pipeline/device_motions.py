@@ -1,6 +1,7 @@
 """Motion from each frame to the next, found on a device beside what else is done there."""
 
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -12,6 +13,43 @@ from birefnet_video.matting.temporal.warp import DeviceMotion
 from birefnet_video.types import Motion
 
 T = TypeVar("T")
+#: Items by which is tried where motion is found sooner: a pair to warm up, and one to measure.
+TRIED = 3
+
+
+def is_sooner_there(
+    pictures: Sequence[np.ndarray],
+    estimator: DeviceMotionEstimator,
+    on_cpu: MotionEstimator,
+    workers: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> bool:
+    """Whether a device finds motion sooner than threads on the CPU, beside all else that both do.
+
+    A pair takes some 2,000 small launches, which a slow processor or a busy device may draw out.
+
+    Args:
+        pictures: :data:`TRIED` neighbours uint8 (h, w, 3); with fewer it is not worth its start.
+        estimator: of the device.
+        on_cpu: the other.
+        workers: pairs of which it finds the motion at once.
+        clock: gives seconds.
+    """
+    if len(pictures) < TRIED:
+        return False
+    looks = [estimator.look(rgb) for rgb in pictures]
+    seconds = []
+    try:
+        for find in (lambda one, two: estimator.begin(one, two)(), on_cpu.between):
+            find(*looks[:2])
+            began = clock()
+            find(*looks[1:])
+            seconds.append(clock() - began)
+    except RuntimeError as error:
+        if not is_memory(error):
+            raise
+        return False
+    return seconds[0] <= seconds[1] / workers
 
 
 def with_motion_there(

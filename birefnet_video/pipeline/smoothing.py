@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain, islice
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from birefnet_video.matting.temporal.votes import make_view
 from birefnet_video.matting.temporal.warp import DeviceMotion, Step, make_step
 from birefnet_video.matting.upload import fetched
 from birefnet_video.options.matte import Smoothing
-from birefnet_video.pipeline.device_motions import with_motion_there
+from birefnet_video.pipeline.device_motions import TRIED, is_sooner_there, with_motion_there
 from birefnet_video.pipeline.ordered import ordered_map
 from birefnet_video.pipeline.torch_threads import use_one_core, use_own_stream
 from birefnet_video.types import Frame, Matte, Motion
@@ -77,7 +78,8 @@ def smooth(
         shape: width and height of the pictures as they are shown.
         mode: other than ``off``.
         record: takes cuts and flicker.
-        device: where mattes are worked on; on CUDA flow is found there, too, if mattes do not know it.
+        device: where mattes are worked on; on CUDA flow is found there, too, if mattes do not know it and that is
+            sooner.
         workers: pairs of frames whose motion is found at once on the CPU.
         has_motion: mattes know it.
         lane: which of a frame's mattes; the others pass as they are. What the first finds is recorded.
@@ -126,11 +128,9 @@ def steady_alphas(
         moved: Iterable[tuple[T, Motion | DeviceMotion | None]] = ((item, known(item)) for item in items)
     else:
         estimator = MotionEstimator(*shape, thorough=mode == "high")
-        if run.device.type == "cuda":
-            there = DeviceMotionEstimator(*shape, run.device, thorough=mode == "high")
-            moved = with_motion_there(items, lambda item: see(item)[0], there, estimator, heard.tell)
-        else:
-            moved = _with_motion(items, see, estimator, workers)
+        on_cuda = run.device.type == "cuda"
+        there = DeviceMotionEstimator(*shape, run.device, thorough=mode == "high") if on_cuda else None
+        moved = _with_motion_found(items, lambda item: see(item)[0], estimator, workers, there, heard.tell)
     for item, motion in moved:
         if motion is not None and motion.is_cut:
             heard.on_cut(item)
@@ -231,15 +231,33 @@ def _or_on_cpu(
     return run.move_to_cpu()
 
 
+def _with_motion_found(
+    items: Iterable[T],
+    see: Callable[[T], np.ndarray],
+    estimator: MotionEstimator,
+    workers: int,
+    there: DeviceMotionEstimator | None,
+    tell: Callable[[str], None],
+) -> Iterator[tuple[T, Motion | DeviceMotion | None]]:
+    """Items with the motion from the item before each, found on a device where that is sooner."""
+    if there is not None:
+        items = iter(items)
+        first = list(islice(items, TRIED))
+        items = chain(first, items)
+        if is_sooner_there([see(item) for item in first], there, estimator, workers):
+            return with_motion_there(items, see, there, estimator, tell)
+    return _with_motion(items, see, estimator, workers)
+
+
 def _with_motion(
-    items: Iterable[T], see: Callable[[T], Seen], estimator: MotionEstimator, workers: int
+    items: Iterable[T], see: Callable[[T], np.ndarray], estimator: MotionEstimator, workers: int
 ) -> Iterator[tuple[T, Motion | None]]:
     """Items with the motion from the item before each."""
 
     def pairs() -> Iterator[tuple[T, np.ndarray | None, np.ndarray]]:
         before: np.ndarray | None = None
         for item in items:
-            now = estimator.look(see(item)[0])
+            now = estimator.look(see(item))
             yield item, before, now
             before = now
 

@@ -17,7 +17,7 @@ from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator, 
 from birefnet_video.matting.temporal.search import dense_flow
 from birefnet_video.matting.temporal.warp import DeviceMotion, Flow, make_step
 from birefnet_video.pipeline import smoothing
-from birefnet_video.pipeline.device_motions import with_motion_there
+from birefnet_video.pipeline.device_motions import is_sooner_there, with_motion_there
 from birefnet_video.pipeline.smoothing import Heard, steady_alphas
 
 CPU = torch.device("cpu")
@@ -126,6 +126,7 @@ def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
         "DeviceMotionEstimator",
         lambda width, height, device, thorough: DeviceMotionEstimator(width, height, CPU, thorough=thorough),
     )
+    monkeypatch.setattr(smoothing, "is_sooner_there", lambda *_: True)
 
 
 @pytest.mark.parametrize(("mode", "speed"), [("normal", 0), ("normal", 8), ("high", 1.5), ("live", 8)])
@@ -185,6 +186,62 @@ def test_motion_that_has_no_room_is_found_on_the_cpu(failing: set[int]) -> None:
         assert motion == f"motion {number}" if number not in failing else not motion.is_cut  # type: ignore[comparison-overlap, union-attr]
     assert told == (["cuda: out of memory for motion: some of it is found on the CPU"] if failing else [])
     assert estimator.begun == 5 and estimator.waited == 5 - len(failing)
+
+
+class Timed:
+    """An estimator that takes some seconds a pair, and more for the first."""
+
+    def __init__(self, clock: list[float], seconds: float, *, is_full: bool = False) -> None:
+        self._clock, self._seconds, self._is_full, self._pairs = clock, seconds, is_full, 0
+
+    def look(self, rgb: np.ndarray) -> np.ndarray:
+        return rgb
+
+    def between(self, earlier: np.ndarray, later: np.ndarray) -> None:
+        self._pairs += 1
+        self._clock[0] += self._seconds + 10 * (self._pairs == 1)
+
+    def begin(self, earlier: np.ndarray, later: np.ndarray) -> Callable[[], None]:
+        if self._is_full:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return lambda: self.between(earlier, later)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "workers", "pictures", "is_full", "expected"),
+    [
+        (1.0, 1, 3, False, True),
+        (1.0, 2, 3, False, True),
+        (1.0, 3, 3, False, False),
+        (3.0, 1, 3, False, False),
+        (1.0, 1, 2, False, False),
+        (1.0, 1, 3, True, False),
+    ],
+)
+def test_motion_is_found_where_that_is_sooner(
+    seconds: float, workers: int, pictures: int, is_full: bool, expected: bool
+) -> None:
+    clock, rgb = [0.0], [np.zeros((4, 4, 3), np.uint8)] * pictures
+    there, home = Timed(clock, seconds, is_full=is_full), Timed(clock, 2.0)
+    assert is_sooner_there(rgb, there, home, workers, lambda: clock[0]) is expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_sooner", [True, False])
+@pytest.mark.usefixtures("on_the_cpu")
+def test_no_picture_is_lost_by_the_trial(is_sooner: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def answer(pictures: list[np.ndarray], *_: object) -> bool:
+        asked.append(len(pictures))
+        return is_sooner
+
+    monkeypatch.setattr(smoothing, "is_sooner_there", answer)
+    for count in (1, 2, 7):
+        clip = make_clip(count, 2)
+        items = list(zip(range(count), clip.rgb, clip.found, strict=True))
+        given = steady_alphas(items, lambda item: item[1:], (WIDTH, HEIGHT), "normal", device="cuda", heard=Heard())
+        assert [item[0] for item, _ in given] == list(range(count))
+    assert asked == [1, 2, 3]
 
 
 def test_motion_that_lies_on_a_device_can_be_used_elsewhere() -> None:

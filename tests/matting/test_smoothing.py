@@ -85,6 +85,7 @@ def test_out_of_memory_is_said_and_no_matte_is_lost(mode: str, failing: int, mon
 
     monkeypatch.setattr(module, "make_view", view)
     monkeypatch.setattr(module, "DeviceMotionEstimator", FlowOfTheCpu)
+    monkeypatch.setattr(module, "is_sooner_there", lambda *_: True)
     monkeypatch.setattr(module, "make_step", lambda motion, size, device: real_step(motion, size, CPU))
     told: list[str] = []
     gauges = FlickerGauge(), FlickerGauge()
@@ -126,6 +127,7 @@ def test_after_a_cut_mattes_are_smoothed_on_the_device_again(
 
     monkeypatch.setattr(module, "make_view", view)
     monkeypatch.setattr(module, "DeviceMotionEstimator", FlowOfTheCpu)
+    monkeypatch.setattr(module, "is_sooner_there", lambda *_: True)
     monkeypatch.setattr(module, "make_step", lambda motion, size, device: real_step(motion, size, CPU))
 
     def steady(device: str, tell: list[str]) -> list[tuple[tuple[int, np.ndarray, np.ndarray], np.ndarray]]:
