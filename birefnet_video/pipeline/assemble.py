@@ -20,7 +20,7 @@ from birefnet_video.pipeline.composing import Composing, Look
 from birefnet_video.pipeline.compositor import Compositor, CpuCompositor
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.following import Follower
-from birefnet_video.pipeline.guiding import follower_of, frames_of, motion_estimator, read_masks, seen_wider
+from birefnet_video.pipeline.guiding import follower_of, frames_of, motion_estimator, network_of, read_masks, seen_wider
 from birefnet_video.pipeline.line import Line
 from birefnet_video.pipeline.motions import with_motion
 from birefnet_video.pipeline.ordered import cores
@@ -79,7 +79,7 @@ def open_plan(
             writers.append(open_sink(output, info, plan.cut, notify))
         notify(Step(f"loading the network {spec.backend.model}"))
         masks = read_masks(plan.guidance.said)
-        backend = seen_wider(open_backend(spec.backend, info, notify), plan)
+        backend = seen_wider(open_backend(network_of(plan), info, notify), plan)
         try:
             free = free_bytes(backend.info.device)
             counted = budget(info, backend.info.input_size, backend.info.batch_size, free, mattes=len(plan.lanes))

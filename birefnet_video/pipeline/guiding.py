@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+from attrs import evolve
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.wide import WideBackend, wide_size
@@ -12,11 +13,17 @@ from birefnet_video.events import SubjectNoted
 from birefnet_video.inputs.reader import Reader
 from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.matting.temporal.motion import MotionEstimator
+from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.prompts import MaskPicture, Prompt
 from birefnet_video.pipeline.following import Follower, Wanted
 from birefnet_video.pipeline.picking import Eyes
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.types import Frame, FrameMeta
+
+
+def network_of(plan: Plan) -> BackendSpec:
+    """As what the network is opened: where it looks depends on what it saw, so a follower waits for each batch."""
+    return evolve(plan.spec.backend, one_at_a_time=True) if plan.guidance.said else plan.spec.backend
 
 
 def seen_wider(backend: MattingBackend, plan: Plan) -> MattingBackend:

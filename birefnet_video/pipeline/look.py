@@ -26,7 +26,7 @@ from birefnet_video.pipeline.checks import make_canvas
 from birefnet_video.pipeline.composing import Composing, Look
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.following import Follower
-from birefnet_video.pipeline.guiding import follower_of, frames_of, motion_estimator, read_masks, seen_wider
+from birefnet_video.pipeline.guiding import follower_of, frames_of, motion_estimator, network_of, read_masks, seen_wider
 from birefnet_video.pipeline.motions import with_motion
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.stages import infer, prepare
@@ -136,7 +136,7 @@ class Looking:
         composing = Composing(look, self._shown, info, self._notify)
         self._notify(Step(f"loading the network {spec.backend.model}"))
         masks = read_masks(self._plan.guidance.said)
-        backend = seen_wider(open_backend(spec.backend, info, self._notify), self._plan)
+        backend = seen_wider(open_backend(network_of(self._plan), info, self._notify), self._plan)
         try:
             matting = Matting(backend, composing.on(backend.info.device))
             if self._plan.guidance.said:

@@ -21,6 +21,7 @@ from birefnet_video.jobs import Job
 from birefnet_video.many.planning import plan_all
 from birefnet_video.many.request import ManyRequest
 from birefnet_video.options.keywords import RenderOptions
+from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.prompts import MaskPicture, Point
 from birefnet_video.options.request import RenderRequest
 from birefnet_video.options.run import RunSpec
@@ -69,6 +70,22 @@ def test_a_render_keeps_the_subject_and_its_times(source: Path, tmp_path: Path) 
     assert report.frames == FRAMES and report.subjects == ()
     assert np.abs(found - clip.subject[:FRAMES]).mean() < 0.01
     assert (found * (clip.others[:FRAMES] > 0.5)).sum() < 0.01 * found.sum()
+
+
+@pytest.mark.parametrize(("options", "expected"), [({"subject": "point=30%,58%"}, True), ({}, False)])
+def test_a_network_that_is_waited_for_gets_all_of_the_machine(
+    source: Path, tmp_path: Path, options: dict[str, str], expected: bool
+) -> None:
+    opened: list[BackendSpec] = []
+
+    def load(spec: BackendSpec, *_: object) -> MattingBackend:
+        opened.append(spec)
+        return SeesFigures()
+
+    made = Job(RenderOptions(mask=tmp_path / "m.mkv", **options).job(source), open_backend=load)  # type: ignore[arg-type]
+    made.start()
+    assert made.result().frames == FRAMES
+    assert [spec.one_at_a_time for spec in opened] == [expected]
 
 
 def test_a_mask_says_it_as_well(source: Path, tmp_path: Path) -> None:
