@@ -90,9 +90,10 @@ def write_key(target: Path, text: str) -> None:
     partial = place.with_name(f"{place.stem}{PARTIAL_MARK}{place.suffix}")
     try:
         partial.write_text(text, encoding="utf-8")
-        partial.replace(place)
     except OSError as error:
+        partial.unlink(missing_ok=True)
         raise refused(place, error) from None
+    give_name(partial, place, overwrite=True)
 
 
 def make_folder(path: Path) -> None:

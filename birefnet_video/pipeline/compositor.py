@@ -9,6 +9,7 @@ import numpy as np
 
 from birefnet_video.colour.convert import own_alpha
 from birefnet_video.matting.adjust.opencv import edit as edited
+from birefnet_video.matting.composite.id_mask import together
 from birefnet_video.matting.composite.opencv import Extent, guide_of
 from birefnet_video.matting.edges.opencv import refine
 from birefnet_video.matting.filters.opencv import resized
@@ -97,8 +98,3 @@ def at_full_size(matte: Matte, info: MediaInfo, spec: EditSpec) -> list[np.ndarr
         guide = guide_of(matte.frame.picture, info)
         return [refine(alpha, guide) for alpha in matte.lanes]
     return [resized(alpha, size) for alpha in matte.lanes]
-
-
-def together(alphas: Sequence[np.ndarray]) -> np.ndarray:
-    """Everybody's alpha float32 (H, W) of those of each."""
-    return alphas[0] if len(alphas) == 1 else np.minimum(np.sum(alphas, axis=0), np.float32(1))

@@ -9,6 +9,7 @@ from torch import Tensor
 from birefnet_video.backends.memory import is_memory
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.matting.backdrop import Canvas
+from birefnet_video.matting.composite.id_mask import together
 from birefnet_video.matting.composite.opencv import Extent
 from birefnet_video.matting.composite.torch import DeviceComposer, DeviceCutout
 from birefnet_video.matting.composite.torch import edit as edited
@@ -17,7 +18,7 @@ from birefnet_video.matting.filters.torch import resized
 from birefnet_video.matting.source import Source
 from birefnet_video.matting.upload import upload
 from birefnet_video.options.matte import EditSpec
-from birefnet_video.pipeline.compositor import Composer, Compositor, Made, Task, together
+from birefnet_video.pipeline.compositor import Composer, Compositor, Made, Task
 from birefnet_video.pipeline.places import Places
 from birefnet_video.pipeline.torch_threads import ThreadStreams
 from birefnet_video.types import Cutout, Matte
@@ -91,7 +92,9 @@ class DeviceCompositor:
                 pictures.append(composer.make(DeviceCutout(matte.frame.meta, source, alphas[lane])))
             else:
                 pictures.append(composer(Cutout(matte.frame, at_home(lane), tuple(map(at_home, others)))))
-        extents = tuple(_extent(alpha) for alpha in alphas)
+        # The device is waited for once.
+        told = torch.stack([torch.stack((*torch.aminmax(alpha), alpha.mean())) for alpha in alphas]).tolist()
+        extents = tuple(Extent(*each) for each in told)
         every = range(len(alphas))
         return Made(
             matte.frame.meta,
@@ -106,8 +109,3 @@ class DeviceCompositor:
             guide = [plane / 255 for plane in source.planes(self._guide)]
             return [refine(alpha, guide) for alpha in alphas]
         return [resized(alpha, size) for alpha in alphas]
-
-
-def _extent(alpha: Tensor) -> Extent:
-    low, high = torch.aminmax(alpha)
-    return Extent(*torch.stack((low, high, alpha.mean())).tolist())

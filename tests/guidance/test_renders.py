@@ -8,8 +8,8 @@ import av
 import cv2
 import numpy as np
 import pytest
-from guided import SeesFigures, clip_of
-from guided_clips import HEIGHT, RATE, WIDTH
+from guided import SeesFigures, clip_of, write_beginning
+from guided_clips import HEIGHT, WIDTH
 from specs import asked
 
 from birefnet_video.backends.base import MattingBackend
@@ -34,14 +34,7 @@ FRAMES = 40
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The beginning of a clip of two that stand apart, lossless."""
-    path = tmp_path_factory.mktemp("guided") / "in.mkv"
-    with av.open(str(path), "w") as file:
-        stream = file.add_stream("ffv1", rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "bgr0"
-        for rgb in clip_of("mirror").frames[:FRAMES]:
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, "rgb24")))
-        file.mux(stream.encode(None))
-    return path
+    return write_beginning("mirror", tmp_path_factory.mktemp("guided") / "in.mkv", FRAMES)
 
 
 def stub(*_: object) -> MattingBackend:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from birefnet_video.model import deform as module
 from birefnet_video.model.deform import Implementation, deform_conv2d
+from for_gpus import SHARED, shared_bytes
 from official import DATA
 from torch import Tensor
 
@@ -119,24 +120,13 @@ def test_where_the_cuda_kernel_does_not_run_that_is_said_once(monkeypatch: pytes
     module._has_kernel.cache_clear()
 
 
-#: Bytes of shared memory that a block has at most, by compute capability (CUDA C++ Programming Guide, "Technical
-#: Specifications per Compute Capability").
-_SHARED = {75: 64 << 10, 80: 163 << 10, 86: 99 << 10, 90: 227 << 10, 120: 99 << 10}
-
-
 @pytest.mark.skipif(find_spec("triton") is None, reason="no Triton on this system")
 @pytest.mark.parametrize(
     ("capability", "dtype"), [(75, "fp16"), (80, "bf16"), (86, "fp32"), (90, "fp16"), (120, "fp32")]
 )
 def test_the_cuda_kernel_is_compiled_for_gpus_and_fits(capability: int, dtype: str, tmp_path: Path) -> None:
-    """The interpreter takes what the compiler does not."""
-    script = Path(__file__).parents[1] / "support" / "compiled.py"
-    command = [sys.executable, "-W", "error", script, str(capability), dtype]
-    environment = os.environ | {"TRITON_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    shared = [int(each) for each in done.stdout.split()]
-    assert len(shared) == 3 and all(0 < each <= _SHARED[capability] for each in shared)
+    shared = shared_bytes("compiled.py", tmp_path, capability, dtype)
+    assert len(shared) == 3 and all(0 < each <= SHARED[capability] for each in shared)
 
 
 @pytest.mark.gpu

@@ -11,6 +11,7 @@ import torch
 from birefnet_video.model.kernel_choice import KernelChoice
 from birefnet_video.model.rewrites import sums
 from birefnet_video.model.rewrites.sums import FusedMlp, add_and_norm
+from for_gpus import SHARED, shared_bytes
 from timm.layers.mlp import Mlp
 from torch import Tensor, nn
 
@@ -27,10 +28,6 @@ def test_the_cuda_kernels_in_the_interpreter() -> None:
     assert done.stdout.count("torch.float32") == 4 and done.stdout.count("torch.float16") == 2
 
 
-#: As in test_deform.py: bytes of shared memory that a block has at most.
-_SHARED = {75: 64 << 10, 86: 99 << 10, 90: 227 << 10, 120: 99 << 10}
-
-
 @needs_triton
 @pytest.mark.parametrize(
     ("capability", "dtype", "channels"), [(75, "fp16", 96), (86, "fp32", 1536), (90, "bf16", 192), (120, "fp16", 768)]
@@ -38,12 +35,8 @@ _SHARED = {75: 64 << 10, 86: 99 << 10, 90: 227 << 10, 120: 99 << 10}
 def test_the_cuda_kernels_are_compiled_for_gpus_and_fit(
     capability: int, dtype: str, channels: int, tmp_path: Path
 ) -> None:
-    """The interpreter takes what the compiler does not."""
-    command = [sys.executable, "-W", "error", SUPPORT / "compiled_norms.py", str(capability), dtype, str(channels)]
-    environment = os.environ | {"TRITON_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert all(0 <= int(each) <= _SHARED[capability] for each in done.stdout.split()) and len(done.stdout.split()) == 2
+    shared = shared_bytes("compiled_norms.py", tmp_path, capability, dtype, channels)
+    assert len(shared) == 2 and all(0 <= each <= SHARED[capability] for each in shared)
 
 
 @needs_triton

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from for_gpus import SHARED, shared_bytes
 
 SUPPORT = Path(__file__).parents[1] / "support"
 
@@ -21,10 +22,6 @@ def test_the_cuda_kernel_in_the_interpreter() -> None:
     assert done.stdout.count("torch.float32") == 6 and "torch.float16" in done.stdout
 
 
-#: As in test_deform.py: bytes of shared memory that a block has at most.
-_SHARED = {75: 64 << 10, 86: 99 << 10, 90: 227 << 10, 120: 99 << 10}
-
-
 @pytest.mark.skipif(find_spec("triton") is None, reason="no Triton on this system")
 @pytest.mark.parametrize(
     ("capability", "dtype", "window"),
@@ -33,12 +30,8 @@ _SHARED = {75: 64 << 10, 86: 99 << 10, 90: 227 << 10, 120: 99 << 10}
 def test_the_cuda_kernel_is_compiled_for_gpus_and_fits(
     capability: int, dtype: str, window: int, tmp_path: Path
 ) -> None:
-    """The interpreter takes what the compiler does not."""
-    command = [sys.executable, "-W", "error", SUPPORT / "compiled_windows.py", str(capability), dtype, str(window)]
-    environment = os.environ | {"TRITON_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert 0 < int(done.stdout) <= _SHARED[capability]
+    (shared,) = shared_bytes("compiled_windows.py", tmp_path, capability, dtype, window)
+    assert 0 < shared <= SHARED[capability]
 
 
 @pytest.mark.skipif(find_spec("triton") is None, reason="no Triton on this system")

@@ -1,9 +1,11 @@
 """Clips with figures and a network that sees all of them."""
 
 from functools import cache
+from pathlib import Path
 
+import av
 import numpy as np
-from guided_clips import Clip, drawn_figures, drawn_scene, make_clip, not_blue, scenarios
+from guided_clips import HEIGHT, RATE, WIDTH, Clip, drawn_figures, drawn_scene, make_clip, not_blue, scenarios
 
 from birefnet_video.backends.base import BackendInfo, Pending
 
@@ -33,3 +35,14 @@ def clip_of(name: str) -> Clip:
     """A scenario with drawn figures."""
     scenario = next(each for each in scenarios() if each.name == name)
     return make_clip(scenario, drawn_figures(), [drawn_scene(seed) for seed in range(3)])
+
+
+def write_beginning(name: str, path: Path, frames: int) -> Path:
+    """The first frames of a scenario, lossless."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("ffv1", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "bgr0"
+        for rgb in clip_of(name).frames[:frames]:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, "rgb24")))
+        file.mux(stream.encode(None))
+    return path

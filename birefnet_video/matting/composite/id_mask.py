@@ -1,4 +1,4 @@
-"""The subjects of a frame told apart: by colours, or each in a plane of its own."""
+"""The subjects of a frame told apart, by colours or each in a plane of its own; and all of them together."""
 
 from collections.abc import Sequence
 
@@ -47,6 +47,10 @@ def layered(cutout: Cutout) -> av.VideoFrame:
     alphas: Sequence[np.ndarray] = (cutout.alpha, *cutout.others)
     height, width = cutout.alpha.shape
     made = av.VideoFrame(width, height * (1 + len(alphas)), "grayf32le")
-    everybody = np.minimum(np.sum(alphas, axis=0), np.float32(1))
-    plane_array(made, 0)[:] = np.concatenate((everybody, *alphas))
+    plane_array(made, 0)[:] = np.concatenate((together(alphas), *alphas))
     return made
+
+
+def together(alphas: Sequence[np.ndarray]) -> np.ndarray:
+    """Everybody's alpha float32 (H, W) of those of each."""
+    return alphas[0] if len(alphas) == 1 else np.minimum(np.sum(alphas, axis=0), np.float32(1))
