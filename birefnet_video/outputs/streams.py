@@ -10,7 +10,7 @@ import av.video.stream
 from birefnet_video.colour.transfer import needs_mapping
 from birefnet_video.defaults import KEYFRAME_EVERY_MS
 from birefnet_video.outputs.encoding import Encoding
-from birefnet_video.types import MediaInfo
+from birefnet_video.types import FrameMeta, MediaInfo
 
 #: Frames of a second that a timecode can count.
 _MOST_TIMECODE_FRAMES = 255
@@ -108,3 +108,19 @@ def chapters_of(info: MediaInfo) -> "list[av.container.core.Chapter]":
         }
         for number, chapter in enumerate(info.chapters)
     ]
+
+
+def label(picture: av.VideoFrame, meta: FrameMeta, context: "av.video.codeccontext.VideoCodecContext") -> None:
+    """Give a frame its time, and the colours that its encoder writes.
+
+    Args:
+        picture: gets them.
+        meta: its time.
+        context: of the encoder.
+    """
+    picture.pts, picture.time_base = meta.pts, meta.time_base
+    if meta.duration is not None:
+        picture.duration = meta.duration
+    picture.colorspace, picture.color_range = context.colorspace, context.color_range
+    # prores_ks takes these two from the frame and not from the context.
+    picture.color_primaries, picture.color_trc = context.color_primaries, context.color_trc

@@ -1,10 +1,7 @@
 """One output file: written under a telling name beside its place, moved there only when complete."""
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -14,20 +11,19 @@ import av.error
 from birefnet_video.errors import OutputRefused
 from birefnet_video.outputs.completion import complete
 from birefnet_video.outputs.encoding import Encoding
+from birefnet_video.outputs.packets import PacketTimes, apart
 from birefnet_video.outputs.streams import (
     add_video,
     chapters_of,
     container_options,
     counts_timecode,
     has_timecodes,
+    label,
 )
 from birefnet_video.outputs.unfinished import give_name, not_opened, refused, reserve_partial
 from birefnet_video.outputs.verify import Promise, verify
 from birefnet_video.sound.tracks import Sound
 from birefnet_video.types import Cut, FrameMeta, MediaInfo, SoundLength
-
-#: What Matroska counts.
-_MILLISECOND = Fraction(1, 1000)
 
 
 class Writer:
@@ -69,15 +65,11 @@ class Writer:
         self.stored = 0
         """Frames that the encoder has given out again."""
         self.first_pts: int | None = None
-        self.last_pts: int | None = None
-        self.last_duration: int | None = None
-        self._lengths: dict[int, int] = {}
-        """Of frames that the encoder holds, by their time."""
-        self._held: av.Packet | None = None
         self._info, self._notify = info, notify
         self._sound: Sound | None = None
         self._closed = False
         self._container = self._create(with_sound=with_sound)
+        self._times = PacketTimes(self._container.mux, is_mov=encoding.container in ("mov", "mp4"))
         try:
             self._stream = add_video(self._container, encoding, info, pixel_format, size)
             if info.timecode and has_timecodes(encoding) and not counts_timecode(info):
@@ -121,6 +113,16 @@ class Writer:
             )
 
     @property
+    def last_pts(self) -> int | None:
+        """See :class:`birefnet_video.outputs.sink.Sink`."""
+        return self._times.last.pts if self._times.last is not None else None
+
+    @property
+    def last_duration(self) -> int | None:
+        """See :class:`birefnet_video.outputs.sink.Sink`."""
+        return self._times.last.duration if self._times.last is not None else None
+
+    @property
     def audio_tracks(self) -> int:
         """Audio tracks in the file."""
         return self._sound.tracks if self._sound is not None else 0
@@ -134,13 +136,6 @@ class Writer:
     def sound_lengths(self) -> tuple[SoundLength | None, ...]:
         """See :class:`birefnet_video.outputs.sink.Sink`."""
         return self._sound.lengths if self._sound is not None else ()
-
-    @property
-    def _shown_until(self) -> Fraction | None:
-        """When the last picture goes away, in seconds, if that is known."""
-        if self.last_pts is None or self.last_duration is None:
-            return None
-        return (self.last_pts + self.last_duration) * self._info.time_base
 
     @property
     def _languages(self) -> dict[int, str]:
@@ -160,66 +155,48 @@ class Writer:
         Raises:
             OutputRefused: if the disk is full or the file has become unwritable.
         """
-        meta = self._apart(meta)
-        picture.pts = meta.pts
-        picture.time_base = meta.time_base
-        if self.last_pts is not None:
-            self._shorten(self.last_pts, meta.pts - self.last_pts)
-        if meta.duration is not None:
-            picture.duration = self._lengths[meta.pts] = meta.duration
-        context = self._stream.codec_context
-        picture.colorspace, picture.color_range = context.colorspace, context.color_range
-        # prores_ks takes these two from the frame and not from the context.
-        picture.color_primaries, picture.color_trc = context.color_primaries, context.color_trc
+        meta = apart(meta, self.last_pts, self.encoding.container)
+        label(picture, meta, self._stream.codec_context)
+        self._times.expect(meta)
         try:
-            self._mux(self._stream.encode(picture))
+            packets = self._stream.encode(picture)
+            self._times.pass_on(packets)
             if self._sound is not None:
                 self._sound.write_until(meta.time_s)
         except (OSError, av.error.FFmpegError) as error:
             raise refused(self.target, error) from None
-        if self.first_pts is None:
-            self.first_pts = meta.pts
-        self.last_pts, self.last_duration = meta.pts, meta.duration
+        self.stored += len(packets)
+        self.first_pts = meta.pts if self.first_pts is None else self.first_pts
         self.frames += 1
 
-    def _apart(self, meta: FrameMeta) -> FrameMeta:
-        """The frame at the next time that the container tells from the last one's, for as long as it can tell."""
-        if self.encoding.container not in ("matroska", "webm"):
-            return meta
-        tick = _MILLISECOND / meta.time_base
-        if meta.duration is not None and meta.duration < tick:
-            meta = replace(meta, duration=math.ceil(tick))
-        if self.last_pts is None or round(meta.pts / tick) > (last := round(self.last_pts / tick)):
-            return meta
-        return replace(meta, pts=math.ceil((last + 1) * tick))
+    def take(self, packets: Iterable[av.Packet], frames: Sequence[FrameMeta]) -> None:
+        """Mux what another encoder of the same settings has made, in place of :meth:`write`.
 
-    def _shorten(self, pts: int, length: int) -> None:
-        """A frame ends where the next one begins, whatever its source says."""
-        if pts in self._lengths:
-            self._lengths[pts] = length
-        elif self._held is not None and self._held.pts == pts:
-            self._held.duration = length
+        Args:
+            packets: one a frame, in the order of decoding.
+            frames: their times in the order of display, as :func:`birefnet_video.outputs.packets.apart` gives them.
 
-    def _mux(self, packets: list[av.Packet]) -> None:
-        for packet in packets:
-            # Encoders give every packet the length of 1/rate.
-            if packet.pts is not None and (length := self._lengths.pop(packet.pts, None)) is not None:
-                packet.duration = length
-            # The last one is held back.
-            held, self._held = self._held, packet
-            if held is not None:
-                self._container.mux(held)
-        self.stored += len(packets)
+        Raises:
+            OutputRefused: as of :meth:`write`.
+        """
+        for meta in frames:
+            self._times.expect(meta)
+        try:
+            for packet, meta in zip(packets, frames, strict=True):
+                packet.stream = self._stream
+                self._times.pass_on([packet])
+                if self._sound is not None:
+                    self._sound.write_until(meta.time_s)
+                self.first_pts = meta.pts if self.first_pts is None else self.first_pts
+                self.frames += 1
+                self.stored += 1
+        except (OSError, av.error.FFmpegError) as error:
+            raise refused(self.target, error) from None
 
-    def _mux_last(self) -> None:
-        """In MOV the packet that is decoded last lasts until the end, though its picture may be shown before others."""
-        held, self._held = self._held, None
-        if held is None:
-            return
-        is_mov = self.encoding.container in ("mov", "mp4")
-        if is_mov and held.dts is not None and self.last_pts is not None and self.last_duration is not None:
-            held.duration = max(self.last_pts + self.last_duration - held.dts, 1)
-        self._container.mux(held)
+    @property
+    def extradata(self) -> bytes:
+        """What decoders need before the first packet."""
+        return bytes(self._stream.codec_context.extradata or b"")
 
     def finish(self) -> None:
         """Write what encoders and sound still hold and close the file, still under its partial name.
@@ -276,12 +253,14 @@ class Writer:
             return
         self._closed = True
         try:
-            self._mux(self._stream.encode(None))
-            self._mux_last()
+            packets = self._stream.encode(None)
+            self._times.pass_on(packets)
+            self.stored += len(packets)
+            self._times.finish()
             if self._sound is not None and with_rest_of_sound:
                 self._sound.finish()
             self._container.close()
-            for note in complete(self.partial, self.encoding, self._info, self._shown_until, self._languages):
+            for note in complete(self.partial, self.encoding, self._info, self._times.shown_until, self._languages):
                 self._notify(f"{self.target}: {note}")
         except (OSError, av.error.FFmpegError) as error:
             # Closing again frees the handle, and with it the space of a file that is removed.

@@ -18,7 +18,7 @@ from birefnet_video.inputs.probe import probe
 from birefnet_video.inputs.reader import Reader
 from birefnet_video.jobs import Job
 from birefnet_video.options.outputs import OutputSpec
-from birefnet_video.outputs import writer as writer_module
+from birefnet_video.outputs.packets import PacketTimes
 from birefnet_video.outputs.verify import Promise
 from birefnet_video.pipeline.trim import find_cut
 from birefnet_video.sound import track as sound_module
@@ -149,13 +149,13 @@ def test_a_part_ends_where_it_is_cut(tmp_path: Path) -> None:
 def test_a_last_frame_that_is_cut_short_is_no_verified_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it was: every packet had the length of one at the usual rate."""
     source = write_movie(tmp_path / "in.mp4", times=LAST, options={"bf": "0"}, last_s=Fraction(3))
-    usual = writer_module.Writer._mux
+    usual = PacketTimes.pass_on
 
-    def as_it_was(writer, packets):  # type: ignore[no-untyped-def]
-        writer._lengths.clear()
-        usual(writer, packets)
+    def as_it_was(times, packets):  # type: ignore[no-untyped-def]
+        times._lengths.clear()
+        usual(times, packets)
 
-    monkeypatch.setattr(writer_module.Writer, "_mux", as_it_was)
+    monkeypatch.setattr(PacketTimes, "pass_on", as_it_was)
     job, _ = stub_job(source, {"green": tmp_path / "g.mkv"})
     job.start()
     with pytest.raises(VerificationFailed, match=r"last frame for 0\.05"):

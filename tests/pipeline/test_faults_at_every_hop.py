@@ -104,7 +104,7 @@ HOPS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None] | str, bool]] = {
     "composing": (failing(f"{B}.matting.composite.opencv.alpha_samples", after=5), True),
     "gauge": (failing(f"{B}.pipeline.stages.MatteGauge.measure", after=5), True),
     "encoder": (failing(f"{B}.outputs.writer.Writer.write", after=5), True),
-    "muxer": (failing(f"{B}.outputs.writer.Writer._mux", after=5), True),
+    "muxer": (failing(f"{B}.outputs.packets.PacketTimes.pass_on", after=5), True),
     "sound": (failing(f"{B}.sound.tracks.Sound.write_until", after=5), True),
     "end of the file": (failing(f"{B}.outputs.writer.Writer.finish"), True),
     "end of the sound": (failing(f"{B}.sound.tracks.Sound.finish"), True),
