@@ -48,7 +48,9 @@ def say_event(event: JobEvent, say: Callable[[str], None], *, quiet: bool = Fals
 
 
 def say_report(report: JobReport, say: Callable[[str], None]) -> None:
-    """What came out, and what would be better."""
+    """What came out, and what would be better. Of what an earlier run has done, a notice has said so."""
+    if not report.backend:
+        return
     names = ", ".join(str(path) for path in report.outputs)
     frames = f"{report.frames} frames" if report.frames != 1 else "1 frame"
     pace = f" in {report.seconds:.1f} s ({report.fps:.1f} fps)" if report.fps else ""

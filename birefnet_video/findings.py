@@ -1,8 +1,9 @@
 """What a job has found on its way, told at once and kept for its report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from birefnet_video.defaults import NO_SUBJECT_SPREAD
 from birefnet_video.events import JobEvent, JobNotice, JobStep, SceneCut, SubjectNoted
 from birefnet_video.types import FrameMeta, Step
 
@@ -35,3 +36,15 @@ class Findings:
         """Something has become of a subject."""
         self.subjects.append(noted)
         self.emit(noted)
+
+    def judge(self, spreads: Sequence[float], damage: Sequence[str]) -> None:
+        """What is to be said of the whole.
+
+        Args:
+            spreads: of each whose mattes were made, largest minus smallest alpha of the frame that tells most.
+            damage: what of the input could not be read.
+        """
+        if all(spread < NO_SUBJECT_SPREAD for spread in spreads):
+            self.notice("the matte is almost the same everywhere in every frame: no subject was found")
+        if damage:
+            self.notice(f"the input is damaged: {'; '.join(damage)}; all that could be read was written")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from birefnet_video.defaults import NO_SUBJECT_SPREAD
 from birefnet_video.errors import BirefnetVideoError, NotAVideo, explained
 from birefnet_video.events import (
     JobCancelled,
@@ -167,14 +166,15 @@ class Job:
         if line is None:
             return JobSnapshot(state=self._state, elapsed_s=elapsed)
         stages = line.runner.snapshots()
-        written = stages[-1].items
+        done = stages[-1].items
+        written = line.resumed + done
         # Encoders give frames out in bursts: the stage before them has the pace.
         pace = line.runner.meters[-2]
-        fps, total = self._mean_fps(written) if self._rendered_at else pace.pace(), line.info.frame_count
+        fps, total = self._mean_fps(done) if self._rendered_at else pace.pace(), line.info.frame_count
         eta = max(total - written, 0) / fps if total and fps else None
         return JobSnapshot(
             state=self._state,
-            decoded=stages[0].items,
+            decoded=line.skipped + stages[0].items,
             written=written,
             total=total,
             elapsed_s=elapsed,
@@ -215,9 +215,15 @@ class Job:
     def _work(self) -> None:
         from birefnet_video.backends.registry import open_backend as default_backend
         from birefnet_video.pipeline.assemble import assemble
+        from birefnet_video.pipeline.finished import finished_before
 
         if self._cancel.is_set():
             self._finish(JobState.CANCELLED, JobCancelled)
+            return
+        if (done := finished_before(self.spec)) is not None:
+            self._found.notice(done.warnings[0])
+            self.report = done
+            self._finish(JobState.FINISHED, lambda kept: JobFinished(done))
             return
         line = assemble(
             self.spec,
@@ -245,16 +251,10 @@ class Job:
         if not line.writers[0].frames:
             raise NotAVideo(f"{self.spec.source}: has a video stream, but no frame could be decoded")
         line.verify_and_commit(overwrite=self.spec.writing.overwrite)
-        self._note_findings(line)
+        self._found.judge([gauge.telling_spread for gauge in line.gauges.values()], line.damage())
         self._ended_at = self._clock.now()
         self.report = report = self._make_report(line)
         self._finish(JobState.FINISHED, lambda kept: JobFinished(report))
-
-    def _note_findings(self, line: "Line") -> None:
-        if all(gauge.telling_spread < NO_SUBJECT_SPREAD for gauge in line.gauges.values()):
-            self._found.notice("the matte is almost the same everywhere in every frame: no subject was found")
-        if damage := line.damage():
-            self._found.notice(f"the input is damaged: {'; '.join(damage)}; all that could be read was written")
 
     def _make_report(self, line: "Line") -> JobReport:
         snapshot = self.snapshot()

@@ -71,8 +71,14 @@ class Backdrop(Protocol):
         ...
 
 
-def open_backdrop(background: Background, info: MediaInfo, canvas: Canvas) -> Backdrop:
+def open_backdrop(background: Background, info: MediaInfo, canvas: Canvas, began_s: float | None = None) -> Backdrop:
     """The backdrop that a background asks for.
+
+    Args:
+        background: what is shown.
+        info: of the input.
+        canvas: that it is drawn on.
+        began_s: time of the frame that a film began with; ``None``: the next one.
 
     Raises:
         InputMissing, NotAVideo: if its file is missing or no picture or video.
@@ -83,7 +89,7 @@ def open_backdrop(background: Background, info: MediaInfo, canvas: Canvas) -> Ba
         return _Blurred(blur_sigma(background, info.height))
     if isinstance(background, PictureFile):
         return _Still(read_background(background).rgb, info, canvas)
-    return _Film(background.path, info, canvas)
+    return _Film(background.path, info, canvas, began_s)
 
 
 def note_of(background: Background) -> str | None:
@@ -176,12 +182,12 @@ def blurred(samples: np.ndarray, alpha: np.ndarray, sigma: float) -> np.ndarray:
 class _Film:
     """At every moment the frame that a player would show, from the beginning again after the end."""
 
-    def __init__(self, path: Path, info: MediaInfo, canvas: Canvas) -> None:
+    def __init__(self, path: Path, info: MediaInfo, canvas: Canvas, began_s: float | None) -> None:
         self._media, self._info, self._canvas = probe(path), info, canvas
         self._frames = self._read()
         self._shown = next(self._frames)
         self._next = next(self._frames, None)
-        self._began_s: float | None = None
+        self._began_s = began_s
         self._offset_s = 0.0
         self._planes = self._convert(self._shown)
 

@@ -13,6 +13,7 @@ from birefnet_video.options.backgrounds import Background, SolidColour, parse_ba
 from birefnet_video.options.group import WRITTEN, Flag, OptionGroup, Suggested, option_group
 from birefnet_video.options.guidance import GuidanceSpec
 from birefnet_video.options.palette import PALETTE
+from birefnet_video.options.resuming import ResumeSpec
 from birefnet_video.options.values import check_choice
 
 OutputKind = Literal["alpha", "mask", "composite", "foreground", "id-mask"]
@@ -60,7 +61,7 @@ class OverwriteSpec(OptionGroup):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class WritingSpec(OverwriteSpec):
+class WritingSpec(ResumeSpec, OverwriteSpec):
     """How files are written."""
 
     no_audio: Annotated[Flag, Parameter(negative="--audio")] = field(default=False)

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -38,6 +39,7 @@ class PictureWriter:
         size: tuple[int, int],
         number_of: Callable[[FrameMeta], int],
         notify: Callable[[str], None],
+        folder: Path | None = None,
     ) -> None:
         """
         Args:
@@ -48,6 +50,7 @@ class PictureWriter:
             size: width and height of the frames.
             number_of: the number of a frame; rising.
             notify: called with one line for each thing that a user should know.
+            folder: that they lie in until all are finished; ``None``: a new one.
 
         Raises:
             OutputRefused: if the folder cannot be made.
@@ -66,7 +69,8 @@ class PictureWriter:
         self._numbers: list[int] = []
         self._steps: set[int] = set()
         self._colour = info.colour
-        self._encode = _encoder(encoding, info, pixel_format, size)
+        self._begin = partial(_encoder, encoding, info, pixel_format, size)
+        self._encode = self._begin()
         stem = target.stem.partition("%")[0].rstrip("_-. ") or "pictures"
         self._made_folder = not target.parent.exists()
         if self._made_folder:
@@ -74,7 +78,7 @@ class PictureWriter:
                 target.parent.mkdir()
             except OSError as error:
                 raise refused(target, error) from None
-        self.partial = reserve_partial(target, stem, "", Path.mkdir)
+        self.partial = folder or reserve_partial(target, stem, "", Path.mkdir)
 
     def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
         """See :class:`birefnet_video.outputs.sink.Sink`."""

@@ -15,17 +15,27 @@ class Sink(Protocol):
 
     target: Path
     """Final path."""
-    partial: Path
-    """Where the result is until :meth:`commit`."""
     encoding: Encoding
     frames: int
-    """Frames taken so far."""
+    """Frames taken so far, those of an earlier run among them."""
     stored: int
     """Frames that have gone to the file; encoders hold some back."""
     first_pts: int | None
-    last_pts: int | None
-    last_duration: int | None
-    """How long the latest frame is shown, in ticks, if the source says so."""
+
+    @property
+    def partial(self) -> Path:
+        """Where the result is until :meth:`commit`."""
+        ...
+
+    @property
+    def last_pts(self) -> int | None:
+        """Time of the latest frame, in ticks."""
+        ...
+
+    @property
+    def last_duration(self) -> int | None:
+        """How long the latest frame is shown, in ticks, if the source says so."""
+        ...
 
     @property
     def audio_tracks(self) -> int:

@@ -26,8 +26,9 @@ from birefnet_video.pipeline.motions import with_motion
 from birefnet_video.pipeline.ordered import cores
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.preview import PreviewTap
+from birefnet_video.pipeline.resuming import find_resumption
 from birefnet_video.pipeline.runner import Runner, Stage
-from birefnet_video.pipeline.sinks import open_sink
+from birefnet_video.pipeline.sinks import open_sinks
 from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, encode, infer, prepare
 from birefnet_video.types import Frame, FrameMeta, Matte, MediaInfo, Step
 
@@ -72,38 +73,29 @@ def open_plan(
         open_input(spec.source, spec.input.limits, plan.decode_on).close()
     for note in plan.notes:
         notify(note)
+    resumption = find_resumption(plan, notify)
     look = Look(colour=spec.colour, input_alpha=spec.input.input_alpha, compose_on=spec.backend.compose_on)
-    composing = Composing(look, [(output.spec, output.canvas) for output in plan.outputs], info, notify)
+    shown = [(output.spec, output.canvas) for output in plan.outputs]
+    composing = Composing(look, shown, info, notify, began_s=resumption.began_s)
     with _discarded_on_error() as writers:
-        for output in plan.outputs:
-            writers.append(open_sink(output, info, plan.cut, notify))
+        open_sinks(plan, notify, resumption, writers)
         notify(Step(f"loading the network {spec.backend.model}"))
         masks = read_masks(plan.guidance.said)
         backend = seen_wider(open_backend(network_of(plan), info, notify), plan)
-        try:
-            free = free_bytes(backend.info.device)
-            counted = budget(info, backend.info.input_size, backend.info.batch_size, free, mattes=len(plan.lanes))
-            matting = _matting(backend, composing.on(backend.info.device), plan.decode_on, counted, notify)
-        except BaseException:
-            backend.close()
-            raise
+        matting, counted = _open_matting(plan, backend, composing, notify)
     multiplies, stay = look.input_alpha == "multiply", matting.view_there is not None
     read = partial(Reader, info, cut=plan.cut, with_alpha=multiplies, decode_on=plan.decode_on, stay=stay)
     reader = read(notify)
     gauges, tap = {lane: MatteGauge(keeps_means=spec.writing.verify == "full") for lane in plan.lanes}, PreviewTap()
-    composing_stage = partial(
-        compose,
-        matting=matting,
-        edit=spec.matte,
-        gauges=[*gauges.values()],
-        on_made=lambda made: tap.offer(made.cutout, info),
-        # A video behind the subject moves on with the frames.
-        workers=1 if plan.in_order else _composing_threads(matting, counted, notify),
-    )
+    on_cut = resumption.restore([*gauges.values()], on_cut)
+    # A video behind the subject moves on with the frames.
+    workers = 1 if plan.in_order else _composing_threads(matting, counted, notify)
+    composing_stage = _composing_stage(plan, matting, [*gauges.values()], tap, workers)
     smoothing, flicker = _smoothing(plan, backend, on_cut, notify)
     network = _network_stages(plan, matting, follower_of(plan, backend, masks, on_subject))
-    frames = partial(frames_of, plan, reader, lambda: read(lambda note: None))
-    stages = _stages(frames, network, matting.info.batch_size, smoothing, composing_stage, writers)
+    batch_size = matting.info.batch_size
+    frames = resumption.reading(partial(frames_of, plan, reader, lambda: read(lambda note: None)), batch_size)
+    stages = _stages(frames, network, batch_size, smoothing, resumption.before(composing_stage), writers)
     return Line(
         info=info,
         matting=matting,
@@ -117,7 +109,21 @@ def open_plan(
         tap=tap,
         runner=Runner(stages),
         gpu_busy_s=busy_from_now(backend.info.device),
+        on_committed=resumption.finish,
+        resumed=resumption.frames,
+        skipped=resumption.begin(batch_size),
     )
+
+
+def _open_matting(plan: Plan, backend: MattingBackend, composing: Composing, notify: Notify) -> tuple[Matting, Budget]:
+    """What makes mattes and frames, and how much of it at once."""
+    try:
+        free, has = free_bytes(backend.info.device), backend.info
+        counted = budget(plan.info, has.input_size, has.batch_size, free, mattes=len(plan.lanes))
+        return _matting(backend, composing.on(has.device), plan.decode_on, counted, notify), counted
+    except BaseException:
+        backend.close()
+        raise
 
 
 @contextmanager
@@ -131,6 +137,19 @@ def _discarded_on_error() -> Iterator[list[Sink]]:
             with suppress(OSError):
                 writer.discard()
         raise
+
+
+def _composing_stage(
+    plan: Plan, matting: Matting, gauges: list[MatteGauge], tap: PreviewTap, workers: int
+) -> Callable[[Iterable[list[Matte]]], Iterator[Composed]]:
+    return partial(
+        compose,
+        matting=matting,
+        edit=plan.spec.matte,
+        gauges=gauges,
+        on_made=lambda made: tap.offer(made.cutout, plan.info),
+        workers=workers,
+    )
 
 
 def _composing_threads(matting: Matting, counted: Budget, notify: Notify) -> int:

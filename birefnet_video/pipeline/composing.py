@@ -36,13 +36,22 @@ class Look:
 class Composing:
     """What all compositors of a job need."""
 
-    def __init__(self, look: Look, outputs: Sequence[Shown], info: MediaInfo, notify: Notify) -> None:
+    def __init__(
+        self,
+        look: Look,
+        outputs: Sequence[Shown],
+        info: MediaInfo,
+        notify: Notify,
+        *,
+        began_s: float | None = None,
+    ) -> None:
         """
         Args:
             look: what is done to colours, and where.
             outputs: what is shown, and on what.
             info: of the input.
             notify: takes what a user should know.
+            began_s: time of the first frame of all, if it has been composed already.
 
         Raises:
             InputMissing, NotAVideo: if a background is missing or no picture or video.
@@ -56,7 +65,7 @@ class Composing:
         needless = all(output.kind in ("mask", "id-mask") for output, _ in outputs)
         # Mattes have no colours.
         self._colour = evolve(look.colour, decontaminate="off") if needless else look.colour
-        self._backdrops = [make_backdrop(output, canvas, info) for output, canvas in outputs]
+        self._backdrops = [make_backdrop(output, canvas, info, began_s) for output, canvas in outputs]
         for behind in {output.background for output, _ in outputs if output.kind == "composite"}:
             if (note := note_of(behind)) is not None:
                 notify(note)
@@ -121,13 +130,13 @@ class Composing:
         return DeviceCompositor(self._task, *composers, device, on_cpu, self._notify)
 
 
-def make_backdrop(output: OutputSpec, canvas: Canvas, info: MediaInfo) -> Backdrop | None:
-    """What lies behind the subject in an output, if it shows that.
+def make_backdrop(output: OutputSpec, canvas: Canvas, info: MediaInfo, began_s: float | None = None) -> Backdrop | None:
+    """What lies behind the subject in an output, if it shows that; see :func:`open_backdrop`.
 
     Raises:
         InputMissing, NotAVideo: if its background is missing or no picture or video.
     """
-    return open_backdrop(output.background, info, canvas) if output.kind == "composite" else None
+    return open_backdrop(output.background, info, canvas, began_s) if output.kind == "composite" else None
 
 
 def make_composer(

@@ -40,6 +40,12 @@ class Line:
     runner: Runner
     gpu_busy_s: Callable[[], float] | None = None
     """Seconds that a GPU has computed the network; ``None``: no GPU that can tell does."""
+    on_committed: Callable[[], None] = lambda: None
+    """Called when all outputs have their final names."""
+    resumed: int = 0
+    """Frames that an earlier run has done."""
+    skipped: int = 0
+    """Of those, the ones that the network need not see again."""
 
     @property
     def gpu_share(self) -> float | None:
@@ -64,6 +70,7 @@ class Line:
             writer.commit(overwrite=overwrite)
             if writer.encoding.key:
                 write_key(writer.target, writer.encoding.key)
+        self.on_committed()
 
     def damage(self) -> list[str]:
         """What of the input could not be read."""

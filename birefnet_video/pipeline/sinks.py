@@ -1,19 +1,64 @@
 """What the frames of a planned output go into."""
 
 from collections.abc import Callable
+from functools import partial
 
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.options.outputs import STDOUT
 from birefnet_video.outputs.numbered import PictureWriter
+from birefnet_video.outputs.parts import PartWriter
 from birefnet_video.outputs.raw import RawWriter
+from birefnet_video.outputs.segmented import SegmentedWriter
+from birefnet_video.outputs.segmented_pictures import SegmentedPictures
+from birefnet_video.outputs.segments import KnownAt, Segments
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.outputs.writer import Writer
-from birefnet_video.pipeline.plan import PlannedOutput
+from birefnet_video.pipeline.plan import Plan, PlannedOutput
+from birefnet_video.pipeline.resuming import Resumption
 from birefnet_video.types import Cut, FrameMeta, MediaInfo
 
 
-def open_sink(planned: PlannedOutput, info: MediaInfo, cut: Cut | None, notify: Notify) -> Sink:
+def open_sinks(plan: Plan, notify: Notify, resumption: Resumption, opened: list[Sink]) -> None:
+    """Open what the outputs of a plan go into.
+
+    Args:
+        plan: of the run.
+        notify: takes what a user should know.
+        resumption: what an earlier run has done.
+        opened: takes each as soon as it is open, so that those before one that is refused can be discarded.
+
+    Raises:
+        OutputRefused, BackendUnavailable: see :func:`open_sink`.
+    """
+    for number, output in enumerate(plan.outputs):
+        if not resumption.plans:
+            opened.append(open_sink(output, plan.info, plan.cut, notify))
+            continue
+        segments = Segments(output.spec.path, resumption.plans[number], resumption.keep)
+        try:
+            opened.append(open_sink(output, plan.info, plan.cut, notify, (segments, resumption.known_at)))
+        except BaseException:
+            # What an earlier run has done stays.
+            (segments.close if resumption.keep else segments.remove)()
+            raise
+        resumption.segments.append(segments)
+
+
+def open_sink(
+    planned: PlannedOutput,
+    info: MediaInfo,
+    cut: Cut | None,
+    notify: Notify,
+    kept: tuple[Segments, KnownAt] | None = None,
+) -> Sink:
     """Open what an output's frames go into.
+
+    Args:
+        planned: the output.
+        info: of the part of the input that is taken.
+        cut: that part.
+        notify: takes what a user should know.
+        kept: its segments, and what gives what a later run must know; ``None``: it is made in one go.
 
     Raises:
         OutputRefused: if it cannot be created or its container refuses what it should hold.
@@ -24,7 +69,8 @@ def open_sink(planned: PlannedOutput, info: MediaInfo, cut: Cut | None, notify: 
         return RawWriter(encoding)
     size = (canvas.width, canvas.height)
     if encoding.container == "image2":
-        return PictureWriter(
+        make = PictureWriter if kept is None else partial(SegmentedPictures, kept=kept)
+        return make(
             path,
             encoding,
             info,
@@ -33,7 +79,9 @@ def open_sink(planned: PlannedOutput, info: MediaInfo, cut: Cut | None, notify: 
             number_of=_numbering(info, cut),
             notify=notify,
         )
-    return Writer(
+    if kept is not None:
+        kept[0].forget()
+    film = Writer(
         path,
         encoding,
         info,
@@ -43,6 +91,26 @@ def open_sink(planned: PlannedOutput, info: MediaInfo, cut: Cut | None, notify: 
         notify=notify,
         cut=cut,
     )
+    return film if kept is None else _segmented(film, planned, info, kept)
+
+
+def _segmented(film: Writer, planned: PlannedOutput, info: MediaInfo, kept: tuple[Segments, KnownAt]) -> Sink:
+    segments, known = kept
+    canvas = planned.canvas
+    open_part = partial(
+        PartWriter,
+        target=film.target,
+        encoding=film.encoding,
+        info=info,
+        pixel_format=canvas.pixel_format,
+        size=(canvas.width, canvas.height),
+    )
+    try:
+        segments.remember(film.partial)
+        return SegmentedWriter(film, segments, open_part, known)
+    except BaseException:
+        film.discard()
+        raise
 
 
 def _numbering(info: MediaInfo, cut: Cut | None) -> Callable[[FrameMeta], int]:

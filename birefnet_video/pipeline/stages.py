@@ -103,7 +103,8 @@ def compose(
 
 def encode(composed: Iterable[Composed], writers: Sequence[Sink]) -> Iterator[int]:
     """Write, finish the files, and yield the index of each frame once all of them hold it."""
-    taken = stored = 0
+    # What an earlier run has done is in them from the start.
+    taken = stored = writers[0].frames
     for meta, pictures in composed:
         for writer, picture in zip(writers, pictures, strict=True):
             writer.write(picture, meta)
@@ -128,6 +129,21 @@ class MatteGauge:
         self.telling_frame = 0
         self.telling_spread = 0.0
         """Largest minus smallest alpha of that frame."""
+
+    @property
+    def telling(self) -> tuple[int, float]:
+        """The frame that tells most, and its spread."""
+        return self.telling_frame, self.telling_spread
+
+    def means_of(self, first: int, after: int) -> list[float]:
+        """Means of frames from ``first`` to before ``after``; none if they are not kept."""
+        return [] if self.means is None else list(self.means[first:after])
+
+    def restore(self, telling: tuple[int, float], means: Sequence[float]) -> None:
+        """Go on from what another gauge has found of the frames before; called once for each run of them."""
+        self.telling_frame, self.telling_spread = telling
+        if self.means is not None:
+            self.means.extend(means)
 
     def measure(self, index: int, extent: Extent) -> None:
         """Note the extent of the alpha of frame ``index``."""

@@ -1,0 +1,98 @@
+"""All that a render's frames depend on, by names that a user knows: two renders with one key make the same frames."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from birefnet_video.commit import full_version
+from birefnet_video.errors import BirefnetVideoError
+from birefnet_video.options.backgrounds import PictureFile, VideoFile
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.options.serial import converter
+from birefnet_video.types import MediaInfo
+from birefnet_video.zoo.files import weights_path
+
+#: Libraries whose versions decide what comes out.
+_LIBRARIES = ("av", "torch", "timm", "opencv-python-headless", "openvino", "onnxruntime", "torch-tensorrt")
+#: Bytes of a file's beginning and end that are looked at.
+_LOOKED_AT = 1 << 16
+
+
+def job_key(spec: JobSpec, info: MediaInfo, output: OutputSpec) -> dict[str, str]:
+    """The key of one output.
+
+    Args:
+        spec: of the render.
+        info: of its input.
+        output: one of its outputs. Its path does not count.
+
+    Raises:
+        OSError: if the input or the weights cannot be read.
+    """
+    key = {"input": _input(info), "weights": _weights(spec.backend.model), "birefnet-video": full_version()}
+    for library in _LIBRARIES:
+        try:
+            key[library] = version(library)
+        except PackageNotFoundError:
+            key[library] = "not installed"
+    values = converter().unstructure(spec)
+    for group in ("input", "backend", "matte", "colour", "writing"):
+        key |= _flat(values[group])
+    key.pop("overwrite")
+    key.pop("resume")
+    key |= _flat({name: value for name, value in converter().unstructure(output).items() if name != "path"})
+    if isinstance(output.background, PictureFile | VideoFile):
+        # Who opens it says if it is not there.
+        with suppress(OSError):
+            key["background"] += f", {_file(output.background.path)}"
+    return key
+
+
+def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What has changed, in words."""
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return [f"{name} was {before.get(name, 'not set')}, is {now.get(name, 'not set')}" for name in names]
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, str]:
+    """Options by name, as text."""
+    return {name: str(value) for name, value in values.items()}
+
+
+def _input(info: MediaInfo) -> str:
+    path = Path(info.path)
+    if info.sequence is None:
+        return _file(path)
+    found = hashlib.sha256()
+    for number in info.sequence.numbers:
+        stat = Path(info.sequence.pattern % number).stat()
+        found.update(f"{number} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return f"{len(info.sequence.numbers)} pictures, {found.hexdigest()[:16]}"
+
+
+def _weights(model: str) -> str:
+    try:
+        return f"{model}, {_file(weights_path(model))}"
+    except BirefnetVideoError:
+        # Who loads it says why it cannot be had.
+        return model
+
+
+def _file(path: Path) -> str:
+    """A file's size, time and a hash of its ends."""
+    stat = path.stat()
+    found = hashlib.sha256()
+    for block in _ends(path, stat.st_size):
+        found.update(block)
+    return f"{stat.st_size} bytes of {stat.st_mtime_ns}, {found.hexdigest()[:16]}"
+
+
+def _ends(path: Path, size: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield file.read(_LOOKED_AT)
+        file.seek(max(0, size - _LOOKED_AT))
+        yield file.read(_LOOKED_AT)

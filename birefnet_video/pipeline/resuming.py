@@ -1,0 +1,207 @@
+"""A render in segments: what an earlier run has done of it, and how this one goes on from there."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, TypeVar
+
+from birefnet_video.errors import OutputRefused, UsageError
+from birefnet_video.inputs.reader import Notify
+from birefnet_video.options.outputs import STDOUT
+from birefnet_video.outputs.parts import is_whole
+from birefnet_video.outputs.segments import Part, SegmentPlan, Segments, folder_of, parts_done
+from birefnet_video.pipeline.finished import remember_finished
+from birefnet_video.pipeline.job_key import differences, job_key
+from birefnet_video.pipeline.plan import Plan, PlannedOutput
+from birefnet_video.pipeline.stages import MatteGauge
+from birefnet_video.types import Frame, FrameMeta, Matte
+
+T = TypeVar("T")
+#: Frames before a segment that its first matte depends on. Windows reach no further than their delay; a recursive mean
+#: keeps 4/5 of what was before with every frame, which after so many is less than a float can tell.
+LEAD = {"off": 0, "normal": 4, "high": 5, "live": 128}
+#: Segments from which on a render is worth more than the disk space of its parts.
+_LEAST_SEGMENTS = 2
+
+
+@dataclass(slots=True)
+class Resumption:
+    """What an earlier run has done, and what the next must know of this one. Its frames come from the first one on."""
+
+    plans: list[SegmentPlan] = field(default_factory=list)
+    """One for each output; none: they are made in one go."""
+    parts: list[Part] = field(default_factory=list)
+    """That all outputs have; of the first output."""
+    lead: int = 0
+    """Frames before the first new one that its matte depends on."""
+    segments: list[Segments] = field(default_factory=list)
+    """Of each output, once it is open."""
+    gauges: list[MatteGauge] = field(default_factory=list)
+    cuts: list[FrameMeta] = field(default_factory=list)
+
+    @property
+    def keep(self) -> int:
+        """Parts to go on from."""
+        return len(self.parts)
+
+    @property
+    def frames(self) -> int:
+        """Frames that are done."""
+        return sum(len(part.frames) for part in self.parts)
+
+    @property
+    def began_s(self) -> float | None:
+        """Time of the first frame of all, if it is done."""
+        return self.parts[0].frames[0].time_s if self.parts else None
+
+    def restore(self, gauges: Sequence[MatteGauge], on_cut: Callable[[FrameMeta], None]) -> Callable[[FrameMeta], None]:
+        """Let gauges and listeners know what an earlier run has found.
+
+        Returns:
+            who is to be told of cuts in place of ``on_cut``, so that the next run knows of them, too.
+        """
+
+        def note(frame: FrameMeta) -> None:
+            # Those before are known.
+            if frame.index >= self.frames:
+                self.cuts.append(frame)
+                on_cut(frame)
+
+        self.gauges = list(gauges)
+        frames = [meta for part in self.parts for meta in part.frames]
+        for part in self.parts:
+            for gauge, values in zip(gauges, part.known["lanes"], strict=True):
+                gauge.restore(tuple(values["telling"]), values["means"])
+            for index in part.known["cuts"]:
+                self.cuts.append(frames[index])
+                on_cut(frames[index])
+        return note
+
+    def known_at(self, first: int, after: int) -> Mapping[str, Any]:
+        """See :data:`birefnet_video.outputs.segments.KnownAt`."""
+        lanes = [{"telling": gauge.telling, "means": gauge.means_of(first, after)} for gauge in self.gauges]
+        return {"lanes": lanes, "cuts": [cut.index for cut in self.cuts if first <= cut.index < after]}
+
+    def finish(self) -> None:
+        """All outputs have their final names: their parts are not needed any more."""
+        if not self.segments:
+            return
+        frames = sum(len(part.frames) for part in self.segments[0].parts)
+        for segments in self.segments:
+            segments.remove()
+        remember_finished([each.target for each in self.segments], [plan.key for plan in self.plans], frames)
+
+    def begin(self, batch_size: int) -> int:
+        """The first frame that the network must see; batches are those of a run without a break."""
+        return max(0, self.frames - self.lead) // batch_size * batch_size
+
+    def reading(self, frames: Callable[[], Iterator[Frame]], batch_size: int) -> Callable[[], Iterator[Frame]]:
+        """Reads the frames that the network must see."""
+        begin = self.begin(batch_size)
+        if not begin:
+            return frames
+        # All are decoded, so that times that need mending are mended as they were.
+        return lambda: (frame for frame in frames() if frame.meta.index >= begin)
+
+    def before(
+        self, stage: Callable[[Iterable[list[Matte]]], Iterator[T]]
+    ) -> Callable[[Iterable[list[Matte]]], Iterator[T]]:
+        """A stage that sees the mattes of new frames alone."""
+        return (lambda batches: stage(self._new(batches))) if self.frames else stage
+
+    def _new(self, batches: Iterable[list[Matte]]) -> Iterator[list[Matte]]:
+        for batch in batches:
+            if new := [matte for matte in batch if matte.frame.meta.index >= self.frames]:
+                yield new
+
+
+def find_resumption(plan: Plan, notify: Notify) -> Resumption:
+    """What a run of a plan goes on from and leaves behind.
+
+    Args:
+        plan: of the run.
+        notify: takes what a user should know.
+
+    Raises:
+        OutputRefused: if an earlier run had other settings, or has left nothing where it must.
+        UsageError: if going on is required and cannot be done.
+    """
+    mode = plan.spec.writing.resume
+    begun = [output.spec.path for output in plan.outputs if _has_parts(output)]
+    if mode == "never":
+        if begun:
+            notify(f"{folder_of(begun[0])}: what an earlier run has done is not used and stays")
+        return Resumption()
+    if (why := _why_not(plan)) is not None:
+        if mode == "require":
+            raise UsageError(f"--resume require: {why}")
+        if begun or _is_long(plan):
+            notify(f"what is done will not outlive a cut: {why}")
+        return Resumption()
+    if mode == "require" and not begun:
+        raise OutputRefused(
+            f"{plan.outputs[0].spec.path}: there is nothing to go on from", hint="--resume auto begins it"
+        )
+    if not begun and not _is_long(plan):
+        return Resumption()
+    try:
+        keys = [job_key(plan.spec, plan.info, output.spec) for output in plan.outputs]
+    except OSError as error:
+        raise OutputRefused(f"{error.filename}: cannot be read: {error.strerror}") from None
+    seconds = Fraction(plan.spec.writing.segment).limit_denominator(1_000_000)
+    made = Resumption(
+        [SegmentPlan(seconds=seconds, key=key, time_base=plan.info.time_base) for key in keys],
+        lead=LEAD[plan.spec.matte.smooth],
+    )
+    _find_parts(made, plan, notify)
+    return made
+
+
+def _find_parts(made: Resumption, plan: Plan, notify: Notify) -> None:
+    """Fill in what an earlier run has done, if it was one of the same key."""
+    found = []
+    for output, segment_plan in zip(plan.outputs, made.plans, strict=True):
+        key, parts = parts_done(output.spec.path, plan.info.time_base)
+        if key and (changed := differences(key, segment_plan.key)):
+            if not plan.spec.writing.overwrite:
+                raise OutputRefused(
+                    f"{output.spec.path}: was begun otherwise: {'; '.join(changed)}",
+                    hint="-y begins anew, the same settings go on",
+                )
+            notify(f"{output.spec.path}: begun anew: {'; '.join(changed)}")
+            parts = []
+        found.append(parts)
+    keep = min(len(parts) for parts in found)
+    for output, parts in zip(plan.outputs, found, strict=True):
+        for number, part in enumerate(parts[:keep]):
+            path = folder_of(output.spec.path) / f"{number:05d}.part"
+            if part.written is not None and not is_whole(path, output.encoding, part.written, part.frames):
+                notify(f"{path}: is damaged: made anew from there")
+                keep = number
+                break
+    made.parts = found[0][:keep]
+    if made.parts:
+        times = made.parts[-1].frames[-1].time_s
+        notify(f"goes on from {times:.2f} s: {made.frames} frames were done by an earlier run")
+
+
+def _has_parts(output: PlannedOutput) -> bool:
+    path = output.spec.path
+    return path != STDOUT and folder_of(path).is_dir()
+
+
+def _why_not(plan: Plan) -> str | None:
+    """Why a run cannot be cut, in words."""
+    if plan.guidance.said:
+        return "who is followed is carried from frame to frame"
+    for output in plan.outputs:
+        if output.spec.path == STDOUT:
+            return "standard output keeps nothing"
+        if output.encoding.container == "apng":
+            return f"{output.spec.path}: an animation is written as a whole"
+    return None
+
+
+def _is_long(plan: Plan) -> bool:
+    length = plan.info.duration_s
+    return length is not None and length >= _LEAST_SEGMENTS * plan.spec.writing.segment
