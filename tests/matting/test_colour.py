@@ -1,5 +1,8 @@
 """Soft edges lose the old background's colour, everything else keeps its own."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from moving import texture
@@ -106,3 +109,22 @@ def test_a_missing_library_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(BackendUnavailable, match=r"birefnet-video\[foreground\]"):
         Retoucher(ColourSpec(decontaminate="best"))
+
+
+def test_of_the_library_no_more_is_loaded_than_is_used() -> None:
+    """All of PyMatting compiles itself for most of a minute; what is kept of one is good for the other."""
+    code = "\n".join(
+        (
+            "import sys",
+            "import numpy as np",
+            "from birefnet_video.matting.colours.multilevel import estimation, is_loaded",
+            "assert not is_loaded()",
+            "alpha = np.tile(np.linspace(0, 1, 8, dtype=np.float32), (8, 1))",
+            "found = estimation()(np.full((8, 8, 3), 0.5, np.float32), alpha)",
+            "assert found.shape == (8, 8, 3) and abs(found - 0.5).max() < 0.01",
+            "assert is_loaded()",
+            "print(*(name for name in sys.modules if name.startswith('pymatting')))",
+        )
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["pymatting.foreground.estimate_foreground_ml"]

@@ -1,6 +1,5 @@
 """The subject's own colour under soft edges, freed from the background's and from the light of a coloured screen."""
 
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 
 from birefnet_video.colour.convert import luma_weights
 from birefnet_video.errors import BackendUnavailable
+from birefnet_video.matting.colours.multilevel import estimation, is_loaded
 from birefnet_video.matting.filters.opencv import Plane, enlarged_part, parts, resized
 from birefnet_video.options.matte import ColourSpec, Despill
 from birefnet_video.types import ColourTags
@@ -61,8 +61,8 @@ class Retoucher:
 
     @property
     def must_compile(self) -> bool:
-        """Whether its library compiles itself when it is used first, which takes half a minute or more."""
-        return self._spec.decontaminate == "best" and "pymatting" not in sys.modules
+        """Whether its library compiles itself when it is used first, which takes several seconds."""
+        return self._spec.decontaminate == "best" and not is_loaded()
 
     def warm_up(self) -> None:
         """Use it once, so that the first frame need not wait."""
@@ -207,13 +207,11 @@ def square_mean(x: np.ndarray, side: int) -> np.ndarray:
 
 def solve(planes: list[np.ndarray], alpha: np.ndarray, top: int) -> None:
     """Multi-level estimation (Germer et al., ICPR 2020), by PyMatting: slower and better; see :func:`fuse`."""
-    from pymatting import estimate_foreground_ml
-
     # It cannot do with a single line.
     if min(alpha.shape) < 2 or not _soft(alpha).any():
         return
     picture = np.stack([resized(plane, alpha.shape) for plane in planes], -1).astype(np.float32) / top
-    freed = estimate_foreground_ml(picture, alpha) * top + 0.5
+    freed = estimation()(picture, alpha) * top + 0.5
     for index, plane in enumerate(planes):
         share = resized(alpha, plane.shape)
         samples = resized(np.ascontiguousarray(freed[..., index], np.float32), plane.shape).astype(plane.dtype)
