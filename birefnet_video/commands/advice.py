@@ -174,6 +174,9 @@ def _other_option(arguments: Sequence[str], app: App) -> UsageError | None:
     path, at = _command(arguments, app)
     # What stands behind -- is a name; of config show, it is a command line.
     words = arguments if path[:2] == ("config", "show") else _front(arguments)
+    # Asking parsers for their options takes longer than all the rest.
+    if _OTHER_OPTIONS.keys().isdisjoint(words):
+        return None
     valued = {name for each in (app, at) for name in _options(each, with_value=True)}
     behind = ("", *words)
     word = next(

@@ -254,9 +254,15 @@ def test_what_is_wrong_with_a_file_is_said_with_its_line(text: str, words: list[
     assert all(word in said for word in words), said
     # What is nothing to a command is told all the same: a slip shows at once.
     assert refusal("webcam", "cam", "--record", "r.mp4") == said
-    # Help and a call without settings need no file.
     assert asked("in.mp4", "--no-config").spec.source == Path("in.mp4")
+
+
+@pytest.mark.parametrize("text", ["size = ", "[render]\nno_such = 1", "profile = 'none'"])
+def test_help_needs_no_file_that_is_right(text: str, write: Write) -> None:
+    write(text)
+    refusal("in.mp4")
     assert asked("--help") is None
+    assert asked("webcam", "--help") is None
 
 
 def test_a_file_that_cannot_be_read_is_said(write: Write, tmp_path: Path) -> None:
@@ -449,10 +455,12 @@ def test_no_value_of_a_configuration_spoils_a_call_that_has_no_use_for_it(call: 
     command = call[0] if call[0] in SCHEMA.commands else "render"
     for option in SCHEMA.of_command(command):
         write(in_file(option, not option.default if isinstance(option.default, bool) else OTHERS[option.name]))
-        found = explained(*call)[option.name]
+        # What config show does, and the call itself, which need not read the command line once each.
+        carry_out, bound, _ = cli.app.parse_args(call, exit_on_error=False, print_error=False)
+        (found,) = (each for each in CONFIGURATION.explained if each.option.name == option.name)
         assert found.needs or found.origin != "default"
         if command == "render":
-            spec = asked(*call).spec
+            spec = carry_out(*bound.args, **bound.kwargs).spec
             assert (spec.input.frame_rate is None) or (spec.input.decode_on == "cpu" and "%" in call[0])
             assert all(encoding_for(output) for output in spec.outputs)
 
