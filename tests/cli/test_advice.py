@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import ready
 from clips import make_clip
 from PIL import Image
 
@@ -18,7 +19,7 @@ PROGRAM = [sys.executable, "-m", "birefnet_video"]
 FAST = ["--size", "96", "--smooth", "off", "-b", "1", "--engine", "eager", "--progress", "none"]
 
 
-def run(*arguments: str, folder: Path, **options: object) -> "subprocess.CompletedProcess[str]":
+def started(*arguments: str, folder: Path, **options: object) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [*PROGRAM, *arguments],
         cwd=folder,
@@ -27,6 +28,10 @@ def run(*arguments: str, folder: Path, **options: object) -> "subprocess.Complet
         timeout=120,
         **options,  # type: ignore[call-overload]
     )
+
+
+def run(*arguments: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    return ready.run(*arguments, folder=folder)
 
 
 @pytest.fixture(scope="module")
@@ -224,13 +229,13 @@ def test_help_shows_examples_and_what_is_taken(capsys: pytest.CaptureFixture[str
 
 
 def test_standard_input_is_called_by_its_name(folder: Path) -> None:
-    ran = run("-", "--alpha", "a.mov", folder=folder, stdin=subprocess.DEVNULL)
+    ran = run("-", "--alpha", "a.mov", folder=folder)
     assert ran.returncode == 65 and "standard input: the file is empty" in ran.stderr and "/tmp" not in ran.stderr
 
 
 def test_a_full_folder_for_standard_input_is_one_line(folder: Path) -> None:
     with Path("/dev/zero").open("rb") as endless:
-        ran = run(
+        ran = started(
             "-",
             "--alpha",
             "a.mov",
@@ -297,7 +302,7 @@ def test_quiet_is_quiet_and_the_result_is_the_last_word(folder: Path) -> None:
 
 
 def test_figures_agree(folder: Path) -> None:
-    ran = run("in.mp4", "--mask", "f.mkv", "--json", *FAST[:-2], folder=folder)
+    ran = started("in.mp4", "--mask", "f.mkv", "--json", *FAST[:-2], folder=folder)
     last = json.loads(ran.stdout.splitlines()[-1])
     assert last["frames"] == 3
     rendering = last["frames"] / last["fps"]
@@ -305,5 +310,5 @@ def test_figures_agree(folder: Path) -> None:
 
 
 def test_no_renders_are_said_to_be_none(folder: Path, tmp_path: Path) -> None:
-    ran = run("jobs", folder=folder, env={**os.environ, "XDG_STATE_HOME": str(tmp_path)})
+    ran = ready.run("jobs", folder=folder, env={**os.environ, "XDG_STATE_HOME": str(tmp_path)})
     assert ran.returncode == 0 and ran.stdout == "" and "there are no renders" in ran.stderr

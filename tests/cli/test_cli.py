@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import ready
 from clips import make_clip, read_times
 
 from birefnet_video.cli import main
@@ -17,7 +18,7 @@ PROGRAM = [sys.executable, "-m", "birefnet_video"]
 
 
 def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PROGRAM, *map(str, arguments)], capture_output=True, text=True, cwd=cwd)
+    return ready.run(*map(str, arguments), folder=cwd)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,8 @@ def test_the_input_is_never_overwritten(clip: Path, tmp_path: Path) -> None:
 
 def test_a_run_with_json_ends_with_the_result(clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mov"
-    ran = run(clip, "--alpha", out, "--json")
+    # As a shell starts it, and the next one, too: what the others here share is not there yet.
+    ran = subprocess.run([*PROGRAM, clip, "--alpha", out, "--json"], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     records = [json.loads(line) for line in ran.stdout.splitlines()]
     last = records[-1]
@@ -87,7 +89,7 @@ def test_a_run_with_json_ends_with_the_result(clip: Path, tmp_path: Path) -> Non
 
 
 def test_a_failed_run_with_json_says_so(tmp_path: Path) -> None:
-    ran = run("missing.mp4", "--json", cwd=tmp_path)
+    ran = subprocess.run([*PROGRAM, "missing.mp4", "--json"], capture_output=True, text=True, cwd=tmp_path)
     last = json.loads(ran.stdout.splitlines()[-1])
     assert ran.returncode == last["exit_code"] == 66
     assert last["event"] == "failed" and "no such file" in last["error"]["message"]
@@ -109,12 +111,18 @@ def test_damaged_input_exits_with_5(tmp_path: Path) -> None:
     assert len(read_times(tmp_path / "m.mkv")) == 23
 
 
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("long") / "long.mp4", frames=2000, size=(320, 192), with_sound=True)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_leaves_a_playable_part_under_another_name(number: int, code: int, tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "long.mp4", frames=2000, size=(320, 192), with_sound=True)
+def test_a_signal_leaves_a_playable_part_under_another_name(
+    number: int, code: int, long_clip: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out.mov"
     process = subprocess.Popen(
-        [*PROGRAM, str(source), "--alpha", str(out), "--json", "--engine", "eager"],
+        [*PROGRAM, str(long_clip), "--alpha", str(out), "--json", "--engine", "eager"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import ready
 from clips import make_clip
 
-PROGRAM = [sys.executable, "-m", "birefnet_video"]
 FAST = 'size = 64\nsmooth = "off"\nbatch_size = 1\nengine = "eager"\nprogress = "none"\n'
 
 
@@ -27,14 +27,7 @@ class Shell:
         self.file.write_text(text)
 
     def run(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*PROGRAM, *arguments],
-            cwd=self.folder,
-            env={**os.environ, **self.variables, **variables},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        return ready.run(*arguments, folder=self.folder, env={**os.environ, **self.variables, **variables})
 
     def refused(self, *arguments: str, code: int = 2, **variables: str) -> str:
         """One line."""

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,16 +9,16 @@ import av
 import cv2
 import numpy as np
 import pytest
+import ready
 from birefnet_video.model.evaluation.pictures import METRICS
 from birefnet_video.model.evaluation.video import VIDEO_METRICS
 from pictures import make_set
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "training" / "orbit"
-PROGRAM = [sys.executable, "-m", "birefnet_video", "eval"]
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PROGRAM, *map(str, arguments)], capture_output=True, text=True)
+    return ready.run("eval", *map(str, arguments))
 
 
 def predictions(folder: Path, truths: Path) -> Path:

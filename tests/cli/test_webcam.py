@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import ready
 from clips import make_clip, read_times
 
 from birefnet_video.commands.webcam import webcam
@@ -15,7 +16,7 @@ PROGRAM = [sys.executable, "-m", "birefnet_video", "webcam"]
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, cwd=cwd)
+    return ready.run("webcam", *arguments, folder=cwd)
 
 
 @pytest.mark.parametrize(

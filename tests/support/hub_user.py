@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import ready
 from hub import COMMIT, Hub
 
 PROGRAM = [sys.executable, "-m", "birefnet_video"]
@@ -30,6 +31,9 @@ class Shell:
     def run(
         self, *arguments: str, limits: Callable[[], None] | None = None, **more: str
     ) -> "subprocess.CompletedProcess[str]":
+        # What a download says to a hub depends on what is imported.
+        if limits is None and "pull" not in arguments:
+            return ready.run(*arguments, folder=self.home, env=self.environment(**more))
         return subprocess.run(
             [*PROGRAM, *arguments],
             cwd=self.home,
