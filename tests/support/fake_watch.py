@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from birefnet_video.tui.app import BirefnetApp
@@ -166,6 +167,13 @@ class FakeApp(BirefnetApp):
 
     launched: list[str]
     worked = 0
+    notes: tuple[str, ...] = ()
+    """What it has told its user."""
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Keep it: on a screen it goes away again, however long this machine takes to look."""
+        self.notes = (*self.notes, message)
+        super().notify(message, **options)
 
     def start_watch(self, record: JobRecord) -> FakeWatch:
         return FakeWatch(record)

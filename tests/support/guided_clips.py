@@ -89,8 +89,9 @@ def drawn_scene(seed: int) -> np.ndarray:
 def not_blue(rgb: np.ndarray) -> np.ndarray:
     """The matte of everything before a drawn scene, as a network would find it: uint8 (..., 3) -> float32 (...)."""
     x = rgb.astype(np.float32)
-    away = np.linalg.norm(x - (x @ _BLUE)[..., None] * _BLUE / (_BLUE @ _BLUE), axis=-1)
-    return np.clip((away - 25) / 40, 0, 1).astype(np.float32)
+    red, green, blue = np.moveaxis(x - (x @ _BLUE)[..., None] * _BLUE / (_BLUE @ _BLUE), -1, 0)
+    # As numpy.linalg.norm, which takes twice as long where the last axis is this short.
+    return np.clip((np.sqrt(red * red + green * green + blue * blue) - 25) / 40, 0, 1).astype(np.float32)
 
 
 def make_clip(scenario: Scenario, figures: Sequence[np.ndarray], scenes: Sequence[np.ndarray], seed: int = 0) -> Clip:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import ready
 import torch
 from birefnet_video.model import BiRefNet, load_checkpoint
 from birefnet_video.model.config import preset
@@ -87,20 +88,21 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path: Path, extra: tuple[str
 def test_a_killed_run_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     make_set(tmp_path)
     options = ["data.sets=discs", "data.sizes=[[64, 64]]", "data.workers=0", "data.composites=0.0", "data.cutouts={}"]
-    options += ["data.places=[]", "run.steps=40", "run.save_every=5"]
+    options += ["data.places=[]", "run.steps=24", "run.save_every=3"]
 
-    def command(out: str) -> list[str]:
-        program = [sys.executable, "-m", "birefnet_video", "train", "smoke", "--data", str(tmp_path)]
-        return [*program, "--out", str(tmp_path / out), *options]
+    def words(out: str) -> list[str]:
+        return ["train", "smoke", "--data", str(tmp_path), "--out", str(tmp_path / out), *options]
 
-    subprocess.run(command("whole"), check=True, capture_output=True)
-    victim = subprocess.Popen(command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert ready.run(*words("whole")).returncode == 0
+    victim = subprocess.Popen(
+        [sys.executable, "-m", "birefnet_video", *words("killed")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     state = tmp_path / "killed" / "state.pt"
     until(state.exists)
     victim.kill()
     assert victim.wait() == -signal.SIGKILL
-    again = subprocess.run(command("killed"), check=True, capture_output=True, text=True)
-    assert "going on after step" in again.stderr
+    again = ready.run(*words("killed"))
+    assert again.returncode == 0 and "going on after step" in again.stderr, again.stderr
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
 
 

@@ -82,7 +82,7 @@ def test_what_goes_wrong_is_said_and_nothing_begins(hub: Hub, tmp_path: Path) ->
             await pilot.press("ctrl+s")
             assert await until(pilot, lambda: isinstance(app.screen, Choice))
             await pilot.press("f")
-            assert await until(pilot, lambda: any("another file" in each.message for each in app._notifications))
+            assert await until(pilot, lambda: any("another file" in each for each in app.notes))
             assert not isinstance(app.screen, FetchDialog)
 
     asyncio.run(run())

@@ -142,6 +142,6 @@ def test_of_several_results_one_is_made_again(tmp_path: Path) -> None:
         app.open_render(record)
         assert await wait(pilot, lambda: isinstance(app.screen, SummaryScreen))
         await pilot.press("c")
-        assert await wait(pilot, lambda: any("one result: out.mov" in each.message for each in app._notifications))
+        assert await wait(pilot, lambda: any("one result: out.mov" in each for each in app.notes))
 
     play(app, walk)

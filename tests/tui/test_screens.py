@@ -210,9 +210,7 @@ def test_what_has_gone_meanwhile_is_told(store: JobStore) -> None:
         await pilot.pause()
         store.remove(store.records()[2].id)
         await pilot.press("r")
-        assert await until(
-            pilot, lambda: "has been removed" in " ".join(notice.message for notice in app._notifications)
-        )
+        assert await until(pilot, lambda: "has been removed" in " ".join(app.notes))
 
     play(make_app(store, monitor=False), walk)
 
@@ -633,6 +631,6 @@ def test_a_screenshot_says_where_it_is_or_why_not(
 
 def test_unknown_keys_of_the_settings_are_told(store: JobStore) -> None:
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
-        assert any("did you mean monitor.pause" in each.message for each in app._notifications)
+        assert any("did you mean monitor.pause" in each for each in app.notes)
 
     play(make_app(store, settings=Settings(theme="birefnet-dark", keys={"monitor.pauze": "x"})), walk, (120, 30))

@@ -248,7 +248,7 @@ def test_what_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.Monk
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         await open_subject(app, pilot, tmp_path)
         await pilot.press("enter", "s")
-        assert await until(pilot, lambda: any("Permission denied" in each.message for each in app._notifications))
+        assert await until(pilot, lambda: any("Permission denied" in each for each in app.notes))
 
     play(tmp_path, walk)
 
@@ -261,7 +261,7 @@ def test_an_input_that_cannot_be_decoded_is_said_and_left(tmp_path: Path, monkey
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         form = await open_form(app, pilot, tmp_path)
         await pilot.press("ctrl+t")
-        assert await until(pilot, lambda: any("[nothing] could" in each.message for each in app._notifications))
+        assert await until(pilot, lambda: any("[nothing] could" in each for each in app.notes))
         assert "no frame" in screen_text(app)
         await pilot.press("enter", "b", "b", "x", "up", "right_square_bracket", "u", "s")
         await pilot.click(SubjectView, offset=(5, 5))
@@ -294,7 +294,7 @@ def test_a_form_that_says_no_video_or_nonsense_opens_nothing(
         await pilot.pause()
         await pilot.press("ctrl+t")
         assert app.screen is form
-        assert any(words in each.message for each in app._notifications)
+        assert any(words in each for each in app.notes)
 
     play(tmp_path, walk)
 
