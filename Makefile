@@ -21,7 +21,9 @@ $(VENV)/installed: pyproject.toml
 demo: setup
 	$(BIN)/birefnet-video samples/bunny.mp4 --alpha out.mov --green out.mp4 --overwrite
 
+# Compiled first: the programs that tests start would do it each for itself where Python is told to keep nothing.
 test: setup
+	$(BIN)/python -m compileall -q birefnet_video model tui
 	$(BIN)/pytest $(WORKERS_OPTIONS)
 
 # Takes a fifth longer than test. TESTS narrows it down: make coverage TESTS=tests/media
