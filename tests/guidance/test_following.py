@@ -7,14 +7,13 @@ import av
 import numpy as np
 import pytest
 from attrs import evolve
-from guided import SeesFigures, clip_of
+from guided import RemembersMotion, SeesFigures, clip_of
 from guided_clips import HEIGHT, RATE, WIDTH, Clip, not_blue, scenarios
 
 from birefnet_video.backends.base import Pending
 from birefnet_video.backends.wide import wide_size
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.losing import Fate
-from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.options.prompts import Box, Point, Prompt
 from birefnet_video.pipeline.following import Follower, Wanted
 from birefnet_video.pipeline.motions import with_motion
@@ -50,7 +49,7 @@ def follow_each(
     size = wide_size(network.info.input_size, WIDTH, HEIGHT)
     fates: list[Fate] = []
     wanted = Wanted(tuple(prompts), on_fate=lambda meta, fate: fates.append(fate), lanes=lanes)
-    estimator = MotionEstimator(WIDTH, HEIGHT)
+    estimator = RemembersMotion(WIDTH, HEIGHT)
     follower = Follower(Eyes(network, (WIDTH, HEIGHT), estimator.grid), Fraction(RATE), wanted)
 
     def batches() -> list[Batch]:
