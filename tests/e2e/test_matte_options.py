@@ -1,8 +1,6 @@
 """Smoothing, edges, colours and edits of a whole job: what goes in and what comes out."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +9,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+import ready
 from birefnet_video.model.evaluation.video import flicker_error
 from clips import audio_payload, decode_alpha, read_times
 from clips import make_clip as make_plain_clip
@@ -173,9 +172,9 @@ def test_a_cut_out_keeps_its_colours_and_its_holes(method: str, tmp_path: Path) 
 def test_the_command_line_knows_all_of_it(tmp_path: Path) -> None:
     film = make_plain_clip(tmp_path / "in.mp4", frames=10, with_sound=True)
     arguments = "--size 64 --engine eager --smooth high --no-refine --threshold 0.4 --mask-offset -1 --mask-blur 1.5"
-    command = [sys.executable, "-m", "birefnet_video", str(film), "--alpha", str(tmp_path / "a.mov"), "--json"]
+    words = [str(film), "--alpha", str(tmp_path / "a.mov"), "--json"]
     more = ["--invert", "--decontaminate", "off", "--despill", "green"]
-    ran = subprocess.run([*command, *arguments.split(), *more], capture_output=True, text=True)
+    ran = ready.run(*words, *arguments.split(), *more)
     assert ran.returncode == 0, ran.stderr
     last = json.loads(ran.stdout.splitlines()[-1])
     assert last["event"] == "finished" and len(last["flicker"]) == 2 and last["cuts"] == []

@@ -1,13 +1,12 @@
 """``-ss`` and ``-t``: the right frames at the right times, and the sound with them."""
 
-import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+import ready
 from clips import make_clip, read_times
 from specs import job_spec
 from stubs import PLAIN_MATTE, open_stub
@@ -112,7 +111,7 @@ def test_other_words_are_no_time(text: str) -> None:
 
 
 def test_the_command_line_has_both(clip: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "birefnet_video", str(clip), "--mask", str(tmp_path / "m.mkv")]
-    ran = subprocess.run([*command, "-ss", "0:01", "-t", "0.2", "--size", "64", "-q"], capture_output=True, text=True)
+    words = [str(clip), "--mask", str(tmp_path / "m.mkv"), "-ss", "0:01", "-t", "0.2", "--size", "64", "-q"]
+    ran = ready.run(*words)
     assert ran.returncode == 0, ran.stderr
     assert len(read_times(tmp_path / "m.mkv")) == 5

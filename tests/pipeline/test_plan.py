@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import pytest
+import ready
 from clips import make_clip
 from specs import asked, job_spec
 from stubs import open_stub
@@ -139,18 +140,18 @@ def test_what_cannot_be_is_refused_before_anything_is_opened(tmp_path: Path) -> 
 
 def test_a_dry_run_says_it_and_writes_nothing(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "in.mp4", frames=12, with_sound=True)
-    command = [sys.executable, "-m", "birefnet_video", "in.mp4", "--alpha", "a.mov", "--mask", "m.mkv", "--dry-run"]
-    told = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True).stdout
+    words = ["in.mp4", "--alpha", "a.mov", "--mask", "m.mkv", "--dry-run"]
+    told = ready.run(*words, folder=tmp_path).stdout
     read, matte, alpha, mask = told.splitlines()
     assert read.startswith("read    in.mp4: 160x96, 25 fps, 12 frames, 0.48 s") and read.endswith("sound")
     assert matte == "matte   tiny, auto on auto, smoothing normal"
     assert alpha == "write   a.mov: alpha, prores_ks in mov, 160x96, yuva444p10le, sound"
     assert mask.startswith("write   m.mkv: mask, ffv1 in matroska, 160x96, gray")
-    said = subprocess.run([*command, "--json"], capture_output=True, text=True, cwd=tmp_path, check=True).stdout
+    said = ready.run(*words, "--json", folder=tmp_path).stdout
     plan = Plan.from_json(json.loads(said))
     assert plan.spec == asked("in.mp4", "--alpha", "a.mov", "--mask", "m.mkv").spec
     assert list(tmp_path.iterdir()) == [clip]
-    refused = subprocess.run([*command, "--alpha", "a.mp4"], capture_output=True, text=True, cwd=tmp_path, check=False)
+    refused = ready.run(*words, "--alpha", "a.mp4", folder=tmp_path)
     assert refused.returncode in (2, 73)
 
 

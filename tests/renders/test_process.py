@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import ready
 from clips import make_clip, read_times
 from specs import asked, render_request
 from wait import until
@@ -29,7 +30,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobStore:
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, cwd=cwd)
+    return ready.run(*arguments, folder=cwd)
 
 
 def test_a_detached_render_finishes_and_is_listed(store: JobStore, tmp_path: Path) -> None:
