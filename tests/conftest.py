@@ -17,7 +17,8 @@ def pytest_configure() -> None:
             signal.signal(number, usual)
     if "PYTEST_XDIST_WORKER" in os.environ:
         # Threads that wait in turns for each other's cores take several times as long.
-        os.environ["OMP_NUM_THREADS"] = "1"
+        # numba, which PyMatting is made with, sets the number of torch's to that of its own.
+        os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
     # Neither finds engines that were built before nor leaves any behind, and nothing is set by whoever runs them.
     _CACHE.append(tempfile.TemporaryDirectory())
     os.environ["XDG_CACHE_HOME"] = os.environ["XDG_CONFIG_HOME"] = _CACHE[0].name
