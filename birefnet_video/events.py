@@ -145,6 +145,8 @@ class JobSnapshot:
     """Of all outputs."""
     loading_s: float = 0.0
     """Of :attr:`elapsed_s`, what went by until the first frame was done."""
+    kept: int | None = None
+    """Frames that a later run need not make again if this one is cut off; ``None``: it keeps none."""
     gpu_share: float | None = None
     """Share of the time since the first batch in which a GPU computed the network; ``None``: no GPU that can tell."""
 

@@ -184,6 +184,7 @@ class Job:
             bytes_written=sum(writer.size for writer in line.writers),
             loading_s=self._loading_s(pace.first_at, elapsed),
             gpu_share=line.gpu_share,
+            kept=line.kept(),
         )
 
     def _mean_fps(self, frames: int) -> float:

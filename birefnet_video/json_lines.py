@@ -57,6 +57,7 @@ class JsonReporter:
             "total": snapshot.total,
             "fps": round(snapshot.fps, 2),
             "eta": None if snapshot.eta_s is None else round(snapshot.eta_s, 1),
+            "kept": snapshot.kept,
         }
         self._say(record)
 

@@ -72,7 +72,9 @@ def how_long(snapshot: JobSnapshot, width: int) -> Text:
         finish = f" (finishes {time.strftime('%H:%M:%S', time.localtime(time.time() + snapshot.eta_s))})"
     eta = clock(snapshot.eta_s) if snapshot.state is not JobState.PAUSED else "paused"
     speed = f"   {pace(snapshot.fps)}" if width >= 100 else ""
-    line = f" elapsed {clock(snapshot.elapsed_s)}   ETA {eta}{finish}   out {written}{expected}{speed}"
+    # If it were cut off now, so many would not be made again.
+    safe = f"   {snapshot.kept} frames safe" if snapshot.kept and width >= 120 else ""
+    line = f" elapsed {clock(snapshot.elapsed_s)}   ETA {eta}{finish}   out {written}{expected}{speed}{safe}"
     return Text(line, no_wrap=True)
 
 

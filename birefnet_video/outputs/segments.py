@@ -97,6 +97,8 @@ class Segments:
         except BaseException:
             self.close()
             raise
+        self.kept = len(self.frames)
+        """Frames of all parts that are done."""
         first = self.parts[0].frames[0] if self.parts else None
         self._start = first.pts * first.time_base if first is not None else None
         self._slot = self._slot_of(self.parts[-1].frames[-1]) if self.parts else 0
@@ -150,6 +152,7 @@ class Segments:
         part = Part(frames=tuple(self._open), written=written, known=known(first, first + len(self._open)))
         self._journal.add(_to_json(part))
         self.parts.append(part)
+        self.kept += len(part.frames)
         self._open = []
         return part
 

@@ -110,6 +110,7 @@ def open_plan(
         runner=Runner(stages),
         gpu_busy_s=busy_from_now(backend.info.device),
         on_committed=resumption.finish,
+        kept=resumption.kept,
         resumed=resumption.frames,
         skipped=resumption.begin(batch_size),
     )

@@ -42,6 +42,8 @@ class Line:
     """Seconds that a GPU has computed the network; ``None``: no GPU that can tell does."""
     on_committed: Callable[[], None] = lambda: None
     """Called when all outputs have their final names."""
+    kept: Callable[[], int | None] = lambda: None
+    """Frames that a later run need not make again; ``None``: nothing is kept."""
     resumed: int = 0
     """Frames that an earlier run has done."""
     skipped: int = 0

@@ -82,6 +82,10 @@ class Resumption:
         lanes = [{"telling": gauge.telling, "means": gauge.means_of(first, after)} for gauge in self.gauges]
         return {"lanes": lanes, "cuts": [cut.index for cut in self.cuts if first <= cut.index < after]}
 
+    def kept(self) -> int | None:
+        """Frames that a later run need not make again; ``None``: nothing is kept. From any thread."""
+        return min((each.kept for each in self.segments), default=None)
+
     def finish(self) -> None:
         """All outputs have their final names: their parts are not needed any more."""
         if not self.segments:

@@ -206,6 +206,8 @@ def test_no_more_than_a_segment_is_made_again(clip: Path, tmp_path: Path) -> Non
     job, network, told = run(spec)
     report = job.result()
     assert report.frames == FRAMES and network.seen <= FRAMES - done + INFO.batch_size
+    snapshot = job.snapshot()
+    assert snapshot.kept == snapshot.written == FRAMES and snapshot.decoded <= FRAMES
     assert any(f"{done} frames were done" in line for line in told)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mov", "m.mkv"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from birefnet_video.tui.children import Facts
 from birefnet_video.tui.new import NewScreen
-from birefnet_video.tui.render_lines import how_far, marked
+from birefnet_video.tui.render_lines import how_far, how_long, marked
 from birefnet_video.tui.subject import SubjectScreen
 from birefnet_video.tui.summary import SummaryScreen, summary_text
 from fake_watch import LINES, SNAPSHOT, SUMMARY, FakeApp, FakeWatch, make_app, make_store, screen_text, source_frame
@@ -145,3 +145,9 @@ def test_of_several_results_one_is_made_again(tmp_path: Path) -> None:
         assert await wait(pilot, lambda: any("one result: out.mov" in each for each in app.notes))
 
     play(app, walk)
+
+
+def test_frames_that_a_cut_would_not_cost_are_counted_where_there_is_room() -> None:
+    kept = replace(SNAPSHOT, kept=1440)
+    assert "1440 frames safe" in how_long(kept, 140).plain
+    assert "safe" not in how_long(kept, 80).plain and "safe" not in how_long(SNAPSHOT, 140).plain
