@@ -138,7 +138,7 @@ def bench(
         calibration_of(options.calibration)
     from birefnet_video.bench import measure
 
-    spec = JobSpec(source, (_OUTPUTS[options.output],), writing=WritingSpec(no_audio=True))
+    spec = JobSpec(source, (_OUTPUTS[options.output],), writing=WritingSpec(no_audio=True, resume="never"))
     if options.plain:
         plain_matte, plain_colour = MatteSpec(smooth="off", refine=False), ColourSpec(decontaminate="off")
         spec = evolve(spec, matte=plain_matte, colour=plain_colour)

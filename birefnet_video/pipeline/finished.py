@@ -44,8 +44,7 @@ def remember_finished(targets: Sequence[Path], keys: Sequence[Mapping[str, str]]
 def finished_before(spec: JobSpec) -> JobReport | None:
     """The report of a render that has been done already, if its outputs lie there as they were left.
 
-    Raises:
-        InputMissing, NotAVideo: if it has been done and its input is not there any more.
+    Whatever is in the way is no reason to fail: the render says it.
     """
     outputs = fit_codecs(spec.outputs)
     targets = [output.path for output in outputs]
@@ -59,7 +58,7 @@ def finished_before(spec: JobSpec) -> JobReport | None:
         if values["keys"] != [job_key(spec, info, output) for output in outputs]:
             return None
         frames = int(values["frames"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, BirefnetVideoError):
         return None
     names = ", ".join(str(path) for path in targets)
     return JobReport(

@@ -23,6 +23,7 @@ from birefnet_video.errors import BirefnetVideoError, OutputRefused, UsageError
 from birefnet_video.events import JobEvent
 from birefnet_video.jobs import Job
 from birefnet_video.options.backgrounds import VideoFile
+from birefnet_video.options.input import InputSpec
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.outputs import OutputSpec, WritingSpec
@@ -194,6 +195,36 @@ def test_odd_times_are_kept(source: str, tmp_path: Path) -> None:
         # Lengths of packets follow the order of decoding, which may change where encoders begin anew.
         assert sorted(each[:2] for each in packets(one.path)) == sorted(each[:2] for each in packets(direct.path))
     assert packets(broken.outputs[0].path) == packets(plain.outputs[0].path)
+
+
+@pytest.mark.parametrize("name", ["a.mov", "g.mkv"])
+def test_a_part_of_the_input_goes_on(name: str, clip: Path, tmp_path: Path) -> None:
+    kind: Any = "alpha" if name == "a.mov" else "composite"
+    spec = spec_of(clip, OutputSpec(kind, tmp_path / name, codec=None if kind == "alpha" else "ffv1"), verify="full")
+    spec = evolve(spec, input=InputSpec(start="0.5", duration="1.9"))
+    broken, whole = broken_and_whole(spec, tmp_path, 30)
+    assert packets(broken.outputs[0].path) == packets(whole.outputs[0].path)
+
+
+def test_numbered_pictures_go_on_to_numbered_pictures(clip: Path, tmp_path: Path) -> None:
+    numbered = tmp_path / "in"
+    numbered.mkdir()
+    run(spec_of(clip, OutputSpec("composite", numbered / "x.mp4"), OutputSpec("mask", numbered / "s_%04d.png")))[
+        0
+    ].result()
+    # One is missing, and they do not begin at 1.
+    for number in (*range(1, 8), 30):
+        (numbered / f"s_{number:04d}.png").unlink()
+    spec = spec_of(
+        numbered / "s_%04d.png", OutputSpec("mask", tmp_path / "m_%04d.png"), OutputSpec("alpha", tmp_path / "a.mov")
+    )
+    broken, whole = broken_and_whole(spec, tmp_path, 40)
+    one, other = (contents(each.outputs[0].path.parent) for each in (broken, whole))
+    assert one.keys() == other.keys() == {"a.mov", *(f"m_{number:04d}.png" for number in range(8, 71) if number != 30)}
+    assert {name: data for name, data in one.items() if name != "a.mov"} == {
+        name: data for name, data in other.items() if name != "a.mov"
+    }
+    assert packets(broken.outputs[1].path) == packets(whole.outputs[1].path)
 
 
 def test_no_more_than_a_segment_is_made_again(clip: Path, tmp_path: Path) -> None:
