@@ -52,6 +52,7 @@ class Reader:
         with_alpha: bool = False,
         decode_on: str = "cpu",
         stay: bool = False,
+        before: int = 0,
     ) -> None:
         """
         Args:
@@ -61,20 +62,20 @@ class Reader:
             with_alpha: also the alpha that only some decoders show.
             decode_on: ``cpu``, ``cuda`` or ``cuda:<i>`` decodes a file; pictures of a sequence are decoded on the CPU.
             stay: pictures that a GPU has decoded stay there, where they can.
+            before: frames before ``cut`` that are known and need not be read again.
         """
         self.info = info
         self.damage: list[str] = []
         self._notify = notify
-        self._cut = cut
-        self._with_alpha = with_alpha
-        self._decode_on = decode_on
-        self.given = 0
-        """Frames that were given."""
+        self._cut, self._with_alpha, self._decode_on = cut, with_alpha, decode_on
+        self.given = self._before = before
+        """Frames that were given, those before the part among them."""
+        self.is_plain = decode_on == "cpu"
+        """Nothing so far had to be mended or left out, and no frame depends on others: it can be begun anywhere."""
         self.promised: int | None = None
         """Frames that the input holds, where that is known and all of it was read."""
         self._packets: int | None = None
-        self._fed = self._empty = 0
-        self._offset = 0
+        self._fed = self._empty = self._offset = 0
         self._is_read_whole = self._keeps_lengths = self._is_indexed = self._is_jpeg = False
         self._turns: dict[int, Turn] = {}
         self._promised_s: float | None = None
@@ -163,7 +164,8 @@ class Reader:
         if not self._is_read_whole:
             # Another frame follows behind the part.
             return None if self._cut is None else self._cut.end
-        is_whole = self._keeps_lengths or (self._is_indexed and self._fed >= (self.info.promised_frames or 0))
+        fed, listed = self._before + self._fed, self.info.promised_frames or 0
+        is_whole = self._keeps_lengths or (self._is_indexed and fed >= listed)
         if self._promised_s is None or self._offset or self.info.sequence is not None or not is_whole:
             return None
         return Fraction(self._promised_s).limit_denominator(1_000_000)
@@ -247,6 +249,7 @@ class Reader:
                             given += 1
                             yield integral(self._surfaces.taken(decoding.decoder, picture))
                     except Swallowed:
+                        self.is_plain = False
                         continue
                     return
         finally:
@@ -291,6 +294,7 @@ class Reader:
             self.damage.append(f"the data ends {missing_s:.2f} s before the {promised:.2f} s that the header states")
 
     def _tell(self, key: str, message: str) -> None:
+        self.is_plain = False
         if key not in self._told:
             self._told.add(key)
             self._notify(message)

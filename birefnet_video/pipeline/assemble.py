@@ -84,8 +84,9 @@ def open_plan(
         backend = seen_wider(open_backend(network_of(plan), info, notify), plan)
         matting, counted = _open_matting(plan, backend, composing, notify)
     multiplies, stay = look.input_alpha == "multiply", matting.view_there is not None
-    read = partial(Reader, info, cut=plan.cut, with_alpha=multiplies, decode_on=plan.decode_on, stay=stay)
-    reader = read(notify)
+    read = partial(Reader, info, with_alpha=multiplies, decode_on=plan.decode_on, stay=stay)
+    batch_size = matting.info.batch_size
+    reader = resumption.reader(partial(read, notify), plan.cut, batch_size)
     gauges, tap = {lane: MatteGauge(keeps_means=spec.writing.verify == "full") for lane in plan.lanes}, PreviewTap()
     on_cut = resumption.restore([*gauges.values()], on_cut)
     # A video behind the subject moves on with the frames.
@@ -93,8 +94,7 @@ def open_plan(
     composing_stage = _composing_stage(plan, matting, [*gauges.values()], tap, workers)
     smoothing, flicker = _smoothing(plan, backend, on_cut, notify)
     network = _network_stages(plan, matting, follower_of(plan, backend, masks, on_subject))
-    batch_size = matting.info.batch_size
-    frames = resumption.reading(partial(frames_of, plan, reader, lambda: read(lambda note: None)), batch_size)
+    frames = partial(frames_of, plan, reader, lambda: read(lambda note: None, cut=plan.cut))
     stages = _stages(frames, network, batch_size, smoothing, resumption.before(composing_stage), writers)
     return Line(
         info=info,

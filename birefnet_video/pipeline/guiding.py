@@ -10,11 +10,11 @@ from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.wide import WideBackend, wide_size
 from birefnet_video.errors import UsageError
 from birefnet_video.events import SubjectNoted
-from birefnet_video.inputs.reader import Reader
 from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.prompts import MaskPicture, Prompt
+from birefnet_video.pipeline.continuing import FrameSource
 from birefnet_video.pipeline.following import Follower, Wanted
 from birefnet_video.pipeline.picking import Eyes
 from birefnet_video.pipeline.plan import Plan
@@ -64,7 +64,7 @@ def follower_of(
     return Follower(eyes, plan.info.frame_rate, Wanted(plan.guidance.said, start, note, plan.lanes))
 
 
-def frames_of(plan: Plan, reader: Reader, read_ahead: Callable[[], Reader]) -> Iterator[Frame]:
+def frames_of(plan: Plan, reader: FrameSource, read_ahead: Callable[[], FrameSource]) -> Iterator[Frame]:
     """All frames; before them those up to the last prompt, if one is about a later frame than the first.
 
     Args:

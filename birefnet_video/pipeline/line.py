@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from birefnet_video.errors import first_line
-from birefnet_video.inputs.reader import Reader
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.outputs.unfinished import write_key
+from birefnet_video.pipeline.continuing import FrameSource
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.pipeline.runner import Runner
@@ -24,7 +24,7 @@ class Line:
 
     info: MediaInfo
     matting: Matting
-    reader: Reader
+    reader: FrameSource
     writers: list[Sink]
     lanes: list[tuple[str | None, ...]]
     """Of each writer, whose mattes it gets."""

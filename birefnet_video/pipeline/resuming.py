@@ -6,15 +6,16 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from birefnet_video.errors import OutputRefused, UsageError
-from birefnet_video.inputs.reader import Notify
+from birefnet_video.inputs.reader import Notify, Reader
 from birefnet_video.options.outputs import STDOUT
 from birefnet_video.outputs.parts import is_whole
 from birefnet_video.outputs.segments import Part, SegmentPlan, Segments, folder_of, parts_done
+from birefnet_video.pipeline.continuing import Continuation, MakeReader
 from birefnet_video.pipeline.finished import remember_finished
 from birefnet_video.pipeline.job_key import differences, job_key
 from birefnet_video.pipeline.plan import Plan, PlannedOutput
 from birefnet_video.pipeline.stages import MatteGauge
-from birefnet_video.types import Frame, FrameMeta, Matte
+from birefnet_video.types import Cut, FrameMeta, Matte
 
 T = TypeVar("T")
 #: Frames before a segment that its first matte depends on. Windows reach no further than their delay; a recursive mean
@@ -38,6 +39,7 @@ class Resumption:
     """Of each output, once it is open."""
     gauges: list[MatteGauge] = field(default_factory=list)
     cuts: list[FrameMeta] = field(default_factory=list)
+    _reader: Reader | Continuation | None = None
 
     @property
     def keep(self) -> int:
@@ -79,8 +81,11 @@ class Resumption:
 
     def known_at(self, first: int, after: int) -> Mapping[str, Any]:
         """See :data:`birefnet_video.outputs.segments.KnownAt`."""
+        # What an output holds has been read a while ago: it may only be too careful.
+        plain = self._reader is not None and self._reader.is_plain
         lanes = [{"telling": gauge.telling, "means": gauge.means_of(first, after)} for gauge in self.gauges]
-        return {"lanes": lanes, "cuts": [cut.index for cut in self.cuts if first <= cut.index < after]}
+        cuts = [cut.index for cut in self.cuts if first <= cut.index < after]
+        return {"lanes": lanes, "cuts": cuts, "plain": plain}
 
     def kept(self) -> int | None:
         """Frames that a later run need not make again; ``None``: nothing is kept. From any thread."""
@@ -99,13 +104,15 @@ class Resumption:
         """The first frame that the network must see; batches are those of a run without a break."""
         return max(0, self.frames - self.lead) // batch_size * batch_size
 
-    def reading(self, frames: Callable[[], Iterator[Frame]], batch_size: int) -> Callable[[], Iterator[Frame]]:
+    def reader(self, make: MakeReader, cut: Cut | None, batch_size: int) -> Reader | Continuation:
         """Reads the frames that the network must see."""
-        begin = self.begin(batch_size)
-        if not begin:
-            return frames
-        # All are decoded, so that times that need mending are mended as they were.
-        return lambda: (frame for frame in frames() if frame.meta.index >= begin)
+        if begin := self.begin(batch_size):
+            known = [meta for part in self.parts for meta in part.frames]
+            was_plain = all(part.known["plain"] for part in self.parts)
+            self._reader = Continuation(make, cut, known, begin, may_seek=was_plain)
+        else:
+            self._reader = make(cut=cut)
+        return self._reader
 
     def before(
         self, stage: Callable[[Iterable[list[Matte]]], Iterator[T]]

@@ -9,12 +9,12 @@ import numpy as np
 
 from birefnet_video.backends.base import Pending
 from birefnet_video.colour.convert import alpha_samples
-from birefnet_video.inputs.reader import Reader
 from birefnet_video.matting.composite.opencv import Extent
 from birefnet_video.options.matte import EditSpec
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.outputs.verify import Promise
 from birefnet_video.pipeline.compositor import Made
+from birefnet_video.pipeline.continuing import FrameSource
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.ordered import ordered_map
 from birefnet_video.types import Batch, Frame, FrameMeta, Matte, MediaInfo
@@ -25,7 +25,7 @@ _FILE_BITS = 10
 Composed = tuple[FrameMeta, list["av.VideoFrame"]]
 
 
-def decode(reader: Reader) -> Iterator[Frame]:
+def decode(reader: FrameSource) -> Iterator[Frame]:
     """Frames in the order of display."""
     yield from reader.frames()
 
@@ -155,7 +155,7 @@ class MatteGauge:
         if spread > self.telling_spread:
             self.telling_frame, self.telling_spread = index, spread
 
-    def promise(self, writer: Sink, time_base: Fraction, reader: Reader | None = None) -> Promise:
+    def promise(self, writer: Sink, time_base: Fraction, reader: FrameSource | None = None) -> Promise:
         """What the file of a writer that has taken all frames should hold.
 
         Args:

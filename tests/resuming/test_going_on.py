@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from birefnet_video.backends.base import Pending
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.errors import BirefnetVideoError, OutputRefused, UsageError
 from birefnet_video.events import JobEvent
+from birefnet_video.inputs.reader import Reader
 from birefnet_video.jobs import Job
 from birefnet_video.options.backgrounds import VideoFile
 from birefnet_video.options.input import InputSpec
@@ -169,6 +171,7 @@ def test_a_video_behind_the_subject_goes_on(clip: Path, tmp_path: Path) -> None:
 
 UNEVEN = [Fraction(n * n + 7 * n, 900) for n in range(60)]
 SOURCES: dict[str, Callable[[Path], Path]] = {
+    "no clock": lambda path: write_movie(path / "in.h264", count=60, container="h264"),
     "uneven": lambda path: write_movie(path / "in.mkv", times=UNEVEN, sound=tone(4)),
     "late": lambda path: write_movie(path / "in.mp4", count=60, shift=1.3, sound=tone(3)),
     "a gap": lambda path: write_movie(path / "in.mp4", times=[Fraction(n, 25) + (n > 30) * 5 for n in range(60)]),
@@ -405,3 +408,40 @@ def test_a_cancelled_render_goes_on_and_one_that_is_thrown_away_does_not(clip: P
     assert reached
     _, network, _ = run(spec)
     assert network.seen
+
+
+@pytest.mark.parametrize(("source", "is_sought"), [("uneven", True), ("late", True), ("no clock", False)])
+def test_decoding_begins_anew_only_where_something_was_mended(
+    source: str, is_sought: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_of(SOURCES[source](tmp_path), OutputSpec("mask", tmp_path / "m.mkv"), segment=0.3)
+    run(spec, dies_after=45)
+    begun: list[int] = []
+    usual = Reader.__init__
+
+    def noting(self: Reader, *given: Any, **options: Any) -> None:
+        begun.append(options.get("before", 0))
+        usual(self, *given, **options)
+
+    monkeypatch.setattr(Reader, "__init__", noting)
+    run(spec)[0].result()
+    assert (begun[-1] > 0) == is_sought
+
+
+def test_where_the_place_is_not_found_all_is_decoded(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_of(clip, OutputSpec("alpha", tmp_path / "a.mov"))
+    whole = elsewhere(spec, tmp_path / "whole")
+    run(whole)[0].result()
+    run(spec, dies_after=50)
+    usual = Reader.frames
+
+    def late(self: Reader) -> Any:
+        """As from a file whose index leads behind the place."""
+        frames = usual(self)
+        return islice(frames, 2, None) if self.given else frames
+
+    monkeypatch.setattr(Reader, "frames", late)
+    run(spec)[0].result()
+    assert packets(tmp_path / "a.mov") == packets(whole.outputs[0].path)
