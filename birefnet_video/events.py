@@ -63,8 +63,8 @@ class SubjectNoted:
 
     frame: FrameMeta
     subject: str
-    finding: Literal["lost", "left", "found", "unsure"]
-    """``left``: the picture, at its border; ``unsure``: it may be somebody else."""
+    finding: Literal["lost", "left", "found", "unsure", "waiting"]
+    """``left``: the picture, at its border; ``unsure``: it may be somebody else; ``waiting``: nobody is picked yet."""
     why: str
     time_s: float
     """Of the frame, on the input's clock."""
@@ -76,7 +76,7 @@ class SubjectNoted:
 
     def describe(self) -> str:
         """In words."""
-        words = {"lost": "lost", "left": "gone", "found": "found", "unsure": "not sure"}
+        words = {"lost": "lost", "left": "gone", "found": "found", "unsure": "not sure", "waiting": "waiting"}
         return f"{self.time_s:.2f} s: {self.subject}: {words[self.finding]}: {self.why}"
 
 

@@ -11,10 +11,11 @@ from birefnet_video.matting.guidance.figure import Carried
 from birefnet_video.matting.guidance.losing import Fate, Watch
 from birefnet_video.matting.guidance.region import WHOLE
 from birefnet_video.matting.guidance.shot import Shot, begin, carry, corrected, find_again, of_subjects, shared
-from birefnet_video.options.prompts import Prompt
+from birefnet_video.options.prompts import Largest, Prompt
 from birefnet_video.pipeline.glances import Glances, Seen
 from birefnet_video.pipeline.hindsight import FirstLook, Hindsight
 from birefnet_video.pipeline.picking import Eyes, several_at
+from birefnet_video.pipeline.waiting import Waiting
 from birefnet_video.types import Batch, Frame, FrameMeta, Matte, Motion
 
 
@@ -61,7 +62,7 @@ class Follower:
         self._waiting = list(wanted.prompts)
         self._hindsight = Hindsight(eyes.grid)
         self._glances, self._shot = Glances(eyes, apart=wanted.lanes != (None,)), Shot()
-        self._watch = Watch(float(rate))
+        self._watch, self._open = Watch(float(rate)), Waiting(eyes)
 
     def follow(self, batches: Iterable[Batch]) -> Iterator[list[Matte]]:
         """One matte for each frame, of the views' size.
@@ -69,7 +70,7 @@ class Follower:
         Args:
             batches: with motions.
         """
-        ahead, looks = self._wanted.looks_ahead(self._rate), 0
+        ahead, looks, last = self._wanted.looks_ahead(self._rate), 0, None
         with closing(FirstLook(self._eyes.grid)) as first:
             for batch in batches:
                 for part in self._parts(batch):
@@ -81,6 +82,9 @@ class Follower:
                     if ahead and begins:
                         self._begin_rendering(first)
                     yield self._mattes(batch, part)
+                last = batch.frames[-1].meta
+        if last is not None:
+            self._tell(last, self._open.ended())
 
     def _look_first(self, batch: Batch, part: slice, first: FirstLook) -> None:
         """Keep what is seen of all of the picture, and what prompts say of it."""
@@ -90,7 +94,7 @@ class Follower:
         ):
             first.keep(self._eyes.sight(alpha, view), None if _begins(motion) else motion)
             if due := self._due(frame.meta):
-                closer, choice = self._eyes.pick(due, view)
+                closer, choice = self._eyes.pick(due, view, patient=True)
                 first.choose(choice, self._eyes.sight(closer, view))
 
     def _begin_rendering(self, first: FirstLook) -> None:
@@ -121,6 +125,7 @@ class Follower:
         made = []
         for frame, view, seen, motion in zip(frames, views, self._glances.see(views), motions, strict=True):
             self._carry(seen.alpha, view, motion, frame.meta)
+            self._pick_again(seen.alpha, view, frame.meta)
             made.append(self._matte(frame, seen, view, motion))
         self._look_ahead(frames[-1].meta.index + 1, len(batch.frames))
         return made
@@ -140,7 +145,14 @@ class Follower:
             assert motion is not None
             self._shot = carry(self._shot, sight, Carried.of(motion))
         behind = {name for name, known in self._hindsight.names(meta.index).items() if known.box is not None}
-        self._tell(meta, self._watch.see(self._shot, is_cut=is_cut, mended=mended | behind))
+        fates = self._watch.see(self._shot, is_cut=is_cut, mended=mended | behind)
+        self._tell(meta, self._open.heed(fates))
+
+    def _pick_again(self, alpha: np.ndarray, view: np.ndarray, meta: FrameMeta) -> None:
+        """Of whom nobody is picked, if somebody is clearly seen now."""
+        if self._open.names - self._hindsight.names(meta.index).keys():
+            self._shot, fates = self._open.pick(self._shot, self._eyes.sight(alpha, view), view)
+            self._tell(meta, map(self._watch.picked, fates))
 
     def _matte(self, frame: Frame, seen: Seen, view: np.ndarray, motion: Motion | None) -> Matte:
         alpha, *others = (self._of(name, seen.of(name), view, frame.meta) for name in self._wanted.lanes)
@@ -151,6 +163,9 @@ class Follower:
         whose = None if name is None else {name}
         known_behind = self._hindsight.names(meta.index)
         behind = {each: known for each, known in known_behind.items() if whose is None or each in whose}
+        if any(whose is None or each in whose for each in self._open.names - behind.keys()):
+            share = self._open.share(self._shot, name)
+            return alpha if share is None else shared(share, alpha, view, met=self._shot.met)
         if not behind:
             return of_subjects(self._shot, alpha, view, whose)
         shares = {
@@ -164,18 +179,20 @@ class Follower:
 
     def _look_ahead(self, index: int, frames: int) -> None:
         """Where the network looks in the next frames, from ``index`` on."""
-        self._glances.look_ahead(self._shot.figures, self._hindsight.boxes(index, frames), frames)
+        self._glances.look_ahead(self._shot.figures, self._hindsight.boxes(index, frames), frames, self._open.names)
 
     def _chosen(self, due: list[Prompt], view: np.ndarray, meta: FrameMeta, motion: Motion | None) -> np.ndarray:
         """Choose by prompts in one frame; the frame's whole alpha."""
         if self._shot.figures:
             said = {prompt.subject for prompt in due}
             self._carry(self._glances.see(view[None])[0].alpha, view, motion, meta, mended=said)
-        alpha, choice = self._eyes.pick(due, view)
+        alpha, choice = self._eyes.pick(due, view, patient=True)
         for prompt in choice.missed:
-            self._tell(meta, [self._watch.missed(prompt.subject, f"nothing is seen at {prompt}")])
+            if not isinstance(prompt, Largest):
+                self._tell(meta, [self._watch.missed(prompt.subject, f"nothing is seen at {prompt}")])
         self._tell(meta, (Fate(prompt.subject, "unsure", several_at(prompt)) for prompt in choice.several))
         sight = self._eyes.sight(alpha, view)
+        self._tell(meta, self._open.ask(due, choice, sight))
         known = self._shot.figures
         self._shot = corrected(self._shot, choice.mattes, sight) if known else begin(choice.mattes, sight)
         self._tell(meta, self._watch.see(self._shot))

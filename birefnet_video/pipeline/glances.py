@@ -1,6 +1,6 @@
 """Where the network looks for whom, and what it sees there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -86,23 +86,31 @@ class Glances:
         """
         return self.see(view)[0].near if len(self._regions) > 1 else {}
 
-    def look_ahead(self, figures: Iterable[Figure], behind: Mapping[str, Sequence[Box]], frames: int) -> None:
+    def look_ahead(
+        self,
+        figures: Iterable[Figure],
+        behind: Mapping[str, Sequence[Box]],
+        frames: int,
+        anywhere: Set[str] = frozenset(),
+    ) -> None:
         """Where to look in the next frames.
 
         Args:
             figures: all that are known.
             behind: boxes around subjects that prompts about later frames show in those frames.
             frames: how many.
+            anywhere: names of subjects that may be anywhere.
         """
         subjects = [each for each in figures if each.name is not None]
-        names = {each.name for each in subjects if each.name is not None} | behind.keys()
+        names = {each.name for each in subjects if each.name is not None} | behind.keys() | anywhere
         if not self._eyes.zooms or not names:
             return
         wishes: list[_Wish] = []
         everywhere: frozenset[str] = frozenset()
         for group in [frozenset((name,)) for name in sorted(names)] if self._apart else [frozenset(names)]:
             boxes = [box for name in group for box in behind.get(name, ())]
-            wish = self._wish(group, [each for each in subjects if each.name in group], boxes, frames)
+            of_group = [each for each in subjects if each.name in group]
+            wish = None if group & anywhere else self._wish(group, of_group, boxes, frames)
             if wish is None:
                 everywhere |= group
             else:

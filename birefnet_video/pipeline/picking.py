@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ import numpy as np
 from birefnet_video.backends.base import MattingBackend, check_mattes
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.choosing import Choice, choose
+from birefnet_video.matting.guidance.clear import is_confirmed
 from birefnet_video.matting.guidance.figure import Sight
 from birefnet_video.matting.guidance.places import places_of
 from birefnet_video.matting.guidance.region import WHOLE, Region, box_around, region_around
 from birefnet_video.matting.tiles.joining import enlarged
-from birefnet_video.options.prompts import Prompt
+from birefnet_video.options.prompts import Largest, Prompt
 
 #: Closer looks at most, and share of the side before from which another one is not worth it.
 _MOST_LOOKS, _NEARER = 2, 0.85
@@ -70,22 +72,24 @@ class Eyes:
         """A frame as figures are told apart on it."""
         return Sight.of(resized(alpha, self.grid), resized(view, self.grid))
 
-    def pick(self, prompts: Sequence[Prompt], view: np.ndarray) -> tuple[np.ndarray, Choice]:
+    def pick(self, prompts: Sequence[Prompt], view: np.ndarray, *, patient: bool = False) -> tuple[np.ndarray, Choice]:
         """Whom prompts mean in a picture.
 
         Args:
             prompts: about it.
             view: uint8 (H, W, 3).
+            patient: the largest one is missed where none is clearly seen, and seen in a closer look as well.
 
         Returns:
             everything that is seen, float32 (H, W), and who of it is meant.
         """
+        choice_of = partial(self._choice, prompts, patient=patient)
         alpha = self.see(view[None], WHOLE)[0]
-        choice = self._choice(prompts, alpha, view)
+        choice = choice_of(alpha, view)
         for prompt in choice.missed if self.zooms else ():
             for region in places_of(prompt, self.size, self.masks):
                 joined = self._joined(alpha, view, region)
-                again = self._choice(prompts, joined, view)
+                again = choice_of(joined, view)
                 if prompt not in again.missed:
                     alpha, choice = joined, again
                     break
@@ -96,10 +100,22 @@ class Eyes:
                 break
             region = nearer
             rows, columns = region.of(alpha.shape)
-            alpha = alpha.copy()
-            alpha[rows, columns] = self.see(view[None], region)[0][rows, columns]
-            choice = self._choice(prompts, alpha, view)
+            closer = alpha.copy()
+            closer[rows, columns] = self.see(view[None], region)[0][rows, columns]
+            again = choice_of(closer, view)
+            if gone := _gone(choice, again):
+                # What is cut out of its surroundings may mean nothing to the network.
+                largest = [each for each in prompts if isinstance(each, Largest) and each.subject in gone]
+                return alpha, choice.without(largest) if patient else choice
+            alpha, choice = closer, again
         return alpha, choice
+
+    def confirms(self, view: np.ndarray, matte: np.ndarray) -> bool:
+        """Whether a closer look shows a figure float32 (h, w) as well."""
+        region = self._region_of({"": [matte]})
+        if region is None or region.side > _NEARER:
+            return True
+        return is_confirmed(matte, resized(self.see(view[None], region)[0], self.grid))
 
     def _joined(self, alpha: np.ndarray, view: np.ndarray, region: Region) -> np.ndarray:
         """With what is seen in a region as well."""
@@ -111,8 +127,18 @@ class Eyes:
         box = box_around(np.maximum.reduce(chosen)) if chosen and self.zooms else None
         return None if box is None else region_around(box)
 
-    def _choice(self, prompts: Sequence[Prompt], alpha: np.ndarray, view: np.ndarray) -> Choice:
-        return choose(prompts, self.sight(alpha, view), self.size, self.masks)
+    def _choice(self, prompts: Sequence[Prompt], alpha: np.ndarray, view: np.ndarray, *, patient: bool) -> Choice:
+        return choose(prompts, self.sight(alpha, view), self.size, self.masks, patient=patient)
+
+
+def _gone(before: Choice, after: Choice) -> set[str]:
+    """Names of those of whom a closer look does not show what was seen before it."""
+    return {
+        name
+        for name, group in before.mattes.items()
+        if name is not None
+        and not is_confirmed(np.max(group, axis=0), np.max(after.mattes.get(name) or [np.zeros_like(group[0])], axis=0))
+    }
 
 
 def several_at(prompt: Prompt) -> str:

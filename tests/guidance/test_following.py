@@ -3,22 +3,14 @@
 from dataclasses import replace
 from fractions import Fraction
 
-import av
 import numpy as np
 import pytest
 from attrs import evolve
-from guided import RemembersMotion, SeesFigures, clip_of
-from guided_clips import HEIGHT, RATE, WIDTH, Clip, not_blue, scenarios
+from guided import SeesFigures, clip_of, follow, follow_each
+from guided_clips import RATE, Clip, not_blue, scenarios
 
 from birefnet_video.backends.base import Pending
-from birefnet_video.backends.wide import wide_size
-from birefnet_video.matting.filters.opencv import resized
-from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.options.prompts import Box, Point, Prompt
-from birefnet_video.pipeline.following import Follower, Wanted
-from birefnet_video.pipeline.motions import with_motion
-from birefnet_video.pipeline.picking import Eyes
-from birefnet_video.types import Batch, Frame, FrameMeta
 
 #: Mean IoU that the chosen subject reaches, and of the last frames; and the share of the matte that is others'.
 EXPECTED = {
@@ -27,46 +19,6 @@ EXPECTED = {
     "growing": (0.9, 0.95, 0.01), "hand-held": (0.97, 0.97, 0.01), "held object": (0.95, 0.95, 0.01),
     "mirror": (0.97, 0.97, 0.01), "overlap": (0.9, 0.9, 0.03), "crowd": (0.9, 0.85, 0.04),
 }  # fmt: skip
-
-
-def follow(
-    clip: Clip, prompts: list[Prompt], batch_size: int = 1, network: SeesFigures | None = None
-) -> tuple[np.ndarray, list[Fate], SeesFigures]:
-    """Mattes float32 (N, H, W) of a clip, what was said, and the network."""
-    (mattes,), fates, network = follow_each(clip, prompts, batch_size, network)
-    return mattes, fates, network
-
-
-def follow_each(
-    clip: Clip,
-    prompts: list[Prompt],
-    batch_size: int = 1,
-    network: SeesFigures | None = None,
-    lanes: tuple[str | None, ...] = (None,),
-) -> tuple[list[np.ndarray], list[Fate], SeesFigures]:
-    """The same of each whose mattes are made."""
-    network = network or SeesFigures(batch_size=batch_size)
-    size = wide_size(network.info.input_size, WIDTH, HEIGHT)
-    fates: list[Fate] = []
-    wanted = Wanted(tuple(prompts), on_fate=lambda meta, fate: fates.append(fate), lanes=lanes)
-    estimator = RemembersMotion(WIDTH, HEIGHT)
-    follower = Follower(Eyes(network, (WIDTH, HEIGHT), estimator.grid), Fraction(RATE), wanted)
-
-    def batches() -> list[Batch]:
-        made = []
-        for first in range(0, len(clip.frames), batch_size):
-            part = clip.frames[first : first + batch_size]
-            frames = tuple(
-                Frame(FrameMeta(first + index, first + index, Fraction(1, RATE)), av.VideoFrame(16, 16))
-                for index in range(len(part))
-            )
-            made.append(Batch(frames, np.stack([resized(frame, size) for frame in part])))
-        return made
-
-    ahead = batches() if wanted.looks_ahead(Fraction(RATE)) else []
-    mattes = [matte for group in follower.follow(with_motion([*ahead, *batches()], estimator)) for matte in group]
-    made = [np.stack([resized(each.lanes[lane], (HEIGHT, WIDTH)) for each in mattes]) for lane in range(len(lanes))]
-    return made, fates, network
 
 
 def on_subject(clip: Clip, index: int = 0, name: str | None = None) -> Point:

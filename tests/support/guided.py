@@ -1,5 +1,6 @@
 """Clips with figures and a network that sees all of them."""
 
+from fractions import Fraction
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -10,8 +11,15 @@ import numpy as np
 from guided_clips import HEIGHT, RATE, WIDTH, Clip, drawn_figures, drawn_scene, make_clip, not_blue, scenarios
 
 from birefnet_video.backends.base import BackendInfo, Pending
+from birefnet_video.backends.wide import wide_size
+from birefnet_video.matting.filters.opencv import resized
+from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.matting.temporal.motion import MotionEstimator
-from birefnet_video.types import Motion
+from birefnet_video.options.prompts import Prompt
+from birefnet_video.pipeline.following import Follower, Wanted
+from birefnet_video.pipeline.motions import with_motion
+from birefnet_video.pipeline.picking import Eyes
+from birefnet_video.types import Batch, Frame, FrameMeta, Motion
 
 
 class SeesFigures:
@@ -65,3 +73,43 @@ def write_beginning(name: str, path: Path, frames: int) -> Path:
             file.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, "rgb24")))
         file.mux(stream.encode(None))
     return path
+
+
+def follow(
+    clip: Clip, prompts: list[Prompt], batch_size: int = 1, network: SeesFigures | None = None
+) -> tuple[np.ndarray, list[Fate], SeesFigures]:
+    """Mattes float32 (N, H, W) of a clip, what was said, and the network."""
+    (mattes,), fates, network = follow_each(clip, prompts, batch_size, network)
+    return mattes, fates, network
+
+
+def follow_each(
+    clip: Clip,
+    prompts: list[Prompt],
+    batch_size: int = 1,
+    network: SeesFigures | None = None,
+    lanes: tuple[str | None, ...] = (None,),
+) -> tuple[list[np.ndarray], list[Fate], SeesFigures]:
+    """The same of each whose mattes are made."""
+    network = network or SeesFigures(batch_size=batch_size)
+    size = wide_size(network.info.input_size, WIDTH, HEIGHT)
+    fates: list[Fate] = []
+    wanted = Wanted(tuple(prompts), on_fate=lambda meta, fate: fates.append(fate), lanes=lanes)
+    estimator = RemembersMotion(WIDTH, HEIGHT)
+    follower = Follower(Eyes(network, (WIDTH, HEIGHT), estimator.grid), Fraction(RATE), wanted)
+
+    def batches() -> list[Batch]:
+        made = []
+        for first in range(0, len(clip.frames), batch_size):
+            part = clip.frames[first : first + batch_size]
+            frames = tuple(
+                Frame(FrameMeta(first + index, first + index, Fraction(1, RATE)), av.VideoFrame(16, 16))
+                for index in range(len(part))
+            )
+            made.append(Batch(frames, np.stack([resized(frame, size) for frame in part])))
+        return made
+
+    ahead = batches() if wanted.looks_ahead(Fraction(RATE)) else []
+    mattes = [matte for group in follower.follow(with_motion([*ahead, *batches()], estimator)) for matte in group]
+    made = [np.stack([resized(each.lanes[lane], (HEIGHT, WIDTH)) for each in mattes]) for lane in range(len(lanes))]
+    return made, fates, network

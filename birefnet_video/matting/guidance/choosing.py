@@ -1,7 +1,7 @@
 """Which figures of one frame are meant by points, boxes and masks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -9,6 +9,7 @@ import numpy as np
 
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.bodies import is_several
+from birefnet_video.matting.guidance.clear import is_clear
 from birefnet_video.matting.guidance.figure import SPECK, Sight, parts
 from birefnet_video.options.prompts import Box, Largest, MaskPicture, Point, Prompt, box_of_prompt
 
@@ -34,6 +35,15 @@ class Choice:
     """Those at whose place nothing is seen."""
     several: tuple[Prompt, ...] = ()
     """Points that lie on what seems to be more than one body, and nothing else is said of it."""
+    refused: tuple[np.ndarray, ...] = ()
+    """Figures that are not meant, float32 (h, w); they are among those of nobody, too."""
+
+    def without(self, prompts: Sequence[Prompt]) -> "Choice":
+        """As if nothing had been seen of some prompts' subjects."""
+        names = {prompt.subject for prompt in prompts}
+        free = [matte for name, group in self.mattes.items() if name is None or name in names for matte in group]
+        kept = {name: group for name, group in self.mattes.items() if name is not None and name not in names}
+        return replace(self, mattes={**kept, None: free}, missed=(*self.missed, *prompts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,12 @@ class _Mark:
 
 
 def choose(
-    prompts: Sequence[Prompt], sight: Sight, size: tuple[int, int], masks: Mapping[Path, np.ndarray] | None = None
+    prompts: Sequence[Prompt],
+    sight: Sight,
+    size: tuple[int, int],
+    masks: Mapping[Path, np.ndarray] | None = None,
+    *,
+    patient: bool = False,
 ) -> Choice:
     """Give the parts of a frame's matte to those that prompts name.
 
@@ -59,6 +74,7 @@ def choose(
         sight: the frame.
         size: width and height of the upright picture, in pixels.
         masks: of prompts by mask, uint8 (H, W).
+        patient: the largest one means none that is not clearly seen.
     """
     found = parts(sight.alpha)
     marks = [
@@ -68,11 +84,14 @@ def choose(
     ]
     # The largest of those of whom nothing else is said.
     free = [part for part in found if not any(_means(mark, part) for mark in marks)]
+    if patient:
+        free = [part for part in free if is_clear(np.where(part, sight.alpha, 0))]
     largest = max(free, key=np.sum) if free else np.zeros(sight.alpha.shape, bool)
     marks += [_Mark(prompt, largest) for prompt in prompts if isinstance(prompt, Largest)]
     mattes: dict[str | None, list[np.ndarray]] = {}
     met: set[int] = set()
     several: list[Prompt] = []
+    refused: list[np.ndarray] = []
     for part in found:
         inside = np.where(part, sight.alpha, 0).astype(np.float32)
         said = [(index, mark) for index, mark in enumerate(marks) if _means(mark, part)]
@@ -83,11 +102,13 @@ def choose(
             matte = inside * share
             if matte.sum() >= SPECK * matte.size:
                 mattes.setdefault(name, []).append(matte)
+                if name is None and any(mark.prompt.excluded for _, mark in said):
+                    refused.append(matte)
     named: dict[str | None, list[np.ndarray]] = {
         name: [np.sum(each, axis=0)] for name, each in mattes.items() if name is not None
     }
     missed = tuple(mark.prompt for index, mark in enumerate(marks) if index not in met and mark.whose is not None)
-    return Choice({**named, None: mattes.get(None, [])}, missed, tuple(several))
+    return Choice({**named, None: mattes.get(None, [])}, missed, tuple(several), tuple(refused))
 
 
 def _is_of_point(mark: _Mark) -> bool:

@@ -12,7 +12,7 @@ _HIDDEN_S, _GONE_S = 1.5, 0.2
 #: Change of size from one frame to the next that no figure makes.
 _JUMP = 2.0
 
-Finding = Literal["lost", "left", "found", "unsure"]
+Finding = Literal["lost", "left", "found", "unsure", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,11 @@ class Watch:
         """Nothing was seen where a subject was said to be."""
         self._known[subject] = _Known(0.0, is_lost=True)
         return Fate(subject, "lost", why)
+
+    def picked(self, fate: Fate) -> Fate:
+        """What is said of a subject that is somebody else from now on."""
+        self._known[fate.subject] = _Known(0.0)
+        return fate
 
     def _judged(self, figure: Figure, known: _Known, shot: Shot, *, is_cut: bool) -> tuple[_Known, Fate | None]:
         assert figure.name is not None

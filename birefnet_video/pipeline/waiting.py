@@ -1,0 +1,106 @@
+"""Whoever is to be the largest subject, while nobody is clearly seen: what is kept meanwhile, and who is picked."""
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+
+import numpy as np
+
+from birefnet_video.matting.guidance.choosing import Choice
+from birefnet_video.matting.guidance.clear import is_clear
+from birefnet_video.matting.guidance.figure import Sight, parts
+from birefnet_video.matting.guidance.look import Look
+from birefnet_video.matting.guidance.losing import Fate
+from birefnet_video.matting.guidance.shot import Shot, corrected
+from birefnet_video.options.prompts import Largest, Prompt
+from birefnet_video.pipeline.picking import Eyes
+
+#: Likeness from which a figure is one that is not meant.
+_SAME = 0.9
+
+
+class Waiting:
+    """Subjects that are the largest that is seen: each is picked in the first frame that shows one clearly."""
+
+    def __init__(self, eyes: Eyes) -> None:
+        """
+        Args:
+            eyes: of the network.
+        """
+        self._eyes = eyes
+        self._asked: set[str] = set()
+        self._open: dict[str, str] = {}
+        self._refused: list[Look] = []
+
+    @property
+    def names(self) -> Set[str]:
+        """Of whom nobody is picked now."""
+        return self._open.keys()
+
+    def ask(self, due: Sequence[Prompt], choice: Choice, sight: Sight) -> Iterator[Fate]:
+        """Prompts about a frame, and what was seen of them there."""
+        self._refused += [Look.of(sight.coded, matte) for matte in choice.refused]
+        for prompt in due:
+            if prompt.excluded:
+                continue
+            self._open.pop(prompt.subject, None)
+            if isinstance(prompt, Largest):
+                self._asked.add(prompt.subject)
+                if prompt in choice.missed:
+                    self._open[prompt.subject] = "clearly seen"
+                    yield Fate(prompt.subject, "waiting", "nobody is clearly seen yet, so everything is kept")
+
+    def heed(self, fates: Iterable[Fate]) -> Iterator[Fate]:
+        """What has become of subjects: who is lost is picked anew."""
+        for fate in fates:
+            if fate.finding == "found":
+                self._open.pop(fate.subject, None)
+            elif fate.finding in ("lost", "left") and fate.subject in self._asked:
+                self._open[fate.subject] = "another one, clearly seen"
+            yield fate
+
+    def pick(self, shot: Shot, sight: Sight, view: np.ndarray) -> tuple[Shot, list[Fate]]:
+        """With those who are clearly seen in a frame, and seen in a closer look as well.
+
+        Args:
+            shot: after it.
+            sight: the frame.
+            view: uint8 (H, W, 3).
+        """
+        fates = []
+        for name in [*self._open]:
+            matte = self._clearest(shot, sight, name)
+            if matte is not None and self._eyes.confirms(view, matte):
+                # What was seen before of whoever comes in may have been limbs: those are nobody any more.
+                shot = corrected(shot, {name: [matte]}, sight)
+                fates.append(Fate(name, "found", self._open.pop(name)))
+        return shot, fates
+
+    def _clearest(self, shot: Shot, sight: Sight, name: str) -> np.ndarray | None:
+        """The largest part of a frame that is clearly seen and nobody else's, float32 (h, w)."""
+        others = [each.matte for each in shot.figures if each.name not in (None, name)]
+        rest = np.clip(sight.alpha - np.sum(others, axis=0), 0, 1) if others else sight.alpha
+        found = [np.where(part, rest, 0).astype(np.float32) for part in parts(rest)]
+        clear = [each for each in found if is_clear(each) and not self._is_refused(Look.of(sight.coded, each))]
+        return max(clear, key=np.sum, default=None)
+
+    def ended(self) -> Iterator[Fate]:
+        """There are no more frames."""
+        for name in [*self._open]:
+            yield Fate(name, "lost", "nobody was clearly seen up to the end")
+
+    def share(self, shot: Shot, name: str | None) -> np.ndarray | None:
+        """What is kept for whom nobody is picked, float32 (h, w): all that is not somebody else's; ``None``: all.
+
+        Args:
+            shot: after a frame.
+            name: of the subject; ``None``: everybody's matte is meant, and others have their part in it.
+        """
+        others = [
+            share
+            for figure, share in zip(shot.figures, shot.shares, strict=True)
+            if (figure.name is None and self._is_refused(figure.look))
+            or (name is not None and figure.name not in (None, name))
+        ]
+        return np.clip(1 - np.sum(others, axis=0), 0, 1) if others else None
+
+    def _is_refused(self, look: Look) -> bool:
+        return any(look.likeness(each) > _SAME for each in self._refused)
