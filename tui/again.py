@@ -64,7 +64,7 @@ def values_again(record: JobRecord) -> FormValues:
 
 def _kind_of(output: OutputSpec) -> str:
     """The first kind of a form that writes such an output."""
-    option = output.kind
+    option = output.kind.replace("-", "_")
     if option == "composite" and output.background == SolidColour():
         return "green"
     fitting = [name for name, kind in KINDS.items() if kind.option == option]

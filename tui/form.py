@@ -57,6 +57,7 @@ KINDS = {
     "composite": Kind("over a background", "composite", ".composite.mp4", _FILMS),
     "foreground": Kind("the subject's colour", "foreground", ".foreground.mp4", _FILMS),
     "mask": Kind("the matte alone", "mask", ".mask.mp4", (".mp4", ".mov", ".mkv", ".png")),
+    "id-mask": Kind("who is where", "id_mask", ".ids.mkv", (".mkv", ".png", ".exr")),
 }
 
 
@@ -193,7 +194,7 @@ class FormValues:
                 if (value := self.options.get(option.name, "")) != "":
                     yield from _complaints(option.name, partial(option.alone, value))
         yield from _complaints("background", self._check_background)
-        yield from _complaints("subject", lambda: self.of(MatteSpec).prompts())
+        yield from _complaints("subject", self._check_subject)
         # Nothing can be said of it while nobody knows the input.
         if not source:
             yield from _complaints("output", self._check_output)
@@ -208,6 +209,10 @@ class FormValues:
                 raise UsageError("this folder holds no video")
         elif "%" not in path.name and not path.is_file():
             raise UsageError("no such file")
+
+    def _check_subject(self) -> None:
+        if not self.of(MatteSpec).names and self.kind == "id-mask":
+            raise UsageError("whose colours? ^t marks the subjects, or for example anna:point=30%,50%")
 
     def _check_background(self) -> None:
         if self.kind != "composite":

@@ -21,7 +21,7 @@ VIDEO_SUFFIXES = (
     ".apng",
 )
 #: What stands before the extension of a result's usual name, or of one that is not finished.
-_MADE = {".alpha", ".mask", ".green", ".composite", ".foreground", ".partial"}
+_MADE = {".alpha", ".mask", ".green", ".composite", ".foreground", ".ids", ".partial"}
 
 
 def is_source(path: Path) -> bool:

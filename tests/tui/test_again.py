@@ -21,6 +21,8 @@ LINES = [
     ("in.mp4", "--composite", "out.mp4", "--background", "beach.jpg", "--no-config"),
     ("shot_%04d.png", "--alpha", "out_%05d.png", "--frame-rate", "24000/1001"),
     ("in.mp4", "--foreground", "out.mp4", "--subjects", "s.json"),
+    ("in.mp4", "--id-mask", "ids.mkv", "--subject", "anna:point=1,2; ben:box=1%,2%,3%,4%"),
+    ("in.mp4", "--id-mask", "ids_%05d.exr", "--subject", "anna:point=1,2"),
 ]
 
 

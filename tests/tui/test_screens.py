@@ -499,6 +499,18 @@ def test_a_folder_means_its_videos_but_not_what_was_made_of_them(tmp_path: Path)
     assert "both become a.alpha.mov" in values.problems()["output"]
 
 
+def test_who_is_where_needs_subjects(tmp_path: Path) -> None:
+    (tmp_path / "in.mp4").write_bytes(b"x")
+    values = FormValues(source=str(tmp_path / "in.mp4"), kind="id-mask")
+    assert "whose colours?" in values.problems()["subject"]
+    said = replace(values, options={"subject": "anna:point=1,2; ben:point=3,4"})
+    assert said.problems() == {} and said.request().spec.outputs[0].whose == ("anna", "ben")
+    assert said.request().spec.outputs[0].path == tmp_path / "in.ids.mkv"
+    assert "must end in .mkv, .png, .exr" in replace(said, output=str(tmp_path / "ids.mp4")).problems()["output"]
+    file = replace(values, options={"subjects": str(tmp_path / "none.json")})
+    assert "none.json" in file.problems()["subjects"]
+
+
 def test_what_a_form_says_is_what_the_program_reads(tmp_path: Path) -> None:
     values = FormValues(
         source=str(tmp_path / "-odd name.mp4"),
