@@ -14,7 +14,7 @@ from birefnet_video.options.run import JsonSpec, QuietSpec
 from birefnet_video.signals import exit_on_signals
 from birefnet_video.words import printable
 from birefnet_video.zoo.files import find_weights, missing_weights, sha256_of, unknown_model
-from birefnet_video.zoo.known import KnownModel, broken_rows, known_models
+from birefnet_video.zoo.known import KnownModel, broken_rows, known_files
 from birefnet_video.zoo.own import add_model, remove_model, remove_row
 
 _HELP = """Networks known by name: list them, fetch their weights, add your own.
@@ -33,7 +33,7 @@ models = App(name="models", help=_HELP, help_format="plaintext", version_flags=[
 @models.command(name="list")
 def list_models(*, words: Annotated[JsonSpec, FLAT] = JsonSpec()) -> int:
     """List all models in the order of advice: what is here, size, licence, use."""
-    rows = [(row, find_weights(row)) for row in known_models().values()]
+    rows = [(row, find_weights(row)) for row in known_files().values()]
     for error in broken_rows().values():
         print(f"note: {printable(str(error))}", file=sys.stderr)
     if words.json_lines:
@@ -112,7 +112,7 @@ def verify(*names: str, words: Annotated[JsonSpec, FLAT] = JsonSpec()) -> int:
     names
         Of models.
     """
-    rows = [_row(name) for name in names] or [row for row in known_models().values() if find_weights(row)]
+    rows = [_row(name) for name in names] or [row for row in known_files().values() if find_weights(row)]
     wrong: dict[str, str] = {}
     for row in rows:
         found, verdict = _verdict(row)
@@ -125,7 +125,7 @@ def verify(*names: str, words: Annotated[JsonSpec, FLAT] = JsonSpec()) -> int:
         else:
             print(printable(f"{row.name}: {verdict}: {found}"))
     if wrong:
-        again = " ".join(name for name in wrong if known_models()[name].can_be_fetched)
+        again = " ".join(name for name in wrong if known_files()[name].can_be_fetched)
         raise CheckpointError(
             f"{', '.join(wrong)}: not as published",
             hint=f"birefnet-video models rm {again} && birefnet-video models pull {again}" if again else "add it again",
@@ -197,7 +197,7 @@ def _remove_broken(name: str) -> int:
 
 
 def _row(name: str) -> KnownModel:
-    row = known_models().get(name)
+    row = known_files().get(name)
     if row is None:
         raise unknown_model(name)
     return row
@@ -228,6 +228,7 @@ def _verdict(row: KnownModel) -> tuple[Path | None, str]:
 def _facts(row: KnownModel, path: Path | None) -> dict[str, Any]:
     return {
         "model": row.name,
+        "kind": row.kind,
         "here": path is not None,
         "path": None if path is None else str(path),
         "bytes": row.bytes if path is None else path.stat().st_size,

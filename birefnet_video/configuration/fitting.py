@@ -105,6 +105,7 @@ _FITS = (
         "standard output for itself",
         lambda given: given["progress"] != "json" or given.get("alpha") not in ("-", "./-"),
     ),
+    Fit("tracker", ("render", "tui"), "--subject or --subjects", _has("subject", "subjects")),
     Fit("only_watched", ("webcam",), "a camera, --virtual-camera and no other output", _is_watched_alone),
 )
 

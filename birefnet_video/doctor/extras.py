@@ -18,6 +18,7 @@ EXTRAS = {
     "heic": (("pillow_heif",), "HEIC pictures"),
     "medical": (("nibabel", "pydicom"), "stack of NIfTI and DICOM"),
     "webcam": (("pyvirtualcam",), "webcam --virtual-camera"),
+    "track": (("sam2",), "--tracker edgetam: subjects followed through crowds"),
     "web": (("textual_serve",), "tui --serve"),
     "eval": (("py_sod_metrics",), "eval with the field's metrics"),
     "train": (("tensorboard",), "curves of a training in a browser"),

@@ -4,15 +4,19 @@ import json
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from attrs import converters, evolve, field, frozen
 from cyclopts import Group, Parameter
 
 from birefnet_video.errors import UsageError
-from birefnet_video.options.group import REPEATED, OptionGroup, option_group
+from birefnet_video.options.group import REPEATED, OptionGroup, between, option_group
 from birefnet_video.options.prompts import MaskPicture, Prompt, Prompts, parse_prompt, prompts_of
 
+#: What follows subjects beside the mattes.
+TrackerName = Literal["none", "edgetam"]
+#: Widest margin, in per cent of the diagonal.
+_WIDEST = 20
 #: On the command line.
 _GROUP = Parameter(group=Group("Subject", sort_key=3))
 
@@ -71,6 +75,32 @@ class GuidanceSpec(OptionGroup):
         if said and all(prompt.excluded for prompt in said):
             raise UsageError("--not: needs --subject, which says who is meant")
         return tuple(sorted(said, key=lambda prompt: prompt.time or Fraction(0)))
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class TrackerSpec(OptionGroup):
+    """What follows subjects beside the mattes themselves."""
+
+    tracker: Annotated[TrackerName, _GROUP] = field(default="none")
+    """Follow subjects with a network of its own as well, for crowds: edgetam (extra track), or none."""
+    tracker_margin: Annotated[float, _GROUP] = field(default=2.0, validator=between(0, _WIDEST))
+    """How far around the tracker's masks mattes count, in per cent of the picture's diagonal."""
+
+
+@option_group
+@frozen(kw_only=True, slots=False)
+class TrackSpec(TrackerSpec, GuidanceSpec):
+    """Who is meant in a video, and what follows them.
+
+    Raises:
+        UsageError: if a prompt is none, or there is a tracker and nobody to follow.
+    """
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if self.tracker != "none" and not self.is_guided:
+            raise UsageError("--tracker: needs --subject, which says whom to follow")
 
 
 def write_prompts(path: Path, prompts: Iterable[Prompt]) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, cast
 from attrs import field, fields, frozen
 
 from birefnet_video.options.group import WRITTEN, OptionGroup, option_group, options_of
-from birefnet_video.options.guidance import GuidanceSpec
+from birefnet_video.options.guidance import GuidanceSpec, TrackSpec
 from birefnet_video.options.input import InputSpec
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.looking import Moment, parse_moments, written
@@ -96,7 +96,7 @@ class GuidedStillOptions(StillOptions, GuidanceSpec):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class OpenedOptions(ColourSpec, SmoothSpec, GuidanceSpec, BuildSpec, BatchSpec, InputSpec, OutputsSpec):
+class OpenedOptions(ColourSpec, SmoothSpec, TrackSpec, BuildSpec, BatchSpec, InputSpec, OutputsSpec):
     """All options of a render but for those of a network that is open, which are :class:`StillOptions`."""
 
     def job(self, source: Path, opened: StillOptions) -> JobSpec:

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from birefnet_video.errors import UsageError
 from birefnet_video.options.group import Flag, OptionGroup, between, option_group
-from birefnet_video.options.guidance import GuidanceSpec
+from birefnet_video.options.guidance import GuidanceSpec, TrackSpec
 
 #: How mattes are made steady over time: ``live`` knows only the past, ``normal`` and ``high`` look ahead.
 Smoothing = Literal["off", "live", "normal", "high"]
@@ -63,7 +63,7 @@ class PictureMatteSpec(EditSpec, GuidanceSpec):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class MatteSpec(SmoothSpec, EditSpec, GuidanceSpec):
+class MatteSpec(SmoothSpec, EditSpec, TrackSpec):
     """The mattes of a video: of whom they are, then made steady, then as of :class:`EditSpec`."""
 
 

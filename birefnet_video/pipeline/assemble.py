@@ -80,9 +80,8 @@ def open_plan(
     with _discarded_on_error() as writers:
         open_sinks(plan, notify, resumption, writers)
         notify(Step(f"loading the network {spec.backend.model}"))
-        masks = read_masks(plan.guidance.said)
         backend = seen_wider(open_backend(network_of(plan), info, notify), plan)
-        matting, counted = _open_matting(plan, backend, composing, notify)
+        matting, counted, follower = _open_matting(plan, backend, composing, notify, on_subject)
     multiplies, stay = look.input_alpha == "multiply", matting.view_there is not None
     read = partial(Reader, info, with_alpha=multiplies, decode_on=plan.decode_on, stay=stay)
     batch_size = matting.info.batch_size
@@ -93,7 +92,7 @@ def open_plan(
     workers = 1 if plan.in_order else _composing_threads(matting, counted, notify)
     composing_stage = _composing_stage(plan, matting, [*gauges.values()], tap, workers)
     smoothing, flicker = _smoothing(plan, backend, on_cut, notify)
-    network = _network_stages(plan, matting, follower_of(plan, backend, masks, on_subject))
+    network = _network_stages(plan, matting, follower)
     frames = partial(frames_of, plan, reader, lambda: read(lambda note: None, cut=plan.cut))
     stages = _stages(frames, network, batch_size, smoothing, resumption.before(composing_stage), writers)
     return Line(
@@ -116,12 +115,19 @@ def open_plan(
     )
 
 
-def _open_matting(plan: Plan, backend: MattingBackend, composing: Composing, notify: Notify) -> tuple[Matting, Budget]:
-    """What makes mattes and frames, and how much of it at once."""
+def _open_matting(
+    plan: Plan,
+    backend: MattingBackend,
+    composing: Composing,
+    notify: Notify,
+    on_subject: Callable[[SubjectNoted], None],
+) -> tuple[Matting, Budget, Follower | None]:
+    """What makes mattes and frames, how much of it at once, and who follows subjects."""
     try:
         free, has = free_bytes(backend.info.device), backend.info
         counted = budget(plan.info, has.input_size, has.batch_size, free, mattes=len(plan.lanes))
-        return _matting(backend, composing.on(has.device), plan.decode_on, counted, notify), counted
+        matting = _matting(backend, composing.on(has.device), plan.decode_on, counted, notify)
+        return matting, counted, follower_of(plan, backend, read_masks(plan.guidance.said), on_subject)
     except BaseException:
         backend.close()
         raise

@@ -1,20 +1,30 @@
 """Mattes of chosen subjects: the network looks where they are, and what it sees of others is left out."""
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
-from birefnet_video.matting.guidance.figure import Carried
+from birefnet_video.matting.guidance.figure import Carried, Sight
 from birefnet_video.matting.guidance.losing import Fate, Watch
 from birefnet_video.matting.guidance.region import WHOLE
-from birefnet_video.matting.guidance.shot import Shot, begin, carry, corrected, find_again, of_subjects, shared
+from birefnet_video.matting.guidance.shot import (
+    Shot,
+    begin,
+    carry,
+    corrected,
+    find_again,
+    of_subjects,
+    shared,
+    shares_of,
+)
 from birefnet_video.options.prompts import Largest, Prompt
 from birefnet_video.pipeline.glances import Glances, Seen
 from birefnet_video.pipeline.hindsight import FirstLook, Hindsight
 from birefnet_video.pipeline.picking import Eyes, several_at
+from birefnet_video.pipeline.tracking import Tracking
 from birefnet_video.pipeline.waiting import Waiting
 from birefnet_video.types import Batch, Frame, FrameMeta, Matte, Motion
 
@@ -51,18 +61,19 @@ class Follower:
     the frames before.
     """
 
-    def __init__(self, eyes: Eyes, rate: Fraction, wanted: Wanted) -> None:
+    def __init__(self, eyes: Eyes, rate: Fraction, wanted: Wanted, tracking: Tracking | None = None) -> None:
         """
         Args:
             eyes: of the network; figures are carried on its grid, which is that of motion.
             rate: frames a second.
             wanted: who is to be followed.
+            tracking: says better where they are.
         """
         self._eyes, self._rate, self._wanted = eyes, rate, wanted
         self._waiting = list(wanted.prompts)
         self._hindsight = Hindsight(eyes.grid)
         self._glances, self._shot = Glances(eyes, apart=wanted.lanes != (None,)), Shot()
-        self._watch, self._open = Watch(float(rate)), Waiting(eyes)
+        self._watch, self._open, self._tracking = Watch(float(rate)), Waiting(eyes), tracking
 
     def follow(self, batches: Iterable[Batch]) -> Iterator[list[Matte]]:
         """One matte for each frame, of the views' size.
@@ -144,6 +155,8 @@ class Follower:
         else:
             assert motion is not None
             self._shot = carry(self._shot, sight, Carried.of(motion))
+        if self._tracking is not None:
+            self._shot = self._tracking.follow(view, self._shot, sight)
         behind = {name for name, known in self._hindsight.names(meta.index).items() if known.box is not None}
         fates = self._watch.see(self._shot, is_cut=is_cut, mended=mended | behind)
         self._tell(meta, self._open.heed(fates))
@@ -151,7 +164,9 @@ class Follower:
     def _pick_again(self, alpha: np.ndarray, view: np.ndarray, meta: FrameMeta) -> None:
         """Of whom nobody is picked, if somebody is clearly seen now."""
         if self._open.names - self._hindsight.names(meta.index).keys():
-            self._shot, fates = self._open.pick(self._shot, self._eyes.sight(alpha, view), view)
+            sight = self._eyes.sight(alpha, view)
+            self._shot, fates = self._open.pick(self._shot, sight, view)
+            self._inform([fate.subject for fate in fates], (), view, sight)
             self._tell(meta, map(self._watch.picked, fates))
 
     def _matte(self, frame: Frame, seen: Seen, view: np.ndarray, motion: Motion | None) -> Matte:
@@ -166,16 +181,17 @@ class Follower:
         if any(whose is None or each in whose for each in self._open.names - behind.keys()):
             share = self._open.share(self._shot, name)
             return alpha if share is None else shared(share, alpha, view, met=self._shot.met)
-        if not behind:
+        tracked = {} if self._tracking is None else self._tracking.shares
+        if not behind and not any(whose is None or each in whose for each in tracked):
             return of_subjects(self._shot, alpha, view, whose)
         shares = {
-            figure.name: share
-            for figure, share in zip(self._shot.figures, self._shot.shares, strict=True)
-            if figure.name is not None and (whose is None or figure.name in whose)
+            each: share
+            for each, share in {**shares_of(self._shot), **tracked}.items()
+            if whose is None or each in whose
         }
         for name, known in behind.items():
             shares[name] = self._hindsight.share(known, shares.get(name))
-        return shared(np.sum([*shares.values()], axis=0), alpha, view, met=True)
+        return shared(np.clip(np.sum([*shares.values()], axis=0), 0, 1), alpha, view, met=True)
 
     def _look_ahead(self, index: int, frames: int) -> None:
         """Where the network looks in the next frames, from ``index`` on."""
@@ -195,8 +211,14 @@ class Follower:
         self._tell(meta, self._open.ask(due, choice, sight))
         known = self._shot.figures
         self._shot = corrected(self._shot, choice.mattes, sight) if known else begin(choice.mattes, sight)
+        self._inform([name for name in choice.mattes if name is not None], due, view, sight)
         self._tell(meta, self._watch.see(self._shot))
         return alpha
+
+    def _inform(self, names: list[str], due: Sequence[Prompt], view: np.ndarray, sight: Sight) -> None:
+        """Who is who in a frame, for a tracker."""
+        if self._tracking is not None:
+            self._shot = self._tracking.tell(names, due, view, self._shot, sight)
 
     def _is_due(self, meta: FrameMeta) -> bool:
         return bool(self._waiting) and self._wanted.is_past(self._waiting[0], meta, self._rate)

@@ -7,6 +7,7 @@ import numpy as np
 from attrs import evolve
 
 from birefnet_video.backends.base import MattingBackend
+from birefnet_video.backends.trackers import open_tracker
 from birefnet_video.backends.wide import WideBackend, wide_size
 from birefnet_video.errors import UsageError
 from birefnet_video.events import SubjectNoted
@@ -18,6 +19,7 @@ from birefnet_video.pipeline.continuing import FrameSource
 from birefnet_video.pipeline.following import Follower, Wanted
 from birefnet_video.pipeline.picking import Eyes
 from birefnet_video.pipeline.plan import Plan
+from birefnet_video.pipeline.tracking import Tracking
 from birefnet_video.types import Frame, FrameMeta
 
 
@@ -39,7 +41,10 @@ def motion_estimator(plan: Plan) -> MotionEstimator:
 
 
 def follower_of(
-    plan: Plan, backend: MattingBackend, masks: Mapping[Path, np.ndarray], on_subject: Callable[[SubjectNoted], None]
+    plan: Plan,
+    backend: MattingBackend,
+    masks: Mapping[Path, np.ndarray],
+    on_subject: Callable[[SubjectNoted], None],
 ) -> Follower | None:
     """Who follows the subjects of a plan; ``None``: nobody is to be followed.
 
@@ -48,6 +53,10 @@ def follower_of(
         backend: the network, as :func:`seen_wider` gives it.
         masks: see :func:`read_masks`.
         on_subject: takes what becomes of subjects.
+
+    Raises:
+        BackendUnavailable: if a tracker is asked for that cannot be loaded.
+        CheckpointError: if its weights are not here.
     """
     if not plan.guidance.said:
         return None
@@ -61,7 +70,17 @@ def follower_of(
     network = backend.narrow if isinstance(backend, WideBackend) else backend
     size = (plan.info.width, plan.info.height)
     eyes = Eyes(network, size, motion_estimator(plan).grid, zooms, masks)
-    return Follower(eyes, plan.info.frame_rate, Wanted(plan.guidance.said, start, note, plan.lanes))
+    wanted = Wanted(plan.guidance.said, start, note, plan.lanes)
+    return Follower(eyes, plan.info.frame_rate, wanted, _tracking(plan, eyes))
+
+
+def _tracking(plan: Plan, eyes: Eyes) -> Tracking | None:
+    matte = plan.spec.matte
+    if matte.tracker == "none":
+        return None
+    device = eyes.network.info.device
+    tracker = open_tracker(matte.tracker, device if device.startswith("cuda") else "cpu", eyes.grid)
+    return Tracking(tracker, eyes.size, eyes.masks, matte.tracker_margin / 100)
 
 
 def frames_of(plan: Plan, reader: FrameSource, read_ahead: Callable[[], FrameSource]) -> Iterator[Frame]:

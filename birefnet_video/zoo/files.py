@@ -10,7 +10,7 @@ from pathlib import Path
 
 from birefnet_video.errors import BirefnetVideoError, CheckpointError, first_line
 from birefnet_video.words import meant
-from birefnet_video.zoo.known import KnownModel, Source, broken_rows, known_models, own_folder
+from birefnet_video.zoo.known import KnownModel, Source, broken_rows, known_models, known_trackers, own_folder
 from birefnet_video.zoo.rows import WEIGHTS_SUFFIXES, weights_name
 
 _BLOCK = 1 << 22
@@ -26,8 +26,17 @@ def weights_path(model: str) -> Path:
         CheckpointError: if it is neither, or its weights are not on this machine; says how to get them.
     """
     row = known_models().get(model)
-    if row is None:
-        return _given_path(model)
+    if model in known_trackers():
+        raise CheckpointError(f"{model} follows subjects and makes no mattes", hint=f"--tracker {model} uses it")
+    return _given_path(model) if row is None else weights_of(row)
+
+
+def weights_of(row: KnownModel) -> Path:
+    """Where the file of a row lies on this machine.
+
+    Raises:
+        CheckpointError: if it is not here; says how to get it.
+    """
     found = find_weights(row)
     if found is None:
         raise missing_weights(row)

@@ -58,6 +58,7 @@ class KnownModel:
     use: str
     mirrors: tuple[Source, ...] = ()
     by_path: bool = False
+    kind: Literal["network", "tracker"] = "network"
     folder: Path | None = None
     """Where an added row's file lies."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from birefnet_video.errors import CheckpointError, OutputRefused, UsageError
 from birefnet_video.options.values import parse_size
 from birefnet_video.zoo.files import find_weights, hub_folder, hub_links, mirrored_path, sha256_of
-from birefnet_video.zoo.known import KnownModel, Source, known_models, own_folder
+from birefnet_video.zoo.known import KnownModel, Source, known_files, known_models, own_folder
 from birefnet_video.zoo.rows import ROW_FILE, is_model_name, read_row
 
 
@@ -29,7 +29,7 @@ def add_model(file: Path, name: str, card: Path | None = None, **said: str | Non
     """
     if not is_model_name(name):
         raise UsageError(f"--name: {name!r}: at most 64 small letters, digits, '.', '_' and '-'")
-    if name in known_models() or (own_folder() / name).exists():
+    if name in known_files() or (own_folder() / name).exists():
         raise UsageError(f"--name: {name} is taken", hint="birefnet-video models lists all names")
     if card is not None and not card.is_file():
         raise UsageError(f"--card: {card}: {'is no file' if card.exists() else 'no such file'}")

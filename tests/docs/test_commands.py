@@ -27,7 +27,7 @@ from birefnet_video.zoo.known import known_models
 #: What is not carried out here, and why; what else shows it.
 NOT_RUN = {
     r"ffplay|curl|man -l": "takes programs and servers of others",
-    r"pull|models (path|rm)|lite-matting": "needs weights that are not here: tests/cli/test_models.py",
+    r"pull|models (path|rm)|lite-matting|--tracker": "needs weights that are not here: tests/cli/test_models.py",
     r"\btui\b|attach|--detach|--queue|video jobs \w": "is about terminals and processes: tests/tui, test_jobs.py",
     r"cuda": "needs a GPU",
     r"int8": "takes minutes: tests/backends/test_int8.py",

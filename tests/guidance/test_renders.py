@@ -14,12 +14,14 @@ from specs import asked
 
 from birefnet_video.backends.base import MattingBackend
 from birefnet_video.colour.convert import plane_array
-from birefnet_video.errors import UsageError
+from birefnet_video.errors import BackendUnavailable, UsageError
 from birefnet_video.events import JobStarted, JobState, SubjectNoted
 from birefnet_video.execute import watch_job
 from birefnet_video.jobs import Job
 from birefnet_video.many.planning import plan_all
 from birefnet_video.many.request import ManyRequest
+from birefnet_video.matting.filters.opencv import resized
+from birefnet_video.matting.guidance.tracker import Pointed, Tracked
 from birefnet_video.options.keywords import RenderOptions
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.prompts import MaskPicture, Point
@@ -249,3 +251,50 @@ def test_cancelling_during_the_first_look_ends_at_once(source: Path, tmp_path: P
     made.start()
     assert made.wait() is JobState.CANCELLED
     assert not [*tmp_path.iterdir()]
+
+
+def test_a_tracker_that_is_not_there_is_said_before_anything_is_written(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("birefnet_video.backends.edgetam.find_spec", lambda name: None)
+    network = SeesFigures()
+    options = RenderOptions(mask=tmp_path / "m.mkv", subject="point=30%,58%", tracker="edgetam")
+    made = Job(options.job(source), open_backend=lambda *_: network)
+    made.start()
+    with pytest.raises(BackendUnavailable, match="--tracker edgetam: its package is not installed"):
+        made.result()
+    assert network.is_closed and not [*tmp_path.iterdir()]
+
+
+def test_a_tracker_says_whose_a_matte_is(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[str, str]] = []
+
+    class SeesTheOther:
+        """Wherever it is pointed at."""
+
+        def begin(self, rgb: np.ndarray, subjects: dict[str, Pointed]) -> dict[str, Tracked]:
+            return {name: self._seen() for name in subjects}
+
+        def follow(self, rgb: np.ndarray) -> dict[str, Tracked]:
+            return {"subject": self._seen()}
+
+        def _seen(self) -> Tracked:
+            return Tracked(resized(clip_of("mirror").mattes["other"][0], (135, 240)), 1.0)
+
+    def open_tracker(name: str, device: str, grid: tuple[int, int]) -> SeesTheOther:
+        opened.append((name, device))
+        assert grid == (135, 240)
+        return SeesTheOther()
+
+    monkeypatch.setattr("birefnet_video.pipeline.guiding.open_tracker", open_tracker)
+    made = job(source, tmp_path / "m.mkv", subject="point=30%,58%", tracker="edgetam", smooth="off", end=0.2)
+    made.start()
+    made.result()
+    found = mattes(tmp_path / "m.mkv")
+    assert opened == [("edgetam", "cpu")]
+    assert np.abs(found - clip_of("mirror").mattes["other"][: len(found)]).mean() < 0.01
+
+
+def test_a_tracker_needs_somebody_to_follow() -> None:
+    with pytest.raises(UsageError, match="--tracker: needs --subject"):
+        RenderOptions(tracker="edgetam")

@@ -14,11 +14,13 @@ from birefnet_video.backends.base import BackendInfo, Pending
 from birefnet_video.backends.wide import wide_size
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.losing import Fate
+from birefnet_video.matting.guidance.tracker import Tracker
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.options.prompts import Prompt
 from birefnet_video.pipeline.following import Follower, Wanted
 from birefnet_video.pipeline.motions import with_motion
 from birefnet_video.pipeline.picking import Eyes
+from birefnet_video.pipeline.tracking import Tracking
 from birefnet_video.types import Batch, Frame, FrameMeta, Motion
 
 
@@ -89,6 +91,7 @@ def follow_each(
     batch_size: int = 1,
     network: SeesFigures | None = None,
     lanes: tuple[str | None, ...] = (None,),
+    tracker: Tracker | None = None,
 ) -> tuple[list[np.ndarray], list[Fate], SeesFigures]:
     """The same of each whose mattes are made."""
     network = network or SeesFigures(batch_size=batch_size)
@@ -96,7 +99,8 @@ def follow_each(
     fates: list[Fate] = []
     wanted = Wanted(tuple(prompts), on_fate=lambda meta, fate: fates.append(fate), lanes=lanes)
     estimator = RemembersMotion(WIDTH, HEIGHT)
-    follower = Follower(Eyes(network, (WIDTH, HEIGHT), estimator.grid), Fraction(RATE), wanted)
+    tracking = None if tracker is None else Tracking(tracker, (WIDTH, HEIGHT), {}, 0.02)
+    follower = Follower(Eyes(network, (WIDTH, HEIGHT), estimator.grid), Fraction(RATE), wanted, tracking)
 
     def batches() -> list[Batch]:
         made = []

@@ -41,6 +41,7 @@ OTHERS = {
     "virtual_camera": "auto", "camera_size": "640x480", "rate": "29.97", "camera_format": "mjpeg", "latency": "40",
     "kind": "mask", "format": "tiff", "trim": "5%", "axis": "coronal", "window": "40,400",
     "output": "mask", "frames": "7", "engines": "eager,onnx", "precisions": "fp32,int8", "jobs": "2",
+    "tracker": "edgetam", "tracker_margin": "3.5",
 }  # fmt: skip
 #: A command line with which an option has a use.
 WITH = {
@@ -48,6 +49,7 @@ WITH = {
     "codec": ["in.mp4", "--green", "g.mp4"],
     "calibration": ["in.mp4", "--precision", "int8"],
     "frame_rate": ["shot_%04d.png"],
+    "tracker": ["in.mp4", "--subject", "auto"],
 }
 Write = Callable[..., Path]
 

@@ -51,6 +51,7 @@ OTHERS = {
     "despill": "green", "virtual_camera": "auto", "stream": "udp://127.0.0.1:9",
     "subject": "point=1,2; anna:5:box=10%,2,30%,4", "exclude": "point=3,4", "subjects": "s.json",
     "camera_size": "640x480", "rate": "29.97", "camera_format": "mjpeg", "latency": "40", "patch_order": "legacy",
+    "tracker": "edgetam", "tracker_margin": "3.5",
 }  # fmt: skip
 #: What an option cannot be without.
 WITH = {
@@ -59,6 +60,7 @@ WITH = {
     "calibration": ["precision"],
     "only_watched": ["virtual_camera"],
     "id_mask": ["subject"],
+    "tracker": ["subject"],
 }
 
 

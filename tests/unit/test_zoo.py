@@ -15,7 +15,7 @@ from birefnet_video.errors import CheckpointError
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.zoo import pull as pulling
 from birefnet_video.zoo.files import find_weights, identify, row_of, weights_path
-from birefnet_video.zoo.known import BUNDLED, KnownModel, Source, known_models
+from birefnet_video.zoo.known import BUNDLED, KnownModel, Source, known_files, known_models
 from birefnet_video.zoo.licences import licence_to_show
 from birefnet_video.zoo.sizes import input_size
 
@@ -164,3 +164,11 @@ def test_a_token_goes_to_the_hub_alone(
     monkeypatch.setattr("huggingface_hub.utils.build_hf_headers", headers)
     pulling._on_hub(TABLE["dis5k"], Source(repository="a/b", file="f", **source))
     assert tokens == [asked, sent]
+
+
+def test_a_tracker_is_listed_and_is_no_network() -> None:
+    assert "edgetam" not in known_models() and known_files()["edgetam"].kind == "tracker"
+    assert {row.kind for row in known_models().values()} == {"network"}
+    with pytest.raises(CheckpointError, match="edgetam follows subjects and makes no mattes") as error:
+        weights_path("edgetam")
+    assert error.value.hint == "--tracker edgetam uses it"

@@ -42,7 +42,9 @@ class Choice:
         """As if nothing had been seen of some prompts' subjects."""
         names = {prompt.subject for prompt in prompts}
         free = [matte for name, group in self.mattes.items() if name is None or name in names for matte in group]
-        kept = {name: group for name, group in self.mattes.items() if name is not None and name not in names}
+        kept: dict[str | None, list[np.ndarray]] = {
+            name: group for name, group in self.mattes.items() if name is not None and name not in names
+        }
         return replace(self, mattes={**kept, None: free}, missed=(*self.missed, *prompts))
 
 

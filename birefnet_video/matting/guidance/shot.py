@@ -157,6 +157,12 @@ def of_subjects(shot: Shot, alpha: np.ndarray, view: np.ndarray, names: Containe
     return shared(share, alpha, view, met=shot.met)
 
 
+def shares_of(shot: Shot) -> dict[str, np.ndarray]:
+    """Of every pixel's alpha how much is each subject's, float32 (h, w), by name."""
+    pairs = zip(shot.figures, shot.shares, strict=True)
+    return {figure.name: share for figure, share in pairs if figure.name is not None}
+
+
 def shared(share: np.ndarray, alpha: np.ndarray, view: np.ndarray, *, met: bool) -> np.ndarray:
     """A share float32 (h, w) of a frame's matte (H, W); see :func:`of_subjects`.
 
