@@ -18,7 +18,10 @@ def judged(record: JobRecord) -> JobRecord:
         return record
     if record.pid is not None and is_alive(record):
         return record
-    vanished = "its process has ended without a word: killed, or out of memory; what it wrote is beside the output"
+    vanished = (
+        "its process has ended without a word: killed, or out of memory; what it wrote is beside the output, "
+        "and a long render goes on there when it is tried again"
+    )
     return replace(record, state=RecordState.FAILED, error=vanished)
 
 
