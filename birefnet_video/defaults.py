@@ -39,7 +39,7 @@ BATCH_LONGEST_REST = 1024
 #: Milliseconds after which what has been encoded can be read on the disk, should the process be killed.
 KEPT_EVERY_MS = 400
 #: Seconds of video that a render keeps at a time for a run that goes on from there.
-SEGMENT_S = 60.0
+SEGMENT_S = 30.0
 #: Milliseconds between two keyframes of codecs that predict frames from others.
 KEYFRAME_EVERY_MS = 500
 #: Quantiser of ProRes by quality: 4 gives 54 dB against the source at four times the encoder's default speed, 8 gives

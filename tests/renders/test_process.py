@@ -87,7 +87,7 @@ def start(store: JobStore, folder: Path, *, frames: int, queued: bool = False, n
 
 
 def test_a_killed_render_has_failed_and_leaves_its_part(store: JobStore, tmp_path: Path) -> None:
-    record = launch(store, start(store, tmp_path, frames=3000))
+    record = launch(store, start(store, tmp_path, frames=1400))
     watcher = Watcher(store, record)
     until(lambda: watcher.view.snapshot.written > 100)
     assert record.pid is not None
