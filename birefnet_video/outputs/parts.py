@@ -13,6 +13,7 @@ import av.container
 import av.error
 
 from birefnet_video.errors import OutputRefused
+from birefnet_video.outputs.decoding_times import DecodingTimes
 from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.streams import add_video, label
 from birefnet_video.outputs.unfinished import refused
@@ -32,6 +33,8 @@ class Written:
     """CRC-32 of all packets, one after the other."""
     extradata: str
     """What decoders need before the first packet, as hexadecimal digits."""
+    delay: int
+    """Frames by which decoding is ahead of display."""
 
 
 class PartWriter:
@@ -53,8 +56,6 @@ class PartWriter:
             OutputRefused: if the file cannot be created.
         """
         self.path, self._target = path, target
-        self.stored = 0
-        """Frames that the encoder has given out."""
         self._crc = 0
         try:
             self._container = av.open(f"file:{path.resolve()}", "w", format=_container(encoding))
@@ -64,28 +65,37 @@ class PartWriter:
         except (OSError, ValueError, av.error.FFmpegError) as error:
             raise refused(target, error) from None
 
-    def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
+    def write(self, picture: av.VideoFrame, meta: FrameMeta) -> list[av.Packet]:
         """Encode one frame.
+
+        Returns:
+            what the encoder has given, written already, at the times that the encoder has given.
 
         Raises:
             OutputRefused: if it cannot be written.
         """
         label(picture, meta, self._stream.codec_context)
-        self._mux(picture)
+        return self._mux(picture)
 
-    def finish(self) -> Written:
-        """Write what the encoder still holds; the file is on the disk when this returns.
+    def flush(self) -> list[av.Packet]:
+        """Write what the encoder still holds; see :meth:`write`."""
+        return self._mux(None)
+
+    def finish(self, delay: int) -> Written:
+        """Close the file, which is on the disk when this returns.
+
+        Args:
+            delay: frames by which decoding is ahead of display.
 
         Raises:
             OutputRefused: if it cannot be written.
         """
-        self._mux(None)
         extradata = bytes(self._stream.codec_context.extradata or b"")
         try:
             self._container.close()
             with self.path.open("rb+") as file:
                 os.fsync(file.fileno())
-            return Written(self.path.stat().st_size, self._crc, extradata.hex())
+            return Written(self.path.stat().st_size, self._crc, extradata.hex(), delay)
         except (OSError, av.error.FFmpegError) as error:
             raise refused(self._target, error) from None
 
@@ -96,12 +106,16 @@ class PartWriter:
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
 
-    def _mux(self, picture: av.VideoFrame | None) -> None:
+    def _mux(self, picture: av.VideoFrame | None) -> list[av.Packet]:
         try:
-            for packet in self._stream.encode(picture):
+            packets = self._stream.encode(picture)
+            for packet in packets:
                 self._crc = zlib.crc32(packet, self._crc)
+                times = packet.time_base, packet.pts, packet.dts
                 self._container.mux(packet)
-                self.stored += 1
+                # The container counts in ticks of its own.
+                packet.time_base, packet.pts, packet.dts = times
+            return packets
         except (OSError, av.error.FFmpegError) as error:
             raise refused(self._target, error) from None
 
@@ -110,10 +124,6 @@ def packets_of(
     path: Path, encoding: Encoding, written: Written, frames: Sequence[FrameMeta], before: Sequence[FrameMeta]
 ) -> Iterator[av.Packet]:
     """The packets of a part, at the times of its frames, in the order of decoding.
-
-    Where pictures are decoded in another order than they are shown, the first ones are decoded before the part begins,
-    among packets of the part before. A single encoder gives packet k the time at which frame k - delay is shown, and so
-    do these; the first ones of all get times as far apart as they are shown.
 
     Args:
         path: of the file.
@@ -126,7 +136,9 @@ def packets_of(
         OutputRefused: if it is not what was written.
     """
     try:
-        yield from _decodable(_timed(path, encoding, written, frames), frames, before)
+        times = DecodingTimes(before, frames, written.delay)
+        yield from times.push(_timed(path, encoding, written, frames))
+        yield from times.finish()
     except (OSError, IndexError, av.error.FFmpegError) as error:
         raise OutputRefused(f"{path}: cannot be read again: {error}") from None
 
@@ -156,14 +168,14 @@ def _timed(path: Path, encoding: Encoding, written: Written, frames: Sequence[Fr
                 continue
             if container.format.name.startswith("matroska"):
                 # Its clock is coarse, and packets of this codec are shown in the order of decoding.
-                packet.time_base, packet.pts, packet.dts = tick, frames[index].pts, frames[index].pts
+                packet.time_base, packet.pts = tick, frames[index].pts
             index += 1
             scale = Fraction(packet.time_base or stream.time_base or 0) / tick
             pts = round(packet.pts * scale)
             # The first one that is decoded is the first one that is shown.
             moved = pts - frames[0].pts if moved is None else moved
-            dts = None if packet.dts is None else round(packet.dts * scale) - moved
-            packet.time_base, packet.pts, packet.dts = tick, pts - moved, dts
+            # Times of decoding are not what the encoder gave: NUT keeps none.
+            packet.time_base, packet.pts, packet.dts = tick, pts - moved, None
             crc = zlib.crc32(packet, crc)
             if packet.pts not in left:
                 raise OutputRefused(f"{path}: holds a picture of another time")
@@ -171,32 +183,3 @@ def _timed(path: Path, encoding: Encoding, written: Written, frames: Sequence[Fr
             yield packet
     if left or crc != written.crc:
         raise OutputRefused(f"{path}: is not what was written")
-
-
-def _decodable(
-    packets: Iterator[av.Packet], frames: Sequence[FrameMeta], before: Sequence[FrameMeta]
-) -> Iterator[av.Packet]:
-    early: list[av.Packet] = []
-    for packet in packets:
-        # Those of the beginning may have no time of decoding.
-        if packet.dts is None or packet.dts < frames[0].pts:
-            early.append(packet)
-            continue
-        yield from _settled(early, frames, before)
-        early = []
-        yield packet
-    yield from _settled(early, frames, before)
-
-
-def _settled(
-    early: Sequence[av.Packet], frames: Sequence[FrameMeta], before: Sequence[FrameMeta]
-) -> Iterator[av.Packet]:
-    delay = len(early)
-    if before:
-        times = [meta.pts for meta in before[-delay:]] if delay else []
-    else:
-        wait = frames[min(delay, len(frames) - 1)].pts - frames[0].pts
-        times = [meta.pts - wait for meta in frames[:delay]]
-    for packet, dts in zip(early, times, strict=True):
-        packet.dts = dts
-        yield packet

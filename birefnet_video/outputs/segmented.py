@@ -1,12 +1,15 @@
 """A file that is written in segments, which a later run can go on from."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import av
 
 from birefnet_video.errors import OutputRefused
+from birefnet_video.outputs.decoding_times import DecodingTimes
 from birefnet_video.outputs.packets import apart
 from birefnet_video.outputs.parts import PartWriter, packets_of
 from birefnet_video.outputs.segments import KnownAt, Part, Segments
@@ -16,7 +19,7 @@ from birefnet_video.types import FrameMeta, SoundLength
 
 
 class SegmentedWriter:
-    """Encodes each segment into a file of its own; a thread muxes those that are whole into the output."""
+    """Encodes each segment into a file of its own beside the output, which gets the same packets."""
 
     def __init__(
         self, film: Writer, segments: Segments, open_part: Callable[[Path], PartWriter], known: KnownAt
@@ -36,10 +39,13 @@ class SegmentedWriter:
         self._last: FrameMeta | None = done[-1] if done else None
         self._resumed = len(done)
         self._part: PartWriter | None = None
-        self._muxer = ThreadPoolExecutor(1, thread_name_prefix="birefnet-video mux")
-        self._muxing: list[Future[None]] = []
         for number, part in enumerate(segments.parts):
-            self._mux(number, part)
+            self._check_settings(number, part)
+        self._times = DecodingTimes((), ())
+        self._is_left = threading.Event()
+        # Meanwhile the network is loaded.
+        self._muxer = ThreadPoolExecutor(1, thread_name_prefix="birefnet-video mux")
+        self._muxing: Future[None] | None = self._muxer.submit(self._mux) if segments.parts else None
 
     @property
     def partial(self) -> Path:
@@ -73,35 +79,35 @@ class SegmentedWriter:
 
     @property
     def size(self) -> int:
-        """See :class:`birefnet_video.outputs.sink.Sink`; what has not been muxed yet is counted where it lies."""
-        part = self._part
-        try:
-            return self._film.size + (part.path.stat().st_size if part is not None else 0)
-        except OSError:
-            return self._film.size
+        """See :class:`birefnet_video.outputs.sink.Sink`."""
+        return self._film.size
 
     def write(self, picture: av.VideoFrame, meta: FrameMeta) -> None:
         """See :class:`birefnet_video.outputs.sink.Sink`."""
+        self._wait()
         is_due = self._segments.is_due(meta)
         meta = apart(meta, self.last_pts, self.encoding.container)
+        # Now the frame before it knows its length.
+        self._film.expect(meta)
         if self._part is not None and is_due:
-            self._close_part(meta.pts)
+            self._close_part(self._part, meta.pts)
         if self._part is None:
-            self._part = self._open_part(self._segments.path(len(self._segments.parts)))
-        before = self._part.stored
-        self._part.write(picture, meta)
+            number = len(self._segments.parts)
+            self._part = self._open_part(self._segments.path(number))
+            self._times = DecodingTimes(self._segments.before(number), self._segments.open_frames)
         self._segments.note(meta)
-        self.stored += self._part.stored - before
+        packets = self._part.write(picture, meta)
         self.first_pts = meta.pts if self.first_pts is None else self.first_pts
         self._last = meta
         self.frames += 1
+        self.stored += len(packets)
+        self._film.pass_on(self._times.push(packets), meta.time_s)
 
     def finish(self) -> None:
         """See :class:`birefnet_video.outputs.sink.Sink`."""
-        if self._part is not None:
-            self._close_part(None)
         self._wait()
-        self._muxer.shutdown()
+        if self._part is not None:
+            self._close_part(self._part, None)
         self._film.finish()
 
     def verify(self, promise: Promise) -> None:
@@ -114,16 +120,23 @@ class SegmentedWriter:
 
     def keep_partial(self) -> Path | None:
         """See :class:`birefnet_video.outputs.sink.Sink`; what is whole stays for the next run, too."""
+        part, self._part = self._part, None
         try:
-            self._mux_what_is_open()
+            # On a full disk what has been muxed plays at least.
+            with suppress(OutputRefused):
+                self._wait(cancel=True)
+                if part is not None:
+                    self._flush(part)
         finally:
-            self._muxer.shutdown(cancel_futures=True)
             self._segments.close()
+            if part is not None:
+                part.discard()
         return self._film.keep_partial()
 
     def discard(self) -> None:
         """See :class:`birefnet_video.outputs.sink.Sink`; what an earlier run has done stays."""
-        self._muxer.shutdown(cancel_futures=True)
+        with suppress(OutputRefused):
+            self._wait(cancel=True)
         if self._part is not None:
             self._part.discard()
             self._part = None
@@ -133,42 +146,38 @@ class SegmentedWriter:
             self._segments.remove()
         self._film.discard()
 
-    def _close_part(self, end: int | None) -> None:
-        part, self._part = self._part, None
-        assert part is not None  # looked at by who calls
-        before = part.stored
-        written = part.finish()
-        self.stored += part.stored - before
-        number = len(self._segments.parts)
-        done = self._segments.close_part(end, written, self._known)
-        # One at a time: what is written twice must not pile up.
-        self._wait()
-        self._mux(number, done)
+    def _close_part(self, part: PartWriter, end: int | None) -> None:
+        self._flush(part)
+        self._segments.close_part(end, part.finish(self._times.delay), self._known)
+        self._part = None
 
-    def _mux(self, number: int, part: Part) -> None:
-        path, before, film = self._segments.path(number), self._segments.before(number), self._film
-        assert part.written is not None  # only pictures have no file
-        if part.written.extradata != film.extradata.hex():
+    def _flush(self, part: PartWriter) -> None:
+        """Mux what its encoder still holds."""
+        assert self._last is not None  # there is a part because there was a frame
+        packets = part.flush()
+        self.stored += len(packets)
+        self._film.pass_on(self._times.push(packets), self._last.time_s)
+        self._film.pass_on(self._times.finish(), self._last.time_s)
+
+    def _check_settings(self, number: int, part: Part) -> None:
+        if part.written is None or part.written.extradata != self._film.extradata.hex():
             what = "its decoders would need other settings than those of this run"
-            raise OutputRefused(f"{path}: {what}", hint="--resume never begins anew")
-        packets = packets_of(path, self.encoding, part.written, part.frames, before)
-        self._muxing.append(self._muxer.submit(film.take, packets, part.frames))
+            raise OutputRefused(f"{self._segments.path(number)}: {what}", hint="--resume never makes all of it anew")
 
-    def _mux_what_is_open(self) -> None:
-        """A part that is not whole plays, but no later run goes on from it."""
-        part, self._part = self._part, None
-        frames = self._segments.left_open()
-        if part is None:
-            return
-        written = part.finish()
-        self._wait()
-        number = len(self._segments.parts)
-        before = self._segments.before(number)
-        if frames and part.stored == len(frames):
-            self._film.take(packets_of(part.path, self.encoding, written, frames, before), frames)
-        part.discard()
+    def _mux(self) -> None:
+        """Mux what an earlier run has done."""
+        for number, part in enumerate(self._segments.parts):
+            if self._is_left.is_set():
+                return
+            assert part.written is not None  # looked at before
+            path, before = self._segments.path(number), self._segments.before(number)
+            self._film.take(packets_of(path, self.encoding, part.written, part.frames, before), part.frames)
 
-    def _wait(self) -> None:
-        waiting, self._muxing = self._muxing, []
-        for each in waiting:
-            each.result()
+    def _wait(self, *, cancel: bool = False) -> None:
+        """Until all that an earlier run has done is muxed, or the part that is just being."""
+        if cancel:
+            self._is_left.set()
+        if (muxing := self._muxing) is not None:
+            self._muxing = None
+            self._muxer.shutdown()
+            muxing.result()

@@ -81,6 +81,8 @@ class Segments:
 
         self.target, self.folder, self._plan = target, folder_of(target), plan
         try:
+            # Numbered pictures may have a folder of their own that is not there yet.
+            self.folder.parent.mkdir(exist_ok=True)
             self.folder.mkdir(exist_ok=True)
             self._lock = FileLock(self.folder / ".lock", timeout=0)
             self._lock.acquire()
@@ -156,9 +158,10 @@ class Segments:
         self._open = []
         return part
 
-    def left_open(self) -> tuple[FrameMeta, ...]:
-        """Frames of the segment that is not whole."""
-        return tuple(self._open)
+    @property
+    def open_frames(self) -> Sequence[FrameMeta]:
+        """Of the segment that is not whole; grows with it."""
+        return self._open
 
     def remember(self, partial: Path) -> None:
         """Let the next run know of a file that it will write anew."""
@@ -214,11 +217,17 @@ def _to_json(part: Part) -> dict[str, Any]:
 
 
 def _parts(lines: Sequence[Mapping[str, Any]], time_base: Fraction) -> list[Part]:
+    """What lines mean, up to one that means nothing."""
     made: list[Part] = []
     index = 0
     for line in lines:
-        metas = tuple(FrameMeta(index + i, pts, time_base, length) for i, (pts, length) in enumerate(line["frames"]))
+        try:
+            metas = tuple(
+                FrameMeta(index + i, pts, time_base, length) for i, (pts, length) in enumerate(line["frames"])
+            )
+            written = None if line["written"] is None else Written(**line["written"])
+            made.append(Part(frames=metas, written=written, known=line["known"]))
+        except (KeyError, TypeError, ValueError):
+            break
         index += len(metas)
-        written = None if line["written"] is None else Written(**line["written"])
-        made.append(Part(frames=metas, written=written, known=line["known"]))
     return made

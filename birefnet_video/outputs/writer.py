@@ -180,16 +180,29 @@ class Writer:
             OutputRefused: as of :meth:`write`.
         """
         for meta in frames:
-            self._times.expect(meta)
+            self.expect(meta)
+        for packet, meta in zip(packets, frames, strict=True):
+            self.pass_on([packet], meta.time_s)
+
+    def expect(self, meta: FrameMeta) -> None:
+        """Another encoder gets a frame. Its packets come by :meth:`pass_on`, after those of the frame before."""
+        self._times.expect(meta)
+        self.first_pts = meta.pts if self.first_pts is None else self.first_pts
+
+    def pass_on(self, packets: Iterable[av.Packet], time_s: float) -> None:
+        """Mux packets of another encoder, and sound up to a time on the input's clock.
+
+        Raises:
+            OutputRefused: as of :meth:`write`.
+        """
         try:
-            for packet, meta in zip(packets, frames, strict=True):
+            for packet in packets:
                 packet.stream = self._stream
                 self._times.pass_on([packet])
-                if self._sound is not None:
-                    self._sound.write_until(meta.time_s)
-                self.first_pts = meta.pts if self.first_pts is None else self.first_pts
                 self.frames += 1
                 self.stored += 1
+            if self._sound is not None:
+                self._sound.write_until(time_s)
         except (OSError, av.error.FFmpegError) as error:
             raise refused(self.target, error) from None
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, TypeVar
 
 from birefnet_video.errors import OutputRefused, UsageError
@@ -170,7 +171,8 @@ def find_resumption(plan: Plan, notify: Notify) -> Resumption:
 
 def _find_parts(made: Resumption, plan: Plan, notify: Notify) -> None:
     """Fill in what an earlier run has done, if it was one of the same key."""
-    found = []
+    found: dict[Path, list[Part]] = {}
+    begun: set[Path] = set()
     for output, segment_plan in zip(plan.outputs, made.plans, strict=True):
         key, parts = parts_done(output.spec.path, plan.info.time_base)
         if key and (changed := differences(key, segment_plan.key)):
@@ -181,16 +183,22 @@ def _find_parts(made: Resumption, plan: Plan, notify: Notify) -> None:
                 )
             notify(f"{output.spec.path}: begun anew: {'; '.join(changed)}")
             parts = []
-        found.append(parts)
-    keep = min(len(parts) for parts in found)
-    for output, parts in zip(plan.outputs, found, strict=True):
-        for number, part in enumerate(parts[:keep]):
+        found[output.spec.path] = parts
+        begun |= {output.spec.path} if key else set()
+    if any(found.values()) and (missing := [path for path in found if path not in begun]):
+        what = f"{missing[0]}: is no output of the run that has begun the others"
+        if not plan.spec.writing.overwrite:
+            raise OutputRefused(what, hint="-y begins anew, the same outputs go on")
+        notify(f"{what}: all are begun anew")
+    keep = min(len(parts) for parts in found.values())
+    for output in plan.outputs:
+        for number, part in enumerate(found[output.spec.path][:keep]):
             path = folder_of(output.spec.path) / f"{number:05d}.part"
             if part.written is not None and not is_whole(path, output.encoding, part.written, part.frames):
                 notify(f"{path}: is damaged: made anew from there")
                 keep = number
                 break
-    made.parts = found[0][:keep]
+    made.parts = found[plan.outputs[0].spec.path][:keep]
     if made.parts:
         times = made.parts[-1].frames[-1].time_s
         notify(f"goes on from {times:.2f} s: {made.frames} frames were done by an earlier run")

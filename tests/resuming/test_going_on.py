@@ -175,6 +175,7 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
     "uneven": lambda path: write_movie(path / "in.mkv", times=UNEVEN, sound=tone(4)),
     "late": lambda path: write_movie(path / "in.mp4", count=60, shift=1.3, sound=tone(3)),
     "a gap": lambda path: write_movie(path / "in.mp4", times=[Fraction(n, 25) + (n > 30) * 5 for n in range(60)]),
+    "slow": lambda path: make_clip(path / "in.mp4", frames=60, rate=1),
     "fast": lambda path: write_movie(path / "in.mkv", count=90, rate=240),
     "ten bits": lambda path: write_movie(
         path / "in.mp4",
@@ -190,7 +191,8 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
 def test_odd_times_are_kept(source: str, tmp_path: Path) -> None:
     given = SOURCES[source](tmp_path)
     outputs = (OutputSpec("alpha", tmp_path / "a.mov"), OutputSpec("composite", tmp_path / "g.mp4"))
-    broken, whole = broken_and_whole(spec_of(given, *outputs, segment=0.3), tmp_path, 45)
+    segment = 16.0 if source == "slow" else 0.3
+    broken, whole = broken_and_whole(spec_of(given, *outputs, segment=segment), tmp_path, 45)
     plain = elsewhere(spec_of(given, *outputs, resume="never"), tmp_path / "plain")
     run(plain)[0].result()
     for one, other, direct in zip(broken.outputs, whole.outputs, plain.outputs, strict=True):
@@ -305,6 +307,35 @@ def test_other_settings_are_refused_and_named(clip: Path, tmp_path: Path) -> Non
     job, network, told = run(evolve(other, writing=evolve(other.writing, overwrite=True)))
     job.result()
     assert network.seen >= FRAMES and any("begun anew" in line for line in told)
+
+
+def test_another_output_beside_is_refused(clip: Path, tmp_path: Path) -> None:
+    first, second = OutputSpec("alpha", tmp_path / "a.mov"), OutputSpec("mask", tmp_path / "m.mkv")
+    run(spec_of(clip, first), dies_after=50)
+    with pytest.raises(OutputRefused, match=r"m\.mkv: is no output of the run that has begun the others \(-y"):
+        run(spec_of(clip, first, second))[0].result()
+    job, network, told = run(spec_of(clip, first, second, overwrite=True))
+    job.result()
+    assert network.seen >= FRAMES and any("begun anew" in line for line in told)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mov", "m.mkv"]
+
+
+def test_pictures_get_a_folder_of_their_own(clip: Path, tmp_path: Path) -> None:
+    spec = spec_of(clip, OutputSpec("mask", tmp_path / "new" / "m_%03d.png"))
+    run(spec, dies_after=50)
+    run(spec)[0].result()
+    assert len(contents(tmp_path / "new")) == FRAMES
+
+
+@pytest.mark.parametrize("line", ["{}", '{"frames": 3}', '{"frames": [[1]], "written": null, "known": {}}'])
+def test_lines_that_mean_nothing_end_a_journal(line: str, clip: Path, tmp_path: Path) -> None:
+    spec = spec_of(clip, OutputSpec("alpha", tmp_path / "a.mov"))
+    run(spec, dies_after=62)
+    journal = folder_of(tmp_path / "a.mov") / "journal.jsonl"
+    lines = journal.read_text().splitlines()
+    journal.write_text("\n".join([*lines[:2], line, *lines[2:]]) + "\n")
+    job, network, _ = run(spec)
+    assert job.result().frames == FRAMES and network.seen < FRAMES
 
 
 def test_another_input_is_refused(clip: Path, tmp_path: Path) -> None:
