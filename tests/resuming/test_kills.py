@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pytest
 from clips import make_clip
 from packets import packets
@@ -73,3 +74,14 @@ def test_a_full_disk_is_one_line_and_can_be_gone_on_from(clip: Path, tmp_path: P
     assert next(int(line) for line in again.stdout.split() if int(line)) >= SEGMENT * RATE
     subprocess.run([*wanted[:3], f"alpha={tmp_path / 'whole.mov'}", wanted[-1]], check=True, capture_output=True)
     assert packets(tmp_path / "a.mov") == packets(tmp_path / "whole.mov")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL")
+@pytest.mark.parametrize("name", ["a.mov", "a.mkv", "a.webm"])
+def test_what_a_kill_leaves_plays_but_for_a_second(name: str, clip: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(command(clip, f"alpha={tmp_path / name}"), stdout=subprocess.PIPE, text=True) as process:
+        count = next(count for count in written(process) if count >= 110)
+        process.kill()
+    stem, suffix = name.split(".")
+    with av.open(str(tmp_path / f"{stem}.partial.{suffix}")) as container:
+        assert sum(1 for _ in container.decode(video=0)) >= count - RATE
