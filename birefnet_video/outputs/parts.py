@@ -15,6 +15,7 @@ import av.error
 from birefnet_video.errors import OutputRefused
 from birefnet_video.outputs.decoding_times import DecodingTimes
 from birefnet_video.outputs.encoding import Encoding
+from birefnet_video.outputs.scheduling import scheduling_kept
 from birefnet_video.outputs.streams import add_video, label
 from birefnet_video.outputs.unfinished import refused
 from birefnet_video.types import FrameMeta, MediaInfo
@@ -61,7 +62,8 @@ class PartWriter:
             self._container = av.open(f"file:{path.resolve()}", "w", format=_container(encoding))
             plain = replace(encoding, tag="")
             self._stream = add_video(self._container, plain, replace(info, timecode=None), pixel_format, size)
-            self._container.start_encoding()
+            with scheduling_kept():
+                self._container.start_encoding()
         except (OSError, ValueError, av.error.FFmpegError) as error:
             raise refused(target, error) from None
 

@@ -12,6 +12,7 @@ from birefnet_video.errors import OutputRefused
 from birefnet_video.outputs.completion import complete
 from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.packets import PacketTimes, apart
+from birefnet_video.outputs.scheduling import scheduling_kept
 from birefnet_video.outputs.streams import (
     add_video,
     chapters_of,
@@ -77,7 +78,8 @@ class Writer:
             self._container.metadata.update(dict(info.tags))
             self._container.set_chapters(chapters_of(info))
             self._add_sound(cut, with_sound=with_sound)
-            self._container.start_encoding()
+            with scheduling_kept():
+                self._container.start_encoding()
             self._refuse_unused_options()
         except (OSError, ValueError, av.error.FFmpegError) as error:
             self.discard()

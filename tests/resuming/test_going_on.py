@@ -158,7 +158,7 @@ def test_pictures_go_on(name: str, clip: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("smooth", ["normal", "high", "live"])
 def test_smoothing_does_not_show_where_a_run_goes_on(smooth: str, clip: Path, tmp_path: Path) -> None:
     spec = spec_of(clip, OutputSpec("alpha", tmp_path / "a.mov"), smooth=smooth)
-    broken, whole = broken_and_whole(spec, tmp_path, 33, 60)
+    broken, whole = broken_and_whole(spec, tmp_path, 33, 20)
     assert packets(broken.outputs[0].path) == packets(whole.outputs[0].path)
 
 
