@@ -96,8 +96,10 @@ def check_equal(one: Path, other: Path, *, exact: bool = True) -> None:
         assert packets(one) == packets(other)
         return
     assert [each[:5] for each in packets(one)] == [each[:5] for each in packets(other)]
-    for mine, its in zip(shown(one), shown(other), strict=True):
-        assert np.abs(mine - its).mean() < 1 and np.abs(mine - its).max() < 16
+    differences = [np.abs(mine - its).mean() for mine, its in zip(shown(one), shown(other), strict=True)]
+    assert np.mean(differences) < 1
+    # Another frame would be another one by far: what moves has half of the brightness there is.
+    assert max(differences) < 4
 
 
 def shown(path: Path) -> list[np.ndarray]:
