@@ -49,7 +49,7 @@ def say_event(event: JobEvent, say: Callable[[str], None], *, quiet: bool = Fals
 
 def say_report(report: JobReport, say: Callable[[str], None]) -> None:
     """What came out, and what would be better. Of what an earlier run has done, a notice has said so."""
-    if not report.backend:
+    if report.was_done_before:
         return
     names = ", ".join(str(path) for path in report.outputs)
     frames = f"{report.frames} frames" if report.frames != 1 else "1 frame"

@@ -177,6 +177,8 @@ class JobReport:
     """Seconds before the rendering: libraries, network, the first frame."""
     gpu_share: float | None = None
     """As of :attr:`JobSnapshot.gpu_share`, at the end."""
+    was_done_before: bool = False
+    """An earlier run has made the outputs: this one has done nothing."""
 
 
 class LiveState(StrEnum):

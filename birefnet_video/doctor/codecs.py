@@ -12,6 +12,7 @@ from birefnet_video.doctor.finding import Finding, Section
 from birefnet_video.errors import first_line
 from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.encodings import every_encoding
+from birefnet_video.outputs.scheduling import scheduling_kept
 
 #: Above the least that NVIDIA's encoders take.
 _WIDTH, _HEIGHT = 320, 192
@@ -91,6 +92,8 @@ def encode_frames(encoding: Encoding, bits: int) -> int:
     context.width, context.height, context.pix_fmt = _WIDTH, _HEIGHT, pixel_format
     context.framerate, context.time_base = Fraction(_RATE), Fraction(1, _RATE)
     context.options = dict(encoding.options)
+    with scheduling_kept():
+        context.open()
     size = 0
     for index in range(_FRAMES):
         frame = av.VideoFrame(_WIDTH, _HEIGHT, pixel_format)

@@ -53,6 +53,11 @@ def folder_of(target: Path) -> Path:
     return place.with_name(f"{place.name.replace('%', '')}{PARTIAL_MARK}.parts")
 
 
+def part_path(target: Path, number: int) -> Path:
+    """The file of a part of an output."""
+    return folder_of(target) / f"{number:05d}.part"
+
+
 def parts_done(target: Path, time_base: Fraction) -> tuple[Mapping[str, str], list[Part]]:
     """The key of an output's journal, and its parts; both are empty if there is none.
 
@@ -91,8 +96,6 @@ class Segments:
         except OSError as error:
             raise refused(target, error) from None
         self._journal = Journal(self.folder, target)
-        self.resumed = keep
-        """Parts that an earlier run has done."""
         self.parts: list[Part] = []
         try:
             self._begin(keep)
@@ -122,7 +125,7 @@ class Segments:
 
     def path(self, number: int) -> Path:
         """The file of a part."""
-        return self.folder / f"{number:05d}.part"
+        return part_path(self.target, number)
 
     def is_due(self, meta: FrameMeta) -> bool:
         """Whether a new segment begins with a frame, so that the open one must be closed."""

@@ -71,6 +71,7 @@ def finished_before(spec: JobSpec) -> JobReport | None:
         warnings=(f"{names}: finished by an earlier run of the same command: nothing is done (-y renders again)",),
         damage=None,
         stages=(),
+        was_done_before=True,
     )
 
 

@@ -10,7 +10,7 @@ from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.inputs.reader import Notify, Reader
 from birefnet_video.options.outputs import STDOUT
 from birefnet_video.outputs.parts import is_whole
-from birefnet_video.outputs.segments import Part, SegmentPlan, Segments, folder_of, parts_done
+from birefnet_video.outputs.segments import Part, SegmentPlan, Segments, folder_of, part_path, parts_done
 from birefnet_video.pipeline.continuing import Continuation, MakeReader
 from birefnet_video.pipeline.finished import remember_finished
 from birefnet_video.pipeline.job_key import differences, job_key
@@ -122,8 +122,9 @@ class Resumption:
         return (lambda batches: stage(self._new(batches))) if self.frames else stage
 
     def _new(self, batches: Iterable[list[Matte]]) -> Iterator[list[Matte]]:
+        first = self.frames
         for batch in batches:
-            if new := [matte for matte in batch if matte.frame.meta.index >= self.frames]:
+            if new := [matte for matte in batch if matte.frame.meta.index >= first]:
                 yield new
 
 
@@ -193,7 +194,7 @@ def _find_parts(made: Resumption, plan: Plan, notify: Notify) -> None:
     keep = min(len(parts) for parts in found.values())
     for output in plan.outputs:
         for number, part in enumerate(found[output.spec.path][:keep]):
-            path = folder_of(output.spec.path) / f"{number:05d}.part"
+            path = part_path(output.spec.path, number)
             if part.written is not None and not is_whole(path, output.encoding, part.written, part.frames):
                 notify(f"{path}: is damaged: made anew from there")
                 keep = number

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import pytest
 from clips import make_clip
+from little_room import run_with_little_room
 from specs import job_spec
 from stubs import open_stub, our_threads, stub_job
 
@@ -78,16 +79,7 @@ def test_a_killed_render_leaves_what_was_reported_but_for_a_second(
 
 
 def test_a_full_disk_is_told_in_one_line_and_the_part_is_kept(clip: Path, tmp_path: Path) -> None:
-    """A limit on the size of files stands in for the disk: it fails the same calls."""
-    program = (
-        "import resource, signal, runpy, sys\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
-        f"sys.argv = ['render', {str(clip)!r}, 'alpha={tmp_path / 'a.mov'}']\n"
-        f"sys.path.insert(0, {str(RENDER.parent)!r})\n"
-        f"runpy.run_path({str(RENDER)!r}, run_name='__main__')\n"
-    )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    ran = run_with_little_room(RENDER, [str(clip), f"alpha={tmp_path / 'a.mov'}"], 300_000)
     assert ran.returncode
     assert ran.stderr.strip().splitlines()[-1].endswith("a.mov: cannot be written: File too large")
     assert [path.name for path in tmp_path.iterdir()] == ["a.partial.mov"]

@@ -30,6 +30,7 @@ from birefnet_video.options.job import JobSpec
 from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.outputs import OutputSpec, WritingSpec
 from birefnet_video.outputs.segments import folder_of
+from birefnet_video.pipeline.resuming import LEAD
 
 #: Seconds of a segment: 20 frames of these clips.
 SEGMENT = 0.8
@@ -155,6 +156,13 @@ def test_pictures_go_on(name: str, clip: Path, tmp_path: Path) -> None:
     broken, whole = broken_and_whole(spec_of(clip, OutputSpec("alpha", tmp_path / name)), tmp_path, 50)
     one, other = (contents(spec.outputs[0].path.parent) for spec in (broken, whole))
     assert len(one) == FRAMES and one == other
+
+
+@pytest.mark.parametrize("smooth", ["off", "normal", "high", "live"])
+def test_the_network_begins_before_all_that_smoothing_asks(smooth: Any) -> None:
+    from birefnet_video.matting.temporal.smoothing import make_smoother
+
+    assert LEAD[smooth] > (make_smoother(smooth).delay if smooth != "off" else -1)
 
 
 @pytest.mark.parametrize("smooth", ["normal", "high", "live"])
@@ -285,7 +293,12 @@ def test_what_is_finished_is_not_made_again(clip: Path, tmp_path: Path) -> None:
     before = (tmp_path / "a.mov").stat().st_mtime_ns
     job, network, told = run(spec)
     report = job.result()
-    assert not network.seen and report.frames == FRAMES and report.outputs == (tmp_path / "a.mov",)
+    assert (
+        report.was_done_before
+        and not network.seen
+        and report.frames == FRAMES
+        and report.outputs == (tmp_path / "a.mov",)
+    )
     assert "finished by an earlier run" in told[0] and (tmp_path / "a.mov").stat().st_mtime_ns == before
     # Anything else is another render.
     for other in (

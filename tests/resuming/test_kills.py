@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import pytest
 from clips import make_clip
+from little_room import run_with_little_room
 from packets import packets
 
 RENDER = Path(__file__).parents[1] / "support" / "render.py"
@@ -57,17 +58,8 @@ def test_a_killed_render_goes_on_to_the_same_file(seed: int, clip: Path, tmp_pat
 
 
 def test_a_full_disk_is_one_line_and_can_be_gone_on_from(clip: Path, tmp_path: Path) -> None:
-    """A limit on the size of files stands in for the disk: it fails the same calls."""
     wanted = command(clip, f"alpha={tmp_path / 'a.mov'}")
-    program = (
-        "import resource, signal, runpy, sys\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))\n"
-        f"sys.argv = {wanted[1:]!r}\n"
-        f"sys.path.insert(0, {str(RENDER.parent)!r})\n"
-        f"runpy.run_path({str(RENDER)!r}, run_name='__main__')\n"
-    )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    ran = run_with_little_room(RENDER, wanted[2:], 600_000)
     assert ran.returncode
     assert ran.stderr.strip().splitlines()[-1].endswith("a.mov: cannot be written: File too large")
     again = subprocess.run(wanted, capture_output=True, text=True, check=True)
