@@ -3,6 +3,7 @@
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 
@@ -30,6 +31,20 @@ def pytest_unconfigure() -> None:
     """Remove what was cached."""
     for folder in _CACHE:
         folder.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def _usual_scheduling() -> Iterator[None]:
+    """A test that leaves its thread in real time is named: those after it would measure, and starve, others."""
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    before = os.sched_getscheduler(0)
+    yield
+    after = os.sched_getscheduler(0)
+    if after != before:
+        os.sched_setscheduler(0, before, os.sched_param(0))
+    assert after == before, "an encoder was opened outside scheduling_kept()"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

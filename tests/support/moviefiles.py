@@ -10,6 +10,8 @@ import av
 import numpy as np
 from PIL import Image
 
+from birefnet_video.outputs.scheduling import scheduling_kept
+
 SIZE = (64, 48)
 
 
@@ -29,6 +31,7 @@ def tone(seconds: float, hertz: float = 440, *, channels: int = 1) -> np.ndarray
     return np.repeat(wave[None], channels, 0).astype(np.float32)
 
 
+@scheduling_kept()
 def write_movie(
     path: Path,
     *,
