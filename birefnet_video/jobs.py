@@ -26,7 +26,7 @@ from birefnet_video.types import FrameMeta, MediaInfo, Preview
 if TYPE_CHECKING:
     from birefnet_video.backends.base import BackendInfo
     from birefnet_video.pipeline.assemble import OpenBackend
-    from birefnet_video.pipeline.line import Line
+    from birefnet_video.pipeline.line import Run
 
 _log = logging.getLogger(__name__)
 Observer = Callable[[JobEvent], None]
@@ -51,7 +51,7 @@ class Job:
         self._observers: list[Observer] = []
         self._found = Findings(self._emit)
         self._state = JobState.WAITING
-        self._line: Line | None = None
+        self._line: Run | None = None
         self._error: BaseException | None = None
         self._cancel = threading.Event()
         self._lock = threading.Lock()
@@ -214,9 +214,8 @@ class Job:
             self._finish(JobState.FAILED, lambda kept: JobFailed(failure, kept))
 
     def _work(self) -> None:
-        from birefnet_video.backends.registry import open_backend as default_backend
-        from birefnet_video.pipeline.assemble import assemble
         from birefnet_video.pipeline.finished import finished_before
+        from birefnet_video.workers.opening import open_run
 
         if self._cancel.is_set():
             self._finish(JobState.CANCELLED, JobCancelled)
@@ -226,10 +225,10 @@ class Job:
             self.report = done
             self._finish(JobState.FINISHED, lambda kept: JobFinished(done))
             return
-        line = assemble(
+        line = open_run(
             self.spec,
             self._found.notice,
-            self._open_backend or default_backend,
+            self._open_backend,
             on_cut=self._found.cut,
             on_subject=self._found.subject,
         )
@@ -257,7 +256,7 @@ class Job:
         self.report = report = self._make_report(line)
         self._finish(JobState.FINISHED, lambda kept: JobFinished(report))
 
-    def _make_report(self, line: "Line") -> JobReport:
+    def _make_report(self, line: "Run") -> JobReport:
         snapshot = self.snapshot()
         return JobReport(
             source=str(self.spec.source),

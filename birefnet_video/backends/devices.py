@@ -1,6 +1,7 @@
 """Which torch device to compute on."""
 
 from birefnet_video.errors import BackendUnavailable, UsageError, first_line
+from birefnet_video.options.network import are_several
 
 
 def pick_device(wanted: str, *, tries: bool = True) -> tuple[str, str]:
@@ -14,6 +15,8 @@ def pick_device(wanted: str, *, tries: bool = True) -> tuple[str, str]:
         UsageError: if ``wanted`` names no kind of device.
         BackendUnavailable: if a device asked for by name is not there, or nothing can be computed on it.
     """
+    if are_several(wanted):
+        raise UsageError(f"--device {wanted}: only renders of videos take several")
     import torch
 
     from birefnet_video.model.precision import keep_float32

@@ -19,6 +19,7 @@ EXTRAS = {
     "medical": (("nibabel", "pydicom"), "stack of NIfTI and DICOM"),
     "webcam": (("pyvirtualcam",), "webcam --virtual-camera"),
     "track": (("sam2",), "--tracker edgetam: subjects followed through crowds"),
+    "ray": (("ray",), "--ray: segments rendered by a cluster"),
     "web": (("textual_serve",), "tui --serve"),
     "eval": (("py_sod_metrics",), "eval with the field's metrics"),
     "train": (("tensorboard",), "curves of a training in a browser"),

@@ -24,6 +24,11 @@ _STRIDE = 32
 _LARGEST_SIDE = 4096
 
 
+def are_several(device: str) -> bool:
+    """Whether it names more than one."""
+    return device.endswith(":all") or "," in device
+
+
 @option_group
 @frozen(kw_only=True, slots=False)
 class WeightsSpec(OptionGroup):
@@ -61,11 +66,11 @@ class DeviceSpec(OptionGroup):
     """What computes."""
 
     device: Annotated[str, Suggested("devices")] = field(default="auto")
-    """auto, cpu, cuda, cuda:N or mps."""
+    """auto, cpu, cuda, cuda:N or mps; of videos also several: cuda:0,1 or cuda:all."""
 
     @device.validator
     def _check_device(self, option: "Attribute[str]", value: str) -> None:
-        if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]+)?", value):
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:([0-9]+(,[0-9]+)*|all))?", value):
             raise choice_error("--device", value, ("auto", "cpu", "cuda", "cuda:<number>", "mps"))
 
 

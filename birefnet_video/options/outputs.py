@@ -15,6 +15,7 @@ from birefnet_video.options.guidance import GuidanceSpec
 from birefnet_video.options.palette import PALETTE
 from birefnet_video.options.resuming import ResumeSpec
 from birefnet_video.options.values import check_choice
+from birefnet_video.options.workers import WorkersSpec
 
 OutputKind = Literal["alpha", "mask", "composite", "foreground", "id-mask"]
 #: The same of pictures.
@@ -61,7 +62,7 @@ class OverwriteSpec(OptionGroup):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class WritingSpec(ResumeSpec, OverwriteSpec):
+class WritingSpec(WorkersSpec, ResumeSpec, OverwriteSpec):
     """How files are written."""
 
     no_audio: Annotated[Flag, Parameter(negative="--audio")] = field(default=False)

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from birefnet_video.defaults import SEGMENT_S
 from birefnet_video.errors import UsageError
 from birefnet_video.options.group import OptionGroup, option_group
 
@@ -21,10 +20,10 @@ class ResumeSpec(OptionGroup):
 
     resume: Resuming = field(default="auto")
     """Go on where a render was cut off: auto (keeps what a long one has done), never, or require."""
-    segment: float = field(default=SEGMENT_S)
-    """Seconds of video that are kept at a time, for a render that is cut off."""
+    segment: float | None = field(default=None)
+    """Seconds of video that are kept at a time, for a render that is cut off. Default: 30; less where workers share."""
 
     @segment.validator
-    def _check_segment(self, option: "Attribute[Any]", value: float) -> None:
-        if not 0 < value < float("inf"):
+    def _check_segment(self, option: "Attribute[Any]", value: float | None) -> None:
+        if value is not None and not 0 < value < float("inf"):
             raise UsageError(f"--segment: {value:g} is no length in seconds")

@@ -33,6 +33,8 @@ class Encoding:
     """Of the codec in MOV and MP4, where FFmpeg's own is not understood everywhere."""
     highest_rate: int | None = None
     """Frames a second beyond which the encoder does not open, whatever the times of its frames are."""
+    threads: int = 0
+    """Of an encoder whose packets depend on their number; 0: as many as it likes."""
     semi_planar: bool = False
     """The encoder takes 10 bits only as P010."""
     alpha_slack: float = 2 / 255

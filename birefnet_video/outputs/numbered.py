@@ -1,7 +1,8 @@
 """Pictures as an output: one file a frame, ``shot_%05d.png``."""
 
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from functools import partial
@@ -150,6 +151,19 @@ class PictureWriter:
                 self.stored += 1
                 self.size += len(data)
         except (OSError, av.error.FFmpegError) as error:
+            raise refused(self.target, error) from None
+
+    def settle(self, numbers: Sequence[int]) -> None:
+        """Pictures of some numbers are on the disk when this returns.
+
+        Raises:
+            OutputRefused: if that fails.
+        """
+        try:
+            for number in numbers:
+                with self._path(number).open("rb+") as file:
+                    os.fsync(file.fileno())
+        except OSError as error:
             raise refused(self.target, error) from None
 
     def _path(self, number: int) -> Path:

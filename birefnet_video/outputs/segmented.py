@@ -13,6 +13,7 @@ from birefnet_video.outputs.decoding_times import DecodingTimes
 from birefnet_video.outputs.packets import apart
 from birefnet_video.outputs.parts import PartWriter, packets_of
 from birefnet_video.outputs.segments import KnownAt, Part, Segments
+from birefnet_video.outputs.unfinished import refused
 from birefnet_video.outputs.verify import Promise
 from birefnet_video.outputs.writer import Writer
 from birefnet_video.types import FrameMeta, SoundLength
@@ -103,6 +104,29 @@ class SegmentedWriter:
         self.stored += len(packets)
         self._film.pass_on(self._times.push(packets), meta.time_s)
 
+    def adopt(self, part: Part, place: Path) -> None:
+        """Take a segment that somebody else has made.
+
+        Args:
+            part: what it holds.
+            place: its file, which is taken.
+
+        Raises:
+            OutputRefused: if it is not what was written, or cannot be joined.
+        """
+        self._wait()
+        number = len(self._segments.parts)
+        try:
+            place.replace(self._segments.path(number))
+        except OSError as error:
+            raise refused(self.target, error) from None
+        self._check_settings(number, part)
+        self._take(number, part)
+        self._segments.add(part)
+        self.first_pts = part.frames[0].pts if self.first_pts is None else self.first_pts
+        self._last = part.frames[-1]
+        self.frames = self.stored = self.frames + len(part.frames)
+
     def finish(self) -> None:
         """See :class:`birefnet_video.outputs.sink.Sink`."""
         self._wait()
@@ -169,9 +193,12 @@ class SegmentedWriter:
         for number, part in enumerate(self._segments.parts):
             if self._is_left.is_set():
                 return
-            assert part.written is not None  # looked at before
-            path, before = self._segments.path(number), self._segments.before(number)
-            self._film.take(packets_of(path, self.encoding, part.written, part.frames, before), part.frames)
+            self._take(number, part)
+
+    def _take(self, number: int, part: Part) -> None:
+        assert part.written is not None  # looked at before
+        path, before = self._segments.path(number), self._segments.before(number)
+        self._film.take(packets_of(path, self.encoding, part.written, part.frames, before), part.frames)
 
     def _wait(self, *, cancel: bool = False) -> None:
         """Until all that an earlier run has done is muxed, or the part that is just being."""

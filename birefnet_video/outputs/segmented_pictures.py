@@ -1,6 +1,6 @@
 """Numbered pictures that are written in segments, which a later run can go on from."""
 
-import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
@@ -10,7 +10,7 @@ import av
 
 from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.numbered import PictureWriter
-from birefnet_video.outputs.segments import KnownAt, Segments
+from birefnet_video.outputs.segments import KnownAt, Part, Segments
 from birefnet_video.outputs.unfinished import refused
 from birefnet_video.types import FrameMeta, MediaInfo
 
@@ -71,6 +71,32 @@ class SegmentedPictures(PictureWriter):
         super().write(picture, meta)
         self._segments.note(meta)
 
+    def adopt(self, part: Part, place: Path) -> None:
+        """Take a segment that somebody else has made.
+
+        Args:
+            part: what it holds.
+            place: folder of its pictures, which is taken.
+
+        Raises:
+            OutputRefused: if one of them is not there, or that cannot be written down.
+        """
+        numbers = [self._number_of(meta) for meta in part.frames]
+        try:
+            for number in numbers:
+                (place / self._path(number).name).replace(self._path(number))
+                self.size += self._path(number).stat().st_size
+            shutil.rmtree(place)
+        except OSError as error:
+            raise refused(self.target, error) from None
+        self._segments.add(part)
+        self._numbers += numbers
+        known = [meta.pts for meta in part.frames]
+        self._steps |= {after - before for before, after in pairwise([*self._last(), *known])}
+        self.first_pts = known[0] if self.first_pts is None else self.first_pts
+        self.last_pts = known[-1]
+        self.frames = self.stored = self._begun = self.frames + len(known)
+
     def finish(self) -> None:
         """See :class:`birefnet_video.outputs.sink.Sink`."""
         super().finish()
@@ -93,6 +119,9 @@ class SegmentedPictures(PictureWriter):
         self._segments.close()
         super().discard()
 
+    def _last(self) -> list[int]:
+        return [] if self.last_pts is None else [self.last_pts]
+
     def _close_part(self, end: int) -> None:
         # Encoders hold pictures back: the next segment has one of its own.
         self._save(None)
@@ -102,10 +131,5 @@ class SegmentedPictures(PictureWriter):
 
     def _settle(self) -> None:
         """The pictures of the open segment are on the disk."""
-        try:
-            for number in self._numbers[self._begun : self.frames]:
-                with self._path(number).open("rb+") as file:
-                    os.fsync(file.fileno())
-        except OSError as error:
-            raise refused(self.target, error) from None
+        self.settle(self._numbers[self._begun : self.frames])
         self._begun = self.frames

@@ -1,23 +1,22 @@
 """An output in segments: where they begin, and which of them an earlier run has done."""
 
-import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from birefnet_video.errors import OutputRefused
+from birefnet_video.outputs.cutting import LEAST_FRAMES, Cutter
 from birefnet_video.outputs.journal import Journal
 from birefnet_video.outputs.parts import Written
+from birefnet_video.outputs.shown import ShownFrames
 from birefnet_video.outputs.unfinished import PARTIAL_MARK, refused
 from birefnet_video.types import FrameMeta
 
-#: A shorter segment goes on beyond its time: encoders hold back fewer frames than these.
-_LEAST_FRAMES = 16
 #: Holds the name of the file that the parts are muxed into.
 _FILM = "film"
 #: Gives what a job must know to go on after a part, by the index of its first frame and of the first one behind it.
@@ -33,6 +32,33 @@ class Part:
     """What its file holds; ``None``: its frames are files of their own."""
     known: Mapping[str, Any]
     """What the job must know to go on after it."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "frames": [[meta.pts, meta.duration] for meta in self.frames],
+            "written": None if self.written is None else asdict(self.written),
+            "known": dict(self.known),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], first: int, time_base: Fraction) -> Self:
+        """What :meth:`to_json` gave.
+
+        Args:
+            values: JSON values.
+            first: index of its first frame.
+            time_base: of its frames.
+
+        Raises:
+            ValueError: if they mean nothing.
+        """
+        try:
+            metas = (FrameMeta(first + i, pts, time_base, length) for i, (pts, length) in enumerate(values["frames"]))
+            written = None if values["written"] is None else Written(**values["written"])
+            return cls(frames=tuple(metas), written=written, known=values["known"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no part: {error}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +82,11 @@ def folder_of(target: Path) -> Path:
 def part_path(target: Path, number: int) -> Path:
     """The file of a part of an output."""
     return folder_of(target) / f"{number:05d}.part"
+
+
+def try_path(target: Path, number: int, attempt: int) -> Path:
+    """Where a worker makes a part, a file or a folder of pictures: another one may make the same."""
+    return folder_of(target) / f"{number:05d}.try-{attempt}"
 
 
 def parts_done(target: Path, time_base: Fraction) -> tuple[Mapping[str, str], list[Part]]:
@@ -104,10 +135,10 @@ class Segments:
             raise
         self.kept = len(self.frames)
         """Frames of all parts that are done."""
-        first = self.parts[0].frames[0] if self.parts else None
-        self._start = first.pts * first.time_base if first is not None else None
-        self._slot = self._slot_of(self.parts[-1].frames[-1]) if self.parts else 0
-        self._open: list[FrameMeta] = []
+        self._cutter = Cutter(plan.seconds)
+        if self.parts:
+            self._cutter.go_on(self.parts[0].frames[0], self.parts[-1].frames[-1])
+        self._open = ShownFrames()
 
     def _begin(self, keep: int) -> None:
         if not keep:
@@ -129,16 +160,12 @@ class Segments:
 
     def is_due(self, meta: FrameMeta) -> bool:
         """Whether a new segment begins with a frame, so that the open one must be closed."""
-        if self._start is None:
-            self._start = meta.pts * meta.time_base
-        return len(self._open) >= _LEAST_FRAMES and self._slot_of(meta) > self._slot
+        return self._cutter.is_due(meta)
 
     def note(self, meta: FrameMeta) -> None:
         """A frame is part of the open segment."""
-        if not self._open:
-            self._slot = self._slot_of(meta)
-        self._end_at(meta.pts)
-        self._open.append(meta)
+        self._cutter.note(meta)
+        self._open.add(meta)
 
     def close_part(self, end: int | None, written: Written | None, known: KnownAt) -> Part:
         """The open segment is whole and on the disk.
@@ -152,14 +179,23 @@ class Segments:
             OutputRefused: if that cannot be written down.
         """
         if end is not None:
-            self._end_at(end)
+            self._open.end_at(end)
         first = self._open[0].index
         part = Part(frames=tuple(self._open), written=written, known=known(first, first + len(self._open)))
-        self._journal.add(_to_json(part))
+        self._open = ShownFrames()
+        self.add(part)
+        return part
+
+    def add(self, part: Part) -> None:
+        """The next segment is whole and on the disk, whoever has made it.
+
+        Raises:
+            OutputRefused: if that cannot be written down.
+        """
+        self._journal.add(part.to_json())
         self.parts.append(part)
         self.kept += len(part.frames)
-        self._open = []
-        return part
+        self._cutter.go_on(self.parts[0].frames[0], part.frames[-1])
 
     @property
     def open_frames(self) -> Sequence[FrameMeta]:
@@ -182,7 +218,7 @@ class Segments:
 
     def before(self, number: int) -> Sequence[FrameMeta]:
         """The last frames before a part, as many as encoders hold back."""
-        return self.parts[number - 1].frames[-_LEAST_FRAMES:] if number else ()
+        return self.parts[number - 1].frames[-LEAST_FRAMES:] if number else ()
 
     def close(self) -> None:
         """Let other processes have the folder; it stays."""
@@ -194,15 +230,6 @@ class Segments:
         self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _slot_of(self, meta: FrameMeta) -> int:
-        assert self._start is not None  # set with the first frame
-        return math.floor((meta.pts * meta.time_base - self._start) / self._plan.seconds)
-
-    def _end_at(self, pts: int) -> None:
-        """A frame ends where the next one begins."""
-        if self._open and self._open[-1].duration is not None:
-            self._open[-1] = replace(self._open[-1], duration=pts - self._open[-1].pts)
-
     def _remove_files(self) -> None:
         self.forget()
         for path in self.folder.iterdir():
@@ -211,26 +238,14 @@ class Segments:
                     path.unlink()
 
 
-def _to_json(part: Part) -> dict[str, Any]:
-    return {
-        "frames": [[meta.pts, meta.duration] for meta in part.frames],
-        "written": None if part.written is None else asdict(part.written),
-        "known": dict(part.known),
-    }
-
-
 def _parts(lines: Sequence[Mapping[str, Any]], time_base: Fraction) -> list[Part]:
     """What lines mean, up to one that means nothing."""
     made: list[Part] = []
     index = 0
     for line in lines:
         try:
-            metas = tuple(
-                FrameMeta(index + i, pts, time_base, length) for i, (pts, length) in enumerate(line["frames"])
-            )
-            written = None if line["written"] is None else Written(**line["written"])
-            made.append(Part(frames=metas, written=written, known=line["known"]))
-        except (KeyError, TypeError, ValueError):
+            made.append(Part.from_json(line, index, time_base))
+        except ValueError:
             break
-        index += len(metas)
+        index += len(made[-1].frames)
     return made

@@ -1,5 +1,7 @@
 """What takes the frames of one output, whatever becomes of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -103,3 +105,17 @@ class Sink(Protocol):
     def discard(self) -> None:
         """Close and remove it."""
         ...
+
+
+@contextmanager
+def discarded_on_error() -> Iterator[list[Sink]]:
+    """A list of sinks; those in it are discarded if what is done within fails."""
+    writers: list[Sink] = []
+    try:
+        yield writers
+    except BaseException:
+        for writer in writers:
+            # What cannot be removed must not hide why it was to be.
+            with suppress(OSError):
+                writer.discard()
+        raise

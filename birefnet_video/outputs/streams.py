@@ -52,6 +52,8 @@ def add_video(
     context.time_base = info.time_base
     context.framerate = rate
     context.thread_type = "AUTO"
+    if encoding.threads:
+        context.thread_count = encoding.threads
     if encoding.needs_even_sides or encoding.container in ("mov", "mp4"):
         context.gop_size = max(1, round(info.frame_rate * KEYFRAME_EVERY_MS / 1000))
     context.sample_aspect_ratio = info.sample_aspect_ratio

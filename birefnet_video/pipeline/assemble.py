@@ -1,7 +1,6 @@
 """From a plan to opened files, a loaded network and a wired line of stages."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
 from functools import partial
 
 from birefnet_video.backends.base import MattingBackend
@@ -14,7 +13,7 @@ from birefnet_video.inputs.opening import open_input
 from birefnet_video.inputs.reader import Notify, Reader
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.network import BackendSpec
-from birefnet_video.outputs.sink import Sink
+from birefnet_video.outputs.sink import Sink, discarded_on_error
 from birefnet_video.pipeline.budget import Budget, budget
 from birefnet_video.pipeline.composing import Composing, Look
 from birefnet_video.pipeline.compositor import Compositor, CpuCompositor
@@ -28,8 +27,8 @@ from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.pipeline.resuming import find_resumption
 from birefnet_video.pipeline.runner import Runner, Stage
-from birefnet_video.pipeline.sinks import open_sinks
 from birefnet_video.pipeline.stages import Composed, MatteGauge, compose, encode, infer, prepare
+from birefnet_video.pipeline.stretch import Stretch
 from birefnet_video.types import Frame, FrameMeta, Matte, MediaInfo, Step
 
 #: Loads the network for an input; replaced in tests and benchmarks.
@@ -66,35 +65,39 @@ def open_plan(
     *,
     on_cut: Callable[[FrameMeta], None] = lambda frame: None,
     on_subject: Callable[[SubjectNoted], None] = lambda noted: None,
+    stretch: Stretch | None = None,
 ) -> Line:
-    """Open the files of a plan, load its network and wire its stages; see :func:`assemble`."""
+    """Open the files of a plan, load its network and wire its stages; see :func:`assemble`.
+
+    Only the frames of ``stretch``; ``None``: all that no earlier run has done.
+    """
     spec, info = plan.spec, plan.info
     if plan.decode_on != "cpu":
         open_input(spec.source, spec.input.limits, plan.decode_on).close()
     for note in plan.notes:
         notify(note)
-    resumption = find_resumption(plan, notify)
+    stretch = stretch or find_resumption(plan, notify)
     look = Look(colour=spec.colour, input_alpha=spec.input.input_alpha, compose_on=spec.backend.compose_on)
     shown = [(output.spec, output.canvas) for output in plan.outputs]
-    composing = Composing(look, shown, info, notify, began_s=resumption.began_s)
-    with _discarded_on_error() as writers:
-        open_sinks(plan, notify, resumption, writers)
+    composing = Composing(look, shown, info, notify, began_s=stretch.began_s)
+    with discarded_on_error() as writers:
+        stretch.open_sinks(plan, notify, writers)
         notify(Step(f"loading the network {spec.backend.model}"))
         backend = seen_wider(open_backend(network_of(plan), info, notify), plan)
         matting, counted, follower = _open_matting(plan, backend, composing, notify, on_subject)
     multiplies, stay = look.input_alpha == "multiply", matting.view_there is not None
     read = partial(Reader, info, with_alpha=multiplies, decode_on=plan.decode_on, stay=stay)
     batch_size = matting.info.batch_size
-    reader = resumption.reader(partial(read, notify), plan.cut, batch_size)
+    reader = stretch.reader(partial(read, notify), plan.cut, batch_size)
     gauges, tap = {lane: MatteGauge(keeps_means=spec.writing.verify == "full") for lane in plan.lanes}, PreviewTap()
-    on_cut = resumption.restore([*gauges.values()], on_cut)
+    on_cut = stretch.restore([*gauges.values()], on_cut)
     # A video behind the subject moves on with the frames.
     workers = 1 if plan.in_order else _composing_threads(matting, counted, notify)
     composing_stage = _composing_stage(plan, matting, [*gauges.values()], tap, workers)
     smoothing, flicker = _smoothing(plan, backend, on_cut, notify)
     network = _network_stages(plan, matting, follower)
     frames = partial(frames_of, plan, reader, lambda: read(lambda note: None, cut=plan.cut))
-    stages = _stages(frames, network, batch_size, smoothing, resumption.before(composing_stage), writers)
+    stages = _stages(frames, network, batch_size, smoothing, stretch.before(composing_stage), writers)
     return Line(
         info=info,
         matting=matting,
@@ -108,10 +111,10 @@ def open_plan(
         tap=tap,
         runner=Runner(stages),
         gpu_busy_s=busy_from_now(backend.info.device),
-        on_committed=resumption.finish,
-        kept=resumption.kept,
-        resumed=resumption.frames,
-        skipped=resumption.begin(batch_size),
+        on_committed=stretch.finish,
+        kept=stretch.kept,
+        resumed=stretch.frames,
+        skipped=stretch.begin(batch_size),
     )
 
 
@@ -130,19 +133,6 @@ def _open_matting(
         return matting, counted, follower_of(plan, backend, read_masks(plan.guidance.said), on_subject)
     except BaseException:
         backend.close()
-        raise
-
-
-@contextmanager
-def _discarded_on_error() -> Iterator[list[Sink]]:
-    writers: list[Sink] = []
-    try:
-        yield writers
-    except BaseException:
-        for writer in writers:
-            # What cannot be removed must not hide why it was to be.
-            with suppress(OSError):
-                writer.discard()
         raise
 
 

@@ -18,6 +18,8 @@ from birefnet_video.zoo.files import weights_path
 
 #: Libraries whose versions decide what comes out.
 _LIBRARIES = ("av", "torch", "timm", "opencv-python-headless", "openvino", "onnxruntime", "torch-tensorrt")
+#: Options that leave frames as they are.
+_DO_NOT_COUNT = ("overwrite", "resume", "workers", "ray")
 #: Bytes of a file's beginning and end that are looked at.
 _LOOKED_AT = 1 << 16
 
@@ -42,8 +44,10 @@ def job_key(spec: JobSpec, info: MediaInfo, output: OutputSpec) -> dict[str, str
     values = converter().unstructure(spec)
     for group in ("input", "backend", "matte", "colour", "writing"):
         key |= _flat(values[group])
-    key.pop("overwrite")
-    key.pop("resume")
+    for name in _DO_NOT_COUNT:
+        key.pop(name)
+    # Any GPU of a machine.
+    key["device"] = key["device"].split(":")[0]
     key |= _flat({name: value for name, value in converter().unstructure(output).items() if name != "path"})
     if isinstance(output.background, PictureFile | VideoFile):
         # Who opens it says if it is not there.

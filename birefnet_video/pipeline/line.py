@@ -4,7 +4,9 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+from birefnet_video.backends.base import BackendInfo
 from birefnet_video.errors import first_line
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.outputs.unfinished import write_key
@@ -18,28 +20,35 @@ from birefnet_video.types import Matte, MediaInfo
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True, kw_only=True)
-class Line:
-    """Everything that one run holds open."""
+class Network(Protocol):
+    """What is asked of whatever runs the network."""
+
+    @property
+    def info(self) -> BackendInfo:
+        """What runs."""
+        ...
+
+    def close(self) -> None:
+        """Free the device. May be called twice."""
+        ...
+
+
+@dataclass(kw_only=True)
+class Run:
+    """Everything that one run holds open, whoever computes it."""
 
     info: MediaInfo
-    matting: Matting
+    matting: Network
     reader: FrameSource
     writers: list[Sink]
     lanes: list[tuple[str | None, ...]]
     """Of each writer, whose mattes it gets."""
     gauges: dict[str | None, MatteGauge]
     """Of each whose mattes there are, by name; ``None``: everybody's together."""
-    composing: Callable[[Iterable[list[Matte]]], Iterator[Composed]]
-    """The compose stage."""
-    smoothing: Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None
-    """The stage before it, or ``None`` if mattes stay as they are."""
     flicker: Callable[[], tuple[float, float] | None]
     """Before and after smoothing, so far."""
     tap: PreviewTap
     runner: Runner
-    gpu_busy_s: Callable[[], float] | None = None
-    """Seconds that a GPU has computed the network; ``None``: no GPU that can tell does."""
     on_committed: Callable[[], None] = lambda: None
     """Called when all outputs have their final names."""
     kept: Callable[[], int | None] = lambda: None
@@ -52,9 +61,7 @@ class Line:
     @property
     def gpu_share(self) -> float | None:
         """Share of the time since the first batch in which a GPU computed the network; ``None``: nobody knows."""
-        meters = {meter.name: meter for meter in self.runner.meters}
-        seconds = meters["infer"].last_at - meters["prepare"].first_at
-        return min(1.0, self.gpu_busy_s() / seconds) if self.gpu_busy_s is not None and seconds > 0 else None
+        return None
 
     def verify_and_commit(self, *, overwrite: bool) -> None:
         """Check every finished file and give it its final name.
@@ -105,3 +112,23 @@ class Line:
         except Exception:  # noqa: BLE001 - the thread border: the files are what matters
             _log.exception("the backend failed to close")
         return [path for path in kept if path is not None]
+
+
+@dataclass(kw_only=True)
+class Line(Run):
+    """A run whose stages make frames in this process."""
+
+    matting: Matting
+    composing: Callable[[Iterable[list[Matte]]], Iterator[Composed]]
+    """The compose stage."""
+    smoothing: Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None
+    """The stage before it, or ``None`` if mattes stay as they are."""
+    gpu_busy_s: Callable[[], float] | None = None
+    """Seconds that a GPU has computed the network; ``None``: no GPU that can tell does."""
+
+    @property
+    def gpu_share(self) -> float | None:
+        """See :class:`Run`."""
+        meters = {meter.name: meter for meter in self.runner.meters}
+        seconds = meters["infer"].last_at - meters["prepare"].first_at
+        return min(1.0, self.gpu_busy_s() / seconds) if self.gpu_busy_s is not None and seconds > 0 else None

@@ -12,7 +12,13 @@ B = TypeVar("B")
 
 def cores() -> int:
     """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return len(usable_cores())
+
+
+def usable_cores() -> list[int]:
+    """Their numbers."""
+    known = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return sorted(known)
 
 
 def ordered_map(work: Callable[[A], B], items: Iterable[A], workers: int, name: str) -> Generator[B, None, None]:

@@ -1,7 +1,7 @@
 """What a job will read, leave out and write: found without opening a network or touching the disk beyond probing."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,12 +14,14 @@ from birefnet_video.matting.backdrop import Canvas
 from birefnet_video.matting.composite.opencv import even
 from birefnet_video.options.backgrounds import VideoFile
 from birefnet_video.options.job import JobSpec
+from birefnet_video.options.network import are_several
 from birefnet_video.options.outputs import STDOUT, OutputSpec, lanes_of
 from birefnet_video.options.prompts import NOBODY, Prompts
 from birefnet_video.options.serial import converter, structured
 from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.encodings import encoding_for, fit_codecs
 from birefnet_video.pipeline.checks import check_output, make_canvas
+from birefnet_video.pipeline.ordered import cores
 from birefnet_video.pipeline.prompt_checks import check_prompts
 from birefnet_video.pipeline.trim import find_cut, shorten
 from birefnet_video.types import Cut, MediaInfo
@@ -96,6 +98,11 @@ class Plan:
             guidance=Prompts(prompts),
         )
 
+    def on(self, device: str) -> "Plan":
+        """The same with its network, and what decodes on its device, elsewhere."""
+        spec = evolve(self.spec, backend=evolve(self.spec.backend, device=device))
+        return replace(self, spec=spec, decode_on=_decoder(spec, self.info))
+
     @property
     def lanes(self) -> tuple[str | None, ...]:
         """Whose mattes are made, each once; ``None``: everybody's together."""
@@ -162,6 +169,10 @@ def plan_output(
     encoding = encoding_for(output, hdr=is_hdr(info.colour))
     check_output(spec, output, encoding, to_be_made=to_be_made)
     canvas = make_canvas(encoding, info)
+    if encoding.codec == "libx264":
+        # As many as it takes of itself: wherever a part is made, it is the same.
+        rows = max(1, (canvas.height + 15) // 16 // 2)
+        encoding = replace(encoding, threads=max(1, min(cores() * 3 // 2, rows)))
     return PlannedOutput(
         spec=output,
         encoding=encoding,
@@ -176,7 +187,7 @@ def _decoder(spec: JobSpec, info: MediaInfo) -> str:
     if info.sequence is not None and decode_on != "cpu":
         raise UsageError(f"--decode-on {decode_on}: image sequences are decoded on the CPU")
     # The GPU that the network is to run on, if there are several.
-    return device if device.startswith(f"{decode_on}:") else decode_on
+    return device if device.startswith(f"{decode_on}:") and not are_several(device) else decode_on
 
 
 def _notes_of_input(info: MediaInfo, spec: JobSpec) -> list[str]:

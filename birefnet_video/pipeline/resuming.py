@@ -1,29 +1,33 @@
 """A render in segments: what an earlier run has done of it, and how this one goes on from there."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
+from birefnet_video.defaults import SEGMENT_S
 from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.inputs.reader import Notify, Reader
 from birefnet_video.options.outputs import STDOUT
 from birefnet_video.outputs.parts import is_whole
 from birefnet_video.outputs.segments import Part, SegmentPlan, Segments, folder_of, part_path, parts_done
+from birefnet_video.outputs.sink import Sink
 from birefnet_video.pipeline.continuing import Continuation, MakeReader
 from birefnet_video.pipeline.finished import remember_finished
 from birefnet_video.pipeline.job_key import differences, job_key
 from birefnet_video.pipeline.plan import Plan, PlannedOutput
+from birefnet_video.pipeline.reach import LEAD
+from birefnet_video.pipeline.sinks import open_sink
 from birefnet_video.pipeline.stages import MatteGauge
 from birefnet_video.types import Cut, FrameMeta, Matte
 
 T = TypeVar("T")
-#: Frames before a segment that its first matte depends on. Windows reach no further than their delay; a recursive mean
-#: keeps 4/5 of what was before with every frame, which after so many is less than a float can tell.
-LEAD = {"off": 0, "normal": 4, "high": 5, "live": 128}
 #: Segments from which on a render is worth more than the disk space of its parts.
 _LEAST_SEGMENTS = 2
+#: Segments of a short render that workers share, and seconds that one has at least.
+_SHARED_SEGMENTS, _SHORTEST_S = 16, 2.0
 
 
 @dataclass(slots=True)
@@ -56,6 +60,21 @@ class Resumption:
     def began_s(self) -> float | None:
         """Time of the first frame of all, if it is done."""
         return self.parts[0].frames[0].time_s if self.parts else None
+
+    def open_sinks(self, plan: Plan, notify: Notify, opened: list[Sink]) -> None:
+        """See :class:`birefnet_video.pipeline.stretch.Stretch`."""
+        for number, output in enumerate(plan.outputs):
+            if not self.plans:
+                opened.append(open_sink(output, plan.info, plan.cut, notify))
+                continue
+            segments = Segments(output.spec.path, self.plans[number], self.keep)
+            try:
+                opened.append(open_sink(output, plan.info, plan.cut, notify, (segments, self.known_at)))
+            except BaseException:
+                # What an earlier run has done stays.
+                (segments.close if self.keep else segments.remove)()
+                raise
+            self.segments.append(segments)
 
     def restore(self, gauges: Sequence[MatteGauge], on_cut: Callable[[FrameMeta], None]) -> Callable[[FrameMeta], None]:
         """Let gauges and listeners know what an earlier run has found.
@@ -128,12 +147,13 @@ class Resumption:
                 yield new
 
 
-def find_resumption(plan: Plan, notify: Notify) -> Resumption:
+def find_resumption(plan: Plan, notify: Notify, *, shared: bool = False) -> Resumption:
     """What a run of a plan goes on from and leaves behind.
 
     Args:
         plan: of the run.
         notify: takes what a user should know.
+        shared: it is made by workers, so in segments however short it is.
 
     Raises:
         OutputRefused: if an earlier run had other settings, or has left nothing where it must.
@@ -142,10 +162,12 @@ def find_resumption(plan: Plan, notify: Notify) -> Resumption:
     mode = plan.spec.writing.resume
     begun = [output.spec.path for output in plan.outputs if _has_parts(output)]
     if mode == "never":
+        if shared:
+            raise UsageError("--resume never: workers hand over what they make as parts, which are kept")
         if begun:
             notify(f"{folder_of(begun[0])}: what an earlier run has done is not used and stays")
         return Resumption()
-    if (why := _why_not(plan)) is not None:
+    if (why := why_in_one_go(plan)) is not None:
         if mode == "require":
             raise UsageError(f"--resume require: {why}")
         if begun or _is_long(plan):
@@ -155,13 +177,15 @@ def find_resumption(plan: Plan, notify: Notify) -> Resumption:
         raise OutputRefused(
             f"{plan.outputs[0].spec.path}: there is nothing to go on from", hint="--resume auto begins it"
         )
-    if not begun and not _is_long(plan):
+    if not begun and not _is_long(plan) and not shared:
         return Resumption()
     try:
         keys = [job_key(plan.spec, plan.info, output.spec) for output in plan.outputs]
     except OSError as error:
         raise OutputRefused(f"{error.filename}: cannot be read: {error.strerror}") from None
-    seconds = Fraction(plan.spec.writing.segment).limit_denominator(1_000_000)
+    seconds = _segment_s(plan, shared=shared)
+    for key in keys:
+        key["segment"] = f"{float(seconds):g}"
     made = Resumption(
         [SegmentPlan(seconds=seconds, key=key, time_base=plan.info.time_base) for key in keys],
         lead=LEAD[plan.spec.matte.smooth],
@@ -210,8 +234,8 @@ def _has_parts(output: PlannedOutput) -> bool:
     return path != STDOUT and folder_of(path).is_dir()
 
 
-def _why_not(plan: Plan) -> str | None:
-    """Why a run cannot be cut, in words."""
+def why_in_one_go(plan: Plan) -> str | None:
+    """Why a run cannot be cut, in words; ``None``: it can."""
     if plan.guidance.said:
         return "who is followed is carried from frame to frame"
     for output in plan.outputs:
@@ -224,4 +248,16 @@ def _why_not(plan: Plan) -> str | None:
 
 def _is_long(plan: Plan) -> bool:
     length = plan.info.duration_s
-    return length is not None and length >= _LEAST_SEGMENTS * plan.spec.writing.segment
+    return length is not None and length >= _LEAST_SEGMENTS * (plan.spec.writing.segment or SEGMENT_S)
+
+
+def _segment_s(plan: Plan, *, shared: bool) -> Fraction:
+    """Length of a segment: as asked for, else as it was begun, else so that workers have several each."""
+    asked, length = plan.spec.writing.segment, plan.info.duration_s
+    if asked is None:
+        begun = parts_done(plan.outputs[0].spec.path, plan.info.time_base)[0].get("segment", "")
+        with suppress(ValueError):
+            asked = float(begun)
+    if asked is None and shared and length is not None:
+        asked = min(SEGMENT_S, max(length / _SHARED_SEGMENTS, _SHORTEST_S))
+    return Fraction(asked or SEGMENT_S).limit_denominator(1000)

@@ -13,35 +13,8 @@ from birefnet_video.outputs.segmented_pictures import SegmentedPictures
 from birefnet_video.outputs.segments import KnownAt, Segments
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.outputs.writer import Writer
-from birefnet_video.pipeline.plan import Plan, PlannedOutput
-from birefnet_video.pipeline.resuming import Resumption
+from birefnet_video.pipeline.plan import PlannedOutput
 from birefnet_video.types import Cut, FrameMeta, MediaInfo
-
-
-def open_sinks(plan: Plan, notify: Notify, resumption: Resumption, opened: list[Sink]) -> None:
-    """Open what the outputs of a plan go into.
-
-    Args:
-        plan: of the run.
-        notify: takes what a user should know.
-        resumption: what an earlier run has done.
-        opened: takes each as soon as it is open, so that those before one that is refused can be discarded.
-
-    Raises:
-        OutputRefused, BackendUnavailable: see :func:`open_sink`.
-    """
-    for number, output in enumerate(plan.outputs):
-        if not resumption.plans:
-            opened.append(open_sink(output, plan.info, plan.cut, notify))
-            continue
-        segments = Segments(output.spec.path, resumption.plans[number], resumption.keep)
-        try:
-            opened.append(open_sink(output, plan.info, plan.cut, notify, (segments, resumption.known_at)))
-        except BaseException:
-            # What an earlier run has done stays.
-            (segments.close if resumption.keep else segments.remove)()
-            raise
-        resumption.segments.append(segments)
 
 
 def open_sink(
@@ -76,7 +49,7 @@ def open_sink(
             info,
             pixel_format=canvas.pixel_format,
             size=size,
-            number_of=_numbering(info, cut),
+            number_of=numbering(info, cut),
             notify=notify,
         )
     if kept is not None:
@@ -113,7 +86,7 @@ def _segmented(film: Writer, planned: PlannedOutput, info: MediaInfo, kept: tupl
         raise
 
 
-def _numbering(info: MediaInfo, cut: Cut | None) -> Callable[[FrameMeta], int]:
+def numbering(info: MediaInfo, cut: Cut | None) -> Callable[[FrameMeta], int]:
     """Pictures keep the numbers of the sequence they come from; those of a video are counted from 1."""
     if info.sequence is None:
         return lambda meta: meta.index + 1

@@ -145,6 +145,13 @@ class MatteGauge:
         if self.means is not None:
             self.means.extend(means)
 
+    def absorb(self, telling: tuple[int, float], means: Sequence[float]) -> None:
+        """Take what another gauge has found of the next frames; called once for each run of them."""
+        if telling[1] > self.telling_spread:
+            self.telling_frame, self.telling_spread = telling
+        if self.means is not None:
+            self.means.extend(means)
+
     def measure(self, index: int, extent: Extent) -> None:
         """Note the extent of the alpha of frame ``index``."""
         if self.means is not None:

@@ -30,6 +30,7 @@ NOT_RUN = {
     r"pull|models (path|rm)|lite-matting|--tracker": "needs weights that are not here: tests/cli/test_models.py",
     r"\btui\b|attach|--detach|--queue|video jobs \w": "is about terminals and processes: tests/tui, test_jobs.py",
     r"cuda": "needs a GPU",
+    r"--ray": "needs a cluster: tests/workers/test_ray.py",
     r"int8": "takes minutes: tests/backends/test_int8.py",
     r"video (bench|doctor)": "measures the whole machine: tests/cli/test_bench.py, test_doctor.py",
     r"video export": "takes minutes: tests/cli/test_export.py",

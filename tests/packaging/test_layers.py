@@ -23,6 +23,7 @@ LAYERS = [
     ["bench"],
     ["jobs", "live"],
     ["configuration"],
+    ["workers"],
     ["pipeline"],
     ["backends"],
     ["backends.engines"],
@@ -48,7 +49,7 @@ LAYERS = [
 ]
 #: Heavy libraries, and the only rooms that may import them.
 HEAVY = {
-    "torch": {"model", "backends", "matting", "pipeline", "api", "bench", "commands", "doctor", "live"},
+    "torch": {"model", "backends", "matting", "pipeline", "workers", "api", "bench", "commands", "doctor", "live"},
     "timm": {"model"},
     "av": {
         "inputs",

@@ -79,6 +79,9 @@ def _calls(text: str) -> tuple[Call, ...]:
     calls, words = [], list[str]()
     for token in [*parser, ";"]:
         if set(token) <= set("|&;<>"):
+            # A number before > is a stream.
+            if token.startswith(">") and words[-1:] == ["2"]:
+                words.pop()
             if (call := _call(words)) is not None:
                 calls.append(call)
             # Behind > stands a file.
@@ -95,6 +98,4 @@ def _call(words: list[str]) -> Call | None:
         variables.append((name, value))
     if not words or words[0] != PROGRAM:
         return None
-    # A number before > is a stream.
-    rest = words[1:-1] if words[-1:] == ["2"] else words[1:]
-    return Call(tuple(rest), tuple(variables))
+    return Call(tuple(words[1:]), tuple(variables))

@@ -32,7 +32,7 @@ RENDER: dict[str, Option] = {option.name: option for option in SCHEMA.of_command
 #: A value for each that is not its default, as it is typed.
 OTHERS = {
     "background": "blur:7", "codec": "hevc", "quality": "best", "verify": "full", "frame_rate": "23.976",
-    "resume": "require", "segment": "20",
+    "resume": "require", "segment": "20", "workers": "2", "ray": "auto",
     "input_alpha": "ignore", "decode_on": "cuda", "max_pixels": "1000", "max_duration": "1:00:00", "model": "lite",
     "size": "512x288", "device": "cpu", "engine": "eager", "precision": "int8", "calibration": "/folder",
     "compose_on": "cpu", "batch_size": "3", "detail": "4096", "max_memory": "8G", "smooth": "off", "threshold": "0.5",

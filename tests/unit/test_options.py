@@ -42,7 +42,7 @@ OTHERS = {
     "alpha": "a.mov", "mask": "m.mkv", "green": "g.mp4", "composite": "c.mp4", "foreground": "f.mp4", "record": "r.mp4",
     "id_mask": "i.mkv",
     "background": "blur:7", "codec": "hevc", "quality": "best", "verify": "full", "start": "1:02.5", "duration": "3",
-    "resume": "require", "segment": "20",
+    "resume": "require", "segment": "20", "workers": "2", "ray": "auto",
     "end": "1:09",
     "frame_rate": "23.976", "video_track": "2", "input_alpha": "ignore", "decode_on": "cuda", "max_pixels": "1000",
     "max_duration": "1:00:00", "model": "lite", "size": "512x288", "device": "cpu", "engine": "eager",

@@ -1,0 +1,289 @@
+"""Hands segments to workers, and gives back what they have made in the order of display."""
+
+import math
+import queue
+import statistics
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from birefnet_video.backends.base import BackendInfo
+from birefnet_video.errors import BirefnetVideoError, explained
+from birefnet_video.inputs.reader import Notify
+from birefnet_video.pipeline.channel import Cancelled
+from birefnet_video.pipeline.share import NotAsListed
+from birefnet_video.workers.pending import Pending, joinable, told
+from birefnet_video.workers.tasks import Done, Task
+from birefnet_video.workers.worker import Worker, WorkerLost
+
+#: Times that a segment is tried, each time by another worker if there is one.
+MOST_TRIES = 3
+#: Segments for each worker that may be on their way or wait for those before them.
+_AHEAD = 4
+#: A segment that takes so many times as long as others usually do is begun by an idle worker, too.
+_SLOW = 3.0
+#: Segments after which it is known how long they usually take.
+_LEAST_TAKEN = 3
+#: Seconds between two looks at who is slow.
+_LOOK_S = 1.0
+
+
+@dataclass(slots=True, eq=False)
+class _Hand:
+    """A worker as the crew sees it."""
+
+    worker: Worker
+    orders: "queue.SimpleQueue[Task | None]" = field(default_factory=queue.SimpleQueue)
+    task: Task | None = None
+    """That it makes; ``None``: it waits for one, or is not open yet."""
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _News:
+    """What a hand's thread has to say."""
+
+    hand: _Hand
+    info: BackendInfo | None = None
+    stored: int = 0
+    done: Done | None = None
+    error: BaseException | None = None
+    is_lost: bool = False
+
+
+class Crew:
+    """Workers of one render. One thread opens and takes; all else from any."""
+
+    def __init__(
+        self,
+        workers: Sequence[Worker],
+        notify: Notify,
+        *,
+        check: Callable[[Done], str | None] = lambda done: None,
+        drop: Callable[[Task], None] = lambda task: None,
+    ) -> None:
+        """
+        Args:
+            workers: at least one.
+            notify: takes what a user should know.
+            check: says why a segment is not what its worker says, or ``None``.
+            drop: removes what a try that is not wanted any more has left.
+        """
+        self._hands = [_Hand(worker) for worker in workers]
+        self._notify, self._check, self._drop = notify, check, drop
+        self._news: queue.SimpleQueue[_News | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._left: list[_Hand] = []
+        self._error: BaseException | None = None
+        self._took: list[float] = []
+        """Seconds of segments."""
+
+    def open(self) -> BackendInfo:
+        """Start the workers, and wait for the first network: the others find on the disk what it has built.
+
+        Raises:
+            BirefnetVideoError: if none can be loaded.
+        """
+        self._left = list(self._hands)
+        for number, hand in enumerate(self._hands):
+            self._start(hand)
+            news = self._hear()
+            if news is not None and news.info is not None:
+                for later in self._hands[number + 1 :]:
+                    self._start(later)
+                return news.info
+        raise self._without_workers()
+
+    def run(self, tasks: Iterable[Task], ready: Iterable[Done] = ()) -> Iterator[Done | None]:
+        """What the workers make of segments.
+
+        Args:
+            tasks: in order.
+            ready: those of them that have been made before.
+
+        Yields:
+            ``None`` for each frame on the disk, and in place of the last one of a segment the segment, in order.
+
+        Raises:
+            NotAsListed: if the frames are not those that packets have told of.
+            BirefnetVideoError: if a segment could not be made, or no worker is left.
+            Cancelled: if the crew was stopped.
+        """
+        made = {(done.task.number, done.task.first, done.task.after): done for done in ready}
+        waiting = deque(Pending(task=task, done=made.get((task.number, task.first, task.after))) for task in tasks)
+        begun: dict[int, Pending] = {}
+        while waiting or begun:
+            self._hand_out(waiting, begun)
+            yield from joinable(begun)
+            if not begun:
+                continue
+            if not self._left:
+                raise self._without_workers()
+            if (news := self._hear(_LOOK_S)) is not None:
+                yield from self._settle(news, begun)
+
+    def pause(self) -> None:
+        """Have all workers take no further frames."""
+        for hand in self._hands:
+            hand.worker.pause()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        for hand in self._hands:
+            hand.worker.resume()
+
+    def stop(self) -> None:
+        """Take nothing more from the workers."""
+        self._news.put(None)
+
+    def close(self) -> None:
+        """End all workers, whatever they do. May be called twice."""
+        for hand in self._hands:
+            hand.orders.put(None)
+            hand.worker.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self, hand: _Hand) -> None:
+        thread = threading.Thread(target=self._work, args=(hand,), name=f"birefnet-video {hand.worker.name}")
+        self._threads.append(thread)
+        thread.start()
+
+    def _hear(self, timeout_s: float | None = None) -> _News | None:
+        """The next news, after what it says of its hand has been noted; ``None``: none has come in time.
+
+        Raises:
+            Cancelled: if the crew was stopped.
+        """
+        try:
+            news = self._news.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        if news is None:
+            raise Cancelled
+        if news.info is not None:
+            news.hand.is_open = True
+        if news.is_lost:
+            self._left.remove(news.hand)
+            self._error = news.error
+            self._notify(f"{_why(news)}; {len(self._left)} of {len(self._hands)} are left")
+        return news
+
+    def _hand_out(self, waiting: "deque[Pending]", begun: dict[int, Pending]) -> None:
+        while waiting and waiting[0].done is not None:
+            ready = waiting.popleft()
+            ready.stored = ready.task.frames
+            begun[ready.task.number] = ready
+        for hand in self._left:
+            if hand.task is not None or not hand.is_open:
+                continue
+            if (segment := self._next(hand, waiting, begun)) is None:
+                continue
+            hand.task = replace(segment.task, attempt=segment.tries)
+            segment.tries += 1
+            segment.begun_at = time.monotonic()
+            begun[segment.task.number] = segment
+            hand.orders.put(hand.task)
+
+    def _next(self, hand: _Hand, waiting: "deque[Pending]", begun: dict[int, Pending]) -> Pending | None:
+        """What a hand should make."""
+        running = [each.task.number for each in self._left if each.task is not None]
+        undone = [each for each in begun.values() if each.done is None and hand.worker.name not in each.shunned]
+        for segment in undone:
+            if segment.task.number not in running:
+                return segment
+        if waiting and waiting[0].done is None and len(begun) < _AHEAD * len(self._left):
+            return waiting.popleft()
+        # Nobody waits for a machine that has become slow.
+        usual = statistics.median(self._took) if len(self._took) >= _LEAST_TAKEN else math.inf
+        for segment in undone:
+            if running.count(segment.task.number) == 1 and time.monotonic() - segment.begun_at > _SLOW * usual:
+                return segment
+        return None
+
+    def _settle(self, news: _News, begun: dict[int, Pending]) -> Iterator[Done | None]:
+        hand, task = news.hand, news.hand.task
+        if task is None:
+            return
+        has_ended = news.done is not None or news.error is not None
+        hand.task = None if has_ended else task
+        segment = begun.get(task.number)
+        if segment is None or segment.done is not None:
+            # Somebody else was sooner.
+            if has_ended:
+                self._drop(task)
+            return
+        segment.stored = max(segment.stored, news.stored)
+        if news.error is not None:
+            self._drop(task)
+            self._mark_failed(segment, news)
+        if news.done is not None:
+            self._took.append(time.monotonic() - segment.begun_at)
+            segment.done, segment.stored = news.done, task.frames
+        yield from told(segment)
+
+    def _mark_failed(self, segment: Pending, news: _News) -> None:
+        """
+        Raises:
+            NotAsListed, BirefnetVideoError: if it is not worth another try.
+        """
+        assert news.error is not None  # looked at before
+        if isinstance(news.error, NotAsListed):
+            raise news.error
+        segment.failed += 1
+        segment.shunned.add(news.hand.worker.name)
+        others = [each for each in self._left if each.worker.name not in segment.shunned]
+        is_tried = any(each.task is not None and each.task.number == segment.task.number for each in self._left)
+        if segment.failed >= MOST_TRIES or not self._left or not (others or news.is_lost or is_tried):
+            raise _as_ours(news.error)
+        if not others:
+            # All have failed once, or have gone: whoever is left tries again.
+            segment.shunned.clear()
+        if not news.is_lost:
+            self._notify(f"{_why(news)}: segment {segment.task.number} is tried again by another worker")
+
+    def _without_workers(self) -> BaseException:
+        return _as_ours(self._error) if self._error is not None else Cancelled()
+
+    def _work(self, hand: _Hand) -> None:
+        try:
+            self._news.put(_News(hand=hand, info=hand.worker.open()))
+            while (task := hand.orders.get()) is not None:
+                self._news.put(self._render(hand, task))
+        except BaseException as error:  # noqa: BLE001 - the thread border: who takes the results is told
+            self._news.put(_News(hand=hand, error=error, is_lost=True))
+
+    def _render(self, hand: _Hand, task: Task) -> _News:
+        """
+        Raises:
+            WorkerLost: if it ends meanwhile.
+        """
+        stored = 0
+
+        def note(count: int) -> None:
+            nonlocal stored
+            stored += count
+            if count:
+                self._news.put(_News(hand=hand, stored=stored))
+
+        try:
+            done = hand.worker.render(task, note)
+            if (why := self._check(done)) is not None:
+                return _News(hand=hand, error=BirefnetVideoError(why))
+            return _News(hand=hand, done=done)
+        except (NotAsListed, BirefnetVideoError) as error:
+            return _News(hand=hand, error=error)
+
+
+def _why(news: _News) -> str:
+    """What has gone wrong with a worker, with its name once."""
+    name, text = news.hand.worker.name, str(news.error) or type(news.error).__name__
+    return text if text.startswith(name) else f"{name}: {text}"
+
+
+def _as_ours(error: BaseException) -> BaseException:
+    if isinstance(error, WorkerLost):
+        return BirefnetVideoError(str(error), hint="the same command goes on from what is done")
+    return explained(error)

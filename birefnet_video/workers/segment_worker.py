@@ -1,0 +1,110 @@
+"""Makes segments of one render, with a network that stays open."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from birefnet_video.backends.base import BackendInfo
+from birefnet_video.backends.registry import open_backend
+from birefnet_video.errors import BirefnetVideoError
+from birefnet_video.inputs.reader import Notify
+from birefnet_video.pipeline.assemble import OpenBackend, open_plan
+from birefnet_video.pipeline.guiding import network_of
+from birefnet_video.pipeline.line import Line
+from birefnet_video.pipeline.reach import LEAD, TRAIL
+from birefnet_video.pipeline.share import Share
+from birefnet_video.pipeline.shared_network import SharedNetwork
+from birefnet_video.workers.tasks import Brief, Done, Task
+
+
+class SegmentWorker:
+    """Makes one segment after another. One thread opens and renders; all else from any."""
+
+    def __init__(self, brief: Brief, notify: Notify, load: OpenBackend = open_backend) -> None:
+        """
+        Args:
+            brief: of the render.
+            notify: takes what a user should know.
+            load: loads the network.
+        """
+        # Who hands out the work has told them.
+        self._plan = replace(brief.plan, notes=())
+        self._timeline, self._notify = brief.timeline, notify
+        self._network = SharedNetwork(load)
+        self._lock = threading.Lock()
+        self._line: Line | None = None
+        self._is_paused = False
+
+    def open(self) -> BackendInfo:
+        """Load the network.
+
+        Raises:
+            BirefnetVideoError: if it cannot be loaded.
+        """
+        backend = self._network.open(network_of(self._plan), self._plan.info, self._notify)
+        self._network.settle(failed=False)
+        return backend.info
+
+    def render(self, task: Task, told: Callable[[int], None]) -> Done:
+        """Make a segment.
+
+        Args:
+            task: which one.
+            told: takes how many more of its frames lie on the disk; called on another thread.
+
+        Raises:
+            NotAsListed: if the frames are not those that the brief says.
+            BirefnetVideoError: if it cannot be made.
+        """
+        mode = self._plan.spec.matte.smooth
+        share = Share(
+            number=task.number,
+            attempt=task.attempt,
+            first=task.first,
+            after=task.after,
+            timeline=self._timeline,
+            reach=(LEAD[mode], TRAIL[mode]),
+            told=told,
+        )
+        line = open_plan(self._plan, self._notify, self._network.open, stretch=share)
+        is_done = False
+        try:
+            with self._lock:
+                self._line = line
+                if self._is_paused:
+                    line.runner.pause()
+            line.runner.start()
+            if not line.runner.join():
+                raise BirefnetVideoError("the worker was stopped")
+            is_done = True
+        finally:
+            with self._lock:
+                self._line = None
+            line.close(keep=None if is_done else False, tell=self._notify)
+            self._network.settle(failed=not is_done)
+        damage, flicker = tuple(line.damage()), line.flicker()
+        return Done(task=task, parts=tuple(share.parts()), damage=damage, flicker=flicker)
+
+    def pause(self) -> None:
+        """Read no further; what is on its way is finished."""
+        with self._lock:
+            self._is_paused = True
+            if self._line is not None:
+                self._line.runner.pause()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        with self._lock:
+            self._is_paused = False
+            if self._line is not None:
+                self._line.runner.resume()
+
+    def stop(self) -> None:
+        """End what is being made; :meth:`render` raises."""
+        with self._lock:
+            if self._line is not None:
+                self._line.runner.cancel()
+
+    def close(self) -> None:
+        """Free the device."""
+        self._network.close()

@@ -1,0 +1,124 @@
+"""Workers that are processes: killed, cut off, quiet."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from clips import make_clip
+from crews import left_in
+from packets import packets
+from specs import job_spec
+from stubs import PLAIN_COLOUR, PLAIN_MATTE, notices, open_stub
+from wait import until
+
+from birefnet_video.errors import BirefnetVideoError
+from birefnet_video.events import JobEvent
+from birefnet_video.inputs.reader import Notify
+from birefnet_video.jobs import Job
+from birefnet_video.options.job import JobSpec
+from birefnet_video.options.outputs import OutputSpec, WritingSpec
+from birefnet_video.workers import opening
+from birefnet_video.workers.local import LocalWorker
+from birefnet_video.workers.tasks import Brief
+
+SERVER = (sys.executable, str(Path(__file__).parents[1] / "support" / "serve_stub.py"))
+FRAMES = 200
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("clip") / "in.mp4", frames=FRAMES, with_sound=True)
+
+
+@pytest.fixture
+def hired(monkeypatch: pytest.MonkeyPatch) -> list[LocalWorker]:
+    """The workers of the jobs of a test."""
+    hired: list[LocalWorker] = []
+
+    def hire(brief: Brief, notify: Notify) -> list[LocalWorker]:
+        new = [LocalWorker(f"worker {number}", brief, notify, (), SERVER) for number in (1, 2)]
+        hired.extend(new)
+        return new
+
+    monkeypatch.setattr(opening, "hire", hire)
+    return hired
+
+
+def spec_of(clip: Path, folder: Path) -> JobSpec:
+    writing = WritingSpec(segment=0.8, workers=2)
+    return job_spec(
+        clip, (OutputSpec("alpha", folder / "a.mov"),), matte=PLAIN_MATTE, colour=PLAIN_COLOUR, writing=writing
+    )
+
+
+def begun(spec: JobSpec) -> tuple[Job, list[JobEvent]]:
+    job, events = Job(spec), []
+    job.subscribe(events.append)
+    job.start()
+    return job, events
+
+
+def check_whole(spec: JobSpec, folder: Path) -> None:
+    """Compare with what one process makes."""
+    folder.mkdir()
+    writing = evolve(spec.writing, workers=None)
+    whole = evolve(spec, outputs=(OutputSpec("alpha", folder / "a.mov"),), writing=writing)
+    job = Job(whole, open_backend=open_stub())
+    job.start()
+    job.result()
+    assert packets(spec.outputs[0].path) == packets(folder / "a.mov")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL")
+def test_a_killed_worker_is_done_without(clip: Path, tmp_path: Path, hired: list[LocalWorker]) -> None:
+    (tmp_path / "out").mkdir()
+    spec = spec_of(clip, tmp_path / "out")
+    job, events = begun(spec)
+    until(lambda: job.snapshot().written > 10 and hired[1].pid is not None)
+    os.kill(hired[1].pid or 0, signal.SIGKILL)
+    assert job.result().frames == FRAMES
+    assert any("worker 2 has ended without a word, with code -9" in line for line in notices(events))
+    check_whole(spec, tmp_path / "alone")
+    assert left_in(tmp_path / "out") == ["a.mov"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL")
+def test_all_killed_and_the_same_again(clip: Path, tmp_path: Path, hired: list[LocalWorker]) -> None:
+    spec = spec_of(clip, tmp_path)
+    job, _ = begun(spec)
+    until(lambda: (job.snapshot().kept or 0) > 20)
+    for worker in hired:
+        os.kill(worker.pid or 0, signal.SIGKILL)
+    with pytest.raises(BirefnetVideoError, match=r"with code -9.*the same command goes on"):
+        job.result()
+    again, events = begun(spec)
+    assert again.result().frames == FRAMES
+    assert any("were done by an earlier run" in line for line in notices(events))
+    check_whole(spec, tmp_path / "alone")
+
+
+def test_what_goes_wrong_there_is_said_as_it_is(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a network that can be had; by the workers that users get."""
+    from birefnet_video.errors import CheckpointError
+
+    spec = spec_of(clip, tmp_path)
+    spec = evolve(spec, backend=evolve(spec.backend, model=str(tmp_path / "no.safetensors")))
+    job, _ = begun(spec)
+    with pytest.raises(CheckpointError, match=r"no\.safetensors"):
+        job.result()
+    assert left_in(tmp_path) == []
+
+
+def test_closed_workers_leave_no_process(clip: Path, tmp_path: Path, hired: list[LocalWorker]) -> None:
+    import psutil
+
+    spec = spec_of(clip, tmp_path)
+    job, _ = begun(spec)
+    until(lambda: job.snapshot().written > 10 and hired[1].pid is not None)
+    numbers = [worker.pid for worker in hired]
+    job.cancel()
+    job.wait()
+    assert not any(psutil.pid_exists(number or 0) for number in numbers)
