@@ -127,6 +127,20 @@ class StageSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSnapshot:
+    """One of several workers at one moment."""
+
+    name: str
+    state: Literal["loading", "waiting", "working", "lost"]
+    segment: int | None = None
+    """That it makes."""
+    stored: int = 0
+    """Frames of that which lie on the disk."""
+    frames: int = 0
+    """That it has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobSnapshot:
     """A job at one moment. Cheap to take at any rate."""
 
@@ -149,6 +163,8 @@ class JobSnapshot:
     """Frames that a later run need not make again if this one is cut off; ``None``: it keeps none."""
     gpu_share: float | None = None
     """Share of the time since the first batch in which a GPU computed the network; ``None``: no GPU that can tell."""
+    workers: tuple[WorkerSnapshot, ...] = ()
+    """Who renders, if that is not one process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -185,6 +185,7 @@ class Job:
             loading_s=self._loading_s(pace.first_at, elapsed),
             gpu_share=line.gpu_share,
             kept=line.kept(),
+            workers=line.workers(),
         )
 
     def _mean_fps(self, frames: int) -> float:

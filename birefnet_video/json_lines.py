@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ class JsonReporter:
             "fps": round(snapshot.fps, 2),
             "eta": None if snapshot.eta_s is None else round(snapshot.eta_s, 1),
             "kept": snapshot.kept,
+            "workers": [asdict(worker) for worker in snapshot.workers],
         }
         self._say(record)
 

@@ -59,6 +59,9 @@ def list_jobs(
             continue
         at = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created_at))
         end = f"  {record.error}" if record.error else ""
+        if record.kept and record.state != "finished":
+            how = f": jobs retry {record.id} goes on" if record.state.is_over else ""
+            end += f"  ({record.kept} frames are safe{how})"
         done, total = record.written or 0, record.frames or 0
         share = f"{done / total:4.0%}" if 0 < done < total else "    "
         state = "held" if record.held and record.state == "waiting" else record.state

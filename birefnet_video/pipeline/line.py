@@ -8,6 +8,7 @@ from typing import Protocol
 
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.errors import first_line
+from birefnet_video.events import WorkerSnapshot
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.outputs.unfinished import write_key
 from birefnet_video.pipeline.continuing import FrameSource
@@ -53,6 +54,8 @@ class Run:
     """Called when all outputs have their final names."""
     kept: Callable[[], int | None] = lambda: None
     """Frames that a later run need not make again; ``None``: nothing is kept."""
+    workers: Callable[[], tuple[WorkerSnapshot, ...]] = lambda: ()
+    """Who computes, if that is not this process."""
     resumed: int = 0
     """Frames that an earlier run has done."""
     skipped: int = 0

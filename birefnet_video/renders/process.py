@@ -181,7 +181,7 @@ def _note_progress(job: Job, store: JobStore, record_id: str, stop: threading.Ev
         if snapshot.written:
             # A record that was removed needs none.
             with contextlib.suppress(UsageError):
-                store.update(record_id, frames=snapshot.total, written=snapshot.written)
+                store.update(record_id, frames=snapshot.total, written=snapshot.written, kept=snapshot.kept)
 
 
 def serve_live(served: Served, store: JobStore, record_id: str, run: Callable[[], int]) -> int:

@@ -69,6 +69,8 @@ class JobRecord:
     """Why it failed, in one line."""
     written: int | None = None
     """Frames that are encoded, written down now and then."""
+    kept: int | None = None
+    """Of those, the ones that the same command need not make again; ``None``: it keeps none."""
     exit_code: int | None = None
     """That its process has ended with."""
     result: dict[str, Any] | None = None

@@ -7,7 +7,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from birefnet_video.events import JobSnapshot, JobState, LiveSnapshot, LiveState, StageSnapshot, SubjectNoted
+from birefnet_video.events import (
+    JobSnapshot,
+    JobState,
+    LiveSnapshot,
+    LiveState,
+    StageSnapshot,
+    SubjectNoted,
+    WorkerSnapshot,
+)
 from birefnet_video.types import MediaInfo, Preview
 
 Level = Literal["info", "note", "error"]
@@ -101,7 +109,8 @@ def snapshot_from_json(values: dict[str, Any]) -> JobSnapshot:
     """The opposite of :func:`snapshot_to_json`."""
     snapshot = JobSnapshot(**values)
     stages = tuple(StageSnapshot(**stage) for stage in values["stages"])
-    return replace(snapshot, state=JobState(values["state"]), stages=stages)
+    workers = tuple(WorkerSnapshot(**worker) for worker in values["workers"])
+    return replace(snapshot, state=JobState(values["state"]), stages=stages, workers=workers)
 
 
 def live_from_json(values: dict[str, Any]) -> LiveSnapshot:

@@ -7,13 +7,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.errors import BirefnetVideoError, explained
+from birefnet_video.events import WorkerSnapshot
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.pipeline.channel import Cancelled
 from birefnet_video.pipeline.share import NotAsListed
+from birefnet_video.workers.hand import Hand, News
 from birefnet_video.workers.pending import Pending, joinable, told
 from birefnet_video.workers.tasks import Done, Task
 from birefnet_video.workers.worker import Worker, WorkerLost
@@ -28,29 +30,6 @@ _SLOW = 3.0
 _LEAST_TAKEN = 3
 #: Seconds between two looks at who is slow.
 _LOOK_S = 1.0
-
-
-@dataclass(slots=True, eq=False)
-class _Hand:
-    """A worker as the crew sees it."""
-
-    worker: Worker
-    orders: "queue.SimpleQueue[Task | None]" = field(default_factory=queue.SimpleQueue)
-    task: Task | None = None
-    """That it makes; ``None``: it waits for one, or is not open yet."""
-    is_open: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _News:
-    """What a hand's thread has to say."""
-
-    hand: _Hand
-    info: BackendInfo | None = None
-    stored: int = 0
-    done: Done | None = None
-    error: BaseException | None = None
-    is_lost: bool = False
 
 
 class Crew:
@@ -71,11 +50,11 @@ class Crew:
             check: says why a segment is not what its worker says, or ``None``.
             drop: removes what a try that is not wanted any more has left.
         """
-        self._hands = [_Hand(worker) for worker in workers]
+        self._hands = [Hand(worker) for worker in workers]
         self._notify, self._check, self._drop = notify, check, drop
-        self._news: queue.SimpleQueue[_News | None] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[News | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._left: list[_Hand] = []
+        self._left: list[Hand] = []
         self._error: BaseException | None = None
         self._took: list[float] = []
         """Seconds of segments."""
@@ -124,6 +103,10 @@ class Crew:
             if (news := self._hear(_LOOK_S)) is not None:
                 yield from self._settle(news, begun)
 
+    def snapshots(self) -> tuple[WorkerSnapshot, ...]:
+        """The workers at this moment. From any thread."""
+        return tuple(hand.snapshot() for hand in self._hands)
+
     def pause(self) -> None:
         """Have all workers take no further frames."""
         for hand in self._hands:
@@ -146,12 +129,12 @@ class Crew:
         for thread in self._threads:
             thread.join()
 
-    def _start(self, hand: _Hand) -> None:
+    def _start(self, hand: Hand) -> None:
         thread = threading.Thread(target=self._work, args=(hand,), name=f"birefnet-video {hand.worker.name}")
         self._threads.append(thread)
         thread.start()
 
-    def _hear(self, timeout_s: float | None = None) -> _News | None:
+    def _hear(self, timeout_s: float | None = None) -> News | None:
         """The next news, after what it says of its hand has been noted; ``None``: none has come in time.
 
         Raises:
@@ -166,6 +149,7 @@ class Crew:
         if news.info is not None:
             news.hand.is_open = True
         if news.is_lost:
+            news.hand.is_lost = True
             self._left.remove(news.hand)
             self._error = news.error
             self._notify(f"{_why(news)}; {len(self._left)} of {len(self._hands)} are left")
@@ -181,13 +165,13 @@ class Crew:
                 continue
             if (segment := self._next(hand, waiting, begun)) is None:
                 continue
-            hand.task = replace(segment.task, attempt=segment.tries)
+            hand.task, hand.stored = replace(segment.task, attempt=segment.tries), 0
             segment.tries += 1
             segment.begun_at = time.monotonic()
             begun[segment.task.number] = segment
             hand.orders.put(hand.task)
 
-    def _next(self, hand: _Hand, waiting: "deque[Pending]", begun: dict[int, Pending]) -> Pending | None:
+    def _next(self, hand: Hand, waiting: "deque[Pending]", begun: dict[int, Pending]) -> Pending | None:
         """What a hand should make."""
         running = [each.task.number for each in self._left if each.task is not None]
         undone = [each for each in begun.values() if each.done is None and hand.worker.name not in each.shunned]
@@ -203,7 +187,7 @@ class Crew:
                 return segment
         return None
 
-    def _settle(self, news: _News, begun: dict[int, Pending]) -> Iterator[Done | None]:
+    def _settle(self, news: News, begun: dict[int, Pending]) -> Iterator[Done | None]:
         hand, task = news.hand, news.hand.task
         if task is None:
             return
@@ -215,7 +199,8 @@ class Crew:
             if has_ended:
                 self._drop(task)
             return
-        segment.stored = max(segment.stored, news.stored)
+        hand.stored = max(hand.stored, news.stored)
+        segment.stored = max(segment.stored, hand.stored)
         if news.error is not None:
             self._drop(task)
             self._mark_failed(segment, news)
@@ -224,7 +209,7 @@ class Crew:
             segment.done, segment.stored = news.done, task.frames
         yield from told(segment)
 
-    def _mark_failed(self, segment: Pending, news: _News) -> None:
+    def _mark_failed(self, segment: Pending, news: News) -> None:
         """
         Raises:
             NotAsListed, BirefnetVideoError: if it is not worth another try.
@@ -247,15 +232,15 @@ class Crew:
     def _without_workers(self) -> BaseException:
         return _as_ours(self._error) if self._error is not None else Cancelled()
 
-    def _work(self, hand: _Hand) -> None:
+    def _work(self, hand: Hand) -> None:
         try:
-            self._news.put(_News(hand=hand, info=hand.worker.open()))
+            self._news.put(News(hand=hand, info=hand.worker.open()))
             while (task := hand.orders.get()) is not None:
                 self._news.put(self._render(hand, task))
         except BaseException as error:  # noqa: BLE001 - the thread border: who takes the results is told
-            self._news.put(_News(hand=hand, error=error, is_lost=True))
+            self._news.put(News(hand=hand, error=error, is_lost=True))
 
-    def _render(self, hand: _Hand, task: Task) -> _News:
+    def _render(self, hand: Hand, task: Task) -> News:
         """
         Raises:
             WorkerLost: if it ends meanwhile.
@@ -266,18 +251,18 @@ class Crew:
             nonlocal stored
             stored += count
             if count:
-                self._news.put(_News(hand=hand, stored=stored))
+                self._news.put(News(hand=hand, stored=stored))
 
         try:
             done = hand.worker.render(task, note)
             if (why := self._check(done)) is not None:
-                return _News(hand=hand, error=BirefnetVideoError(why))
-            return _News(hand=hand, done=done)
+                return News(hand=hand, error=BirefnetVideoError(why))
+            return News(hand=hand, done=done)
         except (NotAsListed, BirefnetVideoError) as error:
-            return _News(hand=hand, error=error)
+            return News(hand=hand, error=error)
 
 
-def _why(news: _News) -> str:
+def _why(news: News) -> str:
     """What has gone wrong with a worker, with its name once."""
     name, text = news.hand.worker.name, str(news.error) or type(news.error).__name__
     return text if text.startswith(name) else f"{name}: {text}"

@@ -81,6 +81,7 @@ def open_joined(plan: Plan, notify: Notify, make_workers: MakeWorkers, *, on_cut
         runner=_CrewRunner(stages, joining),
         on_committed=resumption.finish,
         kept=resumption.kept,
+        workers=lambda: joining.crew.snapshots() if joining.crew is not None else (),
         resumed=resumption.frames,
         skipped=resumption.frames,
     )

@@ -78,8 +78,10 @@ def test_a_killed_worker_is_done_without(clip: Path, tmp_path: Path, hired: list
     spec = spec_of(clip, tmp_path / "out")
     job, events = begun(spec)
     until(lambda: job.snapshot().written > 10 and hired[1].pid is not None)
+    assert {each.name for each in job.snapshot().workers} == {"worker 1", "worker 2"}
     os.kill(hired[1].pid or 0, signal.SIGKILL)
     assert job.result().frames == FRAMES
+    assert [each.state for each in job.snapshot().workers] == ["waiting", "lost"]
     assert any("worker 2 has ended without a word, with code -9" in line for line in notices(events))
     check_whole(spec, tmp_path / "alone")
     assert left_in(tmp_path / "out") == ["a.mov"]
