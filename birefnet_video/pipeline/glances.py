@@ -1,7 +1,7 @@
 """Where the network looks for whom, and what it sees there."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -46,56 +46,63 @@ class _Wish:
         return _Wish(self.names | other.names, joined_box((self.box, other.box)), more)
 
 
+@dataclass(frozen=True, slots=True)
 class Glances:
-    """One region around all subjects; where they are told apart, one each, but those that nearly coincide are one."""
+    """Where the network looks in the next frames: at one region around all subjects; where they are told apart, one
+    each, but those that nearly coincide are one."""
 
-    def __init__(self, eyes: Eyes, *, apart: bool) -> None:
-        """
+    apart: bool = False
+    """Subjects have mattes of their own."""
+    regions: Mapping[frozenset[str], Region] = field(default_factory=dict)
+    """By the names of whom they are around; none: nobody knows where subjects are."""
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether all of the picture is looked at."""
+        return not self.regions or WHOLE in self.regions.values()
+
+    def everywhere(self) -> "Glances":
+        """The same where nobody knows where subjects are."""
+        return replace(self, regions={})
+
+    def see(self, eyes: Eyes, views: np.ndarray) -> list[Seen]:
+        """What a network sees in frames, all regions in batches together.
+
         Args:
             eyes: of the network.
-            apart: subjects have mattes of their own.
-        """
-        self._eyes, self._apart = eyes, apart
-        self._regions: dict[frozenset[str], Region] = {}
-
-    def look_everywhere(self) -> None:
-        """Nobody knows where subjects are."""
-        self._regions = {}
-
-    def see(self, views: np.ndarray) -> list[Seen]:
-        """What the network sees in frames, all regions in batches together.
-
-        Args:
             views: uint8 (N, H, W, 3).
         """
-        regions = [*dict.fromkeys(self._regions.values())] or [WHOLE]
-        found = self._eyes.see_all(views, regions)
+        regions = [*dict.fromkeys(self.regions.values())] or [WHOLE]
+        found = eyes.see_all(views, regions)
         if len(regions) == 1:
             return [Seen(alpha) for alpha in found[0]]
-        place = {name: regions.index(region) for names, region in self._regions.items() for name in names}
+        place = {name: regions.index(region) for names, region in self.regions.items() for name in names}
         return [
             Seen(np.maximum.reduce(alphas), {name: alphas[index] for name, index in place.items()})
             for alphas in zip(*found, strict=True)
         ]
 
-    def nearer(self, view: np.ndarray) -> Mapping[str, np.ndarray]:
+    def nearer(self, eyes: Eyes, view: np.ndarray) -> Mapping[str, np.ndarray]:
         """What is seen of each subject that has a look of its own, by name.
 
         Args:
-            view: uint8 (1, H, W, 3).
+            eyes: of the network.
+            view: uint8 (H, W, 3).
         """
-        return self.see(view)[0].near if len(self._regions) > 1 else {}
+        return self.see(eyes, view[None])[0].near if len(self.regions) > 1 else {}
 
-    def look_ahead(
+    def ahead(
         self,
+        eyes: Eyes,
         figures: Iterable[Figure],
         behind: Mapping[str, Sequence[Box]],
         frames: int,
         anywhere: Set[str] = frozenset(),
-    ) -> None:
+    ) -> "Glances":
         """Where to look in the next frames.
 
         Args:
+            eyes: of the network.
             figures: all that are known.
             behind: boxes around subjects that prompts about later frames show in those frames.
             frames: how many.
@@ -103,34 +110,41 @@ class Glances:
         """
         subjects = [each for each in figures if each.name is not None]
         names = {each.name for each in subjects if each.name is not None} | behind.keys() | anywhere
-        if not self._eyes.zooms or not names:
-            return
+        if not eyes.zooms or not names:
+            return self
         wishes: list[_Wish] = []
         everywhere: frozenset[str] = frozenset()
-        for group in [frozenset((name,)) for name in sorted(names)] if self._apart else [frozenset(names)]:
+        for group in [frozenset((name,)) for name in sorted(names)] if self.apart else [frozenset(names)]:
             boxes = [box for name in group for box in behind.get(name, ())]
             of_group = [each for each in subjects if each.name in group]
-            wish = None if group & anywhere else self._wish(group, of_group, boxes, frames)
+            wish = None if group & anywhere else _wish(eyes.grid, group, of_group, boxes, frames)
             if wish is None:
                 everywhere |= group
             else:
                 wishes.append(wish)
-        before = self._regions
-        self._regions = {everywhere: WHOLE} if everywhere else {}
+        regions = {everywhere: WHOLE} if everywhere else {}
         for wish in _merged(wishes):
-            self._regions[wish.names] = next_region(before.get(wish.names, WHOLE), wish.box, wish.more)
+            regions[wish.names] = next_region(self.regions.get(wish.names, WHOLE), wish.box, wish.more)
+        return replace(self, regions=regions)
 
-    def _wish(self, names: frozenset[str], subjects: list[Figure], boxes: list[Box], frames: int) -> _Wish | None:
-        """``None``: all of the picture is to be looked at."""
-        is_lost = any(each.hidden_for and not each.is_known_behind for each in subjects)
-        expected = None if not subjects else box_around(np.maximum.reduce([_expected(each) for each in subjects]))
-        around = [*boxes, *([expected] if expected is not None else [])]
-        if is_lost or not around:
-            return None
-        speeds = [np.abs(each.speed) for each in subjects] or [np.zeros(2, np.float32)]
-        speed = np.max(speeds, axis=0) * (frames + 1)
-        more = (float(speed[1]) / self._eyes.grid[0], float(speed[0]) / self._eyes.grid[1])
-        return _Wish(names, joined_box(around), more)
+    def mirrored(self) -> "Glances":
+        """The same where left is right."""
+        return replace(self, regions={names: region.mirrored() for names, region in self.regions.items()})
+
+
+def _wish(
+    grid: tuple[int, int], names: frozenset[str], subjects: list[Figure], boxes: list[Box], frames: int
+) -> _Wish | None:
+    """``None``: all of the picture is to be looked at."""
+    is_lost = any(each.hidden_for and not each.is_known_behind for each in subjects)
+    expected = None if not subjects else box_around(np.maximum.reduce([_expected(each) for each in subjects]))
+    around = [*boxes, *([expected] if expected is not None else [])]
+    if is_lost or not around:
+        return None
+    speeds = [np.abs(each.speed) for each in subjects] or [np.zeros(2, np.float32)]
+    speed = np.max(speeds, axis=0) * (frames + 1)
+    more = (float(speed[1]) / grid[0], float(speed[0]) / grid[1])
+    return _Wish(names, joined_box(around), more)
 
 
 def _merged(wishes: list[_Wish]) -> list[_Wish]:

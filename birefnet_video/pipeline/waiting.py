@@ -1,6 +1,7 @@
 """Whoever is to be the largest subject, while nobody is clearly seen: what is kept meanwhile, and who is picked."""
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,62 +18,65 @@ from birefnet_video.pipeline.picking import Eyes
 _SAME = 0.9
 
 
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Subjects that are the largest that is seen: each is picked in the first frame that shows one clearly."""
 
-    def __init__(self, eyes: Eyes) -> None:
-        """
-        Args:
-            eyes: of the network.
-        """
-        self._eyes = eyes
-        self._asked: set[str] = set()
-        self._open: dict[str, str] = {}
-        self._refused: list[Look] = []
+    asked: frozenset[str] = frozenset()
+    """Names of those of whom that was said."""
+    open: Mapping[str, str] = field(default_factory=dict)
+    """Names of those of whom nobody is picked now, and what is said when somebody is."""
+    refused: tuple[Look, ...] = ()
+    """Looks of figures that are not meant."""
 
     @property
     def names(self) -> Set[str]:
         """Of whom nobody is picked now."""
-        return self._open.keys()
+        return self.open.keys()
 
-    def ask(self, due: Sequence[Prompt], choice: Choice, sight: Sight) -> Iterator[Fate]:
+    def ask(self, due: Sequence[Prompt], choice: Choice, sight: Sight) -> tuple["Waiting", list[Fate]]:
         """Prompts about a frame, and what was seen of them there."""
-        self._refused += [Look.of(sight.coded, matte) for matte in choice.refused]
+        asked, still, fates = set(self.asked), dict(self.open), []
         for prompt in due:
             if prompt.excluded:
                 continue
-            self._open.pop(prompt.subject, None)
+            still.pop(prompt.subject, None)
             if isinstance(prompt, Largest):
-                self._asked.add(prompt.subject)
+                asked.add(prompt.subject)
                 if prompt in choice.missed:
-                    self._open[prompt.subject] = "clearly seen"
-                    yield Fate(prompt.subject, "waiting", "nobody is clearly seen yet, so everything is kept")
+                    still[prompt.subject] = "clearly seen"
+                    why = "nobody is clearly seen yet, so everything is kept"
+                    fates.append(Fate(prompt.subject, "waiting", why))
+        refused = (*self.refused, *(Look.of(sight.coded, matte) for matte in choice.refused))
+        return Waiting(frozenset(asked), still, refused), fates
 
-    def heed(self, fates: Iterable[Fate]) -> Iterator[Fate]:
+    def heed(self, fates: Iterable[Fate]) -> "Waiting":
         """What has become of subjects: who is lost is picked anew."""
+        still = dict(self.open)
         for fate in fates:
             if fate.finding == "found":
-                self._open.pop(fate.subject, None)
-            elif fate.finding in ("lost", "left") and fate.subject in self._asked:
-                self._open[fate.subject] = "another one, clearly seen"
-            yield fate
+                still.pop(fate.subject, None)
+            elif fate.finding in ("lost", "left") and fate.subject in self.asked:
+                still[fate.subject] = "another one, clearly seen"
+        return replace(self, open=still)
 
-    def pick(self, shot: Shot, sight: Sight, view: np.ndarray) -> tuple[Shot, list[Fate]]:
+    def pick(self, eyes: Eyes, shot: Shot, sight: Sight, view: np.ndarray) -> tuple["Waiting", Shot, list[Fate]]:
         """With those who are clearly seen in a frame, and seen in a closer look as well.
 
         Args:
+            eyes: of the network.
             shot: after it.
             sight: the frame.
             view: uint8 (H, W, 3).
         """
-        fates = []
-        for name in [*self._open]:
+        still, fates = dict(self.open), []
+        for name in self.open:
             matte = self._clearest(shot, sight, name)
-            if matte is not None and self._eyes.confirms(view, matte):
+            if matte is not None and eyes.confirms(view, matte):
                 # What was seen before of whoever comes in may have been limbs: those are nobody any more.
                 shot = corrected(shot, {name: [matte]}, sight)
-                fates.append(Fate(name, "found", self._open.pop(name)))
-        return shot, fates
+                fates.append(Fate(name, "found", still.pop(name)))
+        return replace(self, open=still), shot, fates
 
     def _clearest(self, shot: Shot, sight: Sight, name: str) -> np.ndarray | None:
         """The largest part of a frame that is clearly seen and nobody else's, float32 (h, w)."""
@@ -84,7 +88,7 @@ class Waiting:
 
     def ended(self) -> Iterator[Fate]:
         """There are no more frames."""
-        for name in [*self._open]:
+        for name in self.open:
             yield Fate(name, "lost", "nobody was clearly seen up to the end")
 
     def share(self, shot: Shot, name: str | None) -> np.ndarray | None:
@@ -103,4 +107,4 @@ class Waiting:
         return np.clip(1 - np.sum(others, axis=0), 0, 1) if others else None
 
     def _is_refused(self, look: Look) -> bool:
-        return any(look.likeness(each) > _SAME for each in self._refused)
+        return any(look.likeness(each) > _SAME for each in self.refused)

@@ -9,7 +9,7 @@ from guided import SeesFigures
 from birefnet_video.backends.base import Pending
 from birefnet_video.matting.guidance.figure import Figure, Sight
 from birefnet_video.matting.guidance.region import Box
-from birefnet_video.pipeline.glances import Glances
+from birefnet_video.pipeline.glances import Glances, Seen
 from birefnet_video.pipeline.picking import Eyes
 
 GRID, VIEW = (68, 120), (136, 240)
@@ -45,13 +45,22 @@ def view_of(*mattes: np.ndarray) -> np.ndarray:
     return np.where(seen > 0, np.uint8(RED), np.uint8(BLUE))[None].astype(np.uint8)
 
 
-def glances(network: SeesFigures, *, apart: bool = True) -> Glances:
-    return Glances(Eyes(network, (240, 136), GRID), apart=apart)
+class Looks:
+    """Glances of one network, one after another."""
+
+    def __init__(self, network: SeesFigures, *, apart: bool = True) -> None:
+        self.eyes, self.glances = Eyes(network, (240, 136), GRID), Glances(apart)
+
+    def look_ahead(self, figures: list[Figure], behind: dict[str, list[Box]], frames: int) -> None:
+        self.glances = self.glances.ahead(self.eyes, figures, behind, frames)
+
+    def see(self, views: np.ndarray) -> list[Seen]:
+        return self.glances.see(self.eyes, views)
 
 
 def test_two_far_apart_have_a_look_each_in_one_batch() -> None:
     network, anna, ben = Counted(2), square(10, 10), square(50, 100)
-    looks = glances(network)
+    looks = Looks(network)
     looks.look_ahead([figure("anna", anna), figure("ben", ben), figure(None, square(30, 60))], {}, 1)
     (seen,) = looks.see(view_of(anna, ben))
     assert network.batches == [2]
@@ -63,7 +72,7 @@ def test_two_far_apart_have_a_look_each_in_one_batch() -> None:
 
 def test_more_looks_than_a_batch_holds_are_several_batches() -> None:
     network, anna, ben = Counted(3), square(10, 10), square(50, 100)
-    looks = glances(network)
+    looks = Looks(network)
     looks.look_ahead([figure("anna", anna), figure("ben", ben)], {}, 2)
     assert len(looks.see(np.concatenate([view_of(anna, ben)] * 2))) == 2
     assert network.batches == [3, 1]
@@ -72,7 +81,7 @@ def test_more_looks_than_a_batch_holds_are_several_batches() -> None:
 @pytest.mark.parametrize("apart", [True, False])
 def test_those_that_stand_together_share_a_look(apart: bool) -> None:
     network, anna, ben = Counted(2), square(30, 50), square(32, 52)
-    looks = glances(network, apart=apart)
+    looks = Looks(network, apart=apart)
     looks.look_ahead([figure("anna", anna), figure("ben", ben)], {}, 1)
     (seen,) = looks.see(view_of(anna, ben))
     assert network.batches == [1] and seen.of("anna") is seen.of(None)
@@ -80,7 +89,7 @@ def test_those_that_stand_together_share_a_look(apart: bool) -> None:
 
 def test_together_they_are_one_region_however_far() -> None:
     network, anna, ben = Counted(2), square(10, 10), square(30, 40)
-    looks = glances(network, apart=False)
+    looks = Looks(network, apart=False)
     looks.look_ahead([figure("anna", anna), figure("ben", ben)], {}, 1)
     looks.see(view_of(anna, ben))
     assert network.batches == [1]
@@ -88,7 +97,7 @@ def test_together_they_are_one_region_however_far() -> None:
 
 def test_who_is_lost_is_looked_for_everywhere_and_the_other_one_stays_near() -> None:
     network, anna, ben = Counted(2), square(10, 10), square(50, 100)
-    looks = glances(network)
+    looks = Looks(network)
     looks.look_ahead([figure("anna", anna), figure("ben", ben, hidden_for=3)], {}, 1)
     (seen,) = looks.see(view_of(anna, ben))
     assert network.batches == [2]
@@ -97,7 +106,7 @@ def test_who_is_lost_is_looked_for_everywhere_and_the_other_one_stays_near() -> 
 
 def test_who_is_known_from_a_later_prompt_is_looked_at() -> None:
     network, anna, ben = Counted(2), square(10, 10), square(50, 100)
-    looks = glances(network)
+    looks = Looks(network)
     looks.look_ahead([figure("anna", anna)], {"ben": [Box(50 / 68, 100 / 120, 58 / 68, 108 / 120)]}, 1)
     (seen,) = looks.see(view_of(anna, ben))
     assert seen.of("ben")[100:116, 200:216].mean() > 0.9
@@ -105,8 +114,8 @@ def test_who_is_known_from_a_later_prompt_is_looked_at() -> None:
 
 def test_after_a_cut_all_of_the_picture_is_looked_at() -> None:
     network, anna, ben = Counted(2), square(10, 10), square(50, 100)
-    looks = glances(network)
+    looks = Looks(network)
     looks.look_ahead([figure("anna", anna), figure("ben", ben)], {}, 1)
-    looks.look_everywhere()
+    looks.glances = looks.glances.everywhere()
     looks.see(view_of(anna, ben))
     assert network.batches == [1]

@@ -1,6 +1,6 @@
 """The part of the picture that the network looks at: around the subject, and still while the subject is well inside."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,6 +33,10 @@ class Region:
         rows, columns = max(1, round(self.side * height)), max(1, round(self.side * width))
         top, left = min(round(self.top * height), height - rows), min(round(self.left * width), width - columns)
         return slice(top, top + rows), slice(left, left + columns)
+
+    def mirrored(self) -> "Region":
+        """The same where left is right."""
+        return replace(self, left=1 - self.side - self.left)
 
 
 WHOLE = Region()
