@@ -1,6 +1,7 @@
 """What an observer of a job sees: rare events, and a snapshot to poll."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -241,3 +242,7 @@ class LiveSnapshot:
     """Alpha from which edges are hard; ``None``: they are soft."""
     beyond_p95_s: float = 0.0
     """Of latencies, each less what the network took for that picture."""
+    subjects: Mapping[str, str] = field(default_factory=dict)
+    """Who is followed, by name: ``kept``, ``lost``, ``left`` (the picture) or ``waiting`` (nobody is picked yet)."""
+    looks: int = 0
+    """Of the network: more than one where a subject is searched for."""

@@ -41,6 +41,8 @@ def execute(request: Request | ManyRequest) -> int:
     if isinstance(request, ManyRequest):
         return _execute_many(request)
     if isinstance(request, LiveRequest):
+        # Who cannot be followed is said before another process runs.
+        request.spec.matte.prompts()
         require_weights(request.spec.backend.model, may_ask=not request.run.json_lines)
         return _apart(request, watched=True) if request.run.tui else run_live(request)
     _require_input(request.spec.source)

@@ -3,12 +3,14 @@
 import signal
 import sys
 from dataclasses import asdict
+from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from birefnet_video.errors import BirefnetVideoError, UsageError
-from birefnet_video.json_lines import say_json
+from birefnet_video.errors import BirefnetVideoError, DamagedInput, UsageError
+from birefnet_video.json_lines import noted_record, say_json
 from birefnet_video.options.group import FLAT, OnceFlag, Suggested
 from birefnet_video.options.keywords import part_of
 from birefnet_video.options.live import (
@@ -28,7 +30,7 @@ from birefnet_video.signals import stop_on_signals
 from birefnet_video.words import printable
 
 if TYPE_CHECKING:
-    from birefnet_video.events import LiveSnapshot
+    from birefnet_video.events import LiveSnapshot, SubjectNoted
     from birefnet_video.live.session import LiveSession
     from birefnet_video.renders.store import JobStore
 
@@ -44,8 +46,10 @@ def run_live(request: LiveRequest) -> int:
     """Run a session in this process and return the exit code."""
     from birefnet_video.live.session import LiveSession
 
-    session = LiveSession(request.spec, notify=lambda line: print(f"note: {line}", file=sys.stderr, flush=True))
-    return _watch(session, json_lines=request.run.json_lines)
+    noted: SimpleQueue[SubjectNoted] = SimpleQueue()
+    note = partial(print, file=sys.stderr, flush=True)
+    session = LiveSession(request.spec, notify=lambda line: note(f"note: {line}"), on_subject=noted.put)
+    return _watch(session, noted, json_lines=request.run.json_lines)
 
 
 def serve_live_request(request: LiveRequest, store: "JobStore", record_id: str) -> int:
@@ -55,8 +59,14 @@ def serve_live_request(request: LiveRequest, store: "JobStore", record_id: str) 
     from birefnet_video.renders.served_live import ServedLive
 
     served = ServedLive()
-    served.begin(session := LiveSession(request.spec, notify=served.note))
-    return serve_live(served, store, record_id, lambda: _watch(session, json_lines=False))
+    noted: SimpleQueue[SubjectNoted] = SimpleQueue()
+
+    def tell(subject: SubjectNoted) -> None:
+        served.note_subject(subject)
+        noted.put(subject)
+
+    served.begin(session := LiveSession(request.spec, notify=served.note, on_subject=tell))
+    return serve_live(served, store, record_id, lambda: _watch(session, noted, json_lines=False))
 
 
 def webcam(
@@ -129,16 +139,18 @@ def _list() -> int:
     return 0
 
 
-def _watch(session: "LiveSession", *, json_lines: bool) -> int:
+def _watch(session: "LiveSession", noted: "SimpleQueue[SubjectNoted]", *, json_lines: bool) -> int:
     received = stop_on_signals(session.stop)
     session.start()
     said = 0.0
     while session.wait(_POLL_S) not in ("ended", "failed"):
+        _say_subjects(noted, json_lines=json_lines)
         snapshot = session.snapshot()
         if snapshot.elapsed_s - said >= (1.0 if json_lines else _SAY_S) and snapshot.shown:
             said = snapshot.elapsed_s
             _say(snapshot, json_lines=json_lines)
     session.wait()
+    _say_subjects(noted, json_lines=json_lines)
     if session.error is not None:
         raise session.error
     _say(session.snapshot(), json_lines=json_lines)
@@ -146,7 +158,19 @@ def _watch(session: "LiveSession", *, json_lines: bool) -> int:
     if files and not json_lines:
         print(printable(f"wrote {', '.join(files)}"), file=sys.stderr)
     # Ctrl-C is how a session ends.
-    return 0 if not received or received[0] == signal.SIGINT else 128 + received[0]
+    if received and received[0] != signal.SIGINT:
+        return 128 + received[0]
+    return DamagedInput.exit_code if session.spec.matte.strict_subject and session.was_lost else 0
+
+
+def _say_subjects(noted: "SimpleQueue[SubjectNoted]", *, json_lines: bool) -> None:
+    """What has become of subjects since the last time."""
+    while not noted.empty():
+        event = noted.get()
+        if json_lines:
+            say_json({"event": "subject", **noted_record(event)})
+        else:
+            print(printable(f"subject: {event.describe()}"), file=sys.stderr, flush=True)
 
 
 def _say(snapshot: "LiveSnapshot", *, json_lines: bool) -> None:
@@ -154,12 +178,14 @@ def _say(snapshot: "LiveSnapshot", *, json_lines: bool) -> None:
         values: dict[str, Any] = asdict(snapshot)
         say_json({name: round(v, 4) if isinstance(v, float) else v for name, v in values.items()})
         return
+    followed = "".join(f", {name} {state}" for name, state in snapshot.subjects.items())
     size = f", network sees {snapshot.size[1]}x{snapshot.size[0]}" if snapshot.size else ""
     print(
         f"{snapshot.state}: {snapshot.shown} of {snapshot.taken} pictures, {snapshot.dropped} dropped, "
         f"{snapshot.reused} unchanged, {snapshot.fps:.1f} fps, latency {1000 * snapshot.latency_p50_s:.0f} ms "
         f"(p95 {1000 * snapshot.latency_p95_s:.0f}, longest {1000 * snapshot.latency_max_s:.0f}), "
-        f"network {1000 * snapshot.network_s:.0f} ms, all else {1000 * snapshot.beyond_p95_s:.0f} (p95){size}",
+        f"network {1000 * snapshot.network_s:.0f} ms, all else {1000 * snapshot.beyond_p95_s:.0f} (p95){size}"
+        f"{printable(followed)}",
         file=sys.stderr,
         flush=True,
     )

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from birefnet_video.devices.camera import Camera, Taken
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, DamagedInput, InputMissing
@@ -19,13 +20,24 @@ _RELEASE_S = 5.0
 OpenCamera = Callable[[], Camera]
 
 
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """A picture on its way to the session."""
+
+    index: int
+    """How many were taken before it."""
+    camera: int
+    """How often a camera had been opened again before it was taken."""
+    taken: Taken
+
+
 class CameraThread:
     """One thread, on which the camera is read and closed."""
 
     def __init__(
         self,
         open_camera: OpenCamera,
-        slot: LatestSlot[tuple[int, Taken]],
+        slot: LatestSlot[Caught],
         stop: threading.Event,
         notify: Callable[[str], None],
         *,
@@ -34,7 +46,7 @@ class CameraThread:
         """
         Args:
             open_camera: opens it again.
-            slot: gets pictures with their numbers; closed at the end.
+            slot: gets the pictures; closed at the end.
             stop: set when the session is to end.
             notify: takes what a user should know.
             is_watched: whether anybody looks at what comes out; ``None``: somebody always does.
@@ -82,7 +94,7 @@ class CameraThread:
             for taken in camera.pictures(self._stop):
                 if self._stop.is_set():
                     return None
-                self._slot.put((self.taken, taken))
+                self._slot.put(Caught(self.taken, self.reconnects, taken))
                 self.taken += 1
                 if camera.is_device and self._is_forsaken():
                     return LiveState.UNWATCHED

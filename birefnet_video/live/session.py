@@ -1,39 +1,37 @@
 """A camera, a network and outputs, on two threads: one takes pictures, the other makes mattes of the latest."""
 
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from fractions import Fraction
 from functools import partial
 from queue import SimpleQueue
 
 from attrs import evolve
 
 from birefnet_video.backends.registry import load_backend
-from birefnet_video.devices.camera import Camera, Taken, is_camera, look_for_camera, open_camera
+from birefnet_video.backends.wide import WideBackend, wide_size
+from birefnet_video.devices.camera import Camera, is_camera, look_for_camera, open_camera
 from birefnet_video.errors import BirefnetVideoError, UsageError
-from birefnet_video.events import LiveSnapshot, LiveState
-from birefnet_video.live.camera_thread import CameraThread, OpenCamera
-from birefnet_video.live.latency import Durations
+from birefnet_video.events import LiveSnapshot, LiveState, SubjectNoted
+from birefnet_video.live.camera_thread import CameraThread, Caught, OpenCamera
+from birefnet_video.live.framing import Framing
 from birefnet_video.live.latest import LatestSlot
 from birefnet_video.live.live_matting import LiveMatting
+from birefnet_video.live.numbers import LiveNumbers
 from birefnet_video.live.outputs import LiveOutputs
 from birefnet_video.live.quality_ladder import OpenBackend, QualityLadder
+from birefnet_video.live.subjects import LiveSubjects
 from birefnet_video.live.watchers import has_audience, require_known_audience
 from birefnet_video.options.backgrounds import Background
 from birefnet_video.options.live import LiveSpec
+from birefnet_video.options.prompts import NOBODY, Prompt, Prompts, as_prompts
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.preview import PreviewTap
-from birefnet_video.types import Frame, FrameMeta, MediaInfo, Preview
+from birefnet_video.types import Frame, Preview
 from birefnet_video.words import told_once
 
-#: The clock of recordings.
-_TICK = Fraction(1, 90_000)
-#: Ticks from one picture to the next at least: a millisecond, the tick of Matroska.
-_LEAST_STEP = 90
-#: Pictures after which a latency is judged.
-_JUDGED_AFTER = 30
 #: Height and width of most cameras' pictures, which the network is made ready for before the camera is switched on.
 _USUAL = (480, 640)
 #: Times by which a matte must be enlarged for the picture's edges to help enough for what they cost.
@@ -50,6 +48,7 @@ class LiveSession:
         open_camera: OpenCamera | None = None,
         open_backend: OpenBackend | None = None,
         notify: Callable[[str], None] = lambda message: None,
+        on_subject: Callable[[SubjectNoted], None] = lambda noted: None,
     ) -> None:
         """
         Args:
@@ -57,10 +56,16 @@ class LiveSession:
             open_camera: ``None``: what the spec names.
             open_backend: loads the network; ``None``: the registry's.
             notify: takes what a user should know; called on the session's threads.
+            on_subject: takes what becomes of subjects; called on the session's thread.
+
+        Raises:
+            UsageError: if what is said of subjects is nothing that can be followed.
         """
         self.spec = spec
         self.error: BaseException | None = None
         """Why it failed."""
+        self.was_lost = False
+        """A subject was lost, or may be somebody else: what ``--strict-subject`` minds."""
         self._look_for_camera = open_camera is None
         self._open_camera = open_camera or (lambda: _camera_of(spec))
         self._notify = notify
@@ -69,19 +74,18 @@ class LiveSession:
         self._ladder = QualityLadder(spec, load, notify)
         self._matte = spec.matte
         self._mirror = spec.camera.mirror
+        self._on_subject = on_subject
+        self._subjects = LiveSubjects(spec.matte.prompts(), self._note, notify)
         self._backgrounds: SimpleQueue[Background] = SimpleQueue()
         self._frozen = threading.Event()
         self._asked_to_end, self._stop = threading.Event(), threading.Event()
-        self._slot: LatestSlot[tuple[int, Taken]] = LatestSlot()
+        self._slot: LatestSlot[Caught] = LatestSlot()
         self._tap = PreviewTap()
-        self._latency, self._beyond, self._network, self._pace = Durations(), Durations(), Durations(), Durations(60)
+        self._numbers = LiveNumbers()
         self._state = LiveState.STARTING
-        self._shown = self._reused = self._passed_over = 0
         self._taker = CameraThread(self._open_camera, self._slot, self._stop, notify, is_watched=self._is_watched)
         self._device: str | None = None
-        self._last_pts = -_LEAST_STEP
-        self._own_mirror = False
-        self._info: MediaInfo
+        self._framing: Framing
         self._started_at = self._ended_at = 0.0
         self._thread = threading.Thread(target=self._run, name="birefnet-video live")
 
@@ -113,6 +117,22 @@ class LiveSession:
         """Show left as right, as a mirror does."""
         self._mirror = mirror
 
+    def set_subject(
+        self, meant: "str | Prompt | Prompts | Iterable[str | Prompt] | None", *, keep: bool = False
+    ) -> None:
+        """Say who is meant, from the next picture on.
+
+        Args:
+            meant: prompts as of ``--subject``, ``not:`` before what is not meant; lengths are of the picture as it is
+                sent. ``None``: everything is kept again. What does not fit the picture is told and changes nothing.
+            keep: so is who was named before, unless named anew.
+
+        Raises:
+            UsageError: if a text is no prompt.
+        """
+        said = NOBODY if meant is None else as_prompts(meant)
+        self._subjects.wish(said, keep=keep and meant is not None)
+
     def freeze(self, frozen: bool) -> None:
         """Keep the picture that was shown last, or go on."""
         (self._frozen.set if frozen else self._frozen.clear)()
@@ -124,7 +144,6 @@ class LiveSession:
     def snapshot(self) -> LiveSnapshot:
         """The session at this moment. Cheap, from any thread."""
         now = self._ended_at or time.monotonic()
-        step = self._pace.percentile_s(0.5)
         state = self._state
         if state is LiveState.LIVE:
             state = self._taker.absent or (LiveState.FROZEN if self._frozen.is_set() else state)
@@ -132,19 +151,13 @@ class LiveSession:
             state=state,
             elapsed_s=now - self._started_at if self._started_at else 0.0,
             taken=self._taker.taken,
-            shown=self._shown,
-            dropped=self._slot.dropped + self._passed_over,
-            reused=self._reused,
-            fps=1 / step if step else 0.0,
-            latency_p50_s=self._latency.percentile_s(0.5),
-            latency_p95_s=self._latency.percentile_s(0.95),
-            latency_max_s=self._latency.longest_s,
-            network_s=self._network.percentile_s(0.5),
+            dropped=self._slot.dropped + self._numbers.passed_over,
             size=self._ladder.size,
             reconnects=self._taker.reconnects,
             mirror=self._mirror,
             threshold=self._matte.threshold,
-            beyond_p95_s=self._beyond.percentile_s(0.95),
+            subjects=self._subjects.states,
+            **self._numbers.values(),
         )
 
     def _run(self) -> None:
@@ -159,7 +172,7 @@ class LiveSession:
         finally:
             self._stop.set()
             # What lay in the slot at the end, too.
-            self._passed_over = self._taker.taken - self._shown - self._slot.dropped
+            self._numbers.passed_over = self._taker.taken - self._numbers.shown - self._slot.dropped
             self._ended_at = time.monotonic()
 
     def _work(self) -> None:
@@ -176,10 +189,9 @@ class LiveSession:
             camera = self._open_camera()
             if self.spec.shown.only_watched and not camera.is_device:
                 raise UsageError("--only-watched: is for cameras, which can be switched on again")
-            self._own_mirror = camera.info.turn.mirror
-            info = replace(
-                camera.info, time_base=_TICK, subtitle_tracks=0, audio_tracks=0, chapters=(), start=Fraction(0)
-            )
+            self._subjects.check(camera.info, self.spec.pace.duration)
+            self._framing = Framing(camera.info)
+            info = self._framing.info
             outputs = LiveOutputs(self.spec, info, self._notify)
             self._device = outputs.device
             if camera.is_device:
@@ -190,7 +202,6 @@ class LiveSession:
             if not camera.is_device:
                 self._taker.start(camera)
             self._state = LiveState.LIVE
-            self._info = info
             self._show_all(outputs)
         finally:
             self._stop.set()
@@ -206,62 +217,62 @@ class LiveSession:
         return not self.spec.shown.only_watched or self._device is None or has_audience(self._device)
 
     def _show_all(self, outputs: LiveOutputs) -> None:
-        steady, info = self._matte.smooth != "off", self._info
-        matting = self._matting(outputs)
-        matter = LiveMatting(matting, info, steady=steady)
-        last_at = 0.0
-        first_at: float | None = None
+        framing, duration = self._framing, self.spec.pace.duration
+        self._subjects.take(framing.info)
+        matting, subjects = self._matting(outputs)
+        matter = LiveMatting(matting, framing.info, steady=self._matte.smooth != "off", subjects=subjects)
         try:
-            while (item := self._slot.take(self._left_s(first_at))) is not None and not self._stop.is_set():
-                index, taken = item
-                first_at = taken.at if first_at is None else first_at
-                if self.spec.pace.duration is not None and taken.at - first_at >= self.spec.pace.duration:
+            while (caught := self._slot.take(framing.left_s(duration))) is not None and not self._stop.is_set():
+                if framing.since_first_s(caught.taken) >= (math.inf if duration is None else duration):
                     break
                 if self._frozen.is_set():
-                    self._passed_over += 1
+                    self._numbers.passed_over += 1
                     continue
                 if self._adapt(matter, outputs):
                     matting = replace(matting, compositor=outputs.compositor(matting.info.device))
-                self._show(self._frame(index, taken, first_at), matter, matting, outputs)
-                now = time.monotonic()
-                self._latency.add(now - taken.at)
-                self._beyond.add(now - taken.at - matter.network_s)
-                if last_at:
-                    self._pace.add(now - last_at)
-                last_at = now
-                self._shown += 1
-                if self._shown % _JUDGED_AFTER == 0:
-                    recent = self._latency.percentile_s(0.5, of_latest=_JUDGED_AFTER)
-                    if self._ladder.step_down(info.width, info.height, recent) is not None:
-                        matter.close()
-                        matting = self._matting(outputs)
-                        matter = LiveMatting(matting, self._info, steady=steady)
-                        self._latency.forget()
-                        self._beyond.forget()
+                if self._subjects.take(framing.info):
+                    matting, subjects = self._matting(outputs)
+                    matter.use(matting, subjects)
+                if framing.is_other_camera(caught):
+                    self._subjects.break_off()
+                self._show(framing.frame(caught), matter, matting, outputs)
+                if self._steps_down(self._numbers.note(caught.taken.at, matter.network_s, matter.looks)):
+                    matting, subjects = self._matting(outputs)
+                    matter.use(matting, subjects)
+            self._subjects.end()
         finally:
             matter.close()
         if self._taker.error is not None:
             raise self._taker.error
 
-    def _left_s(self, first_at: float | None) -> float | None:
-        """Seconds until the session is to end."""
-        if self.spec.pace.duration is None or first_at is None:
-            return None
-        return max(0.0, first_at + self.spec.pace.duration - time.monotonic())
+    def _steps_down(self, latency_s: float | None) -> bool:
+        """Whether a smaller network is there, because pictures come out too late; ``None``: that is not judged now."""
+        size = self._framing.info.width, self._framing.info.height
+        if latency_s is None or self._ladder.step_down(*size, latency_s) is None:
+            return False
+        self._numbers.forget_latency()
+        return True
 
-    def _matting(self, outputs: LiveOutputs) -> Matting:
-        backend = self._ladder.backend
+    def _matting(self, outputs: LiveOutputs) -> tuple[Matting, LiveSubjects | None]:
+        """The network in use with views for those who are followed now."""
+        backend, info = self._ladder.backend, self._framing.info
         assert backend is not None
-        return Matting(backend, outputs.compositor(backend.info.device))
+        compositor = outputs.compositor(backend.info.device)
+        if not self._subjects.are_wanted:
+            return Matting(backend, compositor), None
+        wide = WideBackend(backend, wide_size(backend.info.input_size, info.width, info.height))
+        return Matting(wide, compositor), self._subjects
+
+    def _note(self, noted: SubjectNoted) -> None:
+        self.was_lost = self.was_lost or noted.counts
+        self._on_subject(noted)
 
     def _adapt(self, matter: LiveMatting, outputs: LiveOutputs) -> bool:
         """Take what was changed while it runs; whether outputs are to be composed otherwise."""
-        turn = replace(self._info.turn, mirror=self._own_mirror ^ self._mirror)
-        changed = turn != self._info.turn
+        changed = self._framing.mirror(wanted=self._mirror)
         if changed:
-            self._info = replace(self._info, turn=turn)
-            outputs.set_info(self._info)
-            matter.set_info(self._info)
+            outputs.set_info(self._framing.info)
+            matter.set_info(self._framing.info)
         wanted: Background | None = None
         while not self._backgrounds.empty():
             wanted = self._backgrounds.get()
@@ -273,20 +284,8 @@ class LiveSession:
                 self._notify(str(error))
         return changed
 
-    def _frame(self, index: int, taken: Taken, first_at: float) -> Frame:
-        self._last_pts = max(self._last_pts + _LEAST_STEP, round((taken.at - first_at) / _TICK))
-        picture, info = taken.picture, self._info
-        if (picture.width, picture.height) != (info.coded_width, info.coded_height):
-            # A camera that has come back otherwise than it went.
-            picture = picture.reformat(info.coded_width, info.coded_height)
-        return Frame(FrameMeta(index, self._last_pts, _TICK), picture)
-
     def _show(self, frame: Frame, matter: LiveMatting, matting: Matting, outputs: LiveOutputs) -> None:
-        matte, info = matter.matte(frame), self._info
-        if matter.network_s:
-            self._network.add(matter.network_s)
-        else:
-            self._reused += 1
+        matte, info = matter.matte(frame), self._framing.info
         edit = self._matte
         if max(info.height / matte.alpha.shape[0], info.width / matte.alpha.shape[1]) < _REFINED_FROM:
             edit = evolve(edit, refine=False)

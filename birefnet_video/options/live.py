@@ -12,7 +12,7 @@ from birefnet_video.options.group import WRITTEN, Flag, OptionGroup, option_grou
 from birefnet_video.options.input import DurationSpec
 from birefnet_video.options.matte import ColourSpec, LiveMatteSpec
 from birefnet_video.options.network import NetworkSpec
-from birefnet_video.options.outputs import AlphaSpec, BackgroundSpec, OutputSpec, OverwriteSpec
+from birefnet_video.options.outputs import SUBJECT_FIELD, AlphaSpec, BackgroundSpec, OutputSpec, OverwriteSpec
 from birefnet_video.options.values import parse_rate, parse_size
 
 
@@ -128,3 +128,9 @@ class LiveSpec(OptionGroup):
         shown = self.shown
         if shown.only_watched and (shown.virtual_camera is None or self.outputs or shown.stream is not None):
             raise UsageError("--only-watched: goes with --virtual-camera and no other output")
+        for output in self.outputs:
+            if SUBJECT_FIELD in str(output.path):
+                hint = (
+                    "a live session makes one matte of everybody who is named; for one each record it, then render that"
+                )
+                raise UsageError(f"{output.path}: {SUBJECT_FIELD} is for renders", hint=hint)

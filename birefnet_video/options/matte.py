@@ -69,8 +69,8 @@ class MatteSpec(SmoothSpec, EditSpec, TrackSpec):
 
 @option_group
 @frozen(kw_only=True, slots=False)
-class LiveMatteSpec(EditSpec):
-    """The same of mattes whose future is not known."""
+class LiveMatteSpec(EditSpec, GuidanceSpec):
+    """The same of mattes whose future is not known: of whom, then made steady, then as of :class:`EditSpec`."""
 
     smooth: LiveSmoothing = field(default="live")
     """Make mattes steady along the motion, or leave them."""

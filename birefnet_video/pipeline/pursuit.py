@@ -57,6 +57,10 @@ class Followed:
         """The same before a picture that has nothing to do with this one."""
         return replace(self, glances=self.glances.everywhere())
 
+    def mirrored(self) -> "Followed":
+        """The same where left is right from now on."""
+        return replace(self, shot=self.shot.mirrored(), glances=self.glances.mirrored())
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

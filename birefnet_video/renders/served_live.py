@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from birefnet_video.errors import BirefnetVideoError
+from birefnet_video.events import SubjectNoted
 from birefnet_video.options.backgrounds import parse_background
 from birefnet_video.renders import wire
 from birefnet_video.types import Preview
@@ -23,6 +24,11 @@ class ServedLive:
     def note(self, line: str) -> None:
         """Something that a user should know."""
         self._lines.append(wire.LogLine(time.time(), "note", line))
+
+    def note_subject(self, event: SubjectNoted) -> None:
+        """What has become of a subject."""
+        level: wire.Level = "note" if event.counts else "info"
+        self._lines.append(wire.LogLine(time.time(), level, f"subject: {event.describe()}", wire.noted_of(event)))
 
     def complain(self, fault: str) -> None:
         """See :class:`birefnet_video.renders.server.Served`."""
@@ -54,8 +60,11 @@ class ServedLive:
             session.set_mirror(bool(order["on"]))
         elif wish == "threshold":
             session.set_threshold(order["value"])
-        elif wish == "background":
+        else:
             try:
-                session.set_background(parse_background(order["text"]))
+                if wish == "background":
+                    session.set_background(parse_background(order["text"]))
+                elif wish == "subject":
+                    session.set_subject(order["text"] or None, keep=bool(order.get("keep")))
             except BirefnetVideoError as error:
                 self.note(str(error))

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 import ready
 from clips import make_clip, read_times
+from guided import write_beginning
 
 from birefnet_video.commands.webcam import webcam
 
@@ -29,6 +32,12 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["in.mp4", "--record", "o.mp4", "--smooth", "high"], 2, "--smooth: 'high' is none of off, live"),
         (["in.mp4", "--record", "nowhere/o.mp4"], 73, "nowhere"),
         (["in.mp4", "--alpha", "-", "--json"], 2, "both want standard output"),
+        (["in.mp4", "--record", "o.mp4", "--subject", "circle=3"], 2, "'circle=3' is none of"),
+        (["in.mp4", "--record", "o.mp4", "--not", "point=1,1", "--tui"], 2, "--not: needs --subject"),
+        (["in.mp4", "--record", "o.mp4", "--subjects", "none.json"], 2, "none.json: No such file"),
+        (["in.mp4", "--record", "o.mp4", "--subject", "point=900,10"], 2, "outside of the picture, which is 160x96"),
+        (["in.mp4", "--record", "{subject}.mp4", "--subject", "auto"], 2, "{subject} is for renders"),
+        (["in.mp4", "--record", "o.mp4", "-t", "1", "--subject", "2:auto"], 2, "the session ends after 1 s"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_a_code(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:
@@ -78,6 +87,23 @@ def test_a_clip_stands_in_for_a_camera_until_ctrl_c(tmp_path: Path) -> None:
     last = json.loads(rest.splitlines()[-1])
     assert last["state"] == "ended" and last["shown"] + last["dropped"] in (last["taken"], last["taken"] - 1)
     assert len(read_times(tmp_path / "o.mp4")) == last["shown"]
+
+
+@pytest.mark.parametrize(("prompt", "code", "finding"), [("point=30%,58%", 0, None), ("point=50%,2%", 5, "lost")])
+def test_one_of_two_is_kept(tmp_path: Path, prompt: str, code: int, finding: str | None) -> None:
+    write_beginning("mirror", tmp_path / "in.mkv", 25)
+    options = ["--background", "green", "--engine", "eager", "--strict-subject", "--json"]
+    ran = run("in.mkv", "--record", "me.mp4", "--subject", prompt, *options, cwd=tmp_path)
+    assert ran.returncode == code, ran.stderr
+    lines = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [line["finding"] for line in lines if "event" in line] == ([finding] if finding else [])
+    assert lines[-1]["subjects"] == {"subject": finding or "kept"}
+    with av.open(str(tmp_path / "me.mp4")) as file:
+        pictures = np.stack([frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]).astype(int)
+    # The subject stands on the left and is red, the other one on the right; the background is green.
+    is_kept = pictures[..., 0] > pictures[..., 1]
+    left, right = float(is_kept[:, :, :240].mean()), float(is_kept[:, :, 240:].mean())
+    assert right < 0.002 and (left > 0.01) is (finding is None)
 
 
 def test_a_session_ends_with_what_it_wrote(tmp_path: Path) -> None:

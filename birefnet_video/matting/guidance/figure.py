@@ -190,6 +190,18 @@ class Figure:
             has_left=is_hidden and (self.has_left or (self.hidden_for == 0 and leaves and not behind)),
         )
 
+    def mirrored(self) -> "Figure":
+        """The same in a picture in which left is right."""
+        turn = np.array([-1, 1], np.float32)
+        return replace(
+            self,
+            matte=np.ascontiguousarray(self.matte[:, ::-1]),
+            shape=np.ascontiguousarray(self.shape[:, ::-1]),
+            speed=self.speed * turn,
+            stray=self.stray * turn,
+            template=None if self.template is None else self.template.mirrored(self.matte.shape[1]),
+        )
+
     def _speed_now(self, matte: np.ndarray, carried: Carried) -> np.ndarray:
         trusted = matte * carried.trust
         weight = float(trusted.sum())

@@ -46,6 +46,11 @@ class Shot:
     unclear: frozenset[str] = field(default_factory=frozenset)
     """Names of subjects that were found again and resemble others almost as much."""
 
+    def mirrored(self) -> "Shot":
+        """The same where left is right."""
+        shares = tuple(np.ascontiguousarray(share[:, ::-1]) for share in self.shares)
+        return replace(self, figures=tuple(each.mirrored() for each in self.figures), shares=shares)
+
 
 def begin(figures: dict[str | None, list[np.ndarray]], sight: Sight) -> Shot:
     """The first frame of which it is known what is whose.

@@ -40,6 +40,11 @@ class Template:
         """A frame later, by pixels across and down."""
         return replace(self, corner=(self.corner[0] + float(speed[1]), self.corner[1] + float(speed[0])))
 
+    def mirrored(self, width: int) -> "Template":
+        """The same in a picture of so many pixels across in which left is right."""
+        corner = (self.corner[0], width - self.corner[1] - self.mask.shape[1])
+        return Template(_turned(self.rgb), _turned(self.mask), corner)
+
     def placed(self, plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """Its mask or picture, float32, where it is in a picture of a shape; 0 around it."""
         shift = np.array([[1, 0, self.corner[1]], [0, 1, self.corner[0]]], np.float32)
@@ -116,6 +121,10 @@ class Template:
         alike = np.exp(-0.5 * least / _ALIKE**2)
         fits: np.ndarray = mask * alike + _OUTSIDE
         return fits / np.float32(1 + _OUTSIDE)
+
+
+def _turned(plane: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(plane[:, ::-1])
 
 
 def _peak(values: np.ndarray, at: int) -> float:
