@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from birefnet_video.options.group import FLAT, OnceFlag
 from birefnet_video.options.outputs import OverwriteSpec
+from birefnet_video.options.prompts import NOBODY, as_prompts
 from birefnet_video.options.run import JsonSpec
 from birefnet_video.words import printable
 
@@ -113,6 +114,27 @@ def resume(render: _Id, /) -> int:
     orders, record = _found(render)
     orders.resume(record)
     return _said(record, "goes on")
+
+
+@jobs.command
+def subject(render: _Id, prompts: Annotated[str, Parameter(name="PROMPTS")], /, *, keep: OnceFlag = False) -> int:
+    """Say who is meant in a live session from now on.
+
+    Example: birefnet-video jobs subject last "point=50%,40%"
+
+    Parameters
+    ----------
+    render
+        Beginning of its id, or last.
+    prompts
+        As of --subject, ; between them, not: before what is not meant; none: keep everything again.
+    keep
+        Who was named before is still meant.
+    """
+    meant = NOBODY if prompts == "none" else as_prompts(prompts)
+    orders, record = _found(render)
+    orders.keep_to(record, meant, keep=keep)
+    return _said(record, f"keeps to {meant}" if meant.said else "keeps everything")
 
 
 @jobs.command

@@ -8,8 +8,11 @@ from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from birefnet_video.errors import OutputRefused, UsageError
 from birefnet_video.events import JobState
+from birefnet_video.options.prompts import MaskPicture, Prompts
 from birefnet_video.options.request import with_overwrite
 from birefnet_video.renders import wire
 from birefnet_video.renders.process import ensure_worker
@@ -71,6 +74,26 @@ class Orders:
             return
         _require_file(record, "resume")
         self._tell(record, {"do": "resume"}, lambda seen: _state_of(seen) != JobState.PAUSED)
+
+    def keep_to(self, record: JobRecord, prompts: Prompts, *, keep: bool) -> None:
+        """Say who is meant in a live session from now on.
+
+        Args:
+            record: of the session.
+            prompts: places are those of the picture that it sends; none: everything is kept again.
+            keep: so is who was named before, unless named anew.
+
+        Raises:
+            UsageError: if it is no live session, has ended, or does not answer.
+        """
+        if not record.is_live:
+            raise UsageError(f"{record.id}: is no camera: whom a render keeps is said when it is asked for")
+        # It runs in a folder of its own.
+        said = [
+            evolve(each, path=each.path.absolute()) if isinstance(each, MaskPicture) else each for each in prompts.said
+        ]
+        order = {"do": "subject", "text": str(Prompts(tuple(said))), "keep": keep}
+        self._tell(record, order, lambda seen: seen.get("live") is not None)
 
     def again(self, record: JobRecord, *, overwrite: bool) -> JobRecord:
         """Ask for the same once more: a record of its own at the end of the queue.

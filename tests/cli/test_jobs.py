@@ -58,6 +58,13 @@ def test_a_render_is_paused_goes_on_and_is_stopped(served: Served) -> None:
     assert served.out.with_name("out.partial.mov").is_file()
 
 
+def test_whom_a_render_keeps_cannot_be_changed(served: Served) -> None:
+    with pytest.raises(UsageError, match="is no camera"):
+        asked("jobs", "subject", "last", "point=1,2")
+    with pytest.raises(UsageError, match="is none of"):
+        asked("jobs", "subject", "last", "circle=1")
+
+
 def test_a_render_that_is_stopped_can_leave_nothing(served: Served) -> None:
     until(lambda: served.job.snapshot().written > 5)
     assert asked("jobs", "cancel", "last", "--discard") == 0

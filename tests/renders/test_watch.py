@@ -18,6 +18,8 @@ from wait import until
 
 from birefnet_video.errors import NotAVideo
 from birefnet_video.events import JobState
+from birefnet_video.options.prompts import NOBODY, as_prompts
+from birefnet_video.renders.orders import Orders
 from birefnet_video.renders.record import RecordState
 from birefnet_video.renders.store import JobStore
 from birefnet_video.renders.summary import RunSummary
@@ -173,6 +175,7 @@ def test_a_live_session_is_watched_and_steered(tmp_path: Path) -> None:
         open_camera=lambda: camera,
         open_backend=lambda backend, width, height: StubBackend(replace(INFO, input_size=(96, 160), batch_size=1)),
         notify=served.note,
+        on_subject=served.note_subject,
     )
     served.begin(session)
 
@@ -193,6 +196,14 @@ def test_a_live_session_is_watched_and_steered(tmp_path: Path) -> None:
     watcher.tell({"do": "background", "text": "no such thing"})
     until(lambda: any("is no background" in line.text for line in watcher.view.lines))
     watcher.tell({"do": "nonsense"})
+    watcher.tell({"do": "subject", "text": "anna:auto", "keep": False})
+    until(lambda: watcher.view.live is not None and "anna" in watcher.view.live.subjects)
+    Orders(store).keep_to(store.find(record.id), as_prompts("point=900,1"), keep=True)
+    until(lambda: any("nothing is changed" in line.text for line in watcher.view.lines))
+    watcher.tell({"do": "subject", "text": "circle=1"})
+    until(lambda: any("'circle=1' is none of" in line.text for line in watcher.view.lines))
+    Orders(store).keep_to(store.find(record.id), NOBODY, keep=False)
+    until(lambda: watcher.view.live is not None and watcher.view.live.subjects == {})
     watcher.cancel(keep=True)
     until(lambda: watcher.view.is_over)
     thread.join()
