@@ -207,7 +207,7 @@ class Figure:
         weight = float(trusted.sum())
         if weight <= 0.3 * float(matte.sum()):
             return self.speed
-        rows, columns = np.mgrid[: matte.shape[0], : matte.shape[1]]
+        rows, columns = np.arange(matte.shape[0])[:, None], np.arange(matte.shape[1])
         way = [((axis - carried.places[..., at]) * trusted).sum() for at, axis in ((0, columns), (1, rows))]
         return ((1 - _SPEED_RATE) * self.speed + _SPEED_RATE * np.array(way) / weight).astype(np.float32)
 

@@ -1,12 +1,14 @@
 """How a figure looks: the colours of its upper, middle and lower part, remembered over occlusion and cuts."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 
 #: Steps of lightness and of the two axes of colour.
 _STEPS = (8, 16, 16)
+_SIZE = _STEPS[0] * _STEPS[1] * _STEPS[2]
 #: By how many steps colours are spread in each direction, so that near ones count as alike.
 _SPREAD = 0.8
 #: Parts of a figure, from above.
@@ -52,15 +54,15 @@ class Look:
             coded: the picture.
             matte: float32 (h, w) in [0, 1], all of the figure.
         """
-        size = int(np.prod(_STEPS))
-        parts = _parts(matte)
-        shares = np.zeros((_PARTS, size), np.float32)
-        for part in range(_PARTS):
-            weights = np.where(parts == part, matte, 0)
-            found = np.bincount(coded.steps.ravel(), weights.ravel(), minlength=size)
-            spread = found.reshape(_STEPS).astype(np.float32)
-            for axis in range(3):
-                spread = _blurred(spread, axis)
+        shares = np.zeros((_PARTS, _SIZE), np.float32)
+        columns = np.flatnonzero(matte.any(0))
+        if not len(columns):
+            return cls(shares)
+        across = slice(int(columns[0]), int(columns[-1]) + 1)
+        for part, rows in enumerate(_bands(matte)):
+            weights = matte[rows, across]
+            found = np.bincount(coded.steps[rows, across].ravel(), weights.ravel(), minlength=_SIZE)
+            spread = _spread(found.reshape(_STEPS).astype(np.float32))
             shares[part] = spread.ravel() / max(float(spread.sum()), 1e-6)
         return cls(shares)
 
@@ -87,19 +89,21 @@ class Look:
         steps = coded.steps[here]
         rows = np.arange(here[0].start, here[0].stop, dtype=np.float32)
         place = (rows - lines[0]) / max(lines[1] - lines[0], 1.0) * _PARTS - 0.5
-        # One row of shares for each line of the picture.
         mixed = _OF_ALL * self.shares.mean(0) + (1 - _OF_ALL) * self.shares
         low = np.clip(np.floor(place), 0, _PARTS - 1).astype(int)
         high, share = np.clip(low + 1, 0, _PARTS - 1), np.clip(place - low, 0, 1)[:, None].astype(np.float32)
-        line = np.arange(len(rows))[:, None]
-        fits: np.ndarray = ((1 - share) * mixed[low] + share * mixed[high])[line, steps]
+        # Shares of the part above and of the one below each pixel's line.
+        above, below = mixed[low[:, None], steps], mixed[high[:, None], steps]
+        fits: np.ndarray = (1 - share) * above + share * below
         return fits + np.float32(_UNSEEN / self.shares.shape[1])
 
 
-def _parts(matte: np.ndarray) -> np.ndarray:
+def _bands(matte: np.ndarray) -> list[slice]:
+    """Lines of the parts of a figure, from above: what lies beyond it belongs to the first and the last."""
     first, last = extent(matte)
     rows = (np.arange(matte.shape[0]) - first) / max(last - first, 1.0) * _PARTS
-    return np.clip(rows.astype(int), 0, _PARTS - 1)[:, None]
+    ends = np.searchsorted(np.clip(rows.astype(int), 0, _PARTS - 1), np.arange(_PARTS + 1))
+    return [slice(int(begin), int(end)) for begin, end in pairwise(ends)]
 
 
 def extent(matte: np.ndarray) -> tuple[float, float]:
@@ -108,8 +112,12 @@ def extent(matte: np.ndarray) -> tuple[float, float]:
     return (float(rows[0]), float(rows[-1] + 1)) if len(rows) else (0.0, float(matte.shape[0]))
 
 
-def _blurred(shares: np.ndarray, axis: int) -> np.ndarray:
-    moved = np.moveaxis(shares, axis, 0)
-    flat = np.ascontiguousarray(moved).reshape(moved.shape[0], -1)
-    smooth = cv2.GaussianBlur(flat, (1, 5), sigmaX=0.1, sigmaY=_SPREAD, borderType=cv2.BORDER_CONSTANT)
-    return np.moveaxis(smooth.reshape(moved.shape), 0, axis)
+def _spread(shares: np.ndarray) -> np.ndarray:
+    """Colours spread over near ones, float32 of all steps."""
+    # The axis that comes first is spread; then all go back to their places.
+    for axes, back in (((0, 1, 2), (0, 1, 2)), ((1, 0, 2), (1, 0, 2)), ((2, 0, 1), (1, 2, 0))):
+        turned = np.ascontiguousarray(shares.transpose(axes))
+        flat = turned.reshape(turned.shape[0], -1)
+        smooth = cv2.GaussianBlur(flat, (1, 5), sigmaX=0.1, sigmaY=_SPREAD, borderType=cv2.BORDER_CONSTANT)
+        shares = smooth.reshape(turned.shape).transpose(back)
+    return shares

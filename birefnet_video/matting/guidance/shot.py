@@ -178,7 +178,9 @@ def shared(share: np.ndarray, alpha: np.ndarray, view: np.ndarray, *, met: bool)
         met: the share ends where figures touch, along edges of the picture.
     """
     large = enlarged(share, view) if met else resized(share, alpha.shape)
-    return np.where(large > _FAINT, alpha * np.minimum(large, 1), 0).astype(np.float32)
+    own: np.ndarray = np.minimum(large, 1) * alpha
+    own[large <= _FAINT] = 0
+    return own
 
 
 def _with_new(
@@ -250,9 +252,11 @@ def _with_shares(
     )
     lookup = np.zeros(int(nearest.max()) + 1, np.intp)
     lookup[nearest[known]] = np.flatnonzero(known)
-    source = lookup[nearest]
+    free = ~known
+    source, whole = lookup[nearest[free]], np.maximum(total, 1e-6)
     shares = []
     for figure in figures:
-        share = figure.matte / np.maximum(total, 1e-6)
-        shares.append(np.where(known, share, share.ravel()[source]).astype(np.float32))
+        share = figure.matte / whole
+        share[free] = share.ravel()[source]
+        shares.append(share)
     return Shot(figures, tuple(shares), met=met, unclear=unclear)

@@ -86,11 +86,11 @@ class Template:
         corner = (self.corner[1] + float(speed[0]) - off, self.corner[0] + float(speed[1]) - off)
         back = np.array([[1, 0, -corner[0]], [0, 1, -corner[1]]], np.float32)
         under = cv2.warpAffine(rgb, back, (width + 2 * off, height + 2 * off), borderMode=cv2.BORDER_REPLICATE)
-        under = under.astype(np.float32)
+        planes, own = _planes(under), _planes(self.rgb)
         seen, least = np.empty((2 * off + 1, 2 * off + 1), np.float32), _ELSE**2
         for down in range(2 * off + 1):
             for across in range(2 * off + 1):
-                away = np.square(under[down : down + height, across : across + width] - self.rgb).mean(2)
+                away = _apart(planes, own, down, across)
                 seen[down, across] = (self.mask * np.maximum(1 - away / least, 0)).sum()
         down, across = (int(at) for at in np.unravel_index(int(np.argmax(seen)), seen.shape))
         if seen[down, across] < _RECOGNISED * self.mask.sum():
@@ -111,16 +111,34 @@ class Template:
         mask = there.placed(self.mask, shape)
         picture = there.placed(self.rgb * self.mask[..., None], shape) / np.maximum(mask, 1e-3)[..., None]
         off = _OFF
-        wide = cv2.copyMakeBorder(picture, off, off, off, off, cv2.BORDER_REPLICATE)
+        wide = _planes(cv2.copyMakeBorder(picture, off, off, off, off, cv2.BORDER_REPLICATE))
+        planes = _planes(seen)
         least = np.full(shape, np.inf, np.float32)
         for down in range(2 * off + 1):
             for across in range(2 * off + 1):
-                other = wide[down : down + shape[0], across : across + shape[1]]
-                away = np.square(other - seen).mean(2)
-                least = np.minimum(least, cv2.blur(away, (_WINDOW, _WINDOW)))
+                away = _apart(wide, planes, down, across)
+                np.minimum(least, cv2.blur(away, (_WINDOW, _WINDOW)), out=least)
         alike = np.exp(-0.5 * least / _ALIKE**2)
         fits: np.ndarray = mask * alike + _OUTSIDE
         return fits / np.float32(1 + _OUTSIDE)
+
+
+def _planes(rgb: np.ndarray) -> list[np.ndarray]:
+    """The channels of a picture (h, w, 3), each float32 (h, w) and whole in memory."""
+    return [np.ascontiguousarray(rgb[..., channel], np.float32) for channel in range(3)]
+
+
+def _apart(wide: list[np.ndarray], planes: list[np.ndarray], down: int, across: int) -> np.ndarray:
+    """Mean square of what channels differ by, float32 (h, w), from a place in wider ones."""
+    height, width = planes[0].shape
+    total: np.ndarray | None = None
+    for other, plane in zip(wide, planes, strict=True):
+        away = other[down : down + height, across : across + width] - plane
+        away *= away
+        total = away if total is None else np.add(total, away, out=total)
+    assert total is not None  # there are three
+    total /= np.float32(3)
+    return total
 
 
 def _turned(plane: np.ndarray) -> np.ndarray:
