@@ -1,9 +1,9 @@
 """One process against several workers that share the segments of one clip, in turns.
 
-    python benchmarks/workers.py [INPUT] [--model tiny] [--workers 2] [--segment 2] [--turns N]
+    python benchmarks/workers.py [INPUT] [--model tiny] [--workers 2] [--device cuda:all] [--segment 2] [--turns N]
 
-Prints the frames a second of workers over those of one process (segments in both), once without the seconds of loading, which
-each worker spends for itself, and once with them.
+Prints the frames a second of workers over those of one process (segments in both), once without the seconds of
+loading, which each worker spends for itself, and once with them. With --workers 0 there are as many as devices.
 """
 
 import argparse
@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--smooth", default="normal")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--segment", type=float, default=1.0)
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
@@ -37,7 +38,9 @@ def main() -> None:
         _run(options.source, target, given)
         for _ in range(options.turns):
             alone = _run(options.source, target, given)
-            shared = _run(options.source, target, {**given, "workers": options.workers})
+            shared = _run(
+                options.source, target, {**given, "device": options.device, "workers": options.workers or None}
+            )
             pace.append(shared[0] / alone[0])
             whole.append(alone[1] / shared[1])
             print(f"frames a second {pace[-1]:.3f}, with loading {whole[-1]:.3f}", flush=True)
