@@ -155,7 +155,10 @@ class SegmentedWriter:
             self._segments.close()
             if part is not None:
                 part.discard()
-        return self._film.keep_partial()
+        kept = self._film.keep_partial()
+        if kept is None and self._segments.is_empty:
+            self._segments.remove()
+        return kept
 
     def discard(self) -> None:
         """See :class:`birefnet_video.outputs.sink.Sink`; what an earlier run has done stays."""

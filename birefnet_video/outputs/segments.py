@@ -17,6 +17,8 @@ from birefnet_video.outputs.shown import ShownFrames
 from birefnet_video.outputs.unfinished import PARTIAL_MARK, refused
 from birefnet_video.types import FrameMeta
 
+#: Of notes about segments that are done and wait for those before them.
+DONE_SUFFIX = ".done"
 #: Holds the name of the file that the parts are muxed into.
 _FILM = "film"
 #: Gives what a job must know to go on after a part, by the index of its first frame and of the first one behind it.
@@ -219,6 +221,11 @@ class Segments:
     def before(self, number: int) -> Sequence[FrameMeta]:
         """The last frames before a part, as many as encoders hold back."""
         return self.parts[number - 1].frames[-LEAST_FRAMES:] if number else ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing in it is of use to a later run."""
+        return not self.parts and next(self.folder.glob(f"*{DONE_SUFFIX}"), None) is None
 
     def close(self) -> None:
         """Let other processes have the folder; it stays."""

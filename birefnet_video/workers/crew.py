@@ -128,6 +128,10 @@ class Crew:
             hand.worker.close()
         for thread in self._threads:
             thread.join()
+        for hand in self._hands:
+            task, hand.task = hand.task, None
+            if task is not None:
+                self._drop(task)
 
     def _start(self, hand: Hand) -> None:
         thread = threading.Thread(target=self._work, args=(hand,), name=f"birefnet-video {hand.worker.name}")

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from birefnet_video.outputs.parts import is_whole
-from birefnet_video.outputs.segments import folder_of, try_path
+from birefnet_video.outputs.segments import DONE_SUFFIX, folder_of, try_path
 from birefnet_video.pipeline.plan import PlannedOutput
 from birefnet_video.workers.tasks import Done, Task
 
@@ -39,7 +39,9 @@ class MadeSegments:
 
     def ready(self) -> list[Done]:
         """Those that an earlier run has left and that are whole; whatever else it has left is removed."""
-        found = [done for path in sorted(self._folder.glob("*.done")) if (done := self._read(path)) is not None]
+        found = [
+            done for path in sorted(self._folder.glob(f"*{DONE_SUFFIX}")) if (done := self._read(path)) is not None
+        ]
         known = {
             try_path(output.spec.path, done.task.number, done.task.attempt)
             for done in found
@@ -62,7 +64,7 @@ class MadeSegments:
             _remove(try_path(output.spec.path, task.number, task.attempt))
 
     def _note(self, number: int) -> Path:
-        return self._folder / f"{number:05d}.done"
+        return self._folder / f"{number:05d}{DONE_SUFFIX}"
 
     def _read(self, path: Path) -> Done | None:
         try:

@@ -124,3 +124,13 @@ def test_closed_workers_leave_no_process(clip: Path, tmp_path: Path, hired: list
     job.cancel()
     job.wait()
     assert not any(psutil.pid_exists(number or 0) for number in numbers)
+    assert not [name for name in left_in(tmp_path) if ".try-" in name]
+
+
+def test_a_render_that_has_made_nothing_leaves_nothing(clip: Path, tmp_path: Path, hired: list[LocalWorker]) -> None:
+    spec = spec_of(clip, tmp_path)
+    job, _ = begun(evolve(spec, writing=evolve(spec.writing, segment=100)))
+    until(lambda: job.snapshot().written > 10)
+    job.cancel()
+    job.wait()
+    assert list(tmp_path.iterdir()) == []
