@@ -1,17 +1,20 @@
 """The screen of a live session: what the camera shows, and how late it comes out."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.dialogs import Choice
 from birefnet_video.tui.keys import ways_out
 from birefnet_video.tui.lines import Lines
 from birefnet_video.tui.log_pane import LogPane
-from birefnet_video.tui.picture_view import PictureView
+from birefnet_video.tui.marks import Grid, Marks
 from birefnet_video.tui.pictures import View, paint
+from birefnet_video.tui.subject_view import SubjectView
 from birefnet_video.tui.telemetry import Telemetry
 from birefnet_video.tui.text import clock, pace, shortened, size, sparkline
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -61,6 +64,7 @@ class LiveScreen(Screen[None]):
         ),
         Binding("m", "mirror", "Mirror", id="live.mirror"),
         Binding("h", "threshold", "Hard edges", id="live.threshold"),
+        Binding("e", "everybody", "Everybody", id="live.everybody", tooltip="Keep everything again, not one subject"),
         Binding("j", "jobs", "Jobs", show=False, id="live.jobs"),
     ]
 
@@ -83,7 +87,7 @@ class LiveScreen(Screen[None]):
         yield Lines(id="title")
         with Horizontal(id="panes"):
             with Vertical(id="picture-pane", classes="pane"):
-                yield PictureView(hint="the camera is being opened", id="picture")
+                yield SubjectView(hint="the camera is being opened", id="picture")
             with Vertical(id="stage-pane", classes="pane"):
                 yield Lines(id="live-numbers")
         yield LogPane()
@@ -136,11 +140,12 @@ class LiveScreen(Screen[None]):
                 "",
                 f"background {self._background or _background_of(view.record)}",
                 f"mirror {mirror}   edges {edges}",
+                *(f"{name} {state}" for name, state in snapshot.subjects.items()),
             ]
         self.query_one("#live-numbers", Lines).show([Text(line) for line in lines])
 
     def _show_picture(self, view: JobView) -> None:
-        widget = self.query_one("#picture", PictureView)
+        widget = self.query_one("#picture", SubjectView)
         wish = widget.wish(every_s=0.5)
         if wish != self._wish:
             self._wish = wish
@@ -180,6 +185,23 @@ class LiveScreen(Screen[None]):
         if live is not None:
             known = _THRESHOLDS.index(live.threshold) if live.threshold in _THRESHOLDS else -1
             self._session.tell({"do": "threshold", "value": _THRESHOLDS[(known + 1) % len(_THRESHOLDS)]})
+
+    @on(SubjectView.Pointed)
+    def _on_pointed(self, event: SubjectView.Pointed) -> None:
+        self._keep_to(lambda grid: Marks().with_point(event.cell, grid, None))
+
+    @on(SubjectView.Boxed)
+    def _on_boxed(self, event: SubjectView.Boxed) -> None:
+        self._keep_to(lambda grid: Marks().with_box(event.area, grid, None))
+
+    def _keep_to(self, mark: Callable[[Grid], Marks]) -> None:
+        grid = self.query_one("#picture", SubjectView).grid
+        if grid is not None:
+            self._session.tell({"do": "subject", "text": str(mark(grid).said[0]), "keep": False})
+
+    def action_everybody(self) -> None:
+        """Keep everything again."""
+        self._session.tell({"do": "subject", "text": "", "keep": False})
 
     def action_stop(self) -> None:
         """Ask whether to end the session."""

@@ -16,6 +16,7 @@ from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.pictures import View, paint
 from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.settings import Settings, load_settings
+from birefnet_video.tui.subject_view import SubjectView
 from birefnet_video.tui.summary import SummaryScreen
 from fake_watch import SUMMARY, FakeApp, FakeWatch, make_app, make_store, screen_text, settle, until
 from specs import asked, live_request, render_request
@@ -382,6 +383,18 @@ def test_the_live_screens_keys(store: JobStore) -> None:
         assert isinstance(app.screen, QueueScreen)
         app.open_render(record)
         assert await until(pilot, lambda: "● LIVE" in screen_text(app))
+        view = app.screen.query_one("#picture", SubjectView)
+        assert await until(pilot, lambda: view.grid is not None)
+        grid = view.grid
+        assert grid is not None
+        # This picture is larger than its room, and begins at its upper left.
+        await pilot.click(view, offset=(21, 7))
+        await pilot.press("e")
+        x, y = (100 * (at + 0.5) / size for at, size in zip((21, 7), grid, strict=True))
+        assert watch.orders[-2:] == [
+            f"{{'do': 'subject', 'text': 'point={round(x, 1):g}%,{round(y, 1):g}%', 'keep': False}}",
+            "{'do': 'subject', 'text': '', 'keep': False}",
+        ]
         await pilot.press("c", "s")
         assert watch.orders[-1] == "cancel, keep=True"
         assert await until(pilot, lambda: isinstance(app.screen, QueueScreen))
