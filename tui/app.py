@@ -8,6 +8,7 @@ from birefnet_video.tui import themes
 from birefnet_video.tui.again import values_again
 from birefnet_video.tui.dialogs import Choice, FilePicker, FrameDialog, Question
 from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.history import History
 from birefnet_video.tui.keys import unknown_keys
 from birefnet_video.tui.live import LiveScreen
 from birefnet_video.tui.monitor import MonitorScreen
@@ -84,6 +85,7 @@ class BirefnetApp(App[int]):
         self.own_render: JobRecord | None = None
         self._quitting = Quitting(self)
         self._watches: dict[str, Watch] = {}
+        self._histories: dict[str, History] = {}
         self.telemetry = Telemetry()
 
     def begin_with(self, record: JobRecord, *, own: bool) -> None:
@@ -223,8 +225,10 @@ class BirefnetApp(App[int]):
         if record.state.is_over:
             self.show_summary(watch)
         else:
-            screen = LiveScreen(watch, self.telemetry) if record.is_live else MonitorScreen(watch, self.telemetry)
-            self.push_screen(screen)
+            history = self._histories.setdefault(record.id, History())
+            self.push_screen(
+                LiveScreen(watch, self.telemetry) if record.is_live else MonitorScreen(watch, self.telemetry, history)
+            )
 
     def show_summary(self, watch: Watch) -> None:
         """Show how a render ended, in place of its monitor."""

@@ -38,6 +38,8 @@ class Lines(Widget):
         if y >= len(self._lines):
             return Strip.blank(width, style)
         line = self._lines[y]
+        # Text gives its own style only to parts that have another one besides.
+        style += self.app.console.get_style(line.style)
         segments = [
             Segment(segment.text, style + segment.style if segment.style is not None else style)
             for segment in line.render(self.app.console)

@@ -22,7 +22,7 @@ class LogPane(Vertical):
 
     def compose(self) -> ComposeResult:
         """See Textual."""
-        yield RichLog(max_lines=500, markup=False, wrap=True, id="log", auto_scroll=True)
+        yield RichLog(max_lines=500, markup=False, wrap=True, min_width=20, id="log", auto_scroll=True)
 
     def on_mount(self) -> None:
         """See Textual."""

@@ -1,19 +1,21 @@
 """The screen of one render: its picture, where its time goes, how long it will take."""
 
 import time
-from collections import deque
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.dialogs import Choice
+from birefnet_video.tui.history import History
+from birefnet_video.tui.inks import inks_of
 from birefnet_video.tui.keys import ways_out
 from birefnet_video.tui.lines import Lines
 from birefnet_video.tui.log_pane import LogPane
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.pictures import View, paint, view_title
+from birefnet_video.tui.rate_pane import MachineGraph, RateGraph
 from birefnet_video.tui.render_lines import heading, how_far, how_long
 from birefnet_video.tui.stage_table import StageTable
 from birefnet_video.tui.telemetry import Telemetry
-from birefnet_video.tui.text import clock, count
+from birefnet_video.tui.text import clock, count, pace, shortened
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 _TICK_S = 0.5
 #: Pictures a second, from which and to which the keys go.
 _RATES = (0.25, 0.5, 1.0, 2.0)
+#: Below the large picture, where there is room.
+_SMALL = (View.MATTE, View.SOURCE, View.GREEN)
 
 
 class MonitorScreen(Screen[None]):
@@ -57,11 +61,12 @@ class MonitorScreen(Screen[None]):
         Binding("j", "jobs", "Jobs", id="monitor.jobs", tooltip="The queue"),
     ]
 
-    def __init__(self, render: Watch, telemetry: Telemetry) -> None:
+    def __init__(self, render: Watch, telemetry: Telemetry, history: History | None = None) -> None:
         """
         Args:
             render: to watch.
             telemetry: of the machine.
+            history: of the render so far.
         """
         super().__init__()
         self._render_watch = render
@@ -73,8 +78,7 @@ class MonitorScreen(Screen[None]):
         self._rate = _RATES.index(1.0)
         self._shown_picture: object = None
         self._wish: PictureWish | None = None
-        self._paces: deque[float] = deque(maxlen=240)
-        self._last: tuple[float, int] | None = None
+        self._history = history or History()
         self._with_internals = False
         self._cpu = (time.monotonic(), time.thread_time())
         self._ended = False
@@ -84,23 +88,32 @@ class MonitorScreen(Screen[None]):
         """See Textual."""
         yield Lines(id="title")
         with Horizontal(id="panes"):
-            with Vertical(id="picture-pane", classes="pane"):
-                yield PictureView(hint="the first picture is on its way", id="picture")
-            with Vertical(id="stage-pane", classes="pane"):
-                yield StageTable(id="stages")
-        with Horizontal(id="more-pictures"):
-            for view in (View.MATTE, View.SOURCE):
-                with Vertical(classes="pane small") as pane:
-                    pane.border_title = view
-                    yield PictureView(id=f"small-{view}")
+            with Vertical(id="left"):
+                with Vertical(id="picture-pane", classes="pane"):
+                    yield PictureView(hint="the first picture is on its way", id="picture")
+                with Horizontal(id="more-pictures"):
+                    for view in _SMALL:
+                        with Vertical(classes="pane small") as pane:
+                            pane.border_title = view
+                            yield PictureView(id=f"small-{view}")
+                yield LogPane()
+            with Vertical(id="right"):
+                with Vertical(id="stage-pane", classes="pane"):
+                    yield StageTable(id="stages")
+                with Horizontal(id="graphs"):
+                    with Vertical(id="rate-pane", classes="pane"):
+                        yield RateGraph(id="rate")
+                    with Vertical(id="machine-pane", classes="pane"):
+                        yield MachineGraph(id="machine")
         yield Lines(id="progress")
         yield Lines(id="times")
-        yield LogPane()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """See Textual."""
         self.query_one("#stage-pane").border_title = "where the time goes"
+        self.query_one("#rate-pane").border_title = "frames a second"
+        self.query_one("#machine-pane").border_title = "machine"
         self.set_interval(_TICK_S, self._tick)
         self.call_after_refresh(self._tick)
 
@@ -140,14 +153,17 @@ class MonitorScreen(Screen[None]):
             self.app.show_summary(self._render_watch)
 
     def _show_numbers(self, view: JobView) -> None:
-        snapshot = view.snapshot
-        self._put("#title", heading(view, self.size.width))
-        now = time.monotonic()
-        if self._last is not None and now > self._last[0]:
-            self._paces.append((snapshot.written - self._last[1]) / (now - self._last[0]))
-        self._last = (now, snapshot.written)
-        self.query_one(StageTable).show_job(snapshot, self._paces, self._telemetry.latest, view.plan)
-        self._put("#progress", how_far(snapshot, self.size.width, view.subjects))
+        snapshot, reading = view.snapshot, self._telemetry.latest
+        inks = inks_of(self.app)
+        self._put("#title", heading(view, self.size.width, inks))
+        self._history.remember(snapshot, reading, time.monotonic())
+        self.query_one(StageTable).show_job(snapshot, self._history, view.plan, view.advice)
+        self.query_one(RateGraph).show_rate(self._history)
+        self.query_one(MachineGraph).show_machine(self._history.readings)
+        self._label("#rate-pane", subtitle=pace(snapshot.fps))
+        note = reading.gpu_note if reading is not None and reading.gpu is None else ""
+        self._label("#machine-pane", subtitle=shortened(note, max(0, self.query_one(MachineGraph).size.width - 4)))
+        self._put("#progress", how_far(snapshot, self.size.width, view.subjects, inks))
         self._put("#times", how_long(snapshot, self.size.width))
         self._label("#stage-pane", subtitle=self._internals())
 
@@ -163,7 +179,7 @@ class MonitorScreen(Screen[None]):
             return
         self._shown_picture = key
         widget.show(paint(view.picture, self._view, self._wipe))
-        for each in (View.MATTE, View.SOURCE):
+        for each in _SMALL:
             small = self.query_one(f"#small-{each}", PictureView)
             if small.size.width and small.size.height:
                 rgb = paint(view.picture, each)

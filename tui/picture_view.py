@@ -11,7 +11,7 @@ from textual.widget import Widget
 from birefnet_video.renders.watcher import PictureWish
 
 #: Cells beyond which a picture takes more of the terminal's bandwidth than it is worth.
-_MOST_COLUMNS, _MOST_LINES = 100, 28
+_MOST_COLUMNS, _MOST_LINES = 128, 36
 
 
 class PictureView(Widget):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from birefnet_video.tui.inks import Inks
 from birefnet_video.tui.text import clock, pace, progress, shortened, size
 from rich.text import Text
 
@@ -18,32 +19,49 @@ MARKS = {
     JobState.PAUSED: "‖ PAUSED",
     JobState.VERIFYING: "… CHECKING",
     JobState.FINISHED: "✔ DONE",
-    JobState.CANCELLED: "■ CANCELLED",
+    JobState.CANCELLED: "■ STOPPED",
     JobState.FAILED: "✖ FAILED",
 }
 #: The same while it was asked for something that takes time.
 _ASKED = {"pause": "‖ PAUSING", "resume": "▶ GOING ON", "cancel": "■ STOPPING"}
 
 
-def heading(view: JobView, width: int) -> Text:
+def ink_of(state: JobState | str, inks: Inks) -> str:
+    """The colour of a state, beside its sign."""
+    name = str(state)
+    if name in ("failed", "cancelled"):
+        return inks.bad
+    if name in ("running", "finished"):
+        return inks.good
+    return inks.warn if name in ("paused", "loading", "verifying") else inks.quiet
+
+
+def heading(view: JobView, width: int, inks: Inks) -> Text:
     """State, input and outputs, and what the input is, for that many columns."""
     state = view.snapshot.state if not view.is_over else JobState(view.record.state)
     right = ""
     if view.clip is not None:
-        right = f"{view.clip.width}x{view.clip.height}  {view.clip.rate:.4g} fps"
+        right = f"{view.clip.width}x{view.clip.height}  input {view.clip.rate:.4g} fps "
     left = f" {_ASKED.get(view.asked or '', MARKS[state])}   "
     what = f"{_base(view.record.source)} → {', '.join(_base(path) for path in view.record.outputs)}"
     room = width - len(left) - len(right) - 2
     what = shortened(what, max(0, room))
-    return Text.assemble((left, "bold"), what, " " * max(1, room - len(what) + 1), right, no_wrap=True)
+    ink = inks.warn if view.asked else ink_of(state, inks)
+    return Text.assemble((left, f"bold {ink}"), what, " " * max(1, room - len(what) + 1), right, no_wrap=True)
 
 
-def how_far(snapshot: JobSnapshot, width: int, noted: Sequence[Noted] = ()) -> Text:
+def how_far(snapshot: JobSnapshot, width: int, noted: Sequence[Noted], inks: Inks) -> Text:
     """A bar and the frames that are written, for that many columns, with the places where subjects were lost."""
     share = snapshot.written / snapshot.total if snapshot.total else 0.0
     words = f"  {share:4.0%}  {snapshot.written}/{snapshot.total}" if snapshot.total else f"  {snapshot.written} frames"
     room = max(10, width - 2) - len(words)
-    return Text.assemble((marked(progress(share, room), noted, snapshot.total), "bold"), words)
+    line = marked(progress(share, room), noted, snapshot.total)
+    full = int(min(share, 1.0) * room)
+    text = Text.assemble((line[:full], f"bold {inks.good}"), (line[full:], inks.quiet), words)
+    for place, sign in enumerate(line):
+        if sign == "!":
+            text.stylize(f"bold {inks.warn}", place, place + 1)
+    return text
 
 
 def marked(line: str, noted: Sequence[Noted], total: int | None) -> str:

@@ -1,105 +1,109 @@
 """The widget that says where the time goes."""
 
+import textwrap
 from collections.abc import Sequence
 
+from birefnet_video.tui.graph import braille
+from birefnet_video.tui.history import LIMIT, History
+from birefnet_video.tui.inks import Inks, inks_of
 from birefnet_video.tui.lines import Lines
-from birefnet_video.tui.telemetry import Reading
-from birefnet_video.tui.text import bar, pace, shortened, size, sparkline
+from birefnet_video.tui.text import pace, shortened
 from rich.text import Text
 
 from birefnet_video.events import JobSnapshot, StageSnapshot
 
-#: Share of the time for which the busiest stage works, from which it holds the others up.
-_LIMIT = 0.6
-#: Columns from which a table has room for its long form.
-_WIDE = 60
+#: Columns from which a row also has its past, its pace alone and what a hand-over takes; from which what it waits for.
+_WIDE, _WIDER = 54, 78
+#: Cells of a bar of the long form, and the fewest of any.
+_BAR, _LEAST = 8, 4
 
 
 class StageTable(Lines):
-    """Stages with how busy they are, the pace, and the machine."""
-
-    def __init__(self, *, id: str | None = None) -> None:
-        """
-        Args:
-            id: of the widget.
-        """
-        super().__init__(id=id)
-        self._before: JobSnapshot | None = None
-        self._busy: dict[str, float] = {}
+    """Stages with how busy they are, which of them limits, and what would help."""
 
     def show_job(
-        self, snapshot: JobSnapshot, paces: Sequence[float], reading: Reading | None, plan: str | None
+        self, snapshot: JobSnapshot, history: History, plan: str | None = None, advice: Sequence[str] = ()
     ) -> None:
         """
         Args:
             snapshot: of the render.
-            paces: frames a second, lately, the latest last.
-            reading: of the machine.
+            history: of the render.
             plan: model and engine in words.
+            advice: what would make the limiting stage faster.
         """
-        self._measure(snapshot)
         width, room = self.size.width, self.size.height
-        limit = self._limit(snapshot.stages)
-        lines = [self._stage(stage, snapshot, limit, width) for stage in snapshot.stages]
-        if width >= _WIDE and lines:
-            lines.insert(0, Text("  stage     busy   alone        p50      p95   waits for", "bold"))
-        held = f"limit: {limit} ({self._busy[limit]:.0%} busy)" if limit else "limit: none"
-        lines.append(Text(held if snapshot.stages else "the network is loaded"))
-        lines += self._machine(reading, snapshot.gpu_share)
-        now = pace(snapshot.fps)
-        line = Text(f"{sparkline(paces, max(4, width - len(now) - 2))}  {now}")
-        lines.insert(len(snapshot.stages) + 1 + (width >= _WIDE), line)
-        if plan and room > len(lines):
-            lines.append(Text(plan, overflow="fold") if width >= _WIDE else Text(shortened(plan, max(1, width))))
-        self.show(lines[:room] if room else lines)
-
-    def _measure(self, snapshot: JobSnapshot) -> None:
-        before, self._before = self._before, snapshot
-        if before is None or len(before.stages) != len(snapshot.stages):
+        if not width:
             return
-        passed = snapshot.elapsed_s - before.elapsed_s
-        if passed <= 0:
-            return
-        for old, new in zip(before.stages, snapshot.stages, strict=True):
-            lately = min(1.0, max(0.0, (new.busy_s - old.busy_s) / passed))
-            # Work is counted when it is handed on: one look can miss it, several do not.
-            self._busy[new.name] = lately if new.name not in self._busy else 0.7 * self._busy[new.name] + 0.3 * lately
+        inks, limit = inks_of(self.app), history.limit()
+        lines = [self._stage(stage, snapshot, history, inks) for stage in snapshot.stages]
+        words = self._words(snapshot, limit, history, advice)
+        # A head and a gap only where nothing else has to go for it.
+        if width >= _WIDE and lines and room >= len(lines) + len(words) + 1:
+            lines.insert(0, Text(self._head(), inks.quiet, no_wrap=True))
+        left = room - len(lines) - len(words)
+        told = textwrap.wrap(plan, width) if plan else []
+        if told and left >= len(told) + 1:
+            words += [Text(""), *(Text(each, inks.quiet) for each in told)]
+        elif told and left >= 1:
+            words.append(Text(shortened(plan or "", width), inks.quiet))
+        self.show([*lines, *words][:room])
 
-    def _limit(self, stages: Sequence[StageSnapshot]) -> str | None:
-        busiest = max(stages, key=lambda stage: self._busy.get(stage.name, 0.0), default=None)
-        if busiest is None or self._busy.get(busiest.name, 0.0) < _LIMIT:
-            return None
-        return busiest.name
+    def _words(self, snapshot: JobSnapshot, limit: str | None, history: History, advice: Sequence[str]) -> list[Text]:
+        width, inks = self.size.width, inks_of(self.app)
+        if not snapshot.stages:
+            return [Text("the network is being loaded", inks.accent)]
+        if limit is None:
+            said = "limit: none" if history.busy else "limit: not known yet"
+        else:
+            busy = f"limit: {limit} ({history.busy[limit]:.0%} busy)"
+            said = f"{busy}: the others wait for it" if width >= _WIDE else busy
+        lines = [Text(each, f"bold {inks.accent}" if limit else "") for each in textwrap.wrap(said, width)]
+        if limit is not None and advice:
+            room = max(1, self.size.height - len(snapshot.stages) - len(lines))
+            lines += [Text(each) for each in _helps(advice, width, room)]
+        if snapshot.gpu_share is not None:
+            lines.append(Text(f"mattes: {snapshot.gpu_share:.0%} of the GPU's time", no_wrap=True))
+        return lines
 
-    def _stage(self, stage: StageSnapshot, snapshot: JobSnapshot, limit: str | None, width: int) -> Text:
-        mark = "▶" if stage.name == limit else " "
-        busy = self._busy.get(stage.name, 0.0)
-        queued = f"{stage.queued}/{stage.capacity}" if stage.capacity else "   "
-        style = "bold" if stage.name == limit else ""
+    def _head(self) -> str:
+        past = " " * max(0, self._past)
+        waits = "  waits for" if self.size.width >= _WIDER else ""
+        return f"  {'stage':<8}busy {'':<{_BAR}} {past} {'alone':<12}{'a frame':>9}  ahead{waits}"
+
+    @property
+    def _past(self) -> int:
+        """Cells of a stage's past."""
+        width = self.size.width
+        return width - (54 if width < _WIDER else 68)
+
+    def _stage(self, stage: StageSnapshot, snapshot: JobSnapshot, history: History, inks: Inks) -> Text:
+        width, busy = self.size.width, history.busy.get(stage.name, 0.0)
+        is_limit = stage.name == history.limit()
+        queued = f"{stage.queued}/{stage.capacity}" if stage.capacity else ""
+        name = f"{'▶' if is_limit else ' '} {stage.name:<8}"
+        parts: list[str | tuple[str, str]] = [(name, f"bold {inks.accent}" if is_limit else ""), f"{busy:>4.0%} "]
         if width < _WIDE:
-            share = stage.queued / stage.capacity if stage.capacity else 0.0
-            cells = bar(share, 4) if stage.capacity else "    "
-            return Text(f"{mark} {stage.name:<8}{busy:>4.0%} {bar(busy, 4)}  {cells} {queued}", style, no_wrap=True)
+            parts += [*_bar(busy, max(_LEAST, width - 21), inks), f" {queued:>5}"]
+            return Text.assemble(*parts, no_wrap=True)
+        past = braille(history.of_stage(stage.name), max(1, self._past), 1, 1.0)[0] if self._past > 0 else ""
         alone = pace(snapshot.fps / busy) if busy > 0.005 and snapshot.fps else "--"
-        before = "the one after" if stage.waited_out_s > stage.waited_in_s else "the one before"
-        waits = before if busy < _LIMIT else ""
-        took = f"{1000 * stage.median_s:>6.1f} ms{1000 * stage.slow_s:>6.1f} ms"
-        behind = bar(stage.queued / stage.capacity, 6) if stage.capacity else ""
-        words = f"{mark} {stage.name:<8}{busy:>6.0%}   {alone:<11}{took}   {waits:<14} {behind} {queued}"
-        return Text(words, style, no_wrap=True)
+        parts += [*_bar(busy, _BAR, inks), " ", (past, inks.load(busy))]
+        parts += [f" {alone:<12}{1000 * stage.median_s:>6.1f} ms  {queued:<5}"]
+        if width >= _WIDER and busy < LIMIT:
+            parts.append(f"  {'next one' if stage.waited_out_s > stage.waited_in_s else 'one before'}")
+        return Text.assemble(*parts, no_wrap=True)
 
-    def _machine(self, reading: Reading | None, share: float | None) -> list[Text]:
-        """What the machine does; ``share`` of the time a GPU computed mattes."""
-        if reading is None:
-            return []
-        mattes = "" if share is None else f"  mattes {share:.0%}"
-        cpu = f"CPU {reading.cores:.1f}/{reading.of_cores} cores  RAM {size(reading.memory)}"
-        if reading.gpu is None:
-            note = f"GPU{mattes}" if mattes else reading.gpu_note
-            return [Text(cpu, no_wrap=True), Text(shortened(note, max(1, self.size.width)))]
-        gpu = reading.gpu
-        return [
-            Text(f"GPU {gpu.busy:4.0%} {bar(gpu.busy, 7)} {gpu.celsius}°C {gpu.watts:.0f} W{mattes}", no_wrap=True),
-            Text(f"VRAM {size(gpu.memory_used)} of {size(gpu.memory)} {bar(gpu.memory_used / gpu.memory, 6)}"),
-            Text(cpu, no_wrap=True),
-        ]
+
+def _helps(advice: Sequence[str], width: int, room: int) -> list[str]:
+    """As much of the advice as there is room for."""
+    for told in range(len(advice), 1, -1):
+        lines = textwrap.wrap(f"faster: {', or '.join(advice[:told])}", width, subsequent_indent="  ")
+        if len(lines) <= room:
+            return lines
+    return textwrap.wrap(f"faster: {advice[0]}", width, subsequent_indent="  ")
+
+
+def _bar(share: float, width: int, inks: Inks) -> list[tuple[str, str]]:
+    """A bar, coloured by load; half as high as its line, so that it does not run into its neighbours."""
+    full = round(min(max(share, 0.0), 1.0) * width)
+    return [("▄" * full, inks.load(share)), ("▁" * (width - full), inks.quiet)]

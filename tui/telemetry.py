@@ -35,6 +35,8 @@ class Reading:
     gpu: Gpu | None
     gpu_note: str
     """Why there are no figures of a GPU."""
+    of_memory: int = 0
+    """Bytes that the machine has; 0: nobody knows."""
 
 
 class Telemetry:
@@ -67,6 +69,7 @@ class Telemetry:
 
     def _read_on(self) -> None:
         gpus, note = _open_nvml()
+        total = psutil.virtual_memory().total
         process: psutil.Process | None = None
         while not self._closed.wait(_EVERY_S):
             pid = self._pid
@@ -79,7 +82,7 @@ class Telemetry:
                 memory = process.memory_info().rss if process else 0
             except psutil.Error:
                 process, cores, memory = None, 0.0, 0
-            self.latest = Reading(cores, psutil.cpu_count() or 1, memory, gpus() if gpus else None, note)
+            self.latest = Reading(cores, psutil.cpu_count() or 1, memory, gpus() if gpus else None, note, total)
 
 
 def _open_nvml():  # type: ignore[no-untyped-def]  # NVML's package has no types

@@ -34,6 +34,8 @@ class JobView:
     snapshot: JobSnapshot = NOTHING_YET
     clip: wire.Clip | None = None
     plan: str | None = None
+    advice: tuple[str, ...] = ()
+    """What would make the stage faster that holds the others up now."""
     lines: tuple[wire.LogLine, ...] = ()
     picture: wire.Picture | None = None
     summary: RunSummary | None = None
@@ -236,6 +238,7 @@ class Watcher:
             snapshot=wire.snapshot_from_json(seen["snapshot"]),
             clip=wire.Clip(**clip) if clip else None,
             plan=seen["plan"],
+            advice=tuple(seen["advice"]),
             lines=lines,
         )
         self._note_done(self._view.snapshot.state)

@@ -4,9 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from birefnet_video.tui.stage_table import StageTable
 from birefnet_video.tui.summary import summary_text
-from birefnet_video.tui.telemetry import Gpu, Reading
 from fake_watch import SUMMARY
 from stubs import stub_job
 
@@ -128,10 +126,6 @@ def test_a_render_without_a_gpu_says_none(tmp_path: Path) -> None:
 
 
 def test_the_terminal_shows_it_beside_what_the_driver_says() -> None:
-    gpu = Gpu("H200", 0.97, 10, 40, 71, 320.0)
-    lines = StageTable()._machine(Reading(1.0, 8, 100, gpu, ""), 0.72)
-    assert lines[0].plain.startswith("GPU  97%") and lines[0].plain.endswith("320 W  mattes 72%")
-    assert "mattes" not in StageTable()._machine(Reading(1.0, 8, 100, gpu, ""), None)[0].plain
     view = SimpleNamespace(record=SimpleNamespace(is_live=False, error=None), summary=SUMMARY)
     assert "the GPU computed" not in summary_text(view).plain  # type: ignore[arg-type]
     view.summary = RunSummary.from_json(SUMMARY.to_json() | {"gpu_share": 0.72})

@@ -30,6 +30,8 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.setattr("birefnet_video.tui.telemetry.Telemetry.start", lambda self: None)
     monkeypatch.setattr("birefnet_video.tui.render_lines.time.localtime", lambda at=None: time.gmtime(0))
+    # However long it takes, a graph has one value.
+    monkeypatch.setattr("birefnet_video.tui.history._EVERY_S", 1e9)
     facts = Facts(
         width=1920, height=1080, rate=29.97, frames=6581, seconds=219.6, pixel_format="yuv420p", audio_tracks=1
     )
