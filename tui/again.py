@@ -26,8 +26,12 @@ def is_guided(record: JobRecord) -> bool:
     return isinstance(request, RenderRequest) and request.spec.matte.is_guided
 
 
-def values_again(record: JobRecord) -> FormValues:
-    """A form that asks for what a render was asked for; its result, the first if it has several, is replaced.
+def values_again(record: JobRecord, *, overwrite: bool = True) -> FormValues:
+    """A form that asks for what a render was asked for.
+
+    Args:
+        record: of the render.
+        overwrite: its result, the first if it has several, is replaced.
 
     Raises:
         UsageError: if it is no render of a file, or another version has written it.
@@ -36,7 +40,7 @@ def values_again(record: JobRecord) -> FormValues:
     if not isinstance(request, RenderRequest):
         raise UsageError(f"{record.source}: is no file")
     spec, output = request.spec, request.spec.outputs[0]
-    groups = (spec.input, spec.backend, spec.matte, spec.colour, evolve(spec.writing, overwrite=True))
+    groups = (spec.input, spec.backend, spec.matte, spec.colour, evolve(spec.writing, overwrite=overwrite))
     values: dict[str, Any] = {
         name: next(getattr(group, name) for group in groups if hasattr(group, name))
         for name in form_options().keys() - {"background", "codec", "quality"}

@@ -1,23 +1,27 @@
 """The terminal interface: one application, its screens, and the renders that it watches."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from birefnet_video.tui import themes
-from birefnet_video.tui.again import values_again
+from birefnet_video.tui.asking import Asking
 from birefnet_video.tui.dialogs import Choice, FilePicker, FrameDialog, Question
 from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.help import HelpScreen
 from birefnet_video.tui.history import History
+from birefnet_video.tui.home import HomeScreen
+from birefnet_video.tui.jump import JumpScreen
 from birefnet_video.tui.keys import unknown_keys
 from birefnet_video.tui.live import LiveScreen
 from birefnet_video.tui.monitor import MonitorScreen
 from birefnet_video.tui.new import NewScreen
+from birefnet_video.tui.palette import palette
 from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.quitting import Quitting
 from birefnet_video.tui.settings import Settings
 from birefnet_video.tui.subject import SubjectScreen
-from birefnet_video.tui.subjects import Place
 from birefnet_video.tui.summary import SummaryScreen
 from birefnet_video.tui.telemetry import Telemetry
 from textual.app import App, SystemCommand
@@ -26,14 +30,14 @@ from textual.screen import Screen
 
 from birefnet_video.errors import BirefnetVideoError
 from birefnet_video.renders.process import ensure_worker, launch
-from birefnet_video.renders.record import JobRecord, RecordState
+from birefnet_video.renders.record import JobRecord
 from birefnet_video.renders.store import JobStore
-from birefnet_video.renders.watcher import JobView, Watch, Watcher
+from birefnet_video.renders.watcher import Watch, Watcher
 
 #: What has keys that a user's settings can change, beside the application.
 _HOMES = (
-    *(QueueScreen, MonitorScreen, LiveScreen, SummaryScreen, NewScreen, SubjectScreen),
-    *(Choice, FilePicker, FrameDialog, Question),
+    *(HomeScreen, QueueScreen, MonitorScreen, LiveScreen, SummaryScreen, NewScreen, SubjectScreen),
+    *(Choice, FilePicker, FrameDialog, Question, HelpScreen, JumpScreen),
 )
 
 
@@ -56,8 +60,9 @@ class BirefnetApp(App[int]):
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help", show=False, id="app.help", tooltip="All keys of this screen"),
-        Binding("t", "next_theme", "Theme", show=False, id="app.theme"),
-        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit"),
+        Binding("t", "next_theme", "Theme", show=False, id="app.theme", tooltip="The next one; kept for the next time"),
+        Binding("ctrl+g", "jump", "Jump", show=False, id="app.jump", tooltip="A letter on every field: press it"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit", tooltip="From anywhere"),
     ]
 
     def __init__(
@@ -67,6 +72,7 @@ class BirefnetApp(App[int]):
         *,
         form: FormValues | None = None,
         blank: FormValues = FormValues(),  # noqa: B008 - it is frozen
+        home: bool = False,
     ) -> None:
         """
         Args:
@@ -74,15 +80,18 @@ class BirefnetApp(App[int]):
             settings: of the user.
             form: begin with a new render of these values.
             blank: that any other new render begins with.
+            home: begin with the clips of the folder.
         """
         super().__init__()
         self.store = store
         self._settings = settings
-        self._form = form
+        self._form, self._home = form, home
         self._blank = blank
         self._first: JobRecord | None = None
         #: The render that was started together with the interface.
         self.own_render: JobRecord | None = None
+        self.queue = QueueScreen(store)
+        self.asking = Asking(self)
         self._quitting = Quitting(self)
         self._watches: dict[str, Watch] = {}
         self._histories: dict[str, History] = {}
@@ -99,7 +108,7 @@ class BirefnetApp(App[int]):
 
     def get_default_screen(self) -> Screen[object]:
         """See Textual."""
-        return QueueScreen(self.store)  # type: ignore[return-value]
+        return self.queue  # type: ignore[return-value]
 
     def on_mount(self) -> None:
         """See Textual."""
@@ -115,6 +124,8 @@ class BirefnetApp(App[int]):
             self.open_render(self._first)
         elif self._form is not None:
             self.push_screen(NewScreen(self._form))
+        elif self._home:
+            self.show_home()
 
     def on_unmount(self) -> None:
         """See Textual."""
@@ -124,16 +135,7 @@ class BirefnetApp(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """See Textual: what keys do can also be searched."""
-        yield from super().get_system_commands(screen)
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if active.node is screen and binding.description and active.enabled:
-                action = binding.action
-                yield SystemCommand(
-                    f"{type(screen).__name__.removesuffix('Screen').lower()}: {binding.description}",
-                    binding.tooltip or f"key {binding.key}",
-                    lambda action=action: self.call_later(screen.run_action, action),  # type: ignore[misc]
-                )
+        return palette(self, screen)
 
     def watch_of(self, record: JobRecord) -> Watch:
         """The watch of a render; it is begun at the first call."""
@@ -142,41 +144,14 @@ class BirefnetApp(App[int]):
             watch = self._watches[record.id] = self.start_watch(record)
         return watch
 
+    def forget_watch(self, record_id: str) -> None:
+        """Look no longer at a render, which is to be made again."""
+        if (watch := self._watches.pop(record_id, None)) is not None:
+            watch.close()
+
     def start_watch(self, record: JobRecord) -> Watch:
         """Begin to watch a render."""
         return Watcher(self.store, record)
-
-    def begin(self, values: FormValues, frames: int | None, *, queued: bool) -> None:
-        """Start what a form describes, or put it into the queue.
-
-        Args:
-            values: without a problem.
-            frames: of the input, if known.
-            queued: wait for its turn.
-        """
-        records: list[JobRecord] = []
-        if not self.attempt(lambda: records.extend(self._add(values, frames, queued=queued))):
-            return
-        if records[0].queued:
-            self.start_queue()
-            self.notify(f"{len(records)} in the queue" if len(records) > 1 else "in the queue")
-            self.show_queue()
-        else:
-            self.show_queue()
-            self.attempt(lambda: self.open_render(self.launch(records[0])))
-
-    def _add(self, values: FormValues, frames: int | None, *, queued: bool) -> list[JobRecord]:
-        sources = values.sources
-        return [
-            self.store.add(
-                values.request(source),
-                folder=Path.cwd(),
-                frames=frames,
-                # Several take turns, or they would take each other's time.
-                queued=queued or len(sources) > 1,
-            )
-            for source in sources
-        ]
 
     def launch(self, record: JobRecord) -> JobRecord:
         """Start the process of a render."""
@@ -197,27 +172,6 @@ class BirefnetApp(App[int]):
             self.notify(f"{error.filename}: {error.strerror}", severity="error", markup=False)
             return False
         return True
-
-    def retry(self, record: JobRecord) -> None:
-        """Put a render that has ended back into the queue; ask first if that replaces what it has made."""
-        if record.state is not RecordState.FINISHED or record.overwrites:
-            self._retry(record.id, overwrite=False)
-            return
-        question = f"Its outputs are there: {', '.join(record.outputs)}"
-        answers = {"replace": ("o", "Replace them")}
-
-        def replace(answer: str | None) -> None:
-            if answer is not None:
-                self._retry(record.id, overwrite=True)
-
-        self.push_screen(Choice(question, answers), replace)
-
-    def _retry(self, record_id: str, *, overwrite: bool) -> None:
-        if self.attempt(lambda: self.store.retry(record_id, overwrite=overwrite)):
-            if (watch := self._watches.pop(record_id, None)) is not None:
-                watch.close()
-            self.start_queue()
-            self.show_queue()
 
     def open_render(self, record: JobRecord) -> None:
         """Watch a render, or see how it ended."""
@@ -241,33 +195,36 @@ class BirefnetApp(App[int]):
             self.push_screen(SummaryScreen(watch.view))
         self.bell()
 
-    def show_queue(self) -> None:
-        """Show the queue."""
+    def show_queue(self, record: JobRecord | None = None) -> None:
+        """Show the queue, with the cursor on a render."""
+        if record is not None:
+            self.queue.choose(record.id)
         while len(self.screen_stack) > 1:
             self.pop_screen()
 
-    def show_form(self) -> None:
-        """Describe a new render."""
-        self.show_queue()
-        self.push_screen(NewScreen(self._blank))
+    def show_form(self, source: str = "") -> None:
+        """Describe a new render.
 
-    def correct(self, view: JobView) -> None:
-        """Describe a render that has ended once more, and mark its subject where it was lost."""
-        values: list[FormValues] = []
-        if not self.attempt(lambda: values.append(values_again(view.record))):
-            return
-        places = tuple(Place(noted.time_s, noted.words) for noted in view.subjects if noted.counts)
+        Args:
+            source: its input.
+        """
         self.show_queue()
-        self.push_screen(NewScreen(values[0], places))
-        if len(view.record.outputs) > 1:
-            self.notify(f"a form has one result: {view.record.outputs[0]}", severity="warning", markup=False)
+        self.push_screen(NewScreen(replace(self._blank, source=source) if source else self._blank))
+
+    def show_home(self) -> None:
+        """Show the clips of the folder, what runs and recent renders."""
+        self.show_queue()
+        self.push_screen(HomeScreen(Path.cwd()))
 
     def action_help(self) -> None:
-        """Show all keys, or hide them."""
-        if self.screen.query("HelpPanel"):
-            self.action_hide_help_panel()
-        else:
-            self.action_show_help_panel()
+        """Show what one can do here."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_jump(self) -> None:
+        """Show a letter on everything that can have the cursor."""
+        if not isinstance(self.screen, JumpScreen):
+            self.push_screen(JumpScreen(self.screen))
 
     def deliver_screenshot(
         self, filename: str | None = None, path: str | None = None, time_format: str | None = None

@@ -3,9 +3,10 @@
 import json
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from attrs import evolve
@@ -16,7 +17,7 @@ from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.options.request import RenderRequest
 from birefnet_video.options.run import RunSpec
 from birefnet_video.renders.process import program
-from birefnet_video.renders.wire import Picture
+from birefnet_video.renders.wire import Clip, Picture
 
 _PROBE_S, _FRAME_S = 60.0, 300.0
 
@@ -73,6 +74,21 @@ def probe(source: Path) -> Facts:
         audio_tracks=said["audio_tracks"],
         has_alpha=said["has_alpha"],
     )
+
+
+def known_of(values: FormValues, facts: Facts | None) -> dict[str, Any]:
+    """What a record keeps of a form's input.
+
+    Args:
+        values: of the form.
+        facts: of its input, if known.
+    """
+    if facts is None:
+        return {}
+    clip = Clip(facts.width, facts.height, facts.rate, facts.pixel_format, facts.frames)
+    # Of a part nobody knows how many frames it has.
+    is_whole = not values.options.keys() & {"start", "duration", "end"}
+    return {"clip": asdict(clip)} | ({"frames": facts.frames} if is_whole else {})
 
 
 class FrameChild:

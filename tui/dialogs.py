@@ -17,25 +17,34 @@ from birefnet_video.errors import UsageError
 from birefnet_video.many.folders import VIDEO_SUFFIXES
 from birefnet_video.renders.wire import Picture
 
+#: Seconds from one look at what a question is about to the next.
+_TICK_S = 1.0
+
 
 class Choice(ModalScreen[str | None]):
     """A question with a key for every answer; escape gives ``None``."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss_none", "Back", id="dialog.back")]
 
-    def __init__(self, question: str, answers: dict[str, tuple[str, str]]) -> None:
+    def __init__(
+        self, question: str, answers: dict[str, tuple[str, str]], state: Callable[[], Text] | None = None
+    ) -> None:
         """
         Args:
             question: what is asked.
             answers: by what is returned: a key, and words.
+            state: gives what the question is about as it is now, which is shown above it.
         """
         super().__init__()
         self._question = question
         self._answers = answers
+        self._state = state
 
     def compose(self) -> ComposeResult:
         """See Textual."""
         with Vertical(classes="dialog"):
+            if self._state is not None:
+                yield Static(self._state(), id="state")
             yield Static(Text(self._question))
             with Horizontal(classes="buttons"):
                 for answer, (key, words) in self._answers.items():
@@ -48,6 +57,12 @@ class Choice(ModalScreen[str | None]):
         for answer, (key, words) in self._answers.items():
             self._bindings.bind(key, f"answer('{answer}')", words)
         self.refresh_bindings()
+        if self._state is not None:
+            self.set_interval(_TICK_S, self._show_state)
+
+    def _show_state(self) -> None:
+        if self._state is not None:
+            self.query_one("#state", Static).update(self._state())
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """See Textual."""

@@ -12,7 +12,7 @@ from birefnet_video.tui.log_pane import LogPane
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.pictures import View, paint, view_title
 from birefnet_video.tui.rate_pane import MachineGraph, RateGraph
-from birefnet_video.tui.render_lines import heading, how_far, how_long
+from birefnet_video.tui.render_lines import heading, how_far, how_long, in_short
 from birefnet_video.tui.stage_table import StageTable
 from birefnet_video.tui.telemetry import Telemetry
 from birefnet_video.tui.text import clock, count, pace, shortened
@@ -46,7 +46,7 @@ class MonitorScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *ways_out("monitor"),
         Binding("space", "pause", "Pause", id="monitor.pause", tooltip="Pause the render, or go on"),
-        Binding("c", "cancel", "Cancel", id="monitor.cancel", tooltip="Stop the render"),
+        Binding("c", "cancel", "Stop", id="monitor.cancel", tooltip="Stop the render; asks what becomes of the part"),
         Binding("v", "view", "View", id="monitor.view", tooltip="Composite, matte, source, green"),
         Binding("w", "wipe", "Wipe", id="monitor.wipe", tooltip="The source beside the result"),
         Binding("left", "move_wipe(-1)", "Wipe left", show=False, id="monitor.wipe_left"),
@@ -58,7 +58,7 @@ class MonitorScreen(Screen[None]):
         Binding("minus", "rate(-1)", "Fewer pictures", show=False, id="monitor.slower"),
         Binding("l", "log", "Log", id="monitor.log", tooltip="Only what the render said"),
         Binding("i", "internals", "What the interface costs", show=False, id="monitor.internals"),
-        Binding("j", "jobs", "Jobs", id="monitor.jobs", tooltip="The queue"),
+        Binding("j,escape", "jobs", "Queue", id="monitor.jobs", tooltip="All renders"),
     ]
 
     def __init__(self, render: Watch, telemetry: Telemetry, history: History | None = None) -> None:
@@ -262,7 +262,7 @@ class MonitorScreen(Screen[None]):
 
     def action_jobs(self) -> None:
         """Show the queue."""
-        self.app.show_queue()
+        self.app.show_queue(self._render_watch.view.record)
 
     def action_cancel(self) -> None:
         """Ask whether to stop the render."""
@@ -270,7 +270,9 @@ class MonitorScreen(Screen[None]):
             return
         question = "Stop this render?\nThe part that is done can be kept under a name that says so."
         answers = {"keep": ("k", "Stop, keep the part"), "discard": ("d", "Stop, remove it")}
-        self.app.push_screen(Choice(question, answers), self._cancel)
+        inks = inks_of(self.app)
+        dialog = Choice(question, answers, lambda: in_short(self._render_watch.view, inks))
+        self.app.push_screen(dialog, self._cancel)
 
     def _cancel(self, answer: str | None) -> None:
         if answer is not None:

@@ -24,7 +24,7 @@ from textual.widgets import Button, Checkbox, Collapsible, Footer, Input, Select
 
 from birefnet_video.errors import UsageError
 from birefnet_video.options.prompts import Prompt
-from birefnet_video.renders.record import PROGRAM
+from birefnet_video.renders.record import PROGRAM, JobRecord
 
 if TYPE_CHECKING:
     from birefnet_video.tui.app import BirefnetApp
@@ -41,6 +41,7 @@ class NewScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         # A question mark is typed into fields.
         Binding("f1", "app.help", "Help", id="new.help", tooltip="All keys of this screen"),
+        Binding("ctrl+q", "app.quit", "Quit", id="app.quit", priority=True),
         Binding("escape", "back", "Back", id="new.back"),
         Binding("ctrl+o", "browse", "Browse", id="new.browse", priority=True),
         Binding("ctrl+t", "subject", "Subject", id="new.subject", priority=True, tooltip="Point at it on a frame"),
@@ -50,13 +51,17 @@ class NewScreen(Screen[None]):
         Binding("ctrl+y", "copy", "Copy command", id="new.copy"),
     ]
 
-    def __init__(self, values: FormValues, places: tuple[Place, ...] | None = None) -> None:
+    def __init__(
+        self, values: FormValues, places: tuple[Place, ...] | None = None, *, edited: JobRecord | None = None
+    ) -> None:
         """
         Args:
             values: that the fields begin with.
             places: where subjects are to be corrected, which is the first thing that is shown; ``None``: nowhere.
+            edited: a render that waits and is to be what the form describes.
         """
         super().__init__()
+        self._edited = edited
         self._first, self._places = values, places or ()
         self._is_to_choose = places is not None
         self._facts: Facts | None = None
@@ -66,7 +71,7 @@ class NewScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """See Textual."""
         first = self._first
-        yield Static(Text(" NEW RENDER", "bold"), id="title")
+        yield Static(Text(" EDIT A RENDER THAT WAITS" if self._edited else " NEW RENDER", "bold"), id="title")
         with Horizontal():
             with VerticalScroll(classes="pane", id="fields"):
                 yield from _row("input", Input(first.source, placeholder="video or folder", compact=True, id="source"))
@@ -82,8 +87,9 @@ class NewScreen(Screen[None]):
             yield FramePane()
         yield Static(id="command")
         with Horizontal(classes="buttons"):
-            yield Button(Text("Start [^s]"), id="go", compact=True, variant="primary")
-            yield Button(Text("Add to queue [^a]"), id="add", compact=True)
+            yield Button(Text("Save [^s]" if self._edited else "Start [^s]"), id="go", compact=True, variant="primary")
+            if self._edited is None:
+                yield Button(Text("Add to queue [^a]"), id="add", compact=True)
             yield Static(id="count")
         yield Footer(show_command_palette=False)
 
@@ -144,7 +150,8 @@ class NewScreen(Screen[None]):
         self.query_one("#command", Static).update(
             Text("= …" if problems.keys() - {"output"} else self._command(values))
         )
-        self.query_one("#go", Button).disabled = self.query_one("#add", Button).disabled = bool(problems)
+        for button in self.query("#go, #add").results(Button):
+            button.disabled = bool(problems)
         first = next(iter(problems.values()), "")
         left = f"✖ {len(problems)} left: {first}" if problems else "ready"
         more = f", {len(files)} videos" if len(files) > 1 else ""
@@ -251,9 +258,10 @@ class NewScreen(Screen[None]):
             return
         if fetch_first(self.app, values.to_fetch, lambda: self._begin(queued=queued)):
             return
-        # Of a part nobody knows how many frames it has.
-        whole = self._facts is not None and not (values.options.keys() & {"start", "duration"})
-        self.app.begin(values, self._facts.frames if self._facts and whole else None, queued=queued)
+        if self._edited is not None:
+            self.app.asking.change(self._edited, values, self._facts)
+        else:
+            self.app.asking.begin(values, self._facts, queued=queued)
 
     def action_copy(self) -> None:
         """Put the command into the terminal's clipboard."""

@@ -55,6 +55,11 @@ class PictureView(Widget):
         if regions:
             self.refresh(*regions)
 
+    def clear(self, hint: str) -> None:
+        """Show words in place of a picture."""
+        self.hint, self._shown, self._strips = hint, None, []
+        self.refresh()
+
     @property
     def _top(self) -> int:
         return max(0, (self.size.height - len(self._strips)) // 2)

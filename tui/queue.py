@@ -1,20 +1,25 @@
 """The screen of all renders: those that wait, run or have ended."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.dialogs import Choice
+from birefnet_video.tui.inks import inks_of
 from birefnet_video.tui.keys import ways_out
-from birefnet_video.tui.text import bar, clock, count, shortened
+from birefnet_video.tui.queue_detail import DetailPane
+from birefnet_video.tui.queue_rows import BY_COLUMN, ORDERS, Progress, cells, chosen_of, columns_for, progress_of
+from birefnet_video.tui.queue_table import RenderTable
+from birefnet_video.tui.queue_title import queue_title
+from birefnet_video.tui.render_lines import in_short
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Footer, Input, Static
 
 from birefnet_video.events import JobState
-from birefnet_video.renders.record import JobRecord, RecordState
+from birefnet_video.renders.record import Forgotten, JobRecord, RecordState
 from birefnet_video.renders.store import JobStore
 from birefnet_video.renders.watcher import Watch
 
@@ -22,35 +27,31 @@ if TYPE_CHECKING:
     from birefnet_video.tui.app import BirefnetApp
 
 _TICK_S = 1.0
-_MARKS = {
-    RecordState.WAITING: "· waits",
-    RecordState.RUNNING: "▶ runs",
-    RecordState.FINISHED: "✔ done",
-    RecordState.FAILED: "✖ failed",
-    RecordState.CANCELLED: "■ stopped",
-}
-#: The same while it was asked for something that takes time.
-_ASKED = {"pause": "‖ pausing", "resume": "▶ going on", "cancel": "■ stopping"}
-#: Columns from which names of files have more room.
-_BROAD = 100
-_COLUMNS = ("state", "input", "output", "frames", "progress", "fps", "ETA")
 
 
 class QueueScreen(Screen[None]):
     """The queue, which outlives the program."""
 
     app: "BirefnetApp"
+    AUTO_FOCUS = "#renders"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *ways_out("queue"),
         Binding("n,a", "new", "Add", id="queue.new", tooltip="A new render"),
         Binding("enter", "open", "Open", id="queue.open", tooltip="Watch it, or see how it ended"),
-        Binding("space", "pause", "Pause", id="queue.pause"),
+        Binding("space", "pause", "Pause", id="queue.pause", tooltip="Pause it or go on; one that waits is held"),
+        Binding("e", "edit", "Edit", id="queue.edit", tooltip="Change a render that waits"),
+        Binding("d,delete", "remove", "Remove", id="queue.remove", tooltip="Stop it, or forget it; files stay"),
+        Binding("u", "undo", "Undo", id="queue.undo", tooltip="Bring back what was removed last"),
+        Binding("slash", "filter", "Filter", key_display="/", id="queue.filter", tooltip="Only rows with these words"),
+        Binding("s", "sort", "Sort", id="queue.sort", tooltip="By queue, state, name, start, size of the result"),
+        Binding("m,insert", "mark", "Mark", id="queue.mark", tooltip="Mean several: keys are about all marked ones"),
+        Binding("M", "mark_all", "Mark all", show=False, id="queue.mark_all", tooltip="All that are shown, or none"),
         Binding("K,shift+up", "move(-1)", "Earlier", id="queue.earlier"),
         Binding("J,shift+down", "move(1)", "Later", id="queue.later"),
-        Binding("r", "retry", "Retry", id="queue.retry"),
-        Binding("d,delete", "remove", "Remove", id="queue.remove", tooltip="Stop it, or forget it; files stay"),
-        Binding("x", "clear", "Clear ended", id="queue.clear"),
+        Binding("r", "retry", "Retry", id="queue.retry", tooltip="Put it back into the queue"),
+        Binding("x", "clear", "Clear ended", id="queue.clear", tooltip="Forget all that have ended; files stay"),
+        Binding("escape", "plain", "All rows", show=False, id="queue.plain", tooltip="No filter, no marks"),
     ]
 
     def __init__(self, store: JobStore) -> None:
@@ -61,64 +62,73 @@ class QueueScreen(Screen[None]):
         super().__init__()
         self._store = store
         self._records: list[JobRecord] = []
-        self._rows: dict[str, tuple[str, ...]] = {}
+        self._table = RenderTable()
+        self._shown: list[str] = []
+        self._order = "queue"
+        self._words = ""
+        self._marked: set[str] = set()
+        self._forgotten: list[list[Forgotten]] = []
 
     def compose(self) -> ComposeResult:
         """See Textual."""
         yield Static(id="title")
-        with Vertical(classes="pane", id="queue-pane"):
-            yield DataTable(id="renders", cursor_type="row", zebra_stripes=True)
-        with Vertical(classes="pane", id="detail-pane"):
-            yield Static(id="detail")
+        with Horizontal(id="queue-panes"):
+            with Vertical(classes="pane", id="queue-pane"):
+                yield self._table
+                yield Input(placeholder="words of name, state or model", compact=True, id="filter")
+            yield DetailPane()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """See Textual."""
         self.query_one("#queue-pane").border_title = "renders"
-        self.query_one("#detail-pane").border_title = "this one"
-        table = self.query_one(DataTable)
-        for column in _COLUMNS:
-            table.add_column(column, key=column)
+        self.query_one("#filter").display = False
         self.set_interval(_TICK_S, self.look)
         self.look()
 
+    def on_resize(self) -> None:
+        """See Textual."""
+        self.call_after_refresh(self.look)
+
     def on_screen_resume(self) -> None:
         """See Textual."""
-        if self.is_mounted and self.query(DataTable):
+        if self.is_mounted:
             self.look()
+
+    def on_screen_suspend(self) -> None:
+        """See Textual."""
+        if self.query(DetailPane):
+            self.query_one(DetailPane).rest()
+
+    def choose(self, record_id: str) -> None:
+        """Have the cursor on this render, once it has a row."""
+        self._table.choose(record_id)
 
     def look(self) -> None:
         """Show the records as they are now."""
         if not self.is_active:
             return
         self._records = self._store.records()
-        rows = {record.id: self._row(record) for record in self._records}
-        table = self.query_one(DataTable)
-        if list(rows) != list(self._rows):
-            chosen, row_before = self.chosen, table.cursor_row
-            table.clear()
-            for record_id, row in rows.items():
-                table.add_row(*(Text(cell) for cell in row), key=record_id)
-            stays = chosen is not None and chosen.id in rows
-            table.move_cursor(row=list(rows).index(chosen.id) if chosen and stays else row_before)
-        else:
-            for record_id, row in rows.items():
-                for column, old, new in zip(_COLUMNS, self._rows[record_id], row, strict=True):
-                    if old != new:
-                        table.update_cell(record_id, column, Text(new), update_width=True)
-        self._rows = rows
+        self._marked &= {record.id for record in self._records}
+        rows = {record.id: self._row(record) for record in chosen_of(self._records, self._words, self._order)}
+        self._shown = list(rows)
+        self._table.show(rows, columns_for(self.size.width))
+        subtitle = f"{len(self._marked)} marked" if self._marked else ""
+        self.query_one("#queue-pane").border_subtitle = subtitle
         self._show_title()
         self._show_detail()
 
     @property
     def chosen(self) -> JobRecord | None:
         """The record under the cursor."""
-        table = self.query_one(DataTable)
-        keys = list(self._rows)
-        if not 0 <= table.cursor_row < len(keys):
-            return None
-        found = [record for record in self._records if record.id == keys[table.cursor_row]]
-        return found[0] if found else None
+        chosen = self._table.chosen
+        return next((record for record in self._records if record.id == chosen), None)
+
+    @property
+    def meant(self) -> list[JobRecord]:
+        """All marked ones, or the one under the cursor."""
+        marked = [record for record in self._records if record.id in self._marked]
+        return marked or ([self.chosen] if self.chosen is not None else [])
 
     def on_data_table_row_highlighted(self) -> None:
         """See Textual."""
@@ -128,73 +138,34 @@ class QueueScreen(Screen[None]):
         """See Textual."""
         self.action_open()
 
-    def _row(self, record: JobRecord) -> tuple[str, ...]:
-        source, output = Path(record.source).name, ", ".join(Path(path).name for path in _files(record))
-        room = 24 if self.size.width >= _BROAD else 16
-        names = (shortened(source, room), shortened(output, room))
-        mark = _MARKS[record.state]
-        done, total, fps, eta = record.written or 0, record.frames, 0.0, ""
-        if record.state is RecordState.RUNNING:
-            view = self.app.watch_of(record).view
-            snapshot = view.snapshot
-            done, total, fps = snapshot.written, snapshot.total, snapshot.fps
-            eta = clock(snapshot.eta_s) if snapshot.eta_s is not None else ""
-            mark = "‖ paused" if snapshot.state is JobState.PAUSED else mark
-            mark = _ASKED.get(view.asked or "", mark)
-        elif record.held and record.state is RecordState.WAITING:
-            mark = "‖ held"
-        elif record.result is not None:
-            done, fps = record.result.get("frames", 0), record.result.get("fps", 0.0)
-            total = done if record.state is RecordState.FINISHED else record.result.get("total") or total
-        if record.is_live:
-            # A camera has no end to be a share of.
-            return mark, *names, "", "", "", ""
-        share = done / total if total else 0.0
-        known = f"{bar(share, 6)} {share:4.0%}" if total or done else ""
-        is_over = record.state.is_over
-        return mark, *names, _of(done if is_over else 0, total), known, f"{fps:.1f}" if fps else "", eta
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        """See Textual."""
+        self._order = BY_COLUMN.get(str(event.column_key.value), "queue")
+        self.look()
+
+    def _watch_of(self, record: JobRecord) -> Watch | None:
+        return self.app.watch_of(record) if record.state is RecordState.RUNNING else None
+
+    def _far(self, record: JobRecord) -> Progress:
+        watch = self._watch_of(record)
+        return progress_of(record, watch.view if watch is not None else None)
+
+    def _row(self, record: JobRecord) -> dict[str, Text]:
+        is_marked = record.id in self._marked
+        return cells(record, self._far(record), self.size.width, inks_of(self.app), is_marked=is_marked)
 
     def _show_title(self) -> None:
-        counts = [
-            f"{sum(record.state is state for record in self._records)} {word}"
-            for state, word in (
-                (RecordState.RUNNING, "running"),
-                (RecordState.WAITING, "waiting"),
-                (RecordState.FAILED, "failed"),
-                (RecordState.FINISHED, "done"),
-            )
-        ]
-        total = self._total_eta()
-        eta = f"   total ETA {clock(total)}" if total is not None else ""
-        self.query_one("#title", Static).update(Text.assemble((" RENDERS   ", "bold"), " · ".join(counts), eta))
-
-    def _total_eta(self) -> float | None:
-        """What runs, and what waits at the pace of what runs, as long as its length is known from an earlier run."""
-        running = [record for record in self._records if record.state is RecordState.RUNNING]
-        if not running:
-            return None
-        snapshots = [self.app.watch_of(record).view.snapshot for record in running]
-        if any(snapshot.eta_s is None for snapshot in snapshots):
-            return None
-        left = max(snapshot.eta_s or 0.0 for snapshot in snapshots)
-        pace = max(snapshot.fps for snapshot in snapshots)
-        for record in self._records:
-            if record.waits_for_its_turn:
-                if record.frames is None or pace <= 0:
-                    return None
-                left += record.frames / pace
-        return left
+        watches = [watch for record in self._records if (watch := self._watch_of(record)) is not None]
+        snapshots = [watch.view.snapshot for watch in watches]
+        shown = f"sorted by {self._order}" if self._order != "queue" else ""
+        found = f"{len(self._shown)} with “{self._words}”" if self._words else ""
+        extra = [words for words in (found, shown) if words]
+        self.query_one("#title", Static).update(queue_title(self._records, snapshots, extra, inks_of(self.app)))
 
     def _show_detail(self) -> None:
         record = self.chosen
-        detail = self.query_one("#detail", Static)
-        if record is None:
-            detail.update(Text("nothing here yet: n adds a render"))
-            return
-        lines = [record.command]
-        if record.error:
-            lines.insert(0, f"✖ {record.error}")
-        detail.update(Text("\n".join(lines)))
+        far = self._far(record) if record is not None else None
+        self.query_one(DetailPane).show(record, far, self._watch_of(record) if record is not None else None)
 
     def action_new(self) -> None:
         """Begin a new render."""
@@ -205,75 +176,123 @@ class QueueScreen(Screen[None]):
         if self.chosen is not None:
             self.app.open_render(self.chosen)
 
-    def action_pause(self) -> None:
-        """Pause a render, or go on; the turn of one that waits passes by."""
-        record = self.chosen
-        if record is not None and record.state is RecordState.WAITING:
-            self.app.attempt(lambda: self._store.hold(record.id, held=not record.held))
-            if record.held:
-                self.app.start_queue()
+    def action_edit(self) -> None:
+        """Change a render that waits."""
+        if self.chosen is None or self.chosen.state is not RecordState.WAITING:
+            self.notify("only a render that waits can be edited; r puts one that has ended back")
+            return
+        self.app.asking.edit(self.chosen)
+
+    @on(Input.Changed, "#filter")
+    def _on_filter(self, event: Input.Changed) -> None:
+        self._words = event.value
+        self.look()
+
+    @on(Input.Submitted, "#filter")
+    def _after_filter(self) -> None:
+        self.query_one("#filter").display = bool(self._words)
+        self._table.focus()
+
+    def action_filter(self) -> None:
+        """Show only rows with some words."""
+        field = self.query_one("#filter", Input)
+        field.display = True
+        field.focus()
+
+    def action_plain(self) -> None:
+        """Show all rows, mean one."""
+        field = self.query_one("#filter", Input)
+        field.value, field.display = "", False
+        self._words, self._marked = "", set()
+        self._table.focus()
+        self.look()
+
+    def action_sort(self) -> None:
+        """Sort by the next thing."""
+        names = list(ORDERS)
+        self._order = names[(names.index(self._order) + 1) % len(names)]
+        self.look()
+
+    def action_mark(self) -> None:
+        """Mean this one, too, and go on to the next."""
+        if self.chosen is not None:
+            self._marked ^= {self.chosen.id}
+            self._table.action_cursor_down()
             self.look()
-            return
-        if record is None or record.state is not RecordState.RUNNING:
+
+    def action_mark_all(self) -> None:
+        """Mean all that are shown, or none."""
+        self._marked = set(self._shown) - self._marked and set(self._shown)
+        self.look()
+
+    def action_pause(self) -> None:
+        """Pause renders, or go on; the turn of one that waits passes by."""
+        meant = [each for each in self.meant if each.state in (RecordState.RUNNING, RecordState.WAITING)]
+        if not meant:
             self.notify("only a render that runs or waits can be paused")
-            return
-        watch = self.app.watch_of(record)
-        if watch.view.snapshot.state is JobState.PAUSED:
-            watch.resume()
-        else:
-            watch.pause()
+        for record in meant:
+            watch = self._watch_of(record)
+            if watch is None:
+                self.app.attempt(lambda record=record: self._store.hold(record.id, held=not record.held))  # type: ignore[misc]
+                if record.held:
+                    self.app.start_queue()
+            elif watch.view.snapshot.state is JobState.PAUSED:
+                watch.resume()
+            else:
+                watch.pause()
         self.look()
 
     def action_move(self, steps: int) -> None:
-        """Move a render that waits."""
-        if self.chosen is not None:
-            chosen = self.chosen
-            self.app.attempt(lambda: self._store.move(chosen.id, steps))
-            self.look()
+        """Move renders that wait."""
+        self._order = "queue"
+        meant = self.meant
+        for record in reversed(meant) if steps > 0 else meant:
+            self.app.attempt(lambda record=record: self._store.move(record.id, steps))  # type: ignore[misc]
+        self.look()
 
     def action_retry(self) -> None:
-        """Put a render that has ended back into the queue."""
-        if self.chosen is not None and self.chosen.state.is_over:
-            self.app.retry(self.chosen)
-            self.look()
+        """Put renders that have ended back into the queue."""
+        for record in self.meant:
+            if record.state.is_over:
+                self.app.asking.retry(record)
+        self.look()
 
     def action_remove(self) -> None:
-        """Stop a render that runs, or forget one that does not."""
-        record = self.chosen
-        if record is None:
-            return
-        if record.state is not RecordState.RUNNING:
-            self.app.attempt(lambda: self._store.remove(record.id))
-            self.look()
-            return
-        watch = self.app.watch_of(record)
-        answers = {"keep": ("k", "Stop, keep the part"), "discard": ("d", "Stop, remove it")}
-        self.app.push_screen(Choice("Stop this render?", answers), lambda answer: self._stop(watch, answer))
+        """Stop renders that run, and forget those that do not."""
+        running = [watch for record in self.meant if (watch := self._watch_of(record)) is not None]
+        self._forget([record for record in self.meant if record.state is not RecordState.RUNNING])
+        if running:
+            question = "Stop this render?" if len(running) == 1 else f"Stop {len(running)} renders?"
+            answers = {"keep": ("k", "Stop, keep the part"), "discard": ("d", "Stop, remove it")}
+            dialog = Choice(question, answers, lambda: in_short(running[0].view, inks_of(self.app)))
+            self.app.push_screen(dialog, lambda answer: self._stop(running, answer))
 
-    def _stop(self, watch: Watch, answer: str | None) -> None:
-        if answer is not None:
+    def _stop(self, watches: list[Watch], answer: str | None) -> None:
+        for watch in watches if answer is not None else ():
             watch.cancel(keep=answer == "keep")
-            self.call_after_refresh(self.look)
+        self.call_after_refresh(self.look)
 
     def action_clear(self) -> None:
         """Forget all renders that have ended; their files stay."""
-        for record in self._records:
-            if record.state.is_over:
-                self.app.attempt(lambda record=record: self._store.remove(record.id))  # type: ignore[misc]
+        self._forget([record for record in self._records if record.state.is_over])
+
+    def _forget(self, records: list[JobRecord]) -> None:
+        gone: list[Forgotten | None] = []
+        for record in records:
+            self.app.attempt(lambda record=record: gone.append(self._store.remove(record.id)))  # type: ignore[misc]
+        if found := [each for each in gone if each is not None]:
+            self._forgotten.append(found)
+            self.notify(f"{len(found)} forgotten, their files stay; u brings back")
+        self.look()
+
+    def action_undo(self) -> None:
+        """Bring back what was removed last."""
+        for each in self._forgotten.pop() if self._forgotten else ():
+            self.app.attempt(lambda each=each: self._store.put_back(each))  # type: ignore[misc]
+            self.choose(each.record.id)
+        self.app.start_queue()
         self.look()
 
     async def action_leave(self) -> None:
         """Leave the program."""
         await self.app.action_quit()
-
-
-def _files(record: JobRecord) -> list[str]:
-    """Outputs, or what is left of them."""
-    kept = (record.result or {}).get("outputs", [])
-    return kept if record.state.is_over and kept else list(record.outputs)
-
-
-def _of(done: int, total: int | None) -> str:
-    if total is None or done == total:
-        return count(done) if done else ""
-    return f"{count(done)}/{count(total)}" if done else count(total)

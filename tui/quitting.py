@@ -8,6 +8,8 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from birefnet_video.tui.dialogs import Choice
+from birefnet_video.tui.inks import inks_of
+from birefnet_video.tui.render_lines import in_short
 
 from birefnet_video.renders.record import JobRecord, RecordState
 
@@ -44,7 +46,9 @@ class Quitting:
         own = self._own_of(running)
         if own:
             answers["stop"] = ("s", "Stop it, keep the part")
-        app.push_screen(Choice(question, answers), lambda answer: self._quit(answer, own))
+        watch, inks = app.watch_of(running[0]), inks_of(app)
+        state = None if running[0].is_live else lambda: in_short(watch.view, inks)
+        app.push_screen(Choice(question, answers, state), lambda answer: self._quit(answer, own))
 
     def obey_signals(self) -> None:
         """End it when the process is told to; from within its loop."""

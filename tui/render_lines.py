@@ -79,6 +79,16 @@ def marked(line: str, noted: Sequence[Noted], total: int | None) -> str:
     return "".join(cells)
 
 
+def in_short(view: JobView, inks: Inks) -> Text:
+    """A render in three lines, for dialogs about it."""
+    name, snapshot = _base(view.record.source), view.snapshot
+    mark = _ASKED.get(view.asked or "", MARKS[snapshot.state])
+    text = Text.assemble((mark, f"bold {ink_of(snapshot.state, inks)}"), f"  {shortened(name, 36)}\n")
+    text.append_text(how_far(snapshot, 56, view.subjects, inks))
+    eta = f", {clock(snapshot.eta_s)} left" if snapshot.eta_s is not None else ""
+    return text.append(f"\n{pace(snapshot.fps)}, {size(snapshot.bytes_written)} written{eta}\n")
+
+
 def how_long(snapshot: JobSnapshot, width: int) -> Text:
     """What has passed and what is left, of time and of octets, for that many columns."""
     written = size(snapshot.bytes_written)

@@ -38,7 +38,7 @@ def watch(store: JobStore, record: JobRecord, *, own: bool = True) -> int:
 
 
 def open_home(source: Path | None, options: FormOptions, chosen: ConfigSpec) -> int:
-    """Show the queue, or a new render of ``source``.
+    """Show the clips of the folder and what runs, or a new render of ``source``.
 
     Args:
         source: of a new render.
@@ -55,8 +55,8 @@ def open_home(source: Path | None, options: FormOptions, chosen: ConfigSpec) -> 
 
     store = JobStore()
     blank = FormValues.beginning(options, no_config=chosen.no_config)
-    form = replace(blank, source=str(source)) if source is not None else None if store.records() else blank
-    app = BirefnetApp(store, load_settings(chosen.config), form=form, blank=blank)
+    form = replace(blank, source=str(source)) if source is not None else None
+    app = BirefnetApp(store, load_settings(chosen.config), form=form, blank=blank, home=form is None)
     # What was left waiting when the machine went off goes on.
     app.start_queue()
     return _run(app)

@@ -40,7 +40,7 @@ class SummaryScreen(Screen[None]):
         Binding("y", "copy", "Copy command", id="summary.copy"),
         Binding("c", "correct", "Correct", id="summary.correct", tooltip="Mark the subject where it was lost"),
         Binding("r", "again", "Run again", id="summary.again"),
-        Binding("j,escape", "jobs", "Jobs", id="summary.jobs"),
+        Binding("j,escape", "jobs", "Queue", id="summary.jobs"),
         Binding("n,enter", "new", "New render", id="summary.new"),
     ]
 
@@ -74,7 +74,7 @@ class SummaryScreen(Screen[None]):
 
     def action_correct(self) -> None:
         """Ask for the render again, and mark the subject where it was lost."""
-        self.app.correct(self._ended)
+        self.app.asking.correct(self._ended)
 
     def action_folder(self) -> None:
         """Open the folder of the first output in the system's file manager."""
@@ -95,11 +95,11 @@ class SummaryScreen(Screen[None]):
 
     def action_again(self) -> None:
         """Put the render back into the queue."""
-        self.app.retry(self.record)
+        self.app.asking.retry(self.record)
 
     def action_jobs(self) -> None:
         """Show the queue."""
-        self.app.show_queue()
+        self.app.show_queue(self.record)
 
     def action_new(self) -> None:
         """Begin another render."""
@@ -150,7 +150,7 @@ def _outcome(summary: RunSummary) -> list[str]:
         lines = [f"✖ exit {summary.exit_code}   {summary.error}"]
         lines += [f"  what to do: {summary.hint}"] if summary.hint else []
     elif summary.state == JobState.CANCELLED:
-        lines = ["■ cancelled"]
+        lines = ["■ stopped"]
     else:
         lines = [f"✔ finished{', as far as the input could be read' if summary.exit_code else ''}"]
     kept = "" if summary.state == JobState.FINISHED else "kept what was written so far: "

@@ -44,6 +44,8 @@ def progress(share: float, width: int) -> str:
     """``━━━╺───``."""
     full = int(min(max(share, 0.0), 1.0) * width)
     rest = width - full
+    if share <= 0:
+        return "─" * width
     return "━" * full + ("╺" + "─" * (rest - 1) if rest else "")
 
 

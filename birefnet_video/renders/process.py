@@ -7,7 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.events import JobCancelled, JobEvent, JobFailed
@@ -17,6 +19,7 @@ from birefnet_video.renders.record import JobRecord, RecordState
 from birefnet_video.renders.server import JobServer, Served, ServedJob
 from birefnet_video.renders.store import JobStore
 from birefnet_video.renders.summary import summarise
+from birefnet_video.renders.wire import clip_of
 
 #: Seconds from one note of a render's progress to the next.
 _PROGRESS_S = 5.0
@@ -165,6 +168,7 @@ def _serve(job: Job, store: JobStore, record: JobRecord, run: Callable[[Job], in
             error=str(error) if error else None,
             frames=summary.frames if summary.exit_code == 0 else summary.total,
             written=summary.frames,
+            clip=_clip(job),
             result=summary.to_json(),
             address=None,
         )
@@ -174,6 +178,10 @@ def _serve(job: Job, store: JobStore, record: JobRecord, run: Callable[[Job], in
     return code
 
 
+def _clip(job: Job) -> dict[str, Any] | None:
+    return asdict(clip_of(job.info)) if job.info else None
+
+
 def _note_progress(job: Job, store: JobStore, record_id: str, stop: threading.Event) -> None:
     """Write down now and then how far a render is, for when its process is killed."""
     while not stop.wait(_PROGRESS_S):
@@ -181,7 +189,9 @@ def _note_progress(job: Job, store: JobStore, record_id: str, stop: threading.Ev
         if snapshot.written:
             # A record that was removed needs none.
             with contextlib.suppress(UsageError):
-                store.update(record_id, frames=snapshot.total, written=snapshot.written, kept=snapshot.kept)
+                clip = _clip(job)
+                kept = snapshot.kept
+                store.update(record_id, frames=snapshot.total, written=snapshot.written, kept=kept, clip=clip)
 
 
 def serve_live(served: Served, store: JobStore, record_id: str, run: Callable[[], int]) -> int:

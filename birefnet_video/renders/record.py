@@ -51,6 +51,8 @@ class JobRecord:
     """Seconds since 1970, as all times here."""
     frames: int | None = None
     """Of the input, if known."""
+    clip: dict[str, Any] | None = None
+    """A :class:`~birefnet_video.renders.wire.Clip` as JSON: the input, if known."""
     state: RecordState = RecordState.WAITING
     queued: bool = True
     """Started when its turn comes; otherwise by who added it."""
@@ -104,7 +106,36 @@ class JobRecord:
 
     def asking(self, request: Request) -> Self:
         """The same render, asked for otherwise."""
-        return replace(self, request=to_json(request), command=command_of(request))
+        return replace(
+            self,
+            request=to_json(request),
+            command=command_of(request),
+            source=request.source,
+            outputs=request.outputs,
+        )
+
+    def again(self, position: float) -> Self:
+        """The same render, waiting in the queue, and nothing of how it ran.
+
+        Args:
+            position: in the queue.
+        """
+        return replace(
+            self,
+            state=RecordState.WAITING,
+            queued=True,
+            held=False,
+            position=position,
+            result=None,
+            written=None,
+            error=None,
+            exit_code=None,
+            pid=None,
+            pid_started_at=None,
+            address=None,
+            started_at=None,
+            ended_at=None,
+        )
 
     def to_json(self) -> str:
         """The text of its file."""
@@ -128,6 +159,15 @@ class JobRecord:
             outputs=tuple(record.outputs),
             state=RecordState(record.state),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A render that was removed from a store."""
+
+    record: JobRecord
+    said: bytes
+    """Its log."""
 
 
 def command_of(request: Request) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from birefnet_video.errors import UsageError
 from birefnet_video.folders import state_folder
 from birefnet_video.options.request import Request, to_json, with_overwrite
 from birefnet_video.renders.judging import judged
-from birefnet_video.renders.record import JobRecord, RecordState, command_of
+from birefnet_video.renders.record import Forgotten, JobRecord, RecordState, command_of
 
 _FOLDER = "jobs"
 #: In the place of an id, the newest render.
@@ -50,13 +51,22 @@ class JobStore:
                 f"{self.folder}: cannot be used: {error.strerror}", hint="XDG_STATE_HOME names another place"
             ) from None
 
-    def add(self, request: Request, *, folder: Path, frames: int | None = None, queued: bool = True) -> JobRecord:
+    def add(
+        self,
+        request: Request,
+        *,
+        folder: Path,
+        frames: int | None = None,
+        clip: dict[str, Any] | None = None,
+        queued: bool = True,
+    ) -> JobRecord:
         """Keep a new render, behind those that wait.
 
         Args:
             request: what is asked for.
             folder: where relative paths begin.
             frames: of the input, if known.
+            clip: as of :class:`JobRecord`.
             queued: to be started when its turn comes, rather than by the caller.
         """
         with self._locked():
@@ -70,6 +80,7 @@ class JobStore:
                 position=self._last_place(),
                 created_at=time.time(),
                 frames=frames,
+                clip=clip,
                 queued=queued,
                 key=secrets.token_hex(16),
             )
@@ -201,22 +212,7 @@ class JobStore:
                 raise UsageError(f"{record_id}: has not ended")
             if overwrite and not record.overwrites:
                 record = record.asking(with_overwrite(record.asked()))
-            fresh = replace(
-                record,
-                state=RecordState.WAITING,
-                queued=True,
-                held=False,
-                position=self._last_place(),
-                result=None,
-                written=None,
-                error=None,
-                exit_code=None,
-                pid=None,
-                pid_started_at=None,
-                address=None,
-                started_at=None,
-                ended_at=None,
-            )
+            fresh = record.again(self._last_place())
             self._write(fresh)
         return fresh
 
@@ -225,8 +221,11 @@ class JobStore:
         self._latest_place = max(time.time(), self._latest_place + _PLACE)
         return self._latest_place
 
-    def remove(self, record_id: str) -> None:
+    def remove(self, record_id: str) -> Forgotten | None:
         """Forget a render; its outputs stay.
+
+        Returns:
+            what :meth:`put_back` takes; ``None``: another program was faster.
 
         Raises:
             UsageError: if it runs.
@@ -235,8 +234,32 @@ class JobStore:
             record = self.get(record_id)
             if record is not None and record.state is RecordState.RUNNING:
                 raise UsageError(f"{record_id}: is running", hint=f"birefnet-video attach {record_id} can cancel it")
-            for path in (self._path(record_id), self.log_path(record_id)):
+            log = self.log_path(record_id)
+            said = log.read_bytes() if log.is_file() else b""
+            for path in (self._path(record_id), log):
                 path.unlink(missing_ok=True)
+        return Forgotten(record, said) if record is not None else None
+
+    def put_back(self, forgotten: Forgotten) -> None:
+        """Keep a render again that was forgotten, where it was."""
+        with self._locked():
+            self._write(forgotten.record)
+            if forgotten.said:
+                self.log_path(forgotten.record.id).write_bytes(forgotten.said)
+
+    def change(self, record_id: str, request: Request, **known: Any) -> JobRecord:
+        """Ask otherwise for a render that waits and keeps its place; ``known`` are other fields of its record.
+
+        Raises:
+            UsageError: if it does not wait any more.
+        """
+        with self._locked():
+            record = self._read(record_id)
+            if record.state is not RecordState.WAITING:
+                raise UsageError(f"{record_id}: does not wait any more")
+            changed = replace(record.asking(request), **known)
+            self._write(changed)
+        return changed
 
     def log_path(self, record_id: str) -> Path:
         """Where the process of a render writes what it says."""

@@ -55,7 +55,7 @@ async def ask(app: FakeApp, pilot: Pilot[int], tmp_path: Path) -> None:
 def test_it_is_asked_for_fetched_and_the_render_begins(hub: Hub, tmp_path: Path) -> None:
     app = make_app(make_store(tmp_path), monitor=False)
     begun: list[str] = []
-    app.begin = lambda values, frames, *, queued: begun.append(values.request().spec.backend.model)  # type: ignore[method-assign]
+    app.asking.begin = lambda values, frames, *, queued: begun.append(values.request().spec.backend.model)  # type: ignore[method-assign]
 
     async def run() -> None:
         async with app.run_test(size=(120, 40)) as pilot:
@@ -72,7 +72,7 @@ def test_what_goes_wrong_is_said_and_nothing_begins(hub: Hub, tmp_path: Path) ->
     hub.sends["test/net/model.safetensors"] = bytes(len(CONTENT))
     app = make_app(make_store(tmp_path), monitor=False)
     begun: list[object] = []
-    app.begin = lambda *args, **keywords: begun.append(args)  # type: ignore[method-assign]
+    app.asking.begin = lambda *args, **keywords: begun.append(args)  # type: ignore[method-assign]
 
     async def run() -> None:
         async with app.run_test(size=(120, 40)) as pilot:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from birefnet_video.options.prompts import parse_prompt
 from birefnet_video.renders.record import JobRecord, RecordState
 from birefnet_video.renders.store import JobStore
 from birefnet_video.renders.watcher import PictureWish
-from birefnet_video.renders.wire import LogLine, Picture
+from birefnet_video.renders.wire import Clip, LogLine, Picture
 
 ROOT = Path(__file__).parents[2]
 #: The same at every run.
@@ -111,7 +111,9 @@ def fill(store: JobStore, folder: Path, *, live: bool) -> None:
     def add(name: str, model: str, **changes: object) -> JobRecord:
         stem = Path(name).stem
         request = render_request(name, f"{stem}.alpha.mov", model=model)
-        record = store.add(request, folder=folder, frames=int(changes.pop("frames", 0)) or None)  # type: ignore[call-overload]
+        clip = asdict(Clip(1920, 1080, 29.97, "yuv420p", None)) if "error" not in changes else None
+        frames = int(changes.pop("frames", 0)) or None  # type: ignore[call-overload]
+        record = store.add(request, folder=folder, frames=frames, clip=clip)
         return store.update(record.id, created_at=_NOW, **changes)
 
     def done(frames: int, octets: int, state: str = "finished", **changes: object) -> dict[str, object]:
@@ -180,6 +182,21 @@ async def _queue(app: StillApp, pilot: Pilot[int]) -> None:
     app.show_queue()
 
 
+async def _home(app: StillApp, pilot: Pilot[int]) -> None:
+    for index, name in enumerate(("dancer.mp4", "drone_over_the_bay.mov", "interview.mp4", "take_01.mp4", "walk.mp4")):
+        path = Path(name)
+        path.write_bytes(b"")
+        os.truncate(path, (345 + 97 * index) * 10**6)
+        os.utime(path, (_NOW - 5000 * index, _NOW - 5000 * index))
+    app.show_home()
+
+
+async def _jump(app: StillApp, pilot: Pilot[int]) -> None:
+    await _new(app, pilot)
+    await settle(pilot)
+    await pilot.press("ctrl+g")
+
+
 async def _failed(app: StillApp, pilot: Pilot[int]) -> None:
     app.open_render(_record(app, "broken.avi"))
 
@@ -222,6 +239,7 @@ async def _palette(app: StillApp, pilot: Pilot[int]) -> None:
 
 Opening = Callable[[StillApp, Pilot[int]], Awaitable[None]]
 VIEWS: dict[str, Opening] = {
+    "home": _home,
     "monitor": _monitor,
     "stopping": _stopping,
     "queue": _queue,
@@ -233,6 +251,7 @@ VIEWS: dict[str, Opening] = {
     "live": _live,
     "help": _help,
     "palette": _palette,
+    "jump": _jump,
 }
 
 
