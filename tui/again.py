@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from attrs import evolve
-from birefnet_video.tui.form import KINDS, FormValues, form_options
+from birefnet_video.tui.form import FormValues, form_options
+from birefnet_video.tui.kinds import KINDS
 from birefnet_video.tui.marks import texts_of
 
 from birefnet_video.errors import UsageError
@@ -31,7 +32,7 @@ def values_again(record: JobRecord, *, overwrite: bool = True) -> FormValues:
 
     Args:
         record: of the render.
-        overwrite: its result, the first if it has several, is replaced.
+        overwrite: its results are replaced.
 
     Raises:
         UsageError: if it is no render of a file, or another version has written it.
@@ -46,8 +47,9 @@ def values_again(record: JobRecord, *, overwrite: bool = True) -> FormValues:
         for name in form_options().keys() - {"background", "codec", "quality"}
     }
     values |= {"codec": output.codec, "quality": output.quality}
-    if _kind_of(output) == "composite":
-        values["background"] = output.background
+    backgrounds = [each.background for each in spec.outputs if _kind_of(each) == "composite"]
+    if backgrounds:
+        values["background"] = backgrounds[0]
     folder = Path() if Path(record.folder) == Path.cwd() else Path(record.folder)
     values = {name: _from(folder, value) for name, value in values.items()}
     options = {
@@ -61,16 +63,21 @@ def values_again(record: JobRecord, *, overwrite: bool = True) -> FormValues:
         source=str(_from(folder, spec.source)),
         kind=_kind_of(output),
         output=str(_from(folder, output.path)),
+        also={_option_of(each): str(_from(folder, each.path)) for each in spec.outputs[1:]},
         options=options,
         no_config=request.run.no_config,
     )
 
 
+def _option_of(output: OutputSpec) -> str:
+    """The option that names such an output."""
+    option = output.kind.replace("-", "_")
+    return "green" if option == "composite" and output.background == SolidColour() else option
+
+
 def _kind_of(output: OutputSpec) -> str:
     """The first kind of a form that writes such an output."""
-    option = output.kind.replace("-", "_")
-    if option == "composite" and output.background == SolidColour():
-        return "green"
+    option = _option_of(output)
     fitting = [name for name, kind in KINDS.items() if kind.option == option]
     suffix = output.path.suffix.lower()
     return next((name for name in fitting if suffix in KINDS[name].suffixes), fitting[0])

@@ -20,7 +20,7 @@ from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.palette import palette
 from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.quitting import Quitting
-from birefnet_video.tui.settings import Settings
+from birefnet_video.tui.settings import Settings, default_path
 from birefnet_video.tui.subject import SubjectScreen
 from birefnet_video.tui.summary import SummaryScreen
 from birefnet_video.tui.telemetry import Telemetry
@@ -109,6 +109,11 @@ class BirefnetApp(App[int]):
     def get_default_screen(self) -> Screen[object]:
         """See Textual."""
         return self.queue  # type: ignore[return-value]
+
+    @property
+    def config_path(self) -> Path:
+        """The file of settings and presets."""
+        return self._settings.path or default_path()
 
     def on_mount(self) -> None:
         """See Textual."""

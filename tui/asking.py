@@ -102,5 +102,3 @@ class Asking:
         places = tuple(Place(noted.time_s, noted.words) for noted in view.subjects if noted.counts)
         self._app.show_queue()
         self._app.push_screen(NewScreen(values[0], places))
-        if len(view.record.outputs) > 1:
-            self._app.notify(f"a form has one result: {view.record.outputs[0]}", severity="warning", markup=False)

@@ -104,21 +104,24 @@ class FrameChild:
         if self._process is not None:
             self._process.kill()
 
-    def render(self, values: FormValues, facts: Facts, width: int, height: int) -> Picture | str:
-        """Render the first frame of the part that a form describes.
+    def render(
+        self, values: FormValues, facts: Facts, width: int, height: int, at: float | None = None
+    ) -> Picture | str:
+        """Render one frame as a form describes it.
 
         Args:
             values: of the form.
             facts: of its input.
             width: in which the picture must fit.
             height: the same.
+            at: seconds from the input's beginning; ``None``: where the part begins.
 
         Returns:
             the frame, or why there is none.
         """
         try:
             with subprocess.Popen(
-                [*program(), *_frame_arguments(values, facts)],
+                [*program(), *_frame_arguments(values, facts, at)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -137,7 +140,7 @@ class FrameChild:
         lines, columns = facts.height // step, facts.width // step
         cells = rgba[: lines * step, : columns * step].reshape(lines, step, columns, step, 4)
         small = cells.mean((1, 3)).astype(np.uint8)
-        return Picture(0, 0.0, small[..., :3], small[..., 3])
+        return Picture(0, at or 0.0, small[..., :3], small[..., 3])
 
 
 class PullChild:
@@ -186,15 +189,18 @@ class PullChild:
         return said if process.returncode else ""
 
 
-def _frame_arguments(values: FormValues, facts: Facts) -> list[str]:
+def _frame_arguments(values: FormValues, facts: Facts, at: float | None = None) -> list[str]:
     spec = values.request().spec
     # A little more than a frame, of which one is read.
     length = Fraction(3, 2) / Fraction(facts.rate) if facts.rate else spec.input.duration
+    read = evolve(spec.input, duration=length, end=None)
+    if at is not None:
+        read = evolve(read, start=Fraction(round(1000 * at), 1000))
     alone = evolve(
         spec,
         source=values.sources[0].absolute(),
         outputs=(OutputSpec("alpha", STDOUT),),
-        input=evolve(spec.input, duration=length),
+        input=read,
         matte=evolve(spec.matte, smooth="off"),
     )
     return list(RenderRequest(alone, RunSpec(quiet=True, no_config=True)).arguments)

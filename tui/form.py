@@ -7,6 +7,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from birefnet_video.tui.kinds import ALSO, BESIDE, KINDS, expanded, suffixes_of
+
 from birefnet_video.configuration.fitting import unfit
 from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.many.folders import videos_of
@@ -27,6 +29,14 @@ from birefnet_video.zoo.known import KnownModel, known_models
 _GROUPS: tuple[type[OptionGroup], ...] = (
     *(BackendSpec, BackgroundSpec, EncodingSpec, WritingSpec, MatteSpec, ColourSpec, InputSpec),
 )
+#: What groups are called above their options, those that are asked for most first.
+HEADS: Mapping[str, tuple[type[OptionGroup], ...]] = {
+    "matte: edges, smoothing, who is meant": (MatteSpec,),
+    "colours at edges": (ColourSpec,),
+    "network and machine": (BackendSpec,),
+    "input: part, rotation, limits": (InputSpec,),
+    "files: codec, sound, checking": (EncodingSpec, WritingSpec, BackgroundSpec),
+}
 #: What most renders want, in this order; the others are folded away.
 FIRST = (
     *("subject", "model", "size", "engine", "background"),
@@ -35,37 +45,21 @@ FIRST = (
 _G = TypeVar("_G", bound=OptionGroup)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One way to write the result."""
-
-    label: str
-    option: str
-    """Of :class:`OutputsSpec`."""
-    ending: str
-    """Replaces the input's extension."""
-    suffixes: tuple[str, ...]
-    """Others that the option takes."""
-
-
-_FILMS = (".mp4", ".mov", ".mkv", ".webm")
-KINDS = {
-    "alpha": Kind("alpha, ProRes 4444", "alpha", ".alpha.mov", (".mov", ".mkv", ".apng")),
-    "webm": Kind("alpha, VP9 for browsers", "alpha", ".alpha.webm", (".webm",)),
-    "pictures": Kind("alpha, PNG pictures", "alpha", "_%05d.png", (".png", ".exr")),
-    "green": Kind("over green", "green", ".green.mp4", _FILMS),
-    "composite": Kind("over a background", "composite", ".composite.mp4", _FILMS),
-    "foreground": Kind("the subject's colour", "foreground", ".foreground.mp4", _FILMS),
-    "mask": Kind("the matte alone", "mask", ".mask.mp4", (".mp4", ".mov", ".mkv", ".png")),
-    "id-mask": Kind("who is where", "id_mask", ".ids.mkv", (".mkv", ".png", ".exr")),
-}
-
-
 @cache
 def form_options() -> Mapping[str, Option]:
     """All options of the form by name, those that most renders want first."""
     found = {option.name: option for group in _GROUPS for option in options_of(group) if option.on_command_line}
     return {name: found[name] for name in (*FIRST, *(name for name in found if name not in FIRST))}
+
+
+def folded() -> dict[str, tuple[str, ...]]:
+    """Options that are folded away, by the heads of their groups; each once."""
+    left = dict.fromkeys(name for name in form_options() if name not in FIRST)
+    found = {}
+    for head, groups in HEADS.items():
+        names = [option.name for group in groups for option in options_of(group) if option.name in left]
+        found[head] = tuple(name for name in names if left.pop(name, True) is None)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +70,8 @@ class FormValues:
     kind: str = "alpha"
     output: str = ""
     """Empty: beside the input."""
+    also: Mapping[str, str] = field(default_factory=dict)
+    """Other results, by the option of :data:`ALSO`: a path, or ``+`` for the usual name beside the input."""
     options: Mapping[str, str | bool] = field(default_factory=dict)
     """By name, as of :func:`form_options`; one that is empty or not here has its default."""
     usual: Mapping[str, str | bool] = field(default_factory=dict)
@@ -112,11 +108,15 @@ class FormValues:
 
     def output_of(self, source: Path) -> Path:
         """Where the result of one input goes."""
-        kind = KINDS[self.kind]
         if self.output and not expanded(self.source).is_dir():
             return expanded(self.output)
-        stem = source.stem.partition("%")[0].rstrip("_-. ") or "pictures"
-        return source.parent / (stem + kind.ending)
+        return KINDS[self.kind].beside(source)
+
+    def outputs_of(self, source: Path) -> dict[str, Path]:
+        """Where all results of one input go, by their options; the first is that of the kind."""
+        others = {name: text for name, text in self.also.items() if text and name != KINDS[self.kind].option}
+        named = {name: ALSO[name].beside(source) if text == BESIDE else expanded(text) for name, text in others.items()}
+        return {KINDS[self.kind].option: self.output_of(source), **named}
 
     def request(self, source: Path | None = None) -> RenderRequest:
         """What is asked for.
@@ -129,8 +129,8 @@ class FormValues:
         """
         source = source or next(iter(self.sources), Path(self.source))
         used = self._useful(source)
-        named: dict[str, Any] = {KINDS[self.kind].option: self.output_of(source)}
-        behind = used._given(BackgroundSpec) if self.kind == "composite" else {}
+        named: dict[str, Any] = self.outputs_of(source)
+        behind = used._given(BackgroundSpec) if "composite" in named else {}
         outputs = OutputsSpec(**named, **behind, **used._given(EncodingSpec))
         matte = used.of(MatteSpec)
         spec = JobSpec(
@@ -146,7 +146,8 @@ class FormValues:
 
     def _useful(self, source: Path) -> "FormValues":
         """The same without what it began with and has no use for."""
-        works_on = {"source": str(source), KINDS[self.kind].option: str(self.output_of(source))}
+        outputs = {name: str(path) for name, path in self.outputs_of(source).items()}
+        works_on = {"source": str(source), **outputs}
         given = {name: value for name, value in self.options.items() if value != ""}
         unchanged = [name for name, value in given.items() if self.usual.get(name) == value]
         needs = unfit("render", {**works_on, **given}, unchanged)
@@ -197,12 +198,15 @@ class FormValues:
         yield from _complaints("subject", self._check_subject)
         # Nothing can be said of it while nobody knows the input.
         if not source:
-            yield from _complaints("output", self._check_output)
+            kind = KINDS[self.kind]
+            yield from _complaints("output", partial(self._check_output, kind.option, kind.suffixes))
+            for name in (name for name, text in self.also.items() if text):
+                yield from _complaints(name, partial(self._check_also, name))
             yield from _complaints("source", self.request)
 
     def _check_source(self) -> None:
         if not self.source.strip():
-            raise UsageError("which video? type its path, or ^o")
+            raise UsageError("which video? type its path, or ^o looks for it")
         path = expanded(self.source)
         if path.is_dir():
             if not self.sources:
@@ -215,21 +219,22 @@ class FormValues:
             raise UsageError("whose colours? ^t marks the subjects, or for example anna:point=30%,50%")
 
     def _check_background(self) -> None:
-        if self.kind != "composite":
+        if self.kind != "composite" and not self.also.get("composite"):
             return
         background = self.of(BackgroundSpec).background
         if isinstance(background, PictureFile | VideoFile) and not background.path.is_file():
             raise UsageError("no such file")
 
-    def _check_output(self) -> None:
-        kind = KINDS[self.kind]
+    def _check_output(self, option: str, suffixes: tuple[str, ...]) -> None:
         sources = self.sources
-        outputs = [self.output_of(source) for source in sources]
+        outputs = [self.outputs_of(source)[option] for source in sources]
         for source, output in zip(sources, outputs, strict=True):
             if outputs.count(output) > 1:
                 raise UsageError(f"two inputs would both become {output.name}")
-            if output.suffix.lower() not in kind.suffixes:
-                raise UsageError(f"must end in {', '.join(kind.suffixes)}")
+            if list(self.outputs_of(source).values()).count(output) > 1:
+                raise UsageError(f"two results would both be {output.name}")
+            if output.suffix.lower() not in suffixes:
+                raise UsageError(f"must end in {', '.join(suffixes)}")
             if not output.parent.is_dir():
                 raise UsageError(f"there is no folder {output.parent}")
             if not os.access(output.parent, os.W_OK):
@@ -238,6 +243,11 @@ class FormValues:
                 raise UsageError("this is the input")
             if output.exists() and not self.options.get("overwrite"):
                 raise UsageError("exists: tick overwrite, or change the name")
+
+    def _check_also(self, option: str) -> None:
+        if option == KINDS[self.kind].option:
+            raise UsageError("is the result already: leave it empty")
+        self._check_output(option, suffixes_of(option))
 
 
 def _complaints(name: str, check: Callable[[], object]) -> Iterator[tuple[str, str]]:
@@ -250,21 +260,6 @@ def _complaints(name: str, check: Callable[[], object]) -> Iterator[tuple[str, s
         yield named, str(error)
     except OSError as error:
         yield name, error.strerror or str(error)
-
-
-def expanded(text: str) -> Path:
-    """A path as it was typed.
-
-    Raises:
-        UsageError: if it is none.
-    """
-    try:
-        path = Path(text).expanduser()
-        # A name that no file system takes is noticed here.
-        path.exists()
-    except (RuntimeError, ValueError, OSError) as error:
-        raise UsageError(f"no path: {error}") from None
-    return path
 
 
 def _check_model(model: str) -> None:

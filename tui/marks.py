@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from attrs import evolve
-from birefnet_video.tui.form import FormValues, expanded
+from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.kinds import expanded
 
 from birefnet_video.options.guidance import read_prompts
 from birefnet_video.options.prompts import (

@@ -1,28 +1,30 @@
 """The screen on which a render is described."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.children import Facts, probe
-from birefnet_video.tui.dialogs import FilePicker
+from birefnet_video.tui.dialogs import FilePicker, Question
 from birefnet_video.tui.fetching import fetch_first
-from birefnet_video.tui.fields import Tick, default_text, option_field, typed
-from birefnet_video.tui.form import FIRST, KINDS, FormValues, expanded, form_options
+from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.form_pane import NO_PRESET, FormPane
+from birefnet_video.tui.kinds import expanded
 from birefnet_video.tui.marks import texts_of
 from birefnet_video.tui.one_frame import FramePane
+from birefnet_video.tui.presets import Values, check_name, presets, save_preset
 from birefnet_video.tui.subject import SubjectScreen
 from birefnet_video.tui.subjects import Place, subjects_of
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.screen import Screen
-from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Collapsible, Footer, Input, Select, Static
+from textual.widgets import Button, Checkbox, Footer, Input, Select, Static
 
-from birefnet_video.errors import UsageError
+from birefnet_video.errors import BirefnetVideoError, OutputRefused, UsageError
 from birefnet_video.options.prompts import Prompt
 from birefnet_video.renders.record import PROGRAM, JobRecord
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Seconds of rest after a key, before a file is looked into.
 _REST_S = 0.4
+#: Options of one clip, which no preset keeps.
+_NO_PRESET = ("subject", "exclude", "subjects", "start", "duration", "end", "overwrite")
 
 
 class NewScreen(Screen[None]):
@@ -49,6 +53,7 @@ class NewScreen(Screen[None]):
         Binding("ctrl+r", "preview", "One frame", id="new.preview", tooltip="Render the first frame of the part"),
         Binding("ctrl+a", "enqueue", "Add to queue", id="new.queue", priority=True),
         Binding("ctrl+y", "copy", "Copy command", id="new.copy"),
+        Binding("ctrl+l", "keep", "Keep as preset", id="new.keep", priority=True, tooltip="A profile in config.toml"),
     ]
 
     def __init__(
@@ -66,24 +71,17 @@ class NewScreen(Screen[None]):
         self._is_to_choose = places is not None
         self._facts: Facts | None = None
         self._probed = ""
-        self._complaints: dict[str, str] = {}
+        self._presets: Mapping[str, Values] = {}
 
     def compose(self) -> ComposeResult:
         """See Textual."""
-        first = self._first
+        try:
+            self._presets = presets(self.app.config_path)
+        except BirefnetVideoError as error:
+            self.notify(str(error), title="no presets", severity="warning", markup=False)
         yield Static(Text(" EDIT A RENDER THAT WAITS" if self._edited else " NEW RENDER", "bold"), id="title")
         with Horizontal():
-            with VerticalScroll(classes="pane", id="fields"):
-                yield from _row("input", Input(first.source, placeholder="video or folder", compact=True, id="source"))
-                yield Static(id="facts")
-                yield from self._rows("subject", "model", "size", "engine")
-                kinds = [(kind.label, name) for name, kind in KINDS.items()]
-                yield from _row("result", Select(kinds, value=first.kind, allow_blank=False, compact=True, id="kind"))
-                yield from self._rows("background")
-                yield from _row("file", Input(first.output, placeholder="beside the input", compact=True, id="output"))
-                yield from self._rows(*FIRST[FIRST.index("overwrite") :])
-                with Collapsible(title="more options", id="more"):
-                    yield from self._rows(*(name for name in form_options() if name not in FIRST))
+            yield FormPane(self._first, self._presets)
             yield FramePane()
         yield Static(id="command")
         with Horizontal(classes="buttons"):
@@ -93,35 +91,16 @@ class NewScreen(Screen[None]):
             yield Static(id="count")
         yield Footer(show_command_palette=False)
 
-    def _rows(self, *names: str) -> ComposeResult:
-        for name in names:
-            option = form_options()[name]
-            field = option_field(option, self._first.options.get(name, ""))
-            yield from _row("" if isinstance(field, Tick) else name.replace("_", " "), field)
-
     def on_mount(self) -> None:
         """See Textual."""
         self.query_one("#source").focus()
-        self.query_one("#subject", Input).placeholder = "everybody; ^t points at one"
         self._check()
         self._look_into_source()
 
     @property
     def values(self) -> FormValues:
         """The fields as they are."""
-
-        return FormValues(
-            source=self.query_one("#source", Input).value.strip(),
-            kind=str(self.query_one("#kind", Select).value),
-            output=self.query_one("#output", Input).value.strip(),
-            options={
-                name: value
-                for name, option in form_options().items()
-                if (value := typed(self.query_one(f"#{name}"))) != default_text(option)
-            },
-            usual=self._first.usual,
-            no_config=self._first.no_config,
-        )
+        return self.query_one(FormPane).values
 
     @on(Input.Changed)
     @on(Select.Changed)
@@ -133,27 +112,32 @@ class NewScreen(Screen[None]):
     def _on_source(self) -> None:
         self.set_timer(_REST_S, self._look_into_source)
 
+    @on(Select.Changed, "#preset")
+    def _on_preset(self, event: Select.Changed) -> None:
+        chosen = str(event.value)
+        if chosen != NO_PRESET:
+            self.query_one(FormPane).fill(self._presets[chosen])
+            self.notify(f"{chosen}: {len(self._presets[chosen])} options set", markup=False)
+
     def _check(self) -> None:
         values = self.values
         problems = values.problems()
-        for complaint in self.query(".complaint").results(Static):
-            field = (complaint.id or "").removeprefix("complaint-")
-            message = problems.get(field, "")
-            if message == self._complaints.get(field, ""):
-                continue
-            complaint.update(Text(f"✖ {message}" if message else ""))
-            complaint.set_class(bool(message), "-wrong")
-        self._complaints = problems
-        self.query_one("#background").parent.display = values.kind == "composite"  # type: ignore[union-attr]
-        files = values.sources if "source" not in problems else []
-        self.query_one("#output", Input).placeholder = str(values.output_of(files[0])) if files else "beside the input"
-        self.query_one("#command", Static).update(
-            Text("= …" if problems.keys() - {"output"} else self._command(values))
-        )
+        # Nobody has done anything wrong in an empty form.
+        begins = not values.source and set(problems) == {"source"}
+        self.query_one(FormPane).show_problems({} if begins else problems, values)
         for button in self.query("#go, #add").results(Button):
             button.disabled = bool(problems)
         first = next(iter(problems.values()), "")
-        left = f"✖ {len(problems)} left: {first}" if problems else "ready"
+        command = self.query_one("#command", Static)
+        if begins:
+            command.update(Text("Type the input's path, → takes what is offered in grey; or ^o looks for it."))
+        elif problems:
+            command.update(Text(f"✖ {next(iter(problems))}: {first}"))
+        else:
+            command.update(Text(self._command(values)))
+        command.set_class(bool(problems) and not begins, "-wrong")
+        files = values.sources if "source" not in problems and values.source else []
+        left = "" if begins else f"✖ {len(problems)} left" if problems else "ready"
         more = f", {len(files)} videos" if len(files) > 1 else ""
         if not problems and (row := values.to_fetch) is not None:
             more += f"; {row.name} ({row.amount}) is fetched first"
@@ -188,6 +172,7 @@ class NewScreen(Screen[None]):
             return
         self._facts = facts if facts.error is None else None
         self.query_one("#facts", Static).update(Text(facts.line))
+        self.query_one(FramePane).know(self._facts)
         if self._facts is not None and self._is_to_choose and self.is_current:
             self._is_to_choose = False
             self.action_subject()
@@ -263,6 +248,26 @@ class NewScreen(Screen[None]):
         else:
             self.app.asking.begin(values, self._facts, queued=queued)
 
+    def action_keep(self) -> None:
+        """Keep the options as a preset."""
+        try:
+            path = self.app.config_path
+        except OutputRefused as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        values = self.values.options
+        options = {name: value for name, value in values.items() if name not in _NO_PRESET}
+        if not options:
+            self.notify("all options have their defaults: there is nothing to keep")
+            return
+
+        def keep(name: str | None) -> None:
+            if name is not None and self.app.attempt(lambda: save_preset(path, name, options)):
+                self._presets = {**self._presets, name: options}
+                self.notify(f"{name}: {', '.join(options)}; also --profile {name}", title="kept", markup=False)
+
+        self.app.push_screen(Question("Name of the preset:", "", lambda name: check_name(path, name)), keep)
+
     def action_copy(self) -> None:
         """Put the command into the terminal's clipboard."""
         values = self.values
@@ -276,10 +281,3 @@ class NewScreen(Screen[None]):
     def action_back(self) -> None:
         """Leave the form."""
         self.app.show_queue()
-
-
-def _row(label: str, field: Widget) -> ComposeResult:
-    with Horizontal(classes="row"):
-        yield Static(label, classes="label")
-        yield field
-        yield Static("", classes="complaint", id=f"complaint-{field.id}")

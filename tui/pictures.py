@@ -55,10 +55,19 @@ def paint(picture: Picture, view: View, wipe: float | None = None) -> np.ndarray
         uint8 (H, W, 3).
     """
     shown = _painted(picture, view)
-    if wipe is None:
-        return shown
-    edge = round(min(max(wipe, 0.0), 1.0) * shown.shape[1])
-    shown = np.concatenate((picture.rgb[:, :edge], shown[:, edge:]), axis=1)
+    return shown if wipe is None else beside(picture.rgb, shown, wipe)
+
+
+def beside(left: np.ndarray, right: np.ndarray, wipe: float) -> np.ndarray:
+    """Two pictures with a border between them.
+
+    Args:
+        left: uint8 (H, W, 3).
+        right: the same.
+        wipe: share of the width, from the left, that shows ``left``.
+    """
+    edge = round(min(max(wipe, 0.0), 1.0) * right.shape[1])
+    shown = np.concatenate((left[:, :edge], right[:, edge:]), axis=1)
     if 0 < edge < shown.shape[1]:
         shown[:, edge] = 255
     return shown

@@ -19,6 +19,8 @@ class Settings:
     """Keys by the name of what they do, such as ``monitor.pause``; several are joined by commas."""
     complaints: tuple[str, ...] = ()
     """What of the file was not understood."""
+    path: Path | None = None
+    """Of the file; ``None``: the user's."""
 
 
 def default_path() -> Path:
@@ -40,12 +42,12 @@ def load_settings(path: Path | None = None) -> Settings:
     try:
         file = read_toml(path)
     except (FileNotFoundError, NotADirectoryError):
-        return Settings()
+        return Settings(path=path)
     except UsageError as error:
-        return Settings(complaints=(str(error),))
+        return Settings(complaints=(str(error),), path=path)
     table = file.values.get("tui", {})
     if not isinstance(table, dict):
-        return Settings(complaints=(f"{file.at(('tui',))}: tui is no table",))
+        return Settings(complaints=(f"{file.at(('tui',))}: tui is no table",), path=path)
     complaints = []
     theme = table.get("theme")
     if theme is not None and theme not in _theme_names():
@@ -56,7 +58,7 @@ def load_settings(path: Path | None = None) -> Settings:
     if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
         complaints.append(f"{file.at(('tui', 'keys'))}: tui.keys must be a table of texts")
         keys = {}
-    return Settings(theme, _flat(keys), tuple(complaints))
+    return Settings(theme, _flat(keys), tuple(complaints), path)
 
 
 def _theme_names() -> list[str]:

@@ -5,7 +5,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from birefnet_video.tui.children import Facts
-from birefnet_video.tui.form import FormValues, expanded
+from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.kinds import expanded
 from birefnet_video.tui.marks import said_in, subjects_file
 
 from birefnet_video.errors import UsageError

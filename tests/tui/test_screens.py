@@ -454,7 +454,7 @@ def test_settings_that_make_no_sense_are_told_and_left_out(tmp_path: Path, text:
     settings = load_settings(path)
     assert settings.theme is None and not settings.keys
     assert words in settings.complaints[0]
-    assert load_settings(tmp_path / "none.toml") == Settings()
+    assert load_settings(tmp_path / "none.toml") == Settings(path=tmp_path / "none.toml")
 
 
 def test_a_fault_in_the_interface_leaves_the_render(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:

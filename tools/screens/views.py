@@ -207,7 +207,7 @@ async def _summary(app: StillApp, pilot: Pilot[int]) -> None:
 
 async def _new(app: StillApp, pilot: Pilot[int]) -> None:
     Path("dancer.mp4").write_bytes(b"")
-    app.push_screen(NewScreen(FormValues(source="dancer.mp4")))
+    app.push_screen(NewScreen(FormValues(source="dancer.mp4", also={"mask": "+"}, options={"threshold": "2"})))
 
 
 async def _empty_form(app: StillApp, pilot: Pilot[int]) -> None:
