@@ -8,6 +8,7 @@ from typing import ClassVar
 from birefnet_video.tui import themes
 from birefnet_video.tui.asking import Asking
 from birefnet_video.tui.dialogs import Choice, FilePicker, FrameDialog, Question
+from birefnet_video.tui.endings import Endings
 from birefnet_video.tui.form import FormValues
 from birefnet_video.tui.help import HelpScreen
 from birefnet_video.tui.history import History
@@ -17,7 +18,9 @@ from birefnet_video.tui.keys import unknown_keys
 from birefnet_video.tui.live import LiveScreen
 from birefnet_video.tui.monitor import MonitorScreen
 from birefnet_video.tui.new import NewScreen
+from birefnet_video.tui.options_screen import OptionsScreen
 from birefnet_video.tui.palette import palette
+from birefnet_video.tui.preferences import Preferences
 from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.quitting import Quitting
 from birefnet_video.tui.settings import Settings, default_path
@@ -34,10 +37,12 @@ from birefnet_video.renders.record import JobRecord
 from birefnet_video.renders.store import JobStore
 from birefnet_video.renders.watcher import Watch, Watcher
 
+#: Seconds from one look for ends of renders to the next.
+_LOOK_S = 1.0
 #: What has keys that a user's settings can change, beside the application.
 _HOMES = (
     *(HomeScreen, QueueScreen, MonitorScreen, LiveScreen, SummaryScreen, NewScreen, SubjectScreen),
-    *(Choice, FilePicker, FrameDialog, Question, HelpScreen, JumpScreen),
+    *(Choice, FilePicker, FrameDialog, Question, HelpScreen, JumpScreen, OptionsScreen),
 )
 
 
@@ -61,6 +66,7 @@ class BirefnetApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help", show=False, id="app.help", tooltip="All keys of this screen"),
         Binding("t", "next_theme", "Theme", show=False, id="app.theme", tooltip="The next one; kept for the next time"),
+        Binding("f2", "options", "Options", show=False, id="app.options", tooltip="Theme, pictures, bell, notices"),
         Binding("ctrl+g", "jump", "Jump", show=False, id="app.jump", tooltip="A letter on every field: press it"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit", tooltip="From anywhere"),
     ]
@@ -91,6 +97,9 @@ class BirefnetApp(App[int]):
         #: The render that was started together with the interface.
         self.own_render: JobRecord | None = None
         self.queue = QueueScreen(store)
+        self.preferences = Preferences.load(store.folder.parent)
+        self._is_begun = False
+        self._endings = Endings(self)
         self.asking = Asking(self)
         self._quitting = Quitting(self)
         self._watches: dict[str, Watch] = {}
@@ -115,15 +124,34 @@ class BirefnetApp(App[int]):
         """The file of settings and presets."""
         return self._settings.path or default_path()
 
+    @property
+    def fixed_theme(self) -> str | None:
+        """That the user's file names, if it names one."""
+        return self._settings.theme
+
+    def prefer(self, **changes: object) -> None:
+        """Change preferences, and keep them."""
+        fresh = self.preferences.changed(**changes)
+        if fresh != self.preferences:
+            self.preferences = fresh
+            self.attempt(lambda: fresh.save(self.store.folder.parent))
+
+    def watch_theme(self, theme: str) -> None:
+        """See Textual: what was chosen is kept."""
+        if self._is_begun:
+            self.prefer(theme=theme)
+
     def on_mount(self) -> None:
         """See Textual."""
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
-        self.theme = self._settings.theme or themes.suited(self.console.color_system)
+        self.theme = self._settings.theme or self.preferences.theme or themes.suited(self.console.color_system)
+        self._is_begun = True
         self.set_keymap(dict(self._settings.keys))
         for complaint in (*self._settings.complaints, *unknown_keys(self._settings.keys, (BirefnetApp, *_HOMES))):
             self.notify(complaint, title="settings", severity="warning", markup=False)
         self.telemetry.start()
+        self.set_interval(_LOOK_S, lambda: self._endings.look(self._watches))
         self._quitting.obey_signals()
         if self._first is not None:
             self.open_render(self._first)
@@ -198,7 +226,6 @@ class BirefnetApp(App[int]):
             self.switch_screen(SummaryScreen(watch.view))
         else:
             self.push_screen(SummaryScreen(watch.view))
-        self.bell()
 
     def show_queue(self, record: JobRecord | None = None) -> None:
         """Show the queue, with the cursor on a render."""
@@ -225,6 +252,16 @@ class BirefnetApp(App[int]):
         """Show what one can do here."""
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    def action_options(self) -> None:
+        """Show what the interface itself does and looks like."""
+        if not isinstance(self.screen, OptionsScreen):
+            self.push_screen(OptionsScreen())
+
+    def write_to_terminal(self, sequence: str) -> None:
+        """Send what is no picture of a screen, such as a notice."""
+        if sequence and self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
 
     def action_jump(self) -> None:
         """Show a letter on everything that can have the cursor."""

@@ -36,6 +36,8 @@ class Inks:
 
 
 _SIXTEEN = Inks("green", "yellow", "red", "yellow", "cyan", "bright_black", ("green", "yellow", "red"))
+#: No colours at all.
+PLAIN = Inks("", "", "", "", "", "", ("",))
 
 
 def inks_of(app: App[int]) -> Inks:

@@ -11,6 +11,7 @@ from birefnet_video.tui.lines import Lines
 from birefnet_video.tui.log_pane import LogPane
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.pictures import View, paint, view_title
+from birefnet_video.tui.preferences import RATES
 from birefnet_video.tui.rate_pane import MachineGraph, RateGraph
 from birefnet_video.tui.render_lines import heading, how_far, how_long, in_short
 from birefnet_video.tui.stage_table import StageTable
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 #: Seconds from one look at the numbers to the next.
 _TICK_S = 0.5
-#: Pictures a second, from which and to which the keys go.
-_RATES = (0.25, 0.5, 1.0, 2.0)
 #: Below the large picture, where there is room.
 _SMALL = (View.MATTE, View.SOURCE, View.GREEN)
 
@@ -75,7 +74,7 @@ class MonitorScreen(Screen[None]):
         self._wipe: float | None = None
         self._zoom = 1
         self._with_picture = True
-        self._rate = _RATES.index(1.0)
+        self._rate = RATES.index(1.0)
         self._shown_picture: object = None
         self._wish: PictureWish | None = None
         self._history = history or History()
@@ -111,6 +110,7 @@ class MonitorScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """See Textual."""
+        self._rate = RATES.index(self.app.preferences.rate)
         self.query_one("#stage-pane").border_title = "where the time goes"
         self.query_one("#rate-pane").border_title = "frames a second"
         self.query_one("#machine-pane").border_title = "machine"
@@ -170,7 +170,7 @@ class MonitorScreen(Screen[None]):
     def _show_picture(self, view: JobView) -> None:
         widget = self.query_one("#picture", PictureView)
         visible = self._with_picture and self._is_seen and not view.is_over
-        wish = widget.wish(self._zoom, 1 / _RATES[self._rate]) if visible else None
+        wish = widget.wish(self._zoom, 1 / RATES[self._rate]) if visible else None
         if wish != self._wish:
             self._wish = wish
             self._render_watch.want(wish)
@@ -249,8 +249,9 @@ class MonitorScreen(Screen[None]):
 
     def action_rate(self, step: int) -> None:
         """More or fewer pictures a second."""
-        self._rate = min(max(self._rate + step, 0), len(_RATES) - 1)
-        self.notify(f"{_RATES[self._rate]:g} pictures a second")
+        self._rate = min(max(self._rate + step, 0), len(RATES) - 1)
+        self.app.prefer(rate=RATES[self._rate])
+        self.notify(f"{RATES[self._rate]:g} pictures a second")
 
     def action_log(self) -> None:
         """Give the log all the room, or not."""

@@ -33,6 +33,7 @@ def palette(app: "BirefnetApp", screen: Screen[object]) -> Iterator[SystemComman
     yield SystemCommand("new render", "Describe a render in the form", app.show_form)
     yield SystemCommand("queue", "All renders that wait, run or have ended", app.show_queue)
     yield SystemCommand("clips", "Clips of this folder, what runs, recent renders", app.show_home)
+    yield SystemCommand("options", "Theme, pictures, bell, notices", lambda: app.call_later(app.action_options))
     yield SystemCommand("theme", "Choose how it looks, with a preview; kept for the next time", app.action_change_theme)
     yield SystemCommand("jump", "A letter on every field: press it", lambda: app.call_later(app.action_jump))
     yield SystemCommand("help", "All keys of this screen", lambda: app.call_later(app.action_help))

@@ -50,9 +50,9 @@ def load_settings(path: Path | None = None) -> Settings:
         return Settings(complaints=(f"{file.at(('tui',))}: tui is no table",), path=path)
     complaints = []
     theme = table.get("theme")
-    if theme is not None and theme not in _theme_names():
+    if theme is not None and theme not in theme_names():
         where = file.at(("tui", "theme"))
-        complaints.append(f"{where}: there is no theme {theme!r}; there are {', '.join(_theme_names())}")
+        complaints.append(f"{where}: there is no theme {theme!r}; there are {', '.join(theme_names())}")
         theme = None
     keys = table.get("keys", {})
     if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
@@ -61,7 +61,8 @@ def load_settings(path: Path | None = None) -> Settings:
     return Settings(theme, _flat(keys), tuple(complaints), path)
 
 
-def _theme_names() -> list[str]:
+def theme_names() -> list[str]:
+    """All themes, those of our own first."""
     from birefnet_video.tui.themes import NAMES
     from textual.theme import BUILTIN_THEMES
 

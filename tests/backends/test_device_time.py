@@ -4,7 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from birefnet_video.tui.summary import summary_text
+from birefnet_video.tui.summary_text import summary_text
 from fake_watch import SUMMARY
 from stubs import stub_job
 

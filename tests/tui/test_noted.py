@@ -10,7 +10,8 @@ from birefnet_video.tui.children import Facts
 from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.render_lines import how_far, how_long, marked
 from birefnet_video.tui.subject import SubjectScreen
-from birefnet_video.tui.summary import SummaryScreen, summary_text
+from birefnet_video.tui.summary import SummaryScreen
+from birefnet_video.tui.summary_text import summary_text
 from fake_watch import LINES, SNAPSHOT, SUMMARY, FakeApp, FakeWatch, make_app, make_store, screen_text, source_frame
 from fake_watch import until as wait
 from specs import asked

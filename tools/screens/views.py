@@ -232,6 +232,11 @@ async def _help(app: StillApp, pilot: Pilot[int]) -> None:
     await pilot.press("question_mark")
 
 
+async def _options(app: StillApp, pilot: Pilot[int]) -> None:
+    await _queue(app, pilot)
+    await pilot.press("f2")
+
+
 async def _palette(app: StillApp, pilot: Pilot[int]) -> None:
     await _monitor(app, pilot)
     await pilot.press("ctrl+p")
@@ -251,6 +256,7 @@ VIEWS: dict[str, Opening] = {
     "live": _live,
     "help": _help,
     "palette": _palette,
+    "options": _options,
     "jump": _jump,
 }
 
