@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from birefnet_video.tui.inks import Inks
+from birefnet_video.tui.inks import PLAIN, Inks
 from birefnet_video.tui.text import clock, pace, progress, shortened, size
 from rich.text import Text
 
@@ -50,17 +50,17 @@ def heading(view: JobView, width: int, inks: Inks) -> Text:
     return Text.assemble((left, f"bold {ink}"), what, " " * max(1, room - len(what) + 1), right, no_wrap=True)
 
 
-def how_far(snapshot: JobSnapshot, width: int, noted: Sequence[Noted], inks: Inks) -> Text:
+def how_far(snapshot: JobSnapshot, width: int, noted: Sequence[Noted] = (), inks: Inks = PLAIN) -> Text:
     """A bar and the frames that are written, for that many columns, with the places where subjects were lost."""
     share = snapshot.written / snapshot.total if snapshot.total else 0.0
     words = f"  {share:4.0%}  {snapshot.written}/{snapshot.total}" if snapshot.total else f"  {snapshot.written} frames"
     room = max(10, width - 2) - len(words)
     line = marked(progress(share, room), noted, snapshot.total)
     full = int(min(share, 1.0) * room)
-    text = Text.assemble((line[:full], f"bold {inks.good}"), (line[full:], inks.quiet), words)
+    text = Text.assemble((line[:full], f"bold {inks.good}".strip()), (line[full:], inks.quiet), words)
     for place, sign in enumerate(line):
         if sign == "!":
-            text.stylize(f"bold {inks.warn}", place, place + 1)
+            text.stylize(f"bold {inks.warn}".strip(), place, place + 1)
     return text
 
 

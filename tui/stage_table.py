@@ -1,7 +1,8 @@
 """The widget that says where the time goes."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from birefnet_video.tui.graph import braille
 from birefnet_video.tui.history import LIMIT, History
@@ -22,21 +23,25 @@ class StageTable(Lines):
     """Stages with how busy they are, which of them limits, and what would help."""
 
     def show_job(
-        self, snapshot: JobSnapshot, history: History, plan: str | None = None, advice: Sequence[str] = ()
+        self,
+        snapshot: JobSnapshot,
+        history: History,
+        plan: str | None = None,
+        advice: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         """
         Args:
             snapshot: of the render.
             history: of the render.
             plan: model and engine in words.
-            advice: what would make the limiting stage faster.
+            advice: what would make a stage faster, by its name.
         """
         width, room = self.size.width, self.size.height
         if not width:
             return
         inks, limit = inks_of(self.app), history.limit()
         lines = [self._stage(stage, snapshot, history, inks) for stage in snapshot.stages]
-        words = self._words(snapshot, limit, history, advice)
+        words = self._words(snapshot, limit, history, advice.get(limit or "", ()))
         # A head and a gap only where nothing else has to go for it.
         if width >= _WIDE and lines and room >= len(lines) + len(words) + 1:
             lines.insert(0, Text(self._head(), inks.quiet, no_wrap=True))

@@ -85,10 +85,10 @@ def _subjects(summary: RunSummary) -> list[str | Text]:
 
 
 def _stages(summary: RunSummary, inks: Inks) -> list[str | Text]:
-    """Where the time went: shares of it, and what a hand-over takes usually and at its slowest (one in twenty)."""
+    """Where the time went: work, waits for input and for room behind; what hand-overs took, usually and at worst."""
     if not summary.stages:
         return []
-    head = f"stage    busy {'':<{_BAR}}  waits for input  for room    usual    slow"
+    head = f"stage    busy {'':<{_BAR}} needs input  room    usual    slow"
     lines: list[str | Text] = [Text(head, inks.quiet)]
     for stage in summary.stages:
         total = max(1e-9, stage.busy_s + stage.waited_in_s + stage.waited_out_s)
@@ -100,7 +100,7 @@ def _stages(summary: RunSummary, inks: Inks) -> list[str | Text]:
                 f"{busy:>5.0%} ",
                 ("▄" * full, inks.load(busy)),
                 ("▁" * (_BAR - full), inks.quiet),
-                f"{stage.waited_in_s / total:>17.0%}{stage.waited_out_s / total:>10.0%}"
+                f"{stage.waited_in_s / total:>12.0%}{stage.waited_out_s / total:>6.0%}"
                 f"{1000 * stage.median_s:>9.1f}{1000 * stage.slow_s:>8.1f} ms",
                 ("  ◀ limit" if is_limit else "", f"bold {inks.accent}".strip()),
             )

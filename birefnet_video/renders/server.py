@@ -15,7 +15,7 @@ from birefnet_video.events import JobEvent, JobFailed, JobNotice, JobStarted, Sc
 from birefnet_video.jobs import Job
 from birefnet_video.lasting import LastingThread
 from birefnet_video.renders import wire
-from birefnet_video.renders.summary import advice, limiting_stage
+from birefnet_video.renders.summary import advice
 from birefnet_video.types import Preview
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class ServedJob:
             "snapshot": wire.snapshot_to_json(snapshot),
             "clip": asdict(wire.clip_of(info)) if info else None,
             "plan": backend.describe() if backend else None,
-            "advice": advice(limiting_stage(snapshot), self._job.spec, backend),
+            "advice": {stage.name: advice(stage.name, self._job.spec, backend) for stage in snapshot.stages},
             "lines": [asdict(line) for line in self._lines[after:]],
         }
 

@@ -2,7 +2,8 @@
 
 import queue
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
 from typing import Any, Literal, Protocol
@@ -34,8 +35,8 @@ class JobView:
     snapshot: JobSnapshot = NOTHING_YET
     clip: wire.Clip | None = None
     plan: str | None = None
-    advice: tuple[str, ...] = ()
-    """What would make the stage faster that holds the others up now."""
+    advice: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What would make a stage faster, by its name."""
     lines: tuple[wire.LogLine, ...] = ()
     picture: wire.Picture | None = None
     summary: RunSummary | None = None
@@ -238,7 +239,7 @@ class Watcher:
             snapshot=wire.snapshot_from_json(seen["snapshot"]),
             clip=wire.Clip(**clip) if clip else None,
             plan=seen["plan"],
-            advice=tuple(seen["advice"]),
+            advice={name: tuple(told) for name, told in seen["advice"].items()},
             lines=lines,
         )
         self._note_done(self._view.snapshot.state)

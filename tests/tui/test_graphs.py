@@ -66,7 +66,7 @@ def test_the_monitor_draws_them_and_says_what_helps(tmp_path: Path, size: tuple[
             await settle(pilot)
             watch = app.screen._render_watch
             assert isinstance(watch, FakeWatch)
-            watch.view = replace(watch.view, advice=("-m lite, a smaller network", "--size 256"))
+            watch.view = replace(watch.view, advice={"infer": ("-m lite, a smaller network", "--size 256")})
             app.telemetry.close()
             app.telemetry.latest = None
             app.screen._history = past({"infer": 0.97})

@@ -136,14 +136,17 @@ def test_who_followed_nobody_has_nothing_to_correct(tmp_path: Path) -> None:
     play(app, walk)
 
 
-def test_of_several_results_one_is_made_again(tmp_path: Path) -> None:
+def test_of_several_results_all_are_made_again(tmp_path: Path) -> None:
     app, record = ended(tmp_path, "--mask", "m.mkv", "--subject", "auto")
 
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         app.open_render(record)
         assert await wait(pilot, lambda: isinstance(app.screen, SummaryScreen))
         await pilot.press("c")
-        assert await wait(pilot, lambda: any("one result: out.mov" in each for each in app.notes))
+        assert await wait(pilot, lambda: isinstance(app.screen_stack[1], NewScreen) and app.screen_stack[1].is_mounted)
+        form = app.screen_stack[1]
+        assert isinstance(form, NewScreen)
+        assert await wait(pilot, lambda: form.query("#mask") and Path(form.values.also["mask"]).name == "m.mkv")
 
     play(app, walk)
 

@@ -11,6 +11,8 @@ import numpy as np
 from birefnet_video.tui.children import Facts
 from birefnet_video.tui.form import FormValues
 from birefnet_video.tui.new import NewScreen
+from birefnet_video.tui.one_frame import FramePane
+from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.settings import Settings
 from birefnet_video.tui.source_frames import SourceChild, SourceFrame
 from birefnet_video.tui.subject import SubjectScreen
@@ -78,7 +80,7 @@ class StillWatch(FakeWatch):
             self.view,
             lines=lines,
             picture=None,
-            advice=("-m lite, a smaller network", "--size, a smaller input of the network"),
+            advice={"infer": ("-m lite, a smaller network", "--size, a smaller input of the network")},
         )
 
     def want(self, wish: PictureWish | None) -> None:
@@ -173,6 +175,11 @@ async def _monitor(app: StillApp, pilot: Pilot[int]) -> None:
     app.screen._tick()  # type: ignore[attr-defined]
 
 
+async def _wipe(app: StillApp, pilot: Pilot[int]) -> None:
+    await _monitor(app, pilot)
+    await pilot.press("w")
+
+
 async def _stopping(app: StillApp, pilot: Pilot[int]) -> None:
     await _monitor(app, pilot)
     await pilot.press("c")
@@ -207,7 +214,19 @@ async def _summary(app: StillApp, pilot: Pilot[int]) -> None:
 
 async def _new(app: StillApp, pilot: Pilot[int]) -> None:
     Path("dancer.mp4").write_bytes(b"")
-    app.push_screen(NewScreen(FormValues(source="dancer.mp4", also={"mask": "+"}, options={"threshold": "2"})))
+    app.push_screen(NewScreen(FormValues(source="dancer.mp4", also={"mask": "+"})))
+    await settle(pilot)
+    await _frame(app, pilot)
+
+
+async def _frame(app: StillApp, pilot: Pilot[int]) -> None:
+    """A frame in the form's pane, where there is room for it."""
+    pane = app.screen.query_one(FramePane)
+    view = pane.query_one(PictureView)
+    if not view.is_on_screen:
+        return
+    pane._set_time(62.5)
+    pane._show(picture(view.size.width, 2 * view.size.height), "tiny")
 
 
 async def _empty_form(app: StillApp, pilot: Pilot[int]) -> None:
@@ -246,6 +265,7 @@ Opening = Callable[[StillApp, Pilot[int]], Awaitable[None]]
 VIEWS: dict[str, Opening] = {
     "home": _home,
     "monitor": _monitor,
+    "wipe": _wipe,
     "stopping": _stopping,
     "queue": _queue,
     "failed": _failed,
