@@ -9,6 +9,7 @@ from birefnet_video.tui.history import LIMIT, History
 from birefnet_video.tui.inks import Inks, inks_of
 from birefnet_video.tui.lines import Lines
 from birefnet_video.tui.text import pace, shortened
+from birefnet_video.tui.worker_lines import worker_lines
 from rich.text import Text
 
 from birefnet_video.events import JobSnapshot, StageSnapshot
@@ -40,6 +41,9 @@ class StageTable(Lines):
         if not width:
             return
         inks, limit = inks_of(self.app), history.limit()
+        if snapshot.workers:
+            self.show(worker_lines(snapshot.workers, width, inks)[:room])
+            return
         lines = [self._stage(stage, snapshot, history, inks) for stage in snapshot.stages]
         words = self._words(snapshot, limit, history, advice.get(limit or "", ()))
         # A head and a gap only where nothing else has to go for it.

@@ -121,6 +121,10 @@ class Joining:
     _number: int = 0
     """Of the segment that it begins."""
 
+    def __post_init__(self) -> None:
+        self._next, self._number = self.resumption.frames, self.resumption.keep
+        self.made = MadeSegments(self.plan.outputs, self.plan.info.time_base)
+
     @property
     def info(self) -> BackendInfo:
         """What runs at the first worker."""
@@ -135,10 +139,6 @@ class Joining:
     def frames(self) -> Iterator[Frame]:
         """Nobody reads them here."""
         raise NotImplementedError
-
-    def __post_init__(self) -> None:
-        self._next, self._number = self.resumption.frames, self.resumption.keep
-        self.made = MadeSegments(self.plan.outputs, self.plan.info.time_base)
 
     def open(self) -> None:
         """Start the workers."""

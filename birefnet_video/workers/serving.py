@@ -39,7 +39,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = Answers(_own_output())
     first = json.loads(sys.stdin.readline())
-    if first["cores"]:
+    if first["cores"] and hasattr(os, "sched_setaffinity"):
         # Before libraries count them.
         os.sched_setaffinity(0, first["cores"])
     from birefnet_video.backends.base import BackendInfo

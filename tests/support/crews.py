@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from attrs import evolve
+from packets import packets
 from stubs import open_stub
 
 from birefnet_video.backends.base import BackendInfo
@@ -92,3 +94,28 @@ def crew_job(
 def left_in(folder: Path) -> list[str]:
     """Names of all files in a folder and below."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def begun(spec: JobSpec) -> tuple[Job, list[JobEvent]]:
+    """A job that has been started, and the list that its events go to."""
+    job, events = Job(spec), list[JobEvent]()
+    job.subscribe(events.append)
+    job.start()
+    return job, events
+
+
+def alone(spec: JobSpec, folder: Path) -> list[Path]:
+    """The outputs of the same render by one process, in a new folder."""
+    folder.mkdir()
+    outputs = tuple(evolve(each, path=folder / each.path.name) for each in spec.outputs)
+    writing = evolve(spec.writing, workers=None, ray=None)
+    job = Job(evolve(spec, outputs=outputs, writing=writing), open_backend=open_stub())
+    job.start()
+    job.result()
+    return [each.path for each in outputs]
+
+
+def check_whole(spec: JobSpec, folder: Path) -> None:
+    """Compare outputs packet by packet with what one process makes."""
+    for mine, whole in zip(spec.outputs, alone(spec, folder), strict=True):
+        assert packets(mine.path) == packets(whole)

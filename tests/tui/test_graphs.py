@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from birefnet_video.tui.graph import braille, nice
 from birefnet_video.tui.history import History
-from birefnet_video.tui.inks import inks_of
+from birefnet_video.tui.inks import PLAIN, inks_of
 from birefnet_video.tui.stage_table import StageTable
 from birefnet_video.tui.telemetry import Gpu, Reading
+from birefnet_video.tui.worker_lines import worker_lines
 from fake_watch import SNAPSHOT, FakeWatch, make_app, make_store, screen_text, settle, until
+
+from birefnet_video.events import WorkerSnapshot
 
 #: Seconds of history: more than a graph is wide.
 _LONG = 130
@@ -100,7 +103,36 @@ def test_a_gpu_comes_first_and_has_its_memory(tmp_path: Path) -> None:
     asyncio.run(walk())
 
 
+def test_a_shared_render_shows_its_workers(tmp_path: Path) -> None:
+    app = make_app(make_store(tmp_path))
+
+    async def walk() -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            watch = app.screen._render_watch
+            assert isinstance(watch, FakeWatch)
+            watch.set(workers=(WorkerSnapshot(name="worker 1", state="working", segment=1, stored=3, frames=9),))
+            app.screen._tick()
+            for words in ("▶ worker 1", "segment 2  3/9", "1 of 1 workers at work"):
+                assert await until(pilot, lambda words=words: words in screen_text(app))
+
+    asyncio.run(walk())
+
+
 def test_nothing_is_drawn_without_room() -> None:
     table = StageTable()
     table.show_job(SNAPSHOT, History())
     assert table._lines == []
+
+
+def test_each_worker_has_a_line() -> None:
+    workers = (
+        WorkerSnapshot(name="worker 1", state="working", segment=4, stored=60, frames=120),
+        WorkerSnapshot(name="worker 2 on a machine with a long name", state="lost"),
+        WorkerSnapshot(name="worker 3", state="loading"),
+    )
+    for width in (32, 60, 120):
+        lines = [line.plain for line in worker_lines(workers, width, PLAIN)]
+        assert "segment 5  60/120" in lines[0] and all(len(line) <= max(width, 32) for line in lines)
+        assert lines[1].startswith("✖ work") and "loading" in lines[2]
+        assert lines[3] == "1 of 3 workers at work"

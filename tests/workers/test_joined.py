@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from clips import make_clip
-from crews import crew_job, left_in
+from crews import alone, check_whole, crew_job, left_in
 from moviefiles import tone, write_movie
 from packets import contents, packets
 from specs import job_spec
@@ -49,16 +49,6 @@ def spec_of(source: Path, *outputs: OutputSpec, smooth: str = "off", workers: in
         colour=ColourSpec(decontaminate="off"),
         writing=WritingSpec(**{"segment": SEGMENT, "workers": workers, **writing}),
     )
-
-
-def alone(spec: JobSpec, folder: Path) -> list[Path]:
-    """The outputs of the same render in one process."""
-    folder.mkdir()
-    outputs = tuple(evolve(each, path=folder / each.path.name) for each in spec.outputs)
-    job = Job(evolve(spec, outputs=outputs, writing=evolve(spec.writing, workers=None)), open_backend=open_stub())
-    job.start()
-    job.result()
-    return [each.path for each in outputs]
 
 
 ENCODINGS = [
@@ -106,8 +96,7 @@ def test_smoothing_does_not_show_joins(
     job, _, _ = crew_job(spec, monkeypatch)
     job.start()
     job.result()
-    (whole,) = alone(spec, tmp_path / "alone")
-    assert packets(spec.outputs[0].path) == packets(whole)
+    check_whole(spec, tmp_path / "alone")
     assert job.flicker is not None
 
 
@@ -155,8 +144,7 @@ def test_odd_inputs_give_the_same(source: str, tmp_path: Path, monkeypatch: pyte
     job, events, _ = crew_job(spec, monkeypatch)
     job.start()
     report = job.result()
-    (whole,) = alone(spec, tmp_path / "alone")
-    assert packets(spec.outputs[0].path) == packets(whole)
+    check_whole(spec, tmp_path / "alone")
     assert report.frames == job.snapshot().written and (report.damage is not None) == (source == "cut off")
     # Packets with times tell of all frames but those that a filter makes.
     assert any("are not what packets say" in line for line in notices(events)) == (source == "interlaced")
@@ -204,8 +192,7 @@ def test_a_worker_that_is_lost_is_named_and_its_segment_made_elsewhere(
     job.start()
     assert job.result().frames == FRAMES
     assert sorted(workers[0].made) == list(range(5)) and "worker 2: has ended; 1 of 2 are left" in notices(events)
-    (whole,) = alone(spec, tmp_path / "alone")
-    assert packets(spec.outputs[0].path) == packets(whole)
+    check_whole(spec, tmp_path / "alone")
 
 
 def test_a_segment_that_fails_is_tried_by_another(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,8 +221,7 @@ def test_what_fails_everywhere_ends_the_render_and_keeps_what_is_done(
     job.start()
     job.result()
     assert any("were done by an earlier run" in line for line in notices(events))
-    (whole,) = alone(spec, tmp_path / "alone")
-    assert packets(spec.outputs[0].path) == packets(whole)
+    check_whole(spec, tmp_path / "alone")
 
 
 @pytest.mark.parametrize("goes_on", ["alone", "crew"])
@@ -262,8 +248,7 @@ def test_all_workers_lost_and_the_same_again(
         again.result()
         # What was made is not made again, in order or not.
         assert {number for each in others for number in each.made} == set(range(5)) - done
-    for mine, whole in zip(spec.outputs, alone(spec, tmp_path / "alone"), strict=True):
-        assert packets(mine.path) == packets(whole)
+    check_whole(spec, tmp_path / "alone")
     assert left_in(out) == ["a.mov", "m.mkv"]
 
 
@@ -276,8 +261,7 @@ def test_packets_that_lie_are_noticed_in_the_middle(
     job.start()
     assert job.result().frames == FRAMES == job.snapshot().written
     assert any("are not what packets say" in line for line in notices(events))
-    (whole,) = alone(spec, tmp_path / "alone")
-    assert packets(spec.outputs[0].path) == packets(whole)
+    check_whole(spec, tmp_path / "alone")
 
 
 def test_cancelled_and_the_same_again(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,8 +278,7 @@ def test_cancelled_and_the_same_again(clip: Path, tmp_path: Path, monkeypatch: p
     again, _, _ = crew_job(spec, monkeypatch)
     again.start()
     again.result()
-    (whole,) = alone(spec, tmp_path / "alone")
-    assert packets(spec.outputs[0].path) == packets(whole)
+    check_whole(spec, tmp_path / "alone")
 
 
 def test_what_workers_cannot_do_is_refused(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,16 +8,13 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 from clips import make_clip
-from crews import left_in
-from packets import packets
+from crews import begun, check_whole, left_in
 from specs import job_spec
-from stubs import PLAIN_COLOUR, PLAIN_MATTE, notices, open_stub
+from stubs import PLAIN_COLOUR, PLAIN_MATTE, notices
 from wait import until
 
 from birefnet_video.errors import BirefnetVideoError
-from birefnet_video.events import JobEvent
 from birefnet_video.inputs.reader import Notify
-from birefnet_video.jobs import Job
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import OutputSpec, WritingSpec
 from birefnet_video.workers import opening
@@ -52,24 +49,6 @@ def spec_of(clip: Path, folder: Path) -> JobSpec:
     return job_spec(
         clip, (OutputSpec("alpha", folder / "a.mov"),), matte=PLAIN_MATTE, colour=PLAIN_COLOUR, writing=writing
     )
-
-
-def begun(spec: JobSpec) -> tuple[Job, list[JobEvent]]:
-    job, events = Job(spec), []
-    job.subscribe(events.append)
-    job.start()
-    return job, events
-
-
-def check_whole(spec: JobSpec, folder: Path) -> None:
-    """Compare with what one process makes."""
-    folder.mkdir()
-    writing = evolve(spec.writing, workers=None)
-    whole = evolve(spec, outputs=(OutputSpec("alpha", folder / "a.mov"),), writing=writing)
-    job = Job(whole, open_backend=open_stub())
-    job.start()
-    job.result()
-    assert packets(spec.outputs[0].path) == packets(folder / "a.mov")
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL")

@@ -8,16 +8,13 @@ from typing import Any
 import pytest
 from attrs import evolve
 from clips import make_clip
-from crews import left_in
+from crews import begun, check_whole, left_in
 from fake_ray import FakeRay
-from packets import packets
 from specs import job_spec
 from stubs import PLAIN_COLOUR, PLAIN_MATTE, notices, open_stub
 from wait import until
 
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, InputMissing, UsageError
-from birefnet_video.events import JobEvent
-from birefnet_video.jobs import Job
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import OutputSpec, WritingSpec
 from birefnet_video.workers import ray_worker, segment_worker
@@ -51,24 +48,6 @@ def spec_of(clip: Path, folder: Path, **writing: Any) -> JobSpec:
         colour=PLAIN_COLOUR,
         writing=WritingSpec(**{"segment": 0.8, "ray": "auto", **writing}),
     )
-
-
-def begun(spec: JobSpec) -> tuple[Job, list[JobEvent]]:
-    job, events = Job(spec), []
-    job.subscribe(events.append)
-    job.start()
-    return job, events
-
-
-def check_whole(spec: JobSpec, folder: Path) -> None:
-    """Compare with what one process makes."""
-    folder.mkdir()
-    writing = evolve(spec.writing, workers=None, ray=None)
-    whole = evolve(spec, outputs=(OutputSpec("alpha", folder / "a.mov"),), writing=writing)
-    job = Job(whole, open_backend=open_stub())
-    job.start()
-    job.result()
-    assert packets(spec.outputs[0].path) == packets(folder / "a.mov")
 
 
 def test_a_cluster_makes_what_one_process_makes(clip: Path, tmp_path: Path, fake: FakeRay) -> None:
