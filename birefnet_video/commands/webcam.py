@@ -61,9 +61,9 @@ def serve_live_request(request: LiveRequest, store: "JobStore", record_id: str) 
     served = ServedLive()
     noted: SimpleQueue[SubjectNoted] = SimpleQueue()
 
-    def tell(subject: SubjectNoted) -> None:
-        served.note_subject(subject)
-        noted.put(subject)
+    def tell(event: "SubjectNoted") -> None:
+        served.note_subject(event)
+        noted.put(event)
 
     served.begin(session := LiveSession(request.spec, notify=served.note, on_subject=tell))
     return serve_live(served, store, record_id, lambda: _watch(session, noted, json_lines=False))

@@ -12,8 +12,11 @@ import pytest
 import ready
 from clips import make_clip, read_times
 from guided import write_beginning
+from ready import run as run_program
+from specs import asked
 
 from birefnet_video.commands.webcam import webcam
+from birefnet_video.renders.store import JobStore
 
 PROGRAM = [sys.executable, "-m", "birefnet_video", "webcam"]
 
@@ -104,6 +107,18 @@ def test_one_of_two_is_kept(tmp_path: Path, prompt: str, code: int, finding: str
     is_kept = pictures[..., 0] > pictures[..., 1]
     left, right = float(is_kept[:, :, :240].mean()), float(is_kept[:, :, 240:].mean())
     assert right < 0.002 and (left > 0.01) is (finding is None)
+
+
+def test_a_session_of_its_own_says_who_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    make_clip(tmp_path / "in.mp4", frames=4)
+    options = ["--engine", "eager", "--size", "64", "--strict-subject"]
+    store = JobStore()
+    request = asked("webcam", "in.mp4", "--record", "o.mp4", "--subject", "point=1,1", *options)
+    record = store.add(request, folder=tmp_path, queued=False)
+    ran = run_program("carry-out", record.id, folder=tmp_path)
+    assert ran.returncode == 5 and "subject: 0.00 s: subject: lost: nothing is seen" in ran.stderr, ran.stderr
+    assert store.find(record.id).exit_code == 5 and read_times(tmp_path / "o.mp4")
 
 
 def test_a_session_ends_with_what_it_wrote(tmp_path: Path) -> None:
