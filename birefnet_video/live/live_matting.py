@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from birefnet_video.backends.wide import WideBackend
+from birefnet_video.backends.base import MattingBackend
+from birefnet_video.backends.wide import WideBackend, wide_size
 from birefnet_video.live.metered import Metered
 from birefnet_video.live.subjects import LiveSubjects
 from birefnet_video.matting.filters.opencv import resized
@@ -135,6 +136,17 @@ class LiveMatting:
         self._state, given = self._smoother.push(self._state, View(own, looked.colour), looked.step)
         # A copy on the CPU, too: the smoother goes on with its own.
         return fetched([given[0][0, 0]])[0]
+
+
+def seen_closer(backend: MattingBackend, info: MediaInfo) -> WideBackend:
+    """A network with views for whoever looks at parts of them: larger than its input on a GPU only.
+
+    On a CPU, smoothing four times the pixels takes longer than there is from one picture to the next.
+    """
+    size = backend.info.input_size
+    if backend.info.device.startswith("cuda"):
+        size = wide_size(size, info.width, info.height)
+    return WideBackend(backend, size)
 
 
 def _cells(rgb: np.ndarray) -> np.ndarray:

@@ -11,14 +11,13 @@ from queue import SimpleQueue
 from attrs import evolve
 
 from birefnet_video.backends.registry import load_backend
-from birefnet_video.backends.wide import WideBackend, wide_size
 from birefnet_video.devices.camera import Camera, is_camera, look_for_camera, open_camera
 from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.events import LiveSnapshot, LiveState, SubjectNoted
 from birefnet_video.live.camera_thread import CameraThread, Caught, OpenCamera
 from birefnet_video.live.framing import Framing
 from birefnet_video.live.latest import LatestSlot
-from birefnet_video.live.live_matting import LiveMatting
+from birefnet_video.live.live_matting import LiveMatting, seen_closer
 from birefnet_video.live.numbers import LiveNumbers
 from birefnet_video.live.outputs import LiveOutputs
 from birefnet_video.live.quality_ladder import OpenBackend, QualityLadder
@@ -260,8 +259,7 @@ class LiveSession:
         compositor = outputs.compositor(backend.info.device)
         if not self._subjects.are_wanted:
             return Matting(backend, compositor), None
-        wide = WideBackend(backend, wide_size(backend.info.input_size, info.width, info.height))
-        return Matting(wide, compositor), self._subjects
+        return Matting(seen_closer(backend, info), compositor), self._subjects
 
     def _note(self, noted: SubjectNoted) -> None:
         self.was_lost = self.was_lost or noted.counts

@@ -19,6 +19,7 @@ from birefnet_video.backends.base import MattingBackend
 from birefnet_video.devices.camera import Camera
 from birefnet_video.errors import UsageError
 from birefnet_video.events import LiveState, SubjectNoted
+from birefnet_video.live.live_matting import seen_closer
 from birefnet_video.live.session import LiveSession
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.options.live import LiveSpec
@@ -305,3 +306,10 @@ def test_what_does_not_fit_the_camera_ends_the_session(
 def test_a_file_for_each_is_refused() -> None:
     with pytest.raises(UsageError, match="is for renders"):
         live_spec("x", (OutputSpec("composite", Path("{subject}.mp4")),))
+
+
+@pytest.mark.parametrize(("device", "size"), [("cpu", (96, 160)), ("cuda:0", (192, 320))])
+def test_views_are_larger_where_that_costs_little(tmp_path: Path, device: str, size: tuple[int, int]) -> None:
+    network, info = SeesFigures((96, 160)), camera_info(tmp_path, (WIDTH, HEIGHT))
+    network.info = replace(network.info, device=device)
+    assert seen_closer(network, info).info.input_size == size
