@@ -24,7 +24,12 @@ class JumpScreen(ModalScreen[None]):
             about: the screen below.
         """
         super().__init__()
-        shown = [widget for widget in about.focus_chain if widget.is_on_screen and widget.region.area]
+        shown = [
+            widget
+            for widget in about.focus_chain
+            # What is scrolled out of sight has no place on the screen.
+            if widget.is_on_screen and about.find_widget(widget).visible_region.area
+        ]
         seen = [widget for widget in shown if not isinstance(widget, VerticalScroll)]
         self._places: dict[str, Widget] = dict(zip(ascii_lowercase, seen, strict=False))
 

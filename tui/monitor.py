@@ -180,11 +180,7 @@ class MonitorScreen(Screen[None]):
         self._shown_picture = key
         widget.show(paint(view.picture, self._view, self._wipe))
         for each in _SMALL:
-            small = self.query_one(f"#small-{each}", PictureView)
-            if small.size.width and small.size.height:
-                rgb = paint(view.picture, each)
-                step = max(1, -(-rgb.shape[1] // small.size.width), -(-rgb.shape[0] // (2 * small.size.height)))
-                small.show(rgb[::step, ::step])
+            self.query_one(f"#small-{each}", PictureView).show_small(paint(view.picture, each))
         shown = f"frame {count(view.picture.index)}  {clock(view.picture.seconds)}"
         self._label("#picture-pane", view_title(self._view, self._wipe, self._zoom), shown)
 

@@ -41,6 +41,8 @@ class OptionsScreen(ModalScreen[None]):
             rates = [(_RATES[rate], rate) for rate in RATES]
             rate = Select(rates, value=wishes.rate, allow_blank=False, compact=True, id="rate")
             yield from _row("pictures a second", rate)
+            fine = Tick("sent as pixels (kitty, Ghostty)", wishes.graphics, compact=True, id="graphics")
+            yield from _row("pictures", fine)
             yield from _row("at an end", Tick("the bell rings", wishes.bell, compact=True, id="bell"))
             yield from _row("", Tick("a notice is shown", wishes.notice, compact=True, id="notice"))
             yield Static(Text(self._words()), id="where")

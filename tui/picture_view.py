@@ -1,6 +1,10 @@
 """The widget that shows a picture."""
 
+import os
+import secrets
+
 import numpy as np
+from birefnet_video.tui import kitty
 from birefnet_video.tui.pictures import half_blocks, shades, steady
 from rich.segment import Segment
 from rich.style import Style
@@ -29,14 +33,43 @@ class PictureView(Widget):
         self.hint = hint
         self._shown: np.ndarray | None = None
         self._strips: list[Strip] = []
+        self._number = 0
 
     def wish(self, zoom: int = 1, every_s: float = 1.0) -> PictureWish | None:
         """What picture fits, or ``None`` if there is no room for any."""
         columns, lines = min(self.size.width, _MOST_COLUMNS), min(self.size.height, _MOST_LINES)
-        return PictureWish(columns, 2 * lines, zoom, every_s) if columns and lines else None
+        across, down = kitty.CELL if self._is_fine else (1, 2)
+        return PictureWish(across * columns, down * lines, zoom, every_s) if columns and lines else None
+
+    @property
+    def _is_fine(self) -> bool:
+        """Pixels are sent, and no cells."""
+        wishes = getattr(self.app, "preferences", None)
+        is_wanted = wishes is not None and wishes.graphics and not self.app.no_color
+        return is_wanted and kitty.is_understood(os.environ)
+
+    def on_unmount(self) -> None:
+        """See Textual."""
+        if self._number:
+            self.app.write_to_terminal(kitty.forgotten(self._number))  # type: ignore[attr-defined]
+
+    def _show_fine(self, rgb: np.ndarray) -> None:
+        if self._shown is not None and self._shown.shape == rgb.shape and (self._shown == rgb).all():
+            return
+        self._number = self._number or secrets.randbelow(1 << 24) or 1
+        cells = kitty.cells_for(rgb.shape[:2], (self.size.width, self.size.height))
+        self.app.write_to_terminal(kitty.sent(self._number, rgb, cells))  # type: ignore[attr-defined]
+        strips = list(kitty.placed(self._number, *cells))
+        self._shown = rgb
+        if strips != self._strips:
+            self._strips = strips
+            self.refresh()
 
     def show(self, rgb: np.ndarray) -> None:
         """Show uint8 (H, W, 3)."""
+        if self._is_fine:
+            self._show_fine(rgb)
+            return
         even = rgb[: rgb.shape[0] // 2 * 2] if rgb.shape[0] > 1 else np.repeat(rgb, 2, axis=0)
         before, self._shown = self._shown, steady(even, self._shown)
         self._strips = shades(self._shown) if self.app.no_color else half_blocks(self._shown)
@@ -54,6 +87,13 @@ class PictureView(Widget):
         ]
         if regions:
             self.refresh(*regions)
+
+    def show_small(self, rgb: np.ndarray) -> None:
+        """Show uint8 (H, W, 3), with fewer pixels if there is no room for all of them."""
+        wish = self.wish()
+        if wish is not None:
+            step = max(1, -(-rgb.shape[1] // wish.width), -(-rgb.shape[0] // wish.height))
+            self.show(rgb[::step, ::step])
 
     def clear(self, hint: str) -> None:
         """Show words in place of a picture."""

@@ -20,6 +20,8 @@ class Preferences:
     """``None``: what suits the terminal."""
     rate: float = 1.0
     """Pictures a second of a render that is watched."""
+    graphics: bool = False
+    """Pictures are sent as pixels to terminals that say that they can show them, and not as cells of text."""
     bell: bool = True
     """The terminal's bell rings when a render ends."""
     notice: bool = True

@@ -82,8 +82,7 @@ class DetailPane(Horizontal):
             return
         self._shown = key
         view.forget_frame()
-        step = max(1, -(-picture.rgb.shape[1] // view.size.width), -(-picture.rgb.shape[0] // (2 * view.size.height)))
-        view.show(paint(picture, View.COMPOSITE)[::step, ::step])
+        view.show_small(paint(picture, View.COMPOSITE))
 
     def _show_source(self, record: JobRecord) -> None:
         view = self.query_one(SourcePicture)

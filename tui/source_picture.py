@@ -43,7 +43,10 @@ class SourcePicture(PictureView):
         """
         if not self.is_on_screen or not self.size.area:
             return
-        key = (source, Fraction(read.start or 0), self.size.width, self.size.height)
+        wish = self.wish()
+        if wish is None:
+            return
+        key = (source, Fraction(read.start or 0), wish.width, wish.height)
         if key == self._meant:
             return
         self._meant = key
@@ -61,7 +64,7 @@ class SourcePicture(PictureView):
     def _fetch(self, key: _Key, read: InputSpec) -> None:
         child = SourceChild(key[0], read)
         try:
-            found = child.frame(key[1], (key[2], 2 * key[3]), lambda: key == self._meant)
+            found = child.frame(key[1], (key[2], key[3]), lambda: key == self._meant)
         finally:
             child.stop()
         # The screen may have gone meanwhile.

@@ -10,16 +10,19 @@ import pytest
 from birefnet_video.tui.app import BirefnetApp
 from birefnet_video.tui.children import Facts
 from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.home import HomeScreen
 from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.subject import SubjectScreen
 from birefnet_video.tui.subject_view import SubjectView
 from birefnet_video.tui.subjects import Place, Subjects
 from fake_watch import make_app, make_store, screen_text, settle, source_frame, until
+from specs import live_request
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from birefnet_video.options.input import InputSpec
 from birefnet_video.options.prompts import parse_prompt
+from birefnet_video.renders.record import RecordState
 
 FOLDER = Path(__file__).parent / "snapshots"
 SIZES = {"small": (60, 18), "usual": (80, 24), "large": (160, 48)}
@@ -61,6 +64,50 @@ async def mark(app: BirefnetApp, pilot: Pilot[int]) -> None:
     assert await until(pilot, lambda: app.screen.query_one(SubjectView).grid)
     await settle(pilot)
     await pilot.press("shift+right", "enter", "n", *"anna", "enter", "x", "up", "up", "b", "shift+right", "up", "b")
+
+
+#: Views that are one column wider or narrower elsewhere, and how they are opened from the queue.
+ONE_SIZE = {
+    "home": (),
+    "live": (),
+    "help": ("question_mark",),
+    "options": ("f2",),
+    "stopping": ("c",),
+    "jump": ("ctrl+g",),
+}
+
+
+@pytest.mark.parametrize("screen", ONE_SIZE)
+def test_smaller_views_look_as_they_did(screen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    for name in ("a.mp4", "b.mov"):
+        (clips / name).write_bytes(b"x")
+        os.utime(clips / name, (0, 0))
+    monkeypatch.setattr("birefnet_video.tui.queue_rows.time.localtime", lambda at=None: time.gmtime(0))
+
+    async def look() -> str:
+        store = make_store(tmp_path)
+        live = store.add(live_request("/dev/video0"), folder=tmp_path, queued=False)
+        live = store.update(live.id, state=RecordState.RUNNING, pid=os.getpid())
+        app = make_app(store, monitor=screen == "stopping")
+        async with app.run_test(size=SIZES["usual"]) as pilot:
+            await settle(pilot)
+            if screen == "home":
+                app.push_screen(HomeScreen(Path("clips")))
+            elif screen == "live":
+                app.open_render(live)
+            elif screen == "jump":
+                (tmp_path / "in.mp4").write_bytes(b"")
+                app.push_screen(NewScreen(FormValues(source="in.mp4", output="in.mov")))
+                await settle(pilot)
+                app.screen.query_one("#source", Input).cursor_blink = False
+            await pilot.press(*ONE_SIZE[screen])
+            await settle(pilot)
+            return screen_text(app) + "\n"
+
+    seen = asyncio.run(look())
+    assert seen == expected(screen, seen)
 
 
 @pytest.mark.parametrize("size", SIZES)
