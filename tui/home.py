@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from birefnet_video.tui.app import BirefnetApp
 
 _TICK_S = 1.0
+#: Columns from which lines of renders have their long form.
+_BROAD = 110
 #: Clips and renders that are listed.
 _MOST_CLIPS, _MOST_RENDERS = 500, 40
 _NO_CLIP = "No video in this folder.\n\no   looks for one elsewhere\nn   takes a path that you type"
@@ -129,10 +131,16 @@ class HomeScreen(Screen[None]):
         is_running = record.state is RecordState.RUNNING
         far = progress_of(record, self.app.watch_of(record).view if is_running else None)
         ink = ink_of(far.state, inks)
-        how = f"{progress(far.share, 8)} {far.share:4.0%} {far.eta.removeprefix('00:')}" if is_running else ""
-        name = shortened(Path(record.source).name, 22)
-        said = how or when(record.ended_at or record.created_at)
-        return Text.assemble((f"{far.mark:<10}", ink), f"{name:<23}", (said, "" if how else inks.quiet), no_wrap=True)
+        is_broad = self.size.width >= _BROAD
+        how = f"{far.share:4.0%} {far.eta.removeprefix('00:')}"
+        how = f"{progress(far.share, 8)} {how}" if is_broad else how
+        # A camera has no end to be a share of.
+        is_known = is_running and not record.is_live
+        room = 22 if is_broad else 13
+        name = shortened(Path(record.source).name, room)
+        said = how if is_known else when(record.ended_at or record.created_at)
+        words = (said, "" if is_known else inks.quiet)
+        return Text.assemble((f"{far.mark:<10}", ink), f"{name:<{room + 1}}", words, no_wrap=True)
 
     @on(OptionList.OptionHighlighted, "#clips")
     def _show_picture(self) -> None:

@@ -1,7 +1,7 @@
 """Pictures in kitty's graphics protocol, where cells of text stand for parts of a picture: kitty, Ghostty.
 
-Textual moves, crops and covers such cells as any others. Not taken from textual-image, which asks the terminal and waits
-for an answer, in which a key can be lost, and writes to another stream than Textual.
+Textual moves, crops and covers such cells as any others. Not taken from textual-image, which asks the terminal and
+waits for an answer, in which a key can be lost, and writes to another stream than Textual.
 https://sw.kovidgoyal.net/kitty/graphics-protocol
 """
 
