@@ -201,4 +201,4 @@ def _clip_line(path: Path) -> Text:
         status = path.stat()
     except OSError:
         return Text(path.name, no_wrap=True)
-    return Text(f"{size(status.st_size):>8}  {when(status.st_mtime):>12}  {path.name}", no_wrap=True)
+    return Text(f"{size(status.st_size):>8}  {path.name:<28}  {when(status.st_mtime)}", no_wrap=True)
