@@ -285,6 +285,7 @@ class BirefnetApp(App[int]):
         """Go on to the next theme."""
         names = themes.NAMES
         self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+        self.clear_notifications()
         self.notify(self.theme)
 
     async def action_quit(self) -> None:

@@ -270,10 +270,15 @@ def _check_model(model: str) -> None:
 
 def model_labels() -> list[tuple[str, str]]:
     """Known networks in words, with size, licence and whether they are here; and their names."""
+    rows = [row for row in known_models().values() if not row.by_path]
+    wide = [
+        max(len(cell) for cell in cells) for cells in zip(*((r.name, r.amount, r.terms) for r in rows), strict=True)
+    ]
     labels = []
-    for row in known_models().values():
-        if row.by_path:
-            continue
-        here = "✔ here" if find_weights(row) is not None else "· not here"
-        labels.append((f"{row.name}  {row.amount}  {row.terms}  {here}  {row.use}", row.name))
+    for row in rows:
+        absent = "↓ fetched on start" if row.can_be_fetched else "· not here"
+        here = "✔ here" if find_weights(row) is not None else absent
+        cells = zip((row.name, row.amount, row.terms), wide, strict=True)
+        words = "  ".join(f"{cell:<{width}}" for cell, width in cells)
+        labels.append((f"{words}  {here:<18}  {row.use}", row.name))
     return labels

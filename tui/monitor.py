@@ -1,6 +1,7 @@
 """The screen of one render: its picture, where its time goes, how long it will take."""
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.dialogs import Choice
@@ -163,7 +164,9 @@ class MonitorScreen(Screen[None]):
         self._label("#rate-pane", subtitle=pace(snapshot.fps))
         note = reading.gpu_note if reading is not None and reading.gpu is None else ""
         self._label("#machine-pane", subtitle=shortened(note, max(0, self.query_one(MachineGraph).size.width - 4)))
-        self._put("#progress", how_far(snapshot, self.size.width, view.subjects, inks))
+        # While the network is being loaded, the record may know more than the render.
+        known = replace(snapshot, total=snapshot.total or view.record.frames)
+        self._put("#progress", how_far(known, self.size.width, view.subjects, inks))
         self._put("#times", how_long(snapshot, self.size.width))
         self._label("#stage-pane", subtitle=self._internals())
 

@@ -70,7 +70,8 @@ class DetailPane(Horizontal):
         wish = view.wish(every_s=2.0) if watch is not None and view.is_on_screen else None
         if self._watch is not None and self._watch is not watch:
             self._watch.want(None)
-        if watch is not None and (watch is not self._watch or wish is None):
+        if watch is not None:
+            # Again and again: a monitor that is being closed asks for none, and may do so later.
             watch.want(wish)
         self._watch = watch if wish is not None else None
 

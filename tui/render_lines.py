@@ -22,6 +22,8 @@ MARKS = {
     JobState.CANCELLED: "■ STOPPED",
     JobState.FAILED: "✖ FAILED",
 }
+#: Share of a render from which its size can be told.
+_KNOWN = 0.05
 #: The same while it was asked for something that takes time.
 _ASKED = {"pause": "‖ PAUSING", "resume": "▶ GOING ON", "cancel": "■ STOPPING"}
 
@@ -93,7 +95,8 @@ def how_long(snapshot: JobSnapshot, width: int) -> Text:
     """What has passed and what is left, of time and of octets, for that many columns."""
     written = size(snapshot.bytes_written)
     expected = ""
-    if snapshot.total and snapshot.written and snapshot.state is JobState.RUNNING:
+    # Encoders hold their first frames back: what is written by then says nothing of the whole.
+    if snapshot.total and snapshot.written >= _KNOWN * snapshot.total and snapshot.state is JobState.RUNNING:
         expected = f" → ~{size(snapshot.bytes_written * snapshot.total / snapshot.written)}"
     finish = ""
     if snapshot.eta_s is not None and snapshot.state is JobState.RUNNING and width >= 76:

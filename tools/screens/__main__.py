@@ -41,8 +41,8 @@ async def _show(view: str, size: tuple[int, int], colours: str, target: Path) ->
             lines = [list(strip) for strip in app.screen._compositor.render_strips()]
         os.chdir(ROOT)
     picture = picture_of(lines, size[0], theme=terminal, sixteen=sixteen)
-    # Few colours are on a screen: a palette halves the file.
-    picture.quantize(128, dither=0).save(target, optimize=True)
+    # Few colours are on a screen: a palette makes the file smaller.
+    picture.quantize(256, dither=0).save(target, optimize=True)
 
 
 def main() -> None:
