@@ -11,6 +11,7 @@ import pytest
 from birefnet_video.tui.children import Facts
 from birefnet_video.tui.dialogs import Choice, Question
 from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.help import HelpScreen
 from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.settings import Settings
 from birefnet_video.tui.subject import SubjectScreen
@@ -355,7 +356,7 @@ def test_every_key_at_every_size(
             for key in binding.key.split(","):
                 await pilot.press(key)
                 await pilot.pause()
-                while isinstance(app.screen, Choice | Question):
+                while isinstance(app.screen, Choice | Question | HelpScreen):
                     await pilot.press("escape")
                 if not isinstance(app.screen, SubjectScreen):
                     await pilot.press("ctrl+t")

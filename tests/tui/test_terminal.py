@@ -142,12 +142,13 @@ def test_a_hangup_from_elsewhere_restores_the_terminal(store: JobStore, tmp_path
 
 
 def test_a_newcomer_renders_a_clip_without_reading_anything(store: JobStore, tmp_path: Path) -> None:
-    """The walk: the form is there; type a path; what is missing is said; ^s starts; the end says where the file is."""
+    """The walk: the clip is there; enter takes it; the form says what ^s does; the end says where the file is."""
     make_clip(tmp_path / "sample.mp4", frames=12)
     terminal = Terminal(["tui"], tmp_path)
+    terminal.wait_for("clips of this folder")
+    terminal.wait_for(re.escape("sample.mp4"))
+    os.write(terminal.master, b"\r")
     terminal.wait_for("NEW RENDER")
-    terminal.wait_for(r"which video\?")
-    os.write(terminal.master, b"sample.mp4")
     terminal.wait_for("160x96")
     terminal.wait_for(re.escape("birefnet-video sample.mp4 --alpha sample.alpha.mov"))
     terminal.wait_for("Start")
