@@ -8,6 +8,7 @@ from birefnet_video.tui.inks import Inks, inks_of
 from birefnet_video.tui.keys import ways_out
 from birefnet_video.tui.queue_rows import progress_of, when
 from birefnet_video.tui.render_lines import ink_of
+from birefnet_video.tui.seen import is_seen
 from birefnet_video.tui.source_picture import SourcePicture
 from birefnet_video.tui.text import progress, shortened, size
 from rich.text import Text
@@ -108,7 +109,7 @@ class HomeScreen(Screen[None]):
 
     def look(self) -> None:
         """Show the renders as they are now."""
-        if not self.is_active:
+        if not is_seen(self):
             return
         records = sorted(self.app.store.records(), key=_rank)[:_MOST_RENDERS]
         recent = self.query_one("#recent", OptionList)
@@ -145,7 +146,7 @@ class HomeScreen(Screen[None]):
     @on(OptionList.OptionHighlighted, "#clips")
     def _show_picture(self) -> None:
         clip = self._clip
-        if clip is not None and self.is_current:
+        if clip is not None and is_seen(self):
             self.query_one("#clip-pane").border_subtitle = shortened(clip.name, 30)
             self.query_one(SourcePicture).show_frame_of(clip.absolute(), InputSpec())
 

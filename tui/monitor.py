@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Seconds from one look at the numbers to the next.
 _TICK_S = 0.5
+#: Seconds after which pictures are asked for once more.
+_AGAIN_S = 2.0
 #: Below the large picture, where there is room.
 _SMALL = (View.MATTE, View.SOURCE, View.GREEN)
 
@@ -78,6 +80,7 @@ class MonitorScreen(Screen[None]):
         self._rate = RATES.index(1.0)
         self._shown_picture: object = None
         self._wish: PictureWish | None = None
+        self._wished_at = 0.0
         self._history = history or History()
         self._with_internals = False
         self._cpu = (time.monotonic(), time.thread_time())
@@ -174,8 +177,9 @@ class MonitorScreen(Screen[None]):
         widget = self.query_one("#picture", PictureView)
         visible = self._with_picture and self._is_seen and not view.is_over
         wish = widget.wish(self._zoom, 1 / RATES[self._rate]) if visible else None
-        if wish != self._wish:
-            self._wish = wish
+        # Again now and then: a screen that is being left may say later that it wants none.
+        if wish != self._wish or (wish is not None and time.monotonic() - self._wished_at > _AGAIN_S):
+            self._wish, self._wished_at = wish, time.monotonic()
             self._render_watch.want(wish)
         key = (view.picture and view.picture.index, self._view, self._wipe, widget.size)
         if view.picture is None or not self._with_picture or key == self._shown_picture:

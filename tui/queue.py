@@ -10,6 +10,7 @@ from birefnet_video.tui.queue_rows import BY_COLUMN, ORDERS, Progress, cells, ch
 from birefnet_video.tui.queue_table import RenderTable
 from birefnet_video.tui.queue_title import queue_title
 from birefnet_video.tui.render_lines import in_short
+from birefnet_video.tui.seen import is_seen
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -62,8 +63,7 @@ class QueueScreen(Screen[None]):
         super().__init__()
         self._store = store
         self._records: list[JobRecord] = []
-        self._table = RenderTable()
-        self._shown: list[str] = []
+        self._table, self._shown = RenderTable(), list[str]()
         self._order = "queue"
         self._words = ""
         self._marked: set[str] = set()
@@ -106,7 +106,7 @@ class QueueScreen(Screen[None]):
 
     def look(self) -> None:
         """Show the records as they are now."""
-        if not self.is_active:
+        if not is_seen(self):
             return
         self._records = self._store.records()
         self._marked &= {record.id for record in self._records}
@@ -163,6 +163,8 @@ class QueueScreen(Screen[None]):
         self.query_one("#title", Static).update(queue_title(self._records, snapshots, extra, inks_of(self.app)))
 
     def _show_detail(self) -> None:
+        if not is_seen(self):  # It must not ask for small pictures of what is watched meanwhile.
+            return
         record = self.chosen
         far = self._far(record) if record is not None else None
         self.query_one(DetailPane).show(record, far, self._watch_of(record) if record is not None else None)

@@ -9,7 +9,7 @@ import pytest
 from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.queue_rows import ORDERS, chosen_of, columns_for
-from fake_watch import SUMMARY, FakeApp, make_app, make_store, screen_text, source_frame, until
+from fake_watch import SUMMARY, FakeApp, FakeWatch, make_app, make_store, screen_text, source_frame, until
 from specs import render_request
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -166,3 +166,18 @@ def test_no_screen_has_more_columns_than_it_has_room_for() -> None:
     assert len({columns_for(width) for width in (60, 80, 120, 160, 200)}) == 5
     assert all(columns_for(width)[:2] == ("state", "input") for width in (1, 60, 200))
     assert chosen_of([], "word", "name") == [] and set(ORDERS) >= {"queue", "name", "state"}
+
+
+def test_a_queue_that_nobody_sees_asks_for_no_pictures(store: JobStore) -> None:
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        queue = app.screen
+        assert isinstance(queue, QueueScreen)
+        await pilot.press("enter")
+        watch = app.watch_of(store.records()[0])
+        assert isinstance(watch, FakeWatch)
+        assert await until(pilot, lambda: watch.wishes and watch.wishes[-1] is not None)
+        large = watch.wishes[-1]
+        queue.on_data_table_row_highlighted()
+        assert watch.wishes[-1] == large
+
+    play(make_app(store, monitor=False), walk)
