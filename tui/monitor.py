@@ -181,7 +181,9 @@ class MonitorScreen(Screen[None]):
         if wish != self._wish or (wish is not None and time.monotonic() - self._wished_at > _AGAIN_S):
             self._wish, self._wished_at = wish, time.monotonic()
             self._render_watch.want(wish)
-        key = (view.picture and view.picture.index, self._view, self._wipe, widget.size)
+        # A render that is paused gives the same frame in another size.
+        seen = (view.picture.index, view.picture.rgb.shape) if view.picture is not None else None
+        key = (seen, self._view, self._wipe, widget.size)
         if view.picture is None or not self._with_picture or key == self._shown_picture:
             return
         self._shown_picture = key
