@@ -3,8 +3,8 @@ SHELL := bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Test files that run at once.
-WORKERS ?= 2
+# Test files that run at once: one more than two cores, since many wait for screens and processes.
+WORKERS ?= 3
 # With another worker in the place of one that crashed, pytest-xdist waits for ever.
 WORKERS_OPTIONS := -n $(WORKERS) --dist loadfile --max-worker-restart 0
 
