@@ -12,8 +12,8 @@ from birefnet_video.types import Cut, Frame, FrameMeta
 _TOLD_BY = 4
 
 
-class FrameSource(Protocol):
-    """What is asked of a reader."""
+class Reading(Protocol):
+    """What is to be known of an input whose frames have been read."""
 
     @property
     def damage(self) -> list[str]:
@@ -29,6 +29,10 @@ class FrameSource(Protocol):
     def promised(self) -> int | None:
         """Frames that the input holds, where that is known and all of it was read."""
         ...
+
+
+class FrameSource(Reading, Protocol):
+    """What is asked of a reader."""
 
     def frames(self) -> Iterator[Frame]:
         """The frames, in the order of display."""

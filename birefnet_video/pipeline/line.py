@@ -11,7 +11,7 @@ from birefnet_video.errors import first_line
 from birefnet_video.events import WorkerSnapshot
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.outputs.unfinished import write_key
-from birefnet_video.pipeline.continuing import FrameSource
+from birefnet_video.pipeline.continuing import FrameSource, Reading
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.pipeline.runner import Runner
@@ -40,7 +40,7 @@ class Run:
 
     info: MediaInfo
     matting: Network
-    reader: FrameSource
+    reader: Reading
     writers: list[Sink]
     lanes: list[tuple[str | None, ...]]
     """Of each writer, whose mattes it gets."""
@@ -122,6 +122,7 @@ class Line(Run):
     """A run whose stages make frames in this process."""
 
     matting: Matting
+    reader: FrameSource
     composing: Callable[[Iterable[list[Matte]]], Iterator[Composed]]
     """The compose stage."""
     smoothing: Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None

@@ -14,7 +14,7 @@ from birefnet_video.options.matte import EditSpec
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.outputs.verify import Promise
 from birefnet_video.pipeline.compositor import Made
-from birefnet_video.pipeline.continuing import FrameSource
+from birefnet_video.pipeline.continuing import FrameSource, Reading
 from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.ordered import ordered_map
 from birefnet_video.types import Batch, Frame, FrameMeta, Matte, MediaInfo
@@ -162,7 +162,7 @@ class MatteGauge:
         if spread > self.telling_spread:
             self.telling_frame, self.telling_spread = index, spread
 
-    def promise(self, writer: Sink, time_base: Fraction, reader: FrameSource | None = None) -> Promise:
+    def promise(self, writer: Sink, time_base: Fraction, reader: Reading | None = None) -> Promise:
         """What the file of a writer that has taken all frames should hold.
 
         Args:

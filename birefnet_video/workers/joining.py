@@ -19,7 +19,7 @@ from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.share import NotAsListed
 from birefnet_video.pipeline.stages import MatteGauge
 from birefnet_video.pipeline.timeline import Timeline, decoded, listed
-from birefnet_video.types import Frame, FrameMeta, Step
+from birefnet_video.types import FrameMeta, Step
 from birefnet_video.words import told_once
 from birefnet_video.workers.crew import Crew
 from birefnet_video.workers.made import MadeSegments
@@ -107,7 +107,7 @@ class Joining:
     sinks: list[Sink] = field(default_factory=list)
     on_cut: Callable[[FrameMeta], None] = lambda frame: None
     damage: list[str] = field(default_factory=list)
-    """See :class:`birefnet_video.pipeline.continuing.FrameSource`."""
+    """See :class:`birefnet_video.pipeline.continuing.Reading`."""
     promised: int | None = None
     """The same."""
     crew: Crew | None = None
@@ -133,12 +133,8 @@ class Joining:
 
     @property
     def given(self) -> int:
-        """See :class:`birefnet_video.pipeline.continuing.FrameSource`."""
+        """See :class:`birefnet_video.pipeline.continuing.Reading`."""
         return len(self.timeline.frames)
-
-    def frames(self) -> Iterator[Frame]:
-        """Nobody reads them here."""
-        raise NotImplementedError
 
     def open(self) -> None:
         """Start the workers."""

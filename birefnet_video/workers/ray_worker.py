@@ -224,8 +224,6 @@ class Actor:
 def _answered(work: Callable[[], Any]) -> dict[str, Any]:
     try:
         return {"done": work()}
-    except NotAsListed:
-        return {"failed": {"type": NotAsListed.__name__, "message": "", "hint": None}}
     except Exception as error:  # noqa: BLE001 - the process border: who waits must be told
         return {"failed": error_to_json(error)}
 

@@ -43,6 +43,7 @@ def main() -> None:
         # Before libraries count them.
         os.sched_setaffinity(0, first["cores"])
     from birefnet_video.backends.base import BackendInfo
+    from birefnet_video.errors import BirefnetVideoError
     from birefnet_video.options.serial import converter
     from birefnet_video.pipeline.share import NotAsListed
     from birefnet_video.workers.segment_worker import SegmentWorker
@@ -57,8 +58,9 @@ def main() -> None:
         for order in _orders(orders):
             try:
                 done = worker.render(Task.from_json(order["render"]), lambda count: answers.say(stored=count))
-            except NotAsListed:
-                answers.say(failed={"type": NotAsListed.__name__, "message": "", "hint": None})
+            except (NotAsListed, BirefnetVideoError) as error:
+                # Another one may be made.
+                answers.say(failed=error_to_json(error))
             else:
                 answers.say(done=done.to_json())
     except BaseException as error:

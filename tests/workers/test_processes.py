@@ -13,13 +13,16 @@ from specs import job_spec
 from stubs import PLAIN_COLOUR, PLAIN_MATTE, notices
 from wait import until
 
-from birefnet_video.errors import BirefnetVideoError
+from birefnet_video.errors import BirefnetVideoError, OutputRefused
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import OutputSpec, WritingSpec
+from birefnet_video.outputs.segments import try_path
+from birefnet_video.pipeline.plan import Plan
+from birefnet_video.pipeline.timeline import listed
 from birefnet_video.workers import opening
 from birefnet_video.workers.local import LocalWorker
-from birefnet_video.workers.tasks import Brief
+from birefnet_video.workers.tasks import Brief, Task
 
 SERVER = (sys.executable, str(Path(__file__).parents[1] / "support" / "serve_stub.py"))
 FRAMES = 200
@@ -113,3 +116,19 @@ def test_a_render_that_has_made_nothing_leaves_nothing(clip: Path, tmp_path: Pat
     job.cancel()
     job.wait()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_outlives_a_segment_that_fails(clip: Path, tmp_path: Path) -> None:
+    plan = Plan.of(spec_of(clip, tmp_path))
+    timeline, target = listed(plan), plan.outputs[0].spec.path
+    assert timeline is not None
+    # A folder lies where the first try would be written.
+    try_path(target, 0, 0).mkdir(parents=True)
+    worker = LocalWorker("worker 1", Brief(plan, timeline), lambda message: None, (), SERVER)
+    try:
+        worker.open()
+        with pytest.raises(OutputRefused):
+            worker.render(Task(0, 0, 20), lambda count: None)
+        assert worker.render(Task(0, 0, 20, 1), lambda count: None).task.frames == 20
+    finally:
+        worker.close()
