@@ -21,6 +21,7 @@ from birefnet_video.pipeline.core import Matting
 from birefnet_video.pipeline.following import Follower
 from birefnet_video.pipeline.guiding import follower_of, frames_of, motion_estimator, network_of, read_masks, seen_wider
 from birefnet_video.pipeline.line import Line
+from birefnet_video.pipeline.memory import Memory
 from birefnet_video.pipeline.motions import with_motion
 from birefnet_video.pipeline.ordered import cores
 from birefnet_video.pipeline.plan import Plan
@@ -84,7 +85,7 @@ def open_plan(
         stretch.open_sinks(plan, notify, writers)
         notify(Step(f"loading the network {spec.backend.model}"))
         backend = seen_wider(open_backend(network_of(plan), info, notify), plan)
-        matting, counted, follower = _open_matting(plan, backend, composing, notify, on_subject)
+        matting, counted, follower = _open_matting(plan, backend, composing, notify, on_subject, stretch.memory)
     multiplies, stay = look.input_alpha == "multiply", matting.view_there is not None
     read = partial(Reader, info, with_alpha=multiplies, decode_on=plan.decode_on, stay=stay)
     batch_size = matting.info.batch_size
@@ -96,7 +97,7 @@ def open_plan(
     composing_stage = _composing_stage(plan, matting, [*gauges.values()], tap, workers)
     smoothing, flicker = _smoothing(plan, backend, on_cut, notify)
     network = _network_stages(plan, matting, follower)
-    frames = partial(frames_of, plan, reader, lambda: read(lambda note: None, cut=plan.cut))
+    frames = partial(frames_of, plan, reader, lambda: read(lambda note: None, cut=plan.cut), follower)
     stages = _stages(frames, network, batch_size, smoothing, stretch.before(composing_stage), writers)
     return Line(
         info=info,
@@ -124,13 +125,14 @@ def _open_matting(
     composing: Composing,
     notify: Notify,
     on_subject: Callable[[SubjectNoted], None],
+    memory: Memory | None,
 ) -> tuple[Matting, Budget, Follower | None]:
     """What makes mattes and frames, how much of it at once, and who follows subjects."""
     try:
         free, has = free_bytes(backend.info.device), backend.info
         counted = budget(plan.info, has.input_size, has.batch_size, free, mattes=len(plan.lanes))
         matting = _matting(backend, composing.on(has.device), plan.decode_on, counted, notify)
-        return matting, counted, follower_of(plan, backend, read_masks(plan.guidance.said), on_subject)
+        return matting, counted, follower_of(plan, backend, read_masks(plan.guidance.said), on_subject, memory)
     except BaseException:
         backend.close()
         raise

@@ -1,7 +1,7 @@
 """Mattes of chosen subjects: the network looks where they are, and what it sees of others is left out."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -9,6 +9,7 @@ from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.matting.guidance.region import WHOLE
 from birefnet_video.options.prompts import Prompt
 from birefnet_video.pipeline.hindsight import FirstLook
+from birefnet_video.pipeline.memory import Memory
 from birefnet_video.pipeline.picking import Eyes
 from birefnet_video.pipeline.pursuit import Outcome, Pursuit, Shown, begins
 from birefnet_video.pipeline.tracking import Tracking
@@ -32,9 +33,10 @@ class Wanted:
         """Whether a prompt is about a frame, or one before it that was not shown."""
         return self._is_before(prompt, self.start + meta.pts * meta.time_base, rate)
 
-    def looks_ahead(self, rate: Fraction) -> bool:
-        """Whether prompts are about later frames than the first."""
-        return any(not self._is_before(prompt, self.start, rate) for prompt in self.prompts)
+    def looks_ahead(self, rate: Fraction, before: FrameMeta | None = None) -> bool:
+        """Whether prompts are about later frames than the first one of all, or than ``before``."""
+        shown = self.start + (0 if before is None else before.pts * before.time_base)
+        return any(not self._is_before(prompt, shown, rate) for prompt in self.prompts)
 
     def _is_before(self, prompt: Prompt, shown: Fraction, rate: Fraction) -> bool:
         return prompt.time is None or prompt.time < shown + 1 / rate / 2
@@ -47,18 +49,30 @@ class Follower:
     the frames before.
     """
 
-    def __init__(self, eyes: Eyes, rate: Fraction, wanted: Wanted, tracking: Tracking | None = None) -> None:
+    def __init__(
+        self,
+        eyes: Eyes,
+        rate: Fraction,
+        wanted: Wanted,
+        tracking: Tracking | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         """
         Args:
             eyes: of the network; figures are carried on its grid, which is that of motion.
             rate: frames a second.
             wanted: who is to be followed.
             tracking: says better where they are.
+            memory: what an earlier run knew, and what a later one must know; ``None``: there are none.
         """
-        self._eyes, self._rate, self._wanted = eyes, rate, wanted
+        self._eyes, self._rate, self._wanted, self._memory = eyes, rate, wanted, memory
         self._due_next = list(wanted.prompts)
         self._pursuit = Pursuit(eyes, lanes=wanted.lanes, tracking=tracking)
-        self._followed = self._pursuit.beginning()
+        known = memory.followed if memory is not None else None
+        self._followed = known if known is not None else self._pursuit.beginning()
+        looked = memory is not None and memory.has_hindsight
+        self.looks_ahead = not looked and wanted.looks_ahead(rate, memory.before if memory is not None else None)
+        """Whether frames up to the last prompt must come before all frames."""
 
     def follow(self, batches: Iterable[Batch]) -> Iterator[list[Matte]]:
         """One matte for each frame, of the views' size.
@@ -66,19 +80,31 @@ class Follower:
         Args:
             batches: with motions.
         """
-        ahead, looks, last = self._wanted.looks_ahead(self._rate), 0, None
-        with closing(FirstLook(self._eyes.grid)) as first:
+        looks_first, last, begin = self.looks_ahead, None, self._memory.begin if self._memory is not None else 0
+        with ExitStack() as open_files:
+            first = open_files.enter_context(closing(FirstLook(self._eyes.grid)))
+            if self._memory is not None and self._memory.has_hindsight:
+                known = open_files.enter_context(closing(self._memory.hindsight(self._eyes.grid)))
+                self._pursuit.hindsight = known
             for batch in batches:
-                for part in self._parts(batch):
-                    begins_now = batch.frames[part.start].meta.index == 0
-                    looks += begins_now
-                    if ahead and looks == 1:
-                        self._look_first(batch, part, first)
-                        continue
-                    if ahead and begins_now:
-                        self._begin_rendering(first)
-                    yield self._mattes(batch, part)
+                head = batch.frames[0].meta.index
+                if looks_first and last is not None and head <= last.index:
+                    looks_first = False
+                    self._begin_rendering(first)
                 last = batch.frames[-1].meta
+                if looks_first:
+                    for part in self._parts(batch, 0):
+                        self._look_first(batch, part, first)
+                    continue
+                for frame in batch.frames[: max(0, begin - head)]:
+                    # It was read for the motion from it alone.
+                    self._due(frame.meta)
+                if last.index < begin:
+                    continue
+                if self._memory is not None:
+                    self._memory.note(max(head, begin), self._followed)
+                for part in self._parts(batch, max(0, begin - head)):
+                    yield self._mattes(batch, part)
         if last is not None:
             self._tell(last, self._followed.waiting.ended())
 
@@ -95,13 +121,15 @@ class Follower:
 
     def _begin_rendering(self, first: FirstLook) -> None:
         self._pursuit.hindsight = first.hindsight()
+        if self._memory is not None:
+            self._memory.keep(self._pursuit.hindsight)
         self._due_next = list(self._wanted.prompts)
 
-    def _parts(self, batch: Batch) -> Iterator[slice]:
+    def _parts(self, batch: Batch, begin_at: int) -> Iterator[slice]:
         """Frames that the network may look at together: those with a prompt, or after a cut, stand alone."""
-        begin_at = 0
-        for index, (frame, motion) in enumerate(zip(batch.frames, batch.motions, strict=True)):
-            if self._is_due(frame.meta) or begins(motion) or frame.meta.index == 0:
+        steps = [*zip(batch.frames, batch.motions, strict=True)]
+        for index, (frame, motion) in enumerate(steps[begin_at:], begin_at):
+            if self._is_due(frame.meta) or begins(motion):
                 if begin_at < index:
                     yield slice(begin_at, index)
                 yield slice(index, index + 1)

@@ -17,6 +17,7 @@ from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.prompts import MaskPicture, Prompt
 from birefnet_video.pipeline.continuing import FrameSource
 from birefnet_video.pipeline.following import Follower, Wanted
+from birefnet_video.pipeline.memory import Memory
 from birefnet_video.pipeline.picking import Eyes
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.tracking import Tracking
@@ -45,6 +46,7 @@ def follower_of(
     backend: MattingBackend,
     masks: Mapping[Path, np.ndarray],
     on_subject: Callable[[SubjectNoted], None],
+    memory: Memory | None = None,
 ) -> Follower | None:
     """Who follows the subjects of a plan; ``None``: nobody is to be followed.
 
@@ -53,6 +55,7 @@ def follower_of(
         backend: the network, as :func:`seen_wider` gives it.
         masks: see :func:`read_masks`.
         on_subject: takes what becomes of subjects.
+        memory: what an earlier run knew, and what a later one must know.
 
     Raises:
         BackendUnavailable: if a tracker is asked for that cannot be loaded.
@@ -61,6 +64,8 @@ def follower_of(
     if not plan.guidance.said:
         return None
     start = plan.spec.input.start
+    if memory is not None:
+        on_subject = memory.noting(on_subject)
 
     def note(meta: FrameMeta, fate: Fate) -> None:
         time_s = float(start + meta.pts * meta.time_base)
@@ -71,7 +76,7 @@ def follower_of(
     size = (plan.info.width, plan.info.height)
     eyes = Eyes(network, size, motion_estimator(plan).grid, zooms, masks)
     wanted = Wanted(plan.guidance.said, start, note, plan.lanes)
-    return Follower(eyes, plan.info.frame_rate, wanted, _tracking(plan, eyes))
+    return Follower(eyes, plan.info.frame_rate, wanted, _tracking(plan, eyes), memory)
 
 
 def _tracking(plan: Plan, eyes: Eyes) -> Tracking | None:
@@ -83,17 +88,20 @@ def _tracking(plan: Plan, eyes: Eyes) -> Tracking | None:
     return Tracking(tracker, eyes.size, eyes.masks, matte.tracker_margin / 100)
 
 
-def frames_of(plan: Plan, reader: FrameSource, read_ahead: Callable[[], FrameSource]) -> Iterator[Frame]:
-    """All frames; before them those up to the last prompt, if one is about a later frame than the first.
+def frames_of(
+    plan: Plan, reader: FrameSource, read_ahead: Callable[[], FrameSource], follower: Follower | None
+) -> Iterator[Frame]:
+    """All frames; before them those up to the last prompt, if who follows must see them first.
 
     Args:
         plan: of the render.
         reader: of all frames.
         read_ahead: gives another one of the same input, whose notices are told by the first.
+        follower: who follows.
     """
     times = [prompt.time for prompt in plan.guidance.said if prompt.time is not None]
     start = plan.spec.input.start
-    if times and Wanted(plan.guidance.said, start).looks_ahead(plan.info.frame_rate):
+    if follower is not None and follower.looks_ahead:
         frames = read_ahead().frames()
         for frame in frames:
             yield frame

@@ -1,13 +1,15 @@
 """What is known of frames by prompts about later ones: subjects carried backwards, over what a first look has kept."""
 
 import json
+import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from errno import EIO
 from os import SEEK_END
 from struct import Struct
-from typing import IO
+from typing import IO, Self
 
 import numpy as np
 
@@ -67,10 +69,47 @@ class Hindsight:
         self._places = self._records = None
         self._latest = (-1, {})
 
-    def keep(self, index: int, names: Mapping[str, Known]) -> None:
-        """What is known of a frame, once for each; in any order."""
+    @classmethod
+    def read(cls, grid: tuple[int, int], file: IO[bytes]) -> Self:
+        """What :meth:`write` wrote.
+
+        Args:
+            grid: height and width of what figures are carried on.
+            file: at its beginning.
+
+        Raises:
+            OSError: if it cannot be read, or is something else.
+        """
+        made = cls(grid)
+        head = file.read(_LENGTH.size)
+        if len(head) < _LENGTH.size:
+            raise OSError(EIO, "ends in its first bytes", file.name)
+        places, records = made._files()
+        places.write(file.read(*_LENGTH.unpack(head)))
+        shutil.copyfileobj(file, records)
+        return made
+
+    def write(self, file: IO[bytes]) -> None:
+        """All of it, into a file.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        places, records = self._files()
+        file.write(_LENGTH.pack(places.seek(0, SEEK_END)))
+        for part in (places, records):
+            part.seek(0)
+            shutil.copyfileobj(part, file)
+
+    def _files(self) -> tuple[IO[bytes], IO[bytes]]:
+        """Of places, and of records."""
         if self._places is None or self._records is None:
             self._places, self._records = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+        return self._places, self._records
+
+    def keep(self, index: int, names: Mapping[str, Known]) -> None:
+        """What is known of a frame, once for each; in any order."""
+        places, records = self._files()
         heads = [
             [name, known.weight, None if known.box is None else astuple(known.box), len(known.share)]
             for name, known in names.items()
@@ -78,9 +117,9 @@ class Hindsight:
         head = json.dumps(heads).encode()
         record = b"".join((_LENGTH.pack(len(head)), head, *(known.share for known in names.values())))
         # Where nothing was written a file holds zeros, and no record has no bytes.
-        self._places.seek(index * _PLACE.size)
-        self._places.write(_PLACE.pack(self._records.seek(0, SEEK_END), len(record)))
-        self._records.write(record)
+        places.seek(index * _PLACE.size)
+        places.write(_PLACE.pack(records.seek(0, SEEK_END), len(record)))
+        records.write(record)
 
     def names(self, index: int) -> Mapping[str, Known]:
         """The subjects that are known in a frame."""

@@ -1,6 +1,7 @@
 """All that a render's frames depend on, by names that a user knows: two renders with one key make the same frames."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -10,8 +11,10 @@ from typing import Any
 from birefnet_video.commit import full_version
 from birefnet_video.errors import BirefnetVideoError
 from birefnet_video.options.backgrounds import PictureFile, VideoFile
+from birefnet_video.options.guidance import GuidanceSpec
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.options.prompts import MaskPicture
 from birefnet_video.options.serial import converter
 from birefnet_video.types import MediaInfo
 from birefnet_video.zoo.files import weights_path
@@ -46,6 +49,7 @@ def job_key(spec: JobSpec, info: MediaInfo, output: OutputSpec) -> dict[str, str
         key |= _flat(values[group])
     for name in _DO_NOT_COUNT:
         key.pop(name)
+    key |= _guidance(spec.matte)
     # Any GPU of a machine.
     key["device"] = key["device"].split(":")[0]
     key |= _flat({name: value for name, value in converter().unstructure(output).items() if name != "path"})
@@ -54,6 +58,14 @@ def job_key(spec: JobSpec, info: MediaInfo, output: OutputSpec) -> dict[str, str
         with suppress(OSError):
             key["background"] += f", {_file(output.background.path)}"
     return key
+
+
+def _guidance(spec: GuidanceSpec) -> dict[str, str]:
+    """What is said of subjects, wherever that stands."""
+    prompts = spec.prompts()
+    masks = dict.fromkeys(prompt.path for prompt in prompts if isinstance(prompt, MaskPicture))
+    said = json.dumps([str(prompt) for prompt in prompts], ensure_ascii=False)
+    return {"subject": said, "exclude": "", "subjects": "", "masks": "; ".join(_file(path) for path in masks)}
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -152,7 +152,7 @@ class Looking:
         """The same of a subject that is followed: from the first frame on, as the render does."""
         self._notify(Step(f"following the subject up to {float(times[-1]):.2f} s"))
         cut = self._plan.cut
-        frames = frames_of(self._plan, self._reader(cut), lambda: self._reader(cut))
+        frames = frames_of(self._plan, self._reader(cut), lambda: self._reader(cut), follower)
         waiting, before = list(times), None
         for matte in self._smoothed(frames, matting, follower):
             while waiting and before is not None and self._clock(matte.frame.meta) >= self._until(waiting[0]):

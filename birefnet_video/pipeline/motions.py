@@ -20,15 +20,14 @@ def with_motion(batches: Iterable[Batch], estimator: MotionEstimator, workers: i
     """
 
     def pairs() -> Iterator[tuple[Batch, list[tuple[np.ndarray | None, np.ndarray]]]]:
-        before: np.ndarray | None = None
+        before, index = None, -1
         for batch in batches:
             steps = []
             for frame, view in zip(batch.frames, batch.rgb, strict=True):
                 now = estimator.look(view)
-                # They may come a second time.
-                before = None if frame.meta.index == 0 else before
-                steps.append((before, now))
-                before = now
+                # They may come a second time, or not from the first one on.
+                steps.append((before if frame.meta.index == index + 1 else None, now))
+                before, index = now, frame.meta.index
             yield batch, steps
 
     def find(item: tuple[Batch, list[tuple[np.ndarray | None, np.ndarray]]]) -> Batch:

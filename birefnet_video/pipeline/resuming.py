@@ -17,6 +17,7 @@ from birefnet_video.outputs.sink import Sink
 from birefnet_video.pipeline.continuing import Continuation, MakeReader
 from birefnet_video.pipeline.finished import remember_finished
 from birefnet_video.pipeline.job_key import differences, job_key
+from birefnet_video.pipeline.memory import Memory, hindsight_path
 from birefnet_video.pipeline.plan import Plan, PlannedOutput
 from birefnet_video.pipeline.reach import LEAD
 from birefnet_video.pipeline.sinks import open_sink
@@ -42,6 +43,8 @@ class Resumption:
     """Frames before the first new one that its matte depends on."""
     segments: list[Segments] = field(default_factory=list)
     """Of each output, once it is open."""
+    memory: Memory | None = None
+    """What is known of subjects, if there are any and it can be kept."""
     gauges: list[MatteGauge] = field(default_factory=list)
     cuts: list[FrameMeta] = field(default_factory=list)
     _reader: Reader | Continuation | None = None
@@ -105,7 +108,12 @@ class Resumption:
         plain = self._reader is not None and self._reader.is_plain
         lanes = [{"telling": gauge.telling, "means": gauge.means_of(first, after)} for gauge in self.gauges]
         cuts = [cut.index for cut in self.cuts if first <= cut.index < after]
-        return {"lanes": lanes, "cuts": cuts, "plain": plain}
+        known = {"lanes": lanes, "cuts": cuts, "plain": plain}
+        return known if self.memory is None else {**known, **self.memory.known(first, after)}
+
+    def written(self) -> int:
+        """Frames that all outputs have taken. From any thread."""
+        return min((each.kept + len(each.open_frames) for each in self.segments), default=0)
 
     def kept(self) -> int | None:
         """Frames that a later run need not make again; ``None``: nothing is kept. From any thread."""
@@ -122,6 +130,9 @@ class Resumption:
 
     def begin(self, batch_size: int) -> int:
         """The first frame that the network must see; batches are those of a run without a break."""
+        if self.memory is not None:
+            # The batch before the first that is followed is read for the motion from it.
+            return max(0, self.memory.begin - batch_size)
         return max(0, self.frames - self.lead) // batch_size * batch_size
 
     def reader(self, make: MakeReader, cut: Cut | None, batch_size: int) -> Reader | Continuation:
@@ -191,7 +202,17 @@ def find_resumption(plan: Plan, notify: Notify, *, shared: bool = False) -> Resu
         lead=LEAD[plan.spec.matte.smooth],
     )
     _find_parts(made, plan, notify)
+    if plan.guidance.said:
+        made.memory = _memory(made, plan)
     return made
+
+
+def _memory(made: Resumption, plan: Plan) -> Memory:
+    place = hindsight_path(folder_of(plan.outputs[0].spec.path), made.plans[0].key["subject"])
+    memory = Memory(lead=made.lead, place=place, written=made.written)
+    if made.parts:
+        memory.restore([(part.frames, part.known) for part in made.parts])
+    return memory
 
 
 def _find_parts(made: Resumption, plan: Plan, notify: Notify) -> None:
@@ -236,14 +257,19 @@ def _has_parts(output: PlannedOutput) -> bool:
 
 def why_in_one_go(plan: Plan) -> str | None:
     """Why a run cannot be cut, in words; ``None``: it can."""
-    if plan.guidance.said:
-        return "who is followed is carried from frame to frame"
+    if plan.spec.matte.tracker != "none":
+        return "a tracker keeps what it has seen of subjects to itself"
     for output in plan.outputs:
         if output.spec.path == STDOUT:
             return "standard output keeps nothing"
         if output.encoding.container == "apng":
             return f"{output.spec.path}: an animation is written as a whole"
     return None
+
+
+def why_not_shared(plan: Plan) -> str | None:
+    """Why workers cannot share a run, in words; ``None``: they can."""
+    return "who is followed is carried from frame to frame" if plan.guidance.said else why_in_one_go(plan)
 
 
 def _is_long(plan: Plan) -> bool:

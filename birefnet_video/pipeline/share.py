@@ -56,6 +56,11 @@ class Share:
         """See :class:`birefnet_video.pipeline.stretch.Stretch`."""
         return self.timeline.frames[0].time_s
 
+    @property
+    def memory(self) -> None:
+        """See :class:`birefnet_video.pipeline.stretch.Stretch`: who is followed is not shared."""
+        return
+
     def open_sinks(self, plan: Plan, notify: Notify, opened: list[Sink]) -> None:
         """See :class:`birefnet_video.pipeline.stretch.Stretch`."""
         for output in plan.outputs:

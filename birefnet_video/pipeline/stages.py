@@ -31,7 +31,8 @@ def decode(reader: FrameSource) -> Iterator[Frame]:
 
 
 def prepare(frames: Iterable[Frame], info: MediaInfo, matting: Matting, *, workers: int = 1) -> Iterator[Batch]:
-    """Gather frames and make the network's view of them. The last batch may be short."""
+    """Gather frames and make the network's view of them. The last batch before the end, or before frames that come a
+    second time, may be short."""
     batch_size = matting.info.batch_size
 
     def view(frame: Frame) -> tuple[Frame, np.ndarray]:
@@ -40,6 +41,9 @@ def prepare(frames: Iterable[Frame], info: MediaInfo, matting: Matting, *, worke
     waiting: list[Frame] = []
     views: list[np.ndarray] = []
     for frame, rgb in ordered_map(view, frames, workers, "birefnet-video prepare"):
+        if waiting and frame.meta.index <= waiting[-1].meta.index:
+            yield Batch(tuple(waiting), np.stack(views))
+            waiting, views = [], []
         waiting.append(frame)
         views.append(rgb)
         if len(waiting) == batch_size:

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.pipeline.continuing import FrameSource, MakeReader
+from birefnet_video.pipeline.memory import Memory
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.stages import MatteGauge
 from birefnet_video.types import Cut, FrameMeta, Matte
@@ -24,6 +25,11 @@ class Stretch(Protocol):
     @property
     def began_s(self) -> float | None:
         """Time of the first frame of all; ``None``: it is the first one that will be read."""
+        ...
+
+    @property
+    def memory(self) -> Memory | None:
+        """What is known of subjects that are followed; ``None``: no run goes on from another one's."""
         ...
 
     def open_sinks(self, plan: Plan, notify: Notify, opened: list[Sink]) -> None:

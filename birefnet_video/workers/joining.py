@@ -14,7 +14,7 @@ from birefnet_video.outputs.sink import Sink, discarded_on_error
 from birefnet_video.pipeline.line import Run
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.preview import PreviewTap
-from birefnet_video.pipeline.resuming import Resumption, find_resumption, why_in_one_go
+from birefnet_video.pipeline.resuming import Resumption, find_resumption, why_not_shared
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.share import NotAsListed
 from birefnet_video.pipeline.stages import MatteGauge
@@ -43,7 +43,7 @@ def open_joined(plan: Plan, notify: Notify, make_workers: MakeWorkers, *, on_cut
         UsageError: if it cannot be made in segments.
         BirefnetVideoError: whatever else stands in the way; nothing is left behind.
     """
-    if (why := why_in_one_go(plan)) is not None:
+    if (why := why_not_shared(plan)) is not None:
         raise UsageError(f"workers make segments, and this render has none: {why}")
     notify = told_once(notify)
     for note in plan.notes:
