@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -66,14 +66,24 @@ class Journal:
             return Entries({}, (), ())
         return Entries(lines[0], tuple(lines[1:]), tuple(ends))
 
-    def begin(self, header: Mapping[str, Any]) -> None:
-        """Write the first line, in place of all that was there.
+    def begin(self, header: Mapping[str, Any], parts: Iterable[Mapping[str, Any]] = ()) -> None:
+        """Write the first line, and those of parts, in place of all that was there; all of it or nothing.
 
         Raises:
             OutputRefused: if that fails.
         """
-        self._open("wb")
-        self.add({"version": VERSION, **header})
+        place, self.path = self.path, self.path.with_name(f"{self.path.name}.new")
+        try:
+            self._open("wb")
+            self.add({"version": VERSION, **header})
+            for part in parts:
+                self.add(part)
+            self.path.replace(place)
+            _settle(place.parent)
+        except OSError as error:
+            raise refused(self._target, error) from None
+        finally:
+            self.path = place
 
     def go_on(self, size: int) -> None:
         """Leave so many bytes of it, and add to those.

@@ -149,7 +149,10 @@ class Segments:
             return
         entries = self._journal.read()
         self.parts = list(_parts(entries.parts[:keep], self._plan.time_base))
-        self._journal.go_on(entries.ends[keep])
+        if entries.header.get("key") == dict(self._plan.key):
+            self._journal.go_on(entries.ends[keep])
+        else:
+            self._journal.begin({"key": dict(self._plan.key)}, entries.parts[:keep])
 
     @property
     def frames(self) -> list[FrameMeta]:

@@ -32,7 +32,11 @@ def remember_finished(targets: Sequence[Path], keys: Sequence[Mapping[str, str]]
     with suppress(OSError, BirefnetVideoError):
         place = _place(targets)
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        values = {"keys": [dict(key) for key in keys], "outputs": [_stamp(path) for path in targets], "frames": frames}
+        values = {
+            "keys": [_frames_key(key) for key in keys],
+            "outputs": [_stamp(path) for path in targets],
+            "frames": frames,
+        }
         fresh = place.with_name(f"{place.name}.{os.getpid()}")
         fresh.write_text(json.dumps(values), encoding="utf-8")
         fresh.replace(place)
@@ -55,7 +59,7 @@ def finished_before(spec: JobSpec) -> JobReport | None:
         if values["outputs"] != [_stamp(path) for path in targets]:
             return None
         info = probe(spec.source, spec.input.frame_rate, spec.input.limits, spec.input.video_track)
-        if values["keys"] != [job_key(spec, info, output) for output in outputs]:
+        if values["keys"] != [_frames_key(job_key(spec, info, output)) for output in outputs]:
             return None
         frames = int(values["frames"])
     except (OSError, ValueError, KeyError, TypeError, BirefnetVideoError):
@@ -73,6 +77,11 @@ def finished_before(spec: JobSpec) -> JobReport | None:
         stages=(),
         was_done_before=True,
     )
+
+
+def _frames_key(key: Mapping[str, str]) -> dict[str, str]:
+    """All that frames depend on. How long segments are is found anew in each run, where nobody has said it."""
+    return {name: value for name, value in key.items() if name != "segment"}
 
 
 def _place(targets: Sequence[Path]) -> Path:

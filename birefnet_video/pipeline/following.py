@@ -5,6 +5,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.matting.guidance.region import WHOLE
 from birefnet_video.options.prompts import Prompt
@@ -12,6 +14,7 @@ from birefnet_video.pipeline.hindsight import FirstLook
 from birefnet_video.pipeline.memory import Memory
 from birefnet_video.pipeline.picking import Eyes
 from birefnet_video.pipeline.pursuit import Outcome, Pursuit, Shown, begins
+from birefnet_video.pipeline.reach import HINDSIGHT_S
 from birefnet_video.pipeline.tracking import Tracking
 from birefnet_video.types import Batch, FrameMeta, Matte
 
@@ -37,6 +40,13 @@ class Wanted:
         """Whether prompts are about later frames than the first one of all, or than ``before``."""
         shown = self.start + (0 if before is None else before.pts * before.time_base)
         return any(not self._is_before(prompt, shown, rate) for prompt in self.prompts)
+
+    def is_reached(self, meta: FrameMeta, rate: Fraction) -> bool:
+        """Whether a prompt about a later frame may say something of a frame."""
+        shown = self.start + meta.pts * meta.time_base
+        return any(
+            0 <= prompt.time - shown <= HINDSIGHT_S + 1 / rate for prompt in self.prompts if prompt.time is not None
+        )
 
     def _is_before(self, prompt: Prompt, shown: Fraction, rate: Fraction) -> bool:
         return prompt.time is None or prompt.time < shown + 1 / rate / 2
@@ -110,11 +120,15 @@ class Follower:
 
     def _look_first(self, batch: Batch, part: slice, first: FirstLook) -> None:
         """Keep what is seen of all of the picture, and what prompts say of it."""
-        alphas = self._eyes.see(batch.rgb[part], WHOLE)
-        for frame, view, alpha, motion in zip(
-            batch.frames[part], batch.rgb[part], alphas, batch.motions[part], strict=True
-        ):
-            first.keep(self._eyes.sight(alpha, view), None if begins(motion) else motion)
+        steps = zip(batch.frames[part], batch.rgb[part], batch.motions[part], strict=True)
+        wanted = [
+            each for each in steps if self._wanted.is_reached(each[0].meta, self._rate) or self._is_due(each[0].meta)
+        ]
+        if not wanted:
+            return
+        alphas = self._eyes.see(np.stack([view for _, view, _ in wanted]), WHOLE)
+        for (frame, view, motion), alpha in zip(wanted, alphas, strict=True):
+            first.keep(frame.meta, self._eyes.sight(alpha, view), None if begins(motion) else motion)
             if due := self._due(frame.meta):
                 closer, choice = self._eyes.pick(due, view, patient=True)
                 first.choose(choice, self._eyes.sight(closer, view))

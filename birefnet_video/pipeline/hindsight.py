@@ -4,9 +4,11 @@ import json
 import shutil
 import tempfile
 import zlib
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from errno import EIO
+from fractions import Fraction
 from os import SEEK_END
 from struct import Struct
 from typing import IO, Self
@@ -17,7 +19,8 @@ from birefnet_video.matting.guidance.choosing import Choice
 from birefnet_video.matting.guidance.figure import Carried, Sight
 from birefnet_video.matting.guidance.region import Box, box_around
 from birefnet_video.matting.guidance.shot import Shot, begin, carry, find_again
-from birefnet_video.types import Motion
+from birefnet_video.pipeline.reach import HINDSIGHT_S
+from birefnet_video.types import FrameMeta, Motion
 
 #: Steps of a pixel that motion is kept in, and the levels of a share.
 _STEPS, _LEVELS = 8, 255
@@ -34,6 +37,8 @@ class _Kept:
     index: int
     end: int
     """Of its record, in bytes of the file."""
+    since: int
+    """The first frame that it says something of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,7 @@ class FirstLook:
         """
         self._grid = grid
         self._file: IO[bytes] | None = None
-        self._count = 0
+        self._near: deque[tuple[int, Fraction]] = deque()
         self._choices: list[tuple[_Kept, Choice, Sight]] = []
         self._hindsight = Hindsight(grid)
 
@@ -180,8 +185,20 @@ class FirstLook:
         if self._file is not None:
             self._file.close()
 
-    def keep(self, sight: Sight, motion: Motion | None) -> None:
-        """The next frame, and the motion to it; ``None``: it has nothing to do with the one before."""
+    def keep(self, meta: FrameMeta, sight: Sight, motion: Motion | None) -> None:
+        """A frame that a prompt about a later one says something of, or about which one is; in the order of display.
+
+        Args:
+            meta: of the frame.
+            sight: of it.
+            motion: to it; ``None``: it has nothing to do with the one before.
+        """
+        if self._near and self._near[-1][0] != meta.index - 1:
+            self._near.clear()
+        time = meta.pts * meta.time_base
+        self._near.append((meta.index, time))
+        while self._near[0][1] < time - HINDSIGHT_S:
+            self._near.popleft()
         alpha = (sight.alpha * _LEVELS).round().astype(np.uint8)
         fields = () if motion is None else (motion.forward, motion.backward)
         steps = [np.clip(np.round(each * _STEPS), -(2**15), 2**15 - 1).astype(np.int16) for each in fields]
@@ -190,19 +207,19 @@ class FirstLook:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this
         # It is read from the end: the length comes last.
         self._file.write(raw + _LENGTH.pack(len(raw)))
-        self._count += 1
 
     def choose(self, choice: Choice, sight: Sight) -> None:
         """What prompts say of the frame that was kept last."""
         assert self._file is not None  # a frame was kept
-        self._choices.append((_Kept(self._count - 1, self._file.tell()), choice, sight))
+        kept = _Kept(self._near[-1][0], self._file.tell(), self._near[0][0])
+        self._choices.append((kept, choice, sight))
 
     def hindsight(self) -> Hindsight:
-        """Every subject carried back from the prompts about it to those before, or the beginning; closed with this."""
+        """Every subject carried back from the prompts about it, to those before at most; closed with this."""
         last = 0
         for kept, choice, sight in self._choices:
             if kept.index > last:
-                self._carry_back(begin(choice.mattes, sight), last, kept)
+                self._carry_back(begin(choice.mattes, sight), max(last, kept.since), kept)
             last = kept.index
         return self._hindsight
 

@@ -20,7 +20,8 @@ def with_motion(batches: Iterable[Batch], estimator: MotionEstimator, workers: i
     """
 
     def pairs() -> Iterator[tuple[Batch, list[tuple[np.ndarray | None, np.ndarray]]]]:
-        before, index = None, -1
+        before: np.ndarray | None = None
+        index = -1
         for batch in batches:
             steps = []
             for frame, view in zip(batch.frames, batch.rgb, strict=True):

@@ -15,6 +15,7 @@ from birefnet_video.outputs.parts import is_whole
 from birefnet_video.outputs.segments import Part, SegmentPlan, Segments, folder_of, part_path, parts_done
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.pipeline.continuing import Continuation, MakeReader
+from birefnet_video.pipeline.correcting import reached_from, standing
 from birefnet_video.pipeline.finished import remember_finished
 from birefnet_video.pipeline.job_key import differences, job_key
 from birefnet_video.pipeline.memory import Memory, hindsight_path
@@ -222,13 +223,14 @@ def _find_parts(made: Resumption, plan: Plan, notify: Notify) -> None:
     for output, segment_plan in zip(plan.outputs, made.plans, strict=True):
         key, parts = parts_done(output.spec.path, plan.info.time_base)
         if key and (changed := differences(key, segment_plan.key)):
-            if not plan.spec.writing.overwrite:
+            parts = _standing(parts, reached_from(key, segment_plan.key), plan)
+            if not parts and not plan.spec.writing.overwrite:
                 raise OutputRefused(
                     f"{output.spec.path}: was begun otherwise: {'; '.join(changed)}",
                     hint="-y begins anew, the same settings go on",
                 )
-            notify(f"{output.spec.path}: begun anew: {'; '.join(changed)}")
-            parts = []
+            begins = "other prompts: made anew from where they reach back to" if parts else "begun anew"
+            notify(f"{output.spec.path}: {begins}: {'; '.join(changed)}")
         found[output.spec.path] = parts
         begun |= {output.spec.path} if key else set()
     if any(found.values()) and (missing := [path for path in found if path not in begun]):
@@ -248,6 +250,13 @@ def _find_parts(made: Resumption, plan: Plan, notify: Notify) -> None:
     if made.parts:
         times = made.parts[-1].frames[-1].time_s
         notify(f"goes on from {times:.2f} s: {made.frames} frames were done by an earlier run")
+
+
+def _standing(parts: list[Part], reached: Fraction | None, plan: Plan) -> list[Part]:
+    """Those that other prompts say nothing of; none, if more than prompts has changed."""
+    if reached is None:
+        return []
+    return parts[: standing(parts, reached, plan.spec.input.start, plan.info.frame_rate)]
 
 
 def _has_parts(output: PlannedOutput) -> bool:

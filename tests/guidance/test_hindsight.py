@@ -2,6 +2,7 @@
 
 import tracemalloc
 from contextlib import closing
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from birefnet_video.matting.guidance.choosing import Choice
 from birefnet_video.matting.guidance.figure import Sight
 from birefnet_video.matting.guidance.region import Box
 from birefnet_video.pipeline.hindsight import FirstLook, Hindsight, Known
-from birefnet_video.types import Motion
+from birefnet_video.types import FrameMeta, Motion
 
 GRID = (40, 60)
 #: Bytes that Python may hold at most after a first look, for any number of frames.
@@ -31,7 +32,7 @@ def first_look(frames: int) -> FirstLook:
     first, still = FirstLook(GRID), np.zeros((*GRID, 2), np.float32)
     for index in range(frames):
         motion = Motion(still, still, is_cut=False, continues=True)
-        first.keep(seen(index), motion if index else None)
+        first.keep(FrameMeta(index, index, Fraction(1, 25)), seen(index), motion if index else None)
     first.choose(Choice({"anna": [seen(frames - 1).alpha], None: []}, ()), seen(frames - 1))
     return first
 

@@ -288,8 +288,12 @@ def write_frames(path: Path, picture: Callable[[int], np.ndarray]) -> None:
         container.mux(stream.encode(None))
 
 
-def test_what_is_finished_is_not_made_again(clip: Path, tmp_path: Path) -> None:
-    spec = spec_of(clip, OutputSpec("alpha", tmp_path / "a.mov"))
+@pytest.mark.parametrize("segment", [SEGMENT, 1.0, None])
+def test_what_is_finished_is_not_made_again(
+    segment: float | None, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("birefnet_video.pipeline.resuming.SEGMENT_S", SEGMENT)
+    spec = spec_of(clip, OutputSpec("alpha", tmp_path / "a.mov"), segment=segment)
     run(spec)[0].result()
     before = (tmp_path / "a.mov").stat().st_mtime_ns
     job, network, told = run(spec)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from packets import packets
 from stubs import notices
 from wait import until
 
+from birefnet_video.errors import OutputRefused
 from birefnet_video.events import JobEvent, SubjectNoted
 from birefnet_video.jobs import Job
 from birefnet_video.options.keywords import RenderOptions
 from birefnet_video.options.prompts import parse_prompt
 from birefnet_video.outputs.segments import folder_of
+from birefnet_video.pipeline.correcting import reached_from
 from birefnet_video.pipeline.followed_values import followed_from, values_of
 from birefnet_video.pipeline.following import Follower
 from birefnet_video.types import Batch, Matte
@@ -79,8 +82,7 @@ def told(events: list[JobEvent]) -> list[str]:
     ("options", "batch_size", "cuts"),
     [
         ({"subject": "point=30%,58%"}, 1, (27, 31)),
-        ({"subject": ["point=30%,58%", "1.2:point=75%,58%"], "smooth": "high"}, 4, (66,)),
-        ({"subject": ["anna:0.4:point=50%,2%", "0.6:point=30%,58%"], "smooth": "off"}, 1, (48, 26)),
+        ({"subject": ["anna:0.4:point=50%,2%", "1.2:point=75%,58%"], "smooth": "high"}, 4, (74,)),
     ],
 )
 def test_it_goes_on_as_if_it_had_never_stopped(
@@ -98,6 +100,41 @@ def test_it_goes_on_as_if_it_had_never_stopped(
     assert told(later) == told(events)
     assert again.asked < network.asked
     assert any("goes on from" in line for line in notices(later))
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (["0:point=1,1", "2:point=1,1"], None),
+        (["point=1,1", "50:point=2,2"], 20),
+        (["point=1,1", "40:point=1,1", "50:point=2,2"], 10),
+        (["point=1,1", "45:point=3,3", "50:box=1,1,2,2"], 15),
+        (["point=3,3"], 0),
+    ],
+)
+def test_other_prompts_say_nothing_of_what_is_before_them(now: list[str], expected: int | None) -> None:
+    before = {"subject": json.dumps(["point=1,1"]), "size": "512"}
+    key = {**before, "subject": json.dumps(now), **({"size": "1024"} if expected is None else {})}
+    assert reached_from(before, key) == expected
+
+
+def test_a_correction_leaves_the_parts_before_it(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("following", "hindsight", "correcting"):
+        monkeypatch.setattr(f"birefnet_video.pipeline.{name}.HINDSIGHT_S", Fraction(1, 5))
+    monkeypatch.setattr("birefnet_video.pipeline.correcting._AROUND", 8)
+    begun, corrected = {"subject": "point=30%,58%"}, {"subject": ["point=30%,58%", "1.6:point=75%,58%"]}
+    _, _, failed = run(source, tmp_path / "broken", dies_after=46, **begun)
+    with pytest.raises(Planned):
+        failed()
+    with pytest.raises(OutputRefused, match="was begun otherwise: subject was"):
+        run(source, tmp_path / "broken", subject="point=75%,58%")[2]()
+    again, events, ended = run(source, tmp_path / "broken", **corrected)
+    ended()
+    whole, _, result = run(source, tmp_path / "whole", **corrected)
+    result()
+    assert packets(tmp_path / "broken" / "m.mkv") == packets(tmp_path / "whole" / "m.mkv")
+    assert again.asked < whole.asked
+    assert any("made anew from where they reach back to" in line for line in notices(events))
 
 
 def test_each_of_several_goes_on(source: Path, tmp_path: Path) -> None:
