@@ -19,7 +19,7 @@ _CLAIM, _OWN_CLAIM = 0.12, 0.25
 #: Share of a hidden figure that lies in a part in which it may come out.
 _COMES_OUT = 0.5
 #: Share of a part, and of the smallest figure in it, that nobody claims from which there is somebody new in it.
-_NEW, _NEW_OF_SMALLEST, _NEW_SPECKS = 0.35, 0.25, 8
+_NEW, _NEW_OF_LARGEST, _NEW_OF_SMALLEST, _NEW_SPECKS = 0.35, 0.5, 0.25, 8
 #: Pixels around what is known that still belong to it.
 _NEAR = 5
 #: Likeness of a part to a figure, and by how much it must be more alike than to others, and its size in figures from
@@ -32,7 +32,7 @@ _PICTURE_WEIGHT, _UNKNOWN = 3.0, 0.2
 #: What a figure that is not seen at all counts for where nobody is expected to be.
 _MISSING_WEIGHT = 0.5
 #: Pixels of the window in which neighbours agree, and the power that makes shares nearly hard.
-_WINDOW, _HARD = 9, 3
+_WINDOW, _HARD = 9, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,9 @@ def claims_of(claims: Claims, inside: np.ndarray, part: np.ndarray) -> tuple[lis
         return ([], False) if total < speck else ([int(np.argmax(claimed))], False)
     known = np.maximum.reduce([np.maximum(claims.priors[index], claims.guesses[index]) for index in found])
     unknown = float(np.clip(inside - _widened(known), 0, 1).sum())
-    least = max(_NEW * size, _NEW_OF_SMALLEST * min(figures[index].size for index in found), _NEW_SPECKS * speck)
+    sizes = [figures[index].size for index in found]
+    large = min(_NEW * size, _NEW_OF_LARGEST * max(sizes))
+    least = max(large, _NEW_OF_SMALLEST * min(sizes), _NEW_SPECKS * speck)
     return found, unknown > least
 
 

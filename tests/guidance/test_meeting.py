@@ -1,0 +1,42 @@
+"""Figures that have met, and who else is among them."""
+
+import cv2
+import numpy as np
+import pytest
+
+from birefnet_video.matting.guidance.figure import Carried, Figure, Sight
+from birefnet_video.matting.guidance.meeting import Claims, claims_of
+
+#: Height and width of the grid, and of a figure.
+GRID, TALL, WIDE = (90, 160), 40, 16
+
+
+def figures_at(*columns: int) -> np.ndarray:
+    """Rectangles of one size."""
+    matte = np.zeros(GRID, np.float32)
+    for column in columns:
+        matte[30 : 30 + TALL, column : column + WIDE] = 1
+    return matte
+
+
+@pytest.mark.parametrize(
+    ("known", "beside", "expected"),
+    [
+        ((10, 26), (), False),
+        ((10, 26), (42,), True),
+        # One among many is a small share of what they all are.
+        ((10, 26, 42, 58), (74,), True),
+        ((10, 26, 42, 58), (), False),
+    ],
+)
+def test_somebody_new_is_seen_among_few_and_many(
+    known: tuple[int, ...], beside: tuple[int, ...], expected: bool
+) -> None:
+    alpha = figures_at(*known, *beside)
+    rgb = cv2.cvtColor((alpha * 200).astype(np.uint8), cv2.COLOR_GRAY2RGB)
+    sight = Sight.of(alpha, rgb)
+    rows, columns = np.mgrid[: GRID[0], : GRID[1]].astype(np.float32)
+    stays = Carried(np.dstack([columns, rows]), np.ones(GRID, np.float32))
+    claims = Claims.of(tuple(Figure.new(None, figures_at(column), sight) for column in known), sight, stays)
+    found, somebody_new = claims_of(claims, alpha, alpha > 0.5)
+    assert found == [*range(len(known))] and somebody_new == expected
