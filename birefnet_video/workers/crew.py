@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from birefnet_video.backends.base import BackendInfo
-from birefnet_video.errors import BirefnetVideoError, explained
 from birefnet_video.events import WorkerSnapshot
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.pipeline.channel import Cancelled
 from birefnet_video.pipeline.share import NotAsListed
-from birefnet_video.workers.hand import Hand, News
+from birefnet_video.workers.hand import Hand, News, as_ours
 from birefnet_video.workers.pending import Pending, joinable, told
 from birefnet_video.workers.tasks import Done, Task
 from birefnet_video.workers.worker import Worker, WorkerLost
 
 #: Times that a segment is tried, each time by another worker if there is one.
 MOST_TRIES = 3
+#: Workers that are begun in the place of one, without one of them having made a segment.
+MOST_BEGUN_ANEW = 3
 #: Segments for each worker that may be on their way or wait for those before them.
 _AHEAD = 4
 #: A segment that takes so many times as long as others usually do is begun by an idle worker, too.
@@ -50,10 +51,11 @@ class Crew:
             check: says why a segment is not what its worker says, or ``None``.
             drop: removes what a try that is not wanted any more has left.
         """
-        self._hands = [Hand(worker) for worker in workers]
+        self._hands = [Hand(worker=worker) for worker in workers]
         self._notify, self._check, self._drop = notify, check, drop
         self._news: queue.SimpleQueue[News | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._is_paused = False
         self._left: list[Hand] = []
         self._error: BaseException | None = None
         self._took: list[float] = []
@@ -109,13 +111,17 @@ class Crew:
 
     def pause(self) -> None:
         """Have all workers take no further frames."""
-        for hand in self._hands:
-            hand.worker.pause()
+        with self._lock:
+            self._is_paused = True
+            for hand in self._hands:
+                hand.worker.pause()
 
     def resume(self) -> None:
         """Go on after :meth:`pause`."""
-        for hand in self._hands:
-            hand.worker.resume()
+        with self._lock:
+            self._is_paused = False
+            for hand in self._hands:
+                hand.worker.resume()
 
     def stop(self) -> None:
         """Take nothing more from the workers."""
@@ -126,17 +132,21 @@ class Crew:
         for hand in self._hands:
             hand.orders.put(None)
             hand.worker.close()
-        for thread in self._threads:
-            thread.join()
+        for hand in self._hands:
+            hand.join()
         for hand in self._hands:
             task, hand.task = hand.task, None
             if task is not None:
                 self._drop(task)
 
     def _start(self, hand: Hand) -> None:
-        thread = threading.Thread(target=self._work, args=(hand,), name=f"birefnet-video {hand.worker.name}")
-        self._threads.append(thread)
-        thread.start()
+        hand.start(self._news.put, self._check, self._keep_pause)
+
+    def _keep_pause(self, worker: Worker) -> None:
+        """A pause reaches those that were opened after it."""
+        with self._lock:
+            if self._is_paused:
+                worker.pause()
 
     def _hear(self, timeout_s: float | None = None) -> News | None:
         """The next news, after what it says of its hand has been noted; ``None``: none has come in time.
@@ -151,13 +161,26 @@ class Crew:
         if news is None:
             raise Cancelled
         if news.info is not None:
-            news.hand.is_open = True
+            news.hand.is_open = news.hand.has_been_open = True
         if news.is_lost:
-            news.hand.is_lost = True
-            self._left.remove(news.hand)
-            self._error = news.error
-            self._notify(f"{_why(news)}; {len(self._left)} of {len(self._hands)} are left")
+            self._lose(news)
         return news
+
+    def _lose(self, news: News) -> None:
+        """Do without a worker, or begin another one in its place."""
+        hand, why = news.hand, news.why
+        self._error = news.error
+        # As long as none has been opened, none can be: why, is said at once.
+        may_begin = any(each.has_been_open for each in self._hands) and hand.begun_anew < MOST_BEGUN_ANEW
+        if isinstance(news.error, WorkerLost) and may_begin and (other := hand.worker.again()) is not None:
+            self._notify(f"{why}; another one is begun in its place")
+            hand.worker.close()
+            hand.replace(other)
+            self._start(hand)
+            return
+        hand.is_lost = True
+        self._left.remove(hand)
+        self._notify(f"{why}; {len(self._left)} of {len(self._hands)} are left")
 
     def _hand_out(self, waiting: "deque[Pending]", begun: dict[int, Pending]) -> None:
         while waiting and waiting[0].done is not None:
@@ -211,6 +234,7 @@ class Crew:
         if news.done is not None:
             self._took.append(time.monotonic() - segment.begun_at)
             segment.done, segment.stored = news.done, task.frames
+            hand.begun_anew = 0
         yield from told(segment)
 
     def _mark_failed(self, segment: Pending, news: News) -> None:
@@ -226,53 +250,12 @@ class Crew:
         others = [each for each in self._left if each.worker.name not in segment.shunned]
         is_tried = any(each.task is not None and each.task.number == segment.task.number for each in self._left)
         if segment.failed >= MOST_TRIES or not self._left or not (others or news.is_lost or is_tried):
-            raise _as_ours(news.error)
+            raise as_ours(news.error)
         if not others:
             # All have failed once, or have gone: whoever is left tries again.
             segment.shunned.clear()
         if not news.is_lost:
-            self._notify(f"{_why(news)}: segment {segment.task.number} is tried again by another worker")
+            self._notify(f"{news.why}: segment {segment.task.number} is tried again by another worker")
 
     def _without_workers(self) -> BaseException:
-        return _as_ours(self._error) if self._error is not None else Cancelled()
-
-    def _work(self, hand: Hand) -> None:
-        try:
-            self._news.put(News(hand=hand, info=hand.worker.open()))
-            while (task := hand.orders.get()) is not None:
-                self._news.put(self._render(hand, task))
-        except BaseException as error:  # noqa: BLE001 - the thread border: who takes the results is told
-            self._news.put(News(hand=hand, error=error, is_lost=True))
-
-    def _render(self, hand: Hand, task: Task) -> News:
-        """
-        Raises:
-            WorkerLost: if it ends meanwhile.
-        """
-        stored = 0
-
-        def note(count: int) -> None:
-            nonlocal stored
-            stored += count
-            if count:
-                self._news.put(News(hand=hand, stored=stored))
-
-        try:
-            done = hand.worker.render(task, note)
-            if (why := self._check(done)) is not None:
-                return News(hand=hand, error=BirefnetVideoError(why))
-            return News(hand=hand, done=done)
-        except (NotAsListed, BirefnetVideoError) as error:
-            return News(hand=hand, error=error)
-
-
-def _why(news: News) -> str:
-    """What has gone wrong with a worker, with its name once."""
-    name, text = news.hand.worker.name, str(news.error) or type(news.error).__name__
-    return text if text.startswith(name) else f"{name}: {text}"
-
-
-def _as_ours(error: BaseException) -> BaseException:
-    if isinstance(error, WorkerLost):
-        return BirefnetVideoError(str(error), hint="the same command goes on from what is done")
-    return explained(error)
+        return as_ours(self._error) if self._error is not None else Cancelled()

@@ -85,6 +85,10 @@ class LocalWorker:
         with suppress(WorkerLost):
             self._order(resume=True)
 
+    def again(self) -> "LocalWorker":
+        """See :class:`birefnet_video.workers.worker.Worker`."""
+        return LocalWorker(self.name, self._brief, self._notify, self._cores, self._command)
+
     def close(self) -> None:
         """See :class:`birefnet_video.workers.worker.Worker`."""
         with self._lock:

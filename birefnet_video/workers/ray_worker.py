@@ -21,6 +21,8 @@ from birefnet_video.workers.worker import WorkerLost
 
 #: Seconds from one look at how far a worker is to the next.
 _LOOK_S = 0.5
+#: Seconds after which a user is told that no machine has room for a worker.
+_ROOM_S = 30.0
 
 
 class Cluster:
@@ -84,7 +86,7 @@ class RayWorker:
             cluster: that it runs in.
             needs: what Ray reserves for it: ``num_cpus``, ``num_gpus``.
         """
-        self.name = name
+        self.name = self._asked = name
         self._brief, self._notify, self._cluster = brief, notify, cluster
         self._needs = needs
         self._actor: Any = None
@@ -102,6 +104,7 @@ class RayWorker:
             **self._needs,
         )(Actor)
         self._actor = remote.remote(self._brief.to_json(), full_version())
+        self._await_room()
         answer = self._wait(self._actor.open.options(concurrency_group="render").remote(), lambda count: None)
         self.name = f"{self.name} on {answer['node']}"
         return structured(answer["info"], BackendInfo)
@@ -128,6 +131,18 @@ class RayWorker:
             if self._actor is not None:
                 self._cluster.ray.kill(self._actor, no_restart=True)
         self._cluster.leave()
+
+    def again(self) -> "RayWorker":
+        """See :class:`birefnet_video.workers.worker.Worker`; on whatever machine has room."""
+        return RayWorker(self._asked, self._brief, self._notify, self._cluster, self._needs)
+
+    def _await_room(self) -> None:
+        """Say so if no machine has room: Ray waits for one, and asks for one where it can."""
+        ray = self._cluster.ray
+        with suppress(ray.exceptions.RayError):
+            here = self._actor.news.options(concurrency_group="ask").remote()
+            if not ray.wait([here], timeout=_ROOM_S)[0]:
+                self._notify(f"{self.name}: no machine of the cluster has room for it: it waits for one")
 
     def _ask(self, what: str) -> None:
         actor = self._actor

@@ -1,7 +1,7 @@
 """Who makes segments, wherever it runs."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, Self
 
 from birefnet_video.backends.base import BackendInfo
 from birefnet_video.workers.tasks import Done, Task
@@ -46,6 +46,13 @@ class Worker(Protocol):
 
     def resume(self) -> None:
         """Go on after :meth:`pause`."""
+        ...
+
+    def again(self) -> Self | None:
+        """Another one in its place after it was lost, not open yet; ``None``: there is none to be had.
+
+        Whether its device, or a machine of its cluster, still answers, opening it will tell.
+        """
         ...
 
     def close(self) -> None:

@@ -30,11 +30,13 @@ class ThreadWorker:
     def __init__(self, name: str, brief: Brief, load: OpenBackend, fault: Fault = lambda task: None) -> None:
         self.name = name
         # Through JSON, as all go.
-        self._brief = Brief.from_json(brief.to_json())
+        self._brief, self._load = Brief.from_json(brief.to_json()), load
         self._inner = SegmentWorker(self._brief, lambda message: None, load)
         self._fault = fault
         self._is_closed = threading.Event()
         self.made: list[int] = []
+        self.others = 0
+        """How many more there may be in its place."""
 
     @property
     def line(self) -> Line | None:
@@ -62,6 +64,14 @@ class ThreadWorker:
         """See :class:`birefnet_video.workers.worker.Worker`."""
         self._inner.resume()
 
+    def again(self) -> "ThreadWorker | None":
+        """See :class:`birefnet_video.workers.worker.Worker`."""
+        if not self.others:
+            return None
+        other = type(self)(self.name, self._brief, self._load, self._fault)
+        other.made, other.others = self.made, self.others - 1
+        return other
+
     def close(self) -> None:
         """See :class:`birefnet_video.workers.worker.Worker`."""
         self._is_closed.set()
@@ -73,8 +83,9 @@ def crew_job(
     monkeypatch: pytest.MonkeyPatch,
     faults: Sequence[Fault] = (lambda task: None, lambda task: None),
     load: OpenBackend | None = None,
+    others: int = 0,
 ) -> tuple[Job, list[JobEvent], list[ThreadWorker]]:
-    """A job of workers, one for each fault, that has not been started."""
+    """A job of workers, one for each fault, each with so many more for its place, that has not been started."""
     hired: list[ThreadWorker] = []
 
     def hire(brief: Brief, notify: object) -> list[ThreadWorker]:
@@ -82,6 +93,8 @@ def crew_job(
             ThreadWorker(f"worker {number}", brief, load or open_stub(), fault)
             for number, fault in enumerate(faults, 1)
         ]
+        for worker in new:
+            worker.others = others
         hired.extend(new)
         return new
 

@@ -26,8 +26,8 @@ class _Method:
 class _Handle:
     """An actor."""
 
-    def __init__(self, made: Any, groups: dict[str, int]) -> None:
-        self._made = made
+    def __init__(self, made: Any, groups: dict[str, int], room: threading.Event) -> None:
+        self._made, self._room = made, room
         self._pools = {name: ThreadPoolExecutor(count) for name, count in groups.items()}
         self._asked: list[Future[Any]] = []
         self.is_dead = False
@@ -43,6 +43,7 @@ class _Handle:
             return answer
 
         def work() -> None:
+            self._room.wait()
             made = getattr(self._made, name)(*arguments)
             # Killed meanwhile.
             if not answer.done():
@@ -68,6 +69,9 @@ class FakeRay:
         self.actors: list[_Handle] = []
         self.asked: list[dict[str, Any]] = []
         self.is_up = False
+        self.room = threading.Event()
+        """Some machine has room for actors."""
+        self.room.set()
         self._gpus, self._machines = gpus, machines
         self._lock = threading.Lock()
 
@@ -93,7 +97,7 @@ class FakeRay:
 
         def of(cls: type) -> Any:
             def make(*arguments: Any) -> _Handle:
-                handle = _Handle(cls(*arguments), options["concurrency_groups"])
+                handle = _Handle(cls(*arguments), options["concurrency_groups"], self.room)
                 with self._lock:
                     self.actors.append(handle)
                 return handle
@@ -103,7 +107,8 @@ class FakeRay:
         return of
 
     def wait(self, asked: "list[Future[Any]]", timeout: float) -> tuple[Any, Any]:
-        return wait(asked, min(timeout, 0.02))
+        # Looks at how far workers are come more often; who waits for room waits as long as it takes.
+        return wait(asked, timeout if timeout > 1 else min(timeout, 0.02))
 
     def get(self, asked: "Future[Any]", timeout: float | None = None) -> Any:
         return asked.result(timeout)
