@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from birefnet_video.backends.base import BackendInfo
     from birefnet_video.pipeline.assemble import OpenBackend
     from birefnet_video.pipeline.line import Run
+    from birefnet_video.workers.kept import KeptWorkers
 
 _log = logging.getLogger(__name__)
 Observer = Callable[[JobEvent], None]
@@ -38,16 +39,19 @@ class Job:
     Observers are called on the job's threads and must not block; numbers are polled with :meth:`snapshot`.
     """
 
-    def __init__(self, spec: JobSpec, *, open_backend: "OpenBackend | None" = None) -> None:
+    def __init__(
+        self, spec: JobSpec, *, open_backend: "OpenBackend | None" = None, kept: "KeptWorkers | None" = None
+    ) -> None:
         """
         Args:
             spec: what to do.
             open_backend: loads the network; ``None``: the registry's.
+            kept: workers of earlier jobs, and of this one for later ones; ``None``: it has its own.
         """
         self.spec = spec
         self.report: JobReport | None = None
         """Set when the job has finished."""
-        self._open_backend = open_backend
+        self._open_backend, self._kept = open_backend, kept
         self._observers: list[Observer] = []
         self._found = Findings(self._emit)
         self._state = JobState.WAITING
@@ -226,13 +230,7 @@ class Job:
             self.report = done
             self._finish(JobState.FINISHED, lambda kept: JobFinished(done))
             return
-        line = open_run(
-            self.spec,
-            self._found.notice,
-            self._open_backend,
-            on_cut=self._found.cut,
-            on_subject=self._found.subject,
-        )
+        line = open_run(self.spec, self._found, self._open_backend, self._kept)
         with self._lock:
             self._line = line
         self._emit(JobStarted(line.info, line.matting.info.describe()))

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
 from birefnet_video.errors import NotAVideo
@@ -17,7 +16,7 @@ class Limits:
     seconds: float = MAX_SECONDS
     """From the first frame to the last."""
 
-    def check_size(self, path: Path, width: int, height: int) -> None:
+    def check_size(self, path: object, width: int, height: int) -> None:
         """Refuse pictures of too many pixels.
 
         Raises:
@@ -27,7 +26,7 @@ class Limits:
             size = f"{width}x{height}, at most {self.pixels:,} pixels"
             raise NotAVideo(f"{path}: its pictures are too large: {size}", hint="--max-pixels raises the limit")
 
-    def check_duration(self, path: Path, seconds: float | Fraction) -> None:
+    def check_duration(self, path: object, seconds: float | Fraction) -> None:
         """Refuse a video that lasts too long.
 
         Raises:

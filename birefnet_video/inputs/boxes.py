@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
+from birefnet_video.inputs.remote import Place
+
 #: Bytes of a header, of a full box' version and flags, of a video's sample entry before its own boxes.
 _HEADER, _FULL, _VISUAL_ENTRY = 8, 4, 78
 #: The largest ``moov`` that is looked into.
@@ -66,7 +68,7 @@ def clean_aperture(path: Path, track: int) -> tuple[int, int] | None:
     return None
 
 
-def shown_until(path: Path) -> Fraction | None:
+def shown_until(path: Place) -> Fraction | None:
     """When the first video track ends, in seconds, by the sum of its edits; ``None`` if that is not written down.
 
     Args:

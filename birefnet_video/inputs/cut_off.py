@@ -1,10 +1,10 @@
 """Files that end before their own structure says, in containers whose readers keep quiet about it."""
 
 import os
-from pathlib import Path
 from typing import BinaryIO
 
 from birefnet_video.inputs.matroska import is_cut_off
+from birefnet_video.inputs.remote import Place
 
 _RIFF_HEADER, _FLV_TAG = 8, 11
 _EBML = b"\x1a\x45\xdf\xa3"
@@ -12,7 +12,7 @@ _EBML = b"\x1a\x45\xdf\xa3"
 _UNKNOWN = (0, 0xFFFFFFFF)
 
 
-def truncation(path: Path) -> str | None:
+def truncation(path: Place) -> str | None:
     """What is missing at the end of an AVI, FLV or Matroska file, in words; ``None``: nothing, or another container.
 
     Args:

@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
+from birefnet_video.inputs.remote import Place
+
 #: Element ids: matroska.org/technical/elements.html.
 _EBML, _SEGMENT, _CLUSTER, _TRACKS, _TRACK, _VIDEO = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0x1654AE6B, 0xAE, 0xE0
 _SEEK_HEAD, _SEEK, _SEEK_ID, _SEEK_POSITION, _VOID, _INFO = 0x114D9B74, 0x4DBB, 0x53AB, 0x53AC, 0xEC, 0x1549A966
@@ -35,7 +37,7 @@ class _Element:
         return self.start + (self.size or 0)
 
 
-def is_cut_off(path: Path) -> bool:
+def is_cut_off(path: Place) -> bool:
     """Whether a file ends before its own structure says."""
     with path.open("rb") as file:
         segment = _segment(file)

@@ -16,6 +16,7 @@ from av.codec.hwaccel import HWAccel
 
 from birefnet_video.errors import BackendUnavailable, InputMissing, NotAVideo
 from birefnet_video.inputs.missing import missing_input, picture_instead
+from birefnet_video.inputs.remote import OpenRemote, Place, RemoteFile
 from birefnet_video.limits import DEFAULT_LIMITS, Limits
 from birefnet_video.types import Cut
 
@@ -31,6 +32,8 @@ _FORMATS = (
 )
 #: Of these, those with an index to jump by; others are read from the beginning.
 _SEEKABLE = {"mov", "matroska"}
+#: Bytes that are read at once where Python reads them.
+_BUFFER = 1 << 18
 #: Seconds before a cut at which reading begins at the latest.
 _SEEK_MARGIN_S = Fraction(1)
 #: First bytes of JPEG, PNG, TIFF, BMP, JPEG 2000, EXR, DPX, PSD.
@@ -41,7 +44,7 @@ _PICTURES = (
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"v=0\r\no=")
 
 
-def open_input(path: Path, limits: Limits = DEFAULT_LIMITS, decode_on: str = "cpu") -> av.container.InputContainer:
+def open_input(path: Place, limits: Limits = DEFAULT_LIMITS, decode_on: str = "cpu") -> av.container.InputContainer:
     """Open a media file for reading.
 
     Args:
@@ -58,12 +61,14 @@ def open_input(path: Path, limits: Limits = DEFAULT_LIMITS, decode_on: str = "cp
     kind, _, number = decode_on.partition(":")
     try:
         return av.open(
-            f"file:{path.resolve()}",
+            f"file:{path.resolve()}" if isinstance(path, Path) else OpenRemote(path),
+            "r",
             # Frames stay where they are, so that it is known whether a GPU or the CPU has decoded them.
             hwaccel=None if decode_on == "cpu" else HWAccel(kind, number or None, is_hw_owned=True),
             container_options={"format_whitelist": _FORMATS},
             options={"protocol_whitelist": "file", "max_pixels": str(limits.pixels)},
             metadata_errors="replace",
+            buffer_size=_BUFFER,
         )
     except av.error.FFmpegError as error:
         if decode_on != "cpu":
@@ -71,7 +76,7 @@ def open_input(path: Path, limits: Limits = DEFAULT_LIMITS, decode_on: str = "cp
                 f"--decode-on {kind}: no such decoder opens here: {error.strerror}", hint="use --decode-on cpu"
             ) from None
         if _is_picture(head):
-            raise NotAVideo(f"{path}: is a picture, not a video", hint=picture_instead(path)) from None
+            raise NotAVideo(f"{path}: is a picture, not a video", hint=picture_instead(Path(path.name))) from None
         raise NotAVideo(f"{path}: {_explain(head, error)}") from None
 
 
@@ -101,7 +106,7 @@ def seek_before(container: av.container.InputContainer, cut: Cut, margin_s: floa
         container.seek(int(target * av.time_base), backward=True)
 
 
-def _read_head(path: Path) -> bytes:
+def _read_head(path: Place) -> bytes:
     try:
         kind = path.stat().st_mode
         if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
@@ -109,7 +114,7 @@ def _read_head(path: Path) -> bytes:
         with path.open("rb") as file:
             head = file.read(4096)
     except (FileNotFoundError, IsADirectoryError):
-        raise missing_input(path) from None
+        raise missing_input(Path(path.name) if isinstance(path, RemoteFile) else path) from None
     except OSError as error:
         raise InputMissing(f"{path}: cannot be read: {error.strerror}") from None
     if not head:

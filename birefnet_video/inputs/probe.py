@@ -58,7 +58,7 @@ def _probe_sequence(path: Path, sequence: PictureSequence, limits: Limits) -> Me
     for number in sequence.numbers[:_PROBE_PICTURES]:
         try:
             with open_picture(sequence, number, limits) as container:
-                info = _look(path_of(sequence, number), container, limits)
+                info = _look(Path(str(path_of(sequence, number))), container, limits)
             info = as_turned(info, turn_of(path_of(sequence, number).read_bytes()))
         except OSError as error:
             refused = refused or NotAVideo(f"{path_of(sequence, number)}: cannot be read: {error.strerror}")

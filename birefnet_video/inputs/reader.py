@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
-from pathlib import Path
 
 import av
 import av.container
@@ -20,6 +19,7 @@ from birefnet_video.inputs.cut_off import truncation
 from birefnet_video.inputs.decoding import Decoding, Swallowed
 from birefnet_video.inputs.deinterlacing import Deinterlacer
 from birefnet_video.inputs.opening import demux, open_input, seek_before
+from birefnet_video.inputs.remote import place_of
 from birefnet_video.inputs.sequence import damaged_pictures, missing, packets_of, still_decoder
 from birefnet_video.inputs.side_data import side_data
 from birefnet_video.inputs.surfaces import Surfaces, brought_home
@@ -64,7 +64,7 @@ class Reader:
             stay: pictures that a GPU has decoded stay there, where they can.
             before: frames before ``cut`` that are known and need not be read again.
         """
-        self.info = info
+        self.info, self._place = info, place_of(info.path)
         self.damage: list[str] = []
         self._notify = notify
         self._cut, self._with_alpha, self._decode_on = cut, with_alpha, decode_on
@@ -122,7 +122,7 @@ class Reader:
             length = picture.duration if 0 < (picture.duration or 0) <= _LONGEST_STEP else None
             last = FrameMeta(index, pts, info.time_base, length)
             first = first or last
-            info.limits.check_duration(Path(info.path), (pts - first.pts) * info.time_base)
+            info.limits.check_duration(self._place, (pts - first.pts) * info.time_base)
             if self._cut is None:
                 yield Frame(last, picture)
                 continue
@@ -171,7 +171,7 @@ class Reader:
         return Fraction(self._promised_s).limit_denominator(1_000_000)
 
     def _file(self) -> Iterator[av.VideoFrame]:
-        path = Path(self.info.path)
+        path = self._place
         cut_off = truncation(path)
 
         @contextmanager
@@ -271,7 +271,7 @@ class Reader:
         if turn != info.turn:
             self._tell("turn", "pictures are turned in different ways: each is shown upright")
             picture = stored_as(brought_home(picture), turn, info.turn)
-        info.limits.check_size(Path(info.path), picture.width, picture.height)
+        info.limits.check_size(self._place, picture.width, picture.height)
         if (picture.width, picture.height) == (info.coded_width, info.coded_height):
             return picture
         now, first = f"{picture.width}x{picture.height}", f"{info.coded_width}x{info.coded_height}"

@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from birefnet_video.defaults import SEQUENCE_RATE
 from birefnet_video.errors import InputMissing, NotAVideo
+from birefnet_video.inputs.remote import Place, RemoteFile, place_of
 from birefnet_video.limits import DEFAULT_LIMITS, Limits
 from birefnet_video.options.input import NUMBER, is_pattern
 from birefnet_video.pictures.headers import is_whole, turn_of
@@ -131,9 +133,10 @@ def _names_of(numbers: Sequence[int]) -> str:
     return f"{', '.join(names)}{more}"
 
 
-def path_of(sequence: PictureSequence, number: int) -> Path:
+def path_of(sequence: PictureSequence, number: int) -> Place:
     """Where picture ``number`` lies."""
-    pattern = Path(sequence.pattern)
+    if isinstance(pattern := place_of(sequence.pattern), RemoteFile):
+        return pattern.beside(pattern.name % number)
     return pattern.parent / (pattern.name % number)
 
 
@@ -146,6 +149,15 @@ def open_picture(
         NotAVideo: if it cannot be read.
     """
     path = path_of(sequence, number)
+    if isinstance(path, RemoteFile):
+        with tempfile.TemporaryDirectory() as folder:
+            here = Path(folder) / path.name
+            path.save(here)
+            return _open_picture(here, sequence.rate, limits)
+    return _open_picture(path, sequence.rate, limits)
+
+
+def _open_picture(path: Path, rate: Fraction, limits: Limits) -> av.container.InputContainer:
     try:
         return av.open(
             f"file:{path.resolve()}",
@@ -153,7 +165,7 @@ def open_picture(
             container_options={"format_whitelist": "image2"},
             options={
                 "pattern_type": "none",
-                "framerate": f"{sequence.rate.numerator}/{sequence.rate.denominator}",
+                "framerate": f"{rate.numerator}/{rate.denominator}",
                 "protocol_whitelist": "file",
                 "max_pixels": str(limits.pixels),
             },

@@ -1,7 +1,6 @@
 """The video stream to take, among those of a container."""
 
 import re
-from pathlib import Path
 
 import av
 import av.container
@@ -9,11 +8,12 @@ import av.video.stream
 from av.stream import Disposition
 
 from birefnet_video.errors import NotAVideo, UsageError
+from birefnet_video.inputs.remote import Place
 from birefnet_video.limits import DEFAULT_LIMITS, Limits
 
 
 def video_stream(
-    container: av.container.InputContainer, path: Path, limits: Limits = DEFAULT_LIMITS, track: int | None = None
+    container: av.container.InputContainer, path: Place, limits: Limits = DEFAULT_LIMITS, track: int | None = None
 ) -> av.video.stream.VideoStream:
     """The video stream to take, prepared for decoding.
 

@@ -20,6 +20,7 @@ from birefnet_video.pipeline.shared_network import SharedNetwork
 from birefnet_video.report import End, follow
 from birefnet_video.signals import stop_on_signals
 from birefnet_video.words import printable
+from birefnet_video.workers.kept import KeptWorkers
 
 
 def render_all(planned: Planned, run: RunSpec, load: OpenBackend | None = None) -> int:
@@ -44,6 +45,7 @@ def render_all(planned: Planned, run: RunSpec, load: OpenBackend | None = None) 
 class _Renders:
     def __init__(self, network: SharedNetwork, teller: Teller, run: RunSpec) -> None:
         self._network, self._teller, self._run = network, teller, run
+        self._workers = KeptWorkers()
         self._now: Job | None = None
         self._received: Sequence[int] = ()
 
@@ -61,6 +63,7 @@ class _Renders:
                 ended.append(self._one(request, f"{number}/{len(planned.requests)}"))
         finally:
             self._network.close()
+            self._workers.close()
         tally = Tally(asked, tuple(ended), len(planned.skipped), next(iter(self._received), 0))
         self._teller.close(tally)
         return tally
@@ -71,7 +74,7 @@ class _Renders:
 
     def _one(self, request: RenderRequest, place: str) -> Ended:
         spec = request.spec
-        self._now = job = Job(spec, open_backend=self._network.open)
+        self._now = job = Job(spec, open_backend=self._network.open, kept=self._workers)
         if self._received:
             # It came before there was a job to cancel.
             job.cancel()

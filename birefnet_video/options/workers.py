@@ -21,7 +21,7 @@ class WorkersSpec(OptionGroup):
     """Processes that render segments side by side. Default: one for each GPU of --device cuda:0,1 or cuda:all."""
 
     ray: str | None = field(default=None)
-    """Have a Ray cluster render the segments: its address, or auto. Files must lie where all its machines see them."""
+    """Have a Ray cluster render the segments: its address, or auto. Files travel where no storage is shared."""
 
     @workers.validator
     def _check_workers(self, option: "Attribute[Any]", value: int | None) -> None:

@@ -11,6 +11,7 @@ from birefnet_video.defaults import CORES_A_WORKER, MOST_WORKERS, QUEUE_BATCHES
 from birefnet_video.events import SubjectNoted
 from birefnet_video.inputs.opening import open_input
 from birefnet_video.inputs.reader import Notify, Reader
+from birefnet_video.inputs.remote import place_of
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.outputs.sink import Sink, discarded_on_error
@@ -74,7 +75,7 @@ def open_plan(
     """
     spec, info = plan.spec, plan.info
     if plan.decode_on != "cpu":
-        open_input(spec.source, spec.input.limits, plan.decode_on).close()
+        open_input(place_of(info.path), spec.input.limits, plan.decode_on).close()
     for note in plan.notes:
         notify(note)
     stretch = stretch or find_resumption(plan, notify)

@@ -65,7 +65,7 @@ class Continuation:
             begin: index of the first one that is wanted.
             may_seek: nothing of them had to be mended.
         """
-        self._make, self._cut, self._begin = make, cut, begin
+        self._make, self._cut, self._begin, self._start = make, cut, begin, known[0].pts
         self._known = list(known[max(0, begin - _TOLD_BY) : begin]) if may_seek else []
         self._reader = make(cut=cut)
 
@@ -105,6 +105,9 @@ class Continuation:
 
         def at_home(frame: Frame) -> Frame:
             meta = frame.meta
+            # From the first one of all, not from the first one that is read.
+            since = (meta.pts + first.pts - self._start) * meta.time_base
+            reader.info.limits.check_duration(reader.info.path, since)
             return replace(frame, meta=replace(meta, index=meta.index + first.index, pts=meta.pts + first.pts))
 
         frames = map(at_home, reader.frames())

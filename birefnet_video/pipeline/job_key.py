@@ -10,6 +10,7 @@ from typing import Any
 
 from birefnet_video.commit import full_version
 from birefnet_video.errors import BirefnetVideoError
+from birefnet_video.inputs.sequence import path_of
 from birefnet_video.options.backgrounds import PictureFile, VideoFile
 from birefnet_video.options.guidance import GuidanceSpec
 from birefnet_video.options.job import JobSpec
@@ -85,7 +86,7 @@ def _input(info: MediaInfo) -> str:
         return _file(path)
     found = hashlib.sha256()
     for number in info.sequence.numbers:
-        stat = Path(info.sequence.pattern % number).stat()
+        stat = path_of(info.sequence, number).stat()
         found.update(f"{number} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return f"{len(info.sequence.numbers)} pictures, {found.hexdigest()[:16]}"
 
@@ -101,10 +102,21 @@ def _weights(model: str) -> str:
 def _file(path: Path) -> str:
     """A file's size, time and a hash of its ends."""
     stat = path.stat()
+    return f"{stat.st_size} bytes of {stat.st_mtime_ns}, {content_key(path)}"
+
+
+def content_key(path: Path) -> str:
+    """A hash of a file's size and of its ends, wherever it lies.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    size = path.stat().st_size
     found = hashlib.sha256()
-    for block in _ends(path, stat.st_size):
+    for block in _ends(path, size):
         found.update(block)
-    return f"{stat.st_size} bytes of {stat.st_mtime_ns}, {found.hexdigest()[:16]}"
+    found.update(str(size).encode())
+    return found.hexdigest()[:16]
 
 
 def _ends(path: Path, size: int) -> Iterator[bytes]:

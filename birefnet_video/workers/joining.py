@@ -91,7 +91,11 @@ def _timeline(plan: Plan, resumption: Resumption) -> Timeline:
     done = [meta.pts for part in resumption.parts for meta in part.frames]
     found = listed(plan)
     if found is None or done != [meta.pts for meta in found.frames[: len(done)]]:
-        return decoded(plan)
+        found = decoded(plan)
+    if found.frames:
+        # Each worker reads a part of it.
+        length = found.frames[-1].pts - found.frames[0].pts
+        plan.info.limits.check_duration(plan.info.path, length * plan.info.time_base)
     return found
 
 
@@ -141,7 +145,9 @@ class Joining:
         workers = self.make_workers(Brief(self.plan, self.timeline), self.notify)
         self.crew = Crew(workers, self.notify, check=self.made.problem, drop=self.made.drop)
         info = self.crew.open()
-        self._info = replace(info, note="; ".join(filter(None, (f"{len(workers)} workers", info.note))))
+        self._info = replace(
+            info, note="; ".join(filter(None, (f"{len(workers)} worker{'s' if len(workers) > 1 else ''}", info.note)))
+        )
 
     def render(self) -> Iterator[Done | None]:
         """A stage: frames that lie on the disk; see :meth:`Crew.run`."""

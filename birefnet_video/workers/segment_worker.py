@@ -1,4 +1,4 @@
-"""Makes segments of one render, with a network that stays open."""
+"""Makes segments of one render after another, with a network that stays open."""
 
 import threading
 from collections.abc import Callable
@@ -20,28 +20,32 @@ from birefnet_video.workers.tasks import Brief, Done, Task
 class SegmentWorker:
     """Makes one segment after another. One thread opens and renders; all else from any."""
 
-    def __init__(self, brief: Brief, notify: Notify, load: OpenBackend = open_backend) -> None:
+    def __init__(self, notify: Notify, load: OpenBackend = open_backend) -> None:
         """
         Args:
-            brief: of the render.
             notify: takes what a user should know.
-            load: loads the network.
+            load: loads a network.
         """
-        # Who hands out the work has told them.
-        self._plan = replace(brief.plan, notes=())
-        self._timeline, self._notify = brief.timeline, notify
+        self._notify = notify
+        self._brief: Brief | None = None
         self._network = SharedNetwork(load)
         self._lock = threading.Lock()
         self._line: Line | None = None
         self._is_paused = False
 
-    def open(self) -> BackendInfo:
-        """Load the network.
+    def open(self, brief: Brief) -> BackendInfo:
+        """Load the network of a render, unless that of the one before is the same.
+
+        Args:
+            brief: of the render whose segments will be asked for.
 
         Raises:
             BirefnetVideoError: if it cannot be loaded.
         """
-        backend = self._network.open(network_of(self._plan), self._plan.info, self._notify)
+        # Who hands out the work has told them.
+        plan = replace(brief.plan, notes=())
+        self._brief, self._is_paused = replace(brief, plan=plan), False
+        backend = self._network.open(network_of(plan), plan.info, self._notify)
         self._network.settle(failed=False)
         return backend.info
 
@@ -56,17 +60,19 @@ class SegmentWorker:
             NotAsListed: if the frames are not those that the brief says.
             BirefnetVideoError: if it cannot be made.
         """
-        mode = self._plan.spec.matte.smooth
+        brief = self._brief
+        assert brief is not None  # opened before
+        mode = brief.plan.spec.matte.smooth
         share = Share(
             number=task.number,
             attempt=task.attempt,
             first=task.first,
             after=task.after,
-            timeline=self._timeline,
+            timeline=brief.timeline,
             reach=(LEAD[mode], TRAIL[mode]),
             told=told,
         )
-        line = open_plan(self._plan, self._notify, self._network.open, stretch=share)
+        line = open_plan(brief.plan, self._notify, self._network.open, stretch=share)
         is_done = False
         try:
             with self._lock:

@@ -1,7 +1,9 @@
 """The other end of :mod:`birefnet_video.workers.local`: a process that makes segments as standard input says.
 
-Each line of standard input and output is one JSON object. The first one holds the brief; then come tasks, ``pause`` and
-``resume``. Answers are ``ready``, ``notice``, ``step``, ``stored``, ``done`` and ``failed``.
+Each line of standard input and output is one JSON object. The first one says which cores it has; then come the
+``brief`` of a render and its tasks to ``render``, the same of the next one, and meanwhile ``pause`` and ``resume``.
+Answers are
+``ready``, ``notice``, ``step``, ``stored``, ``done`` and ``failed``.
 """
 
 import json
@@ -49,13 +51,15 @@ def main() -> None:
     from birefnet_video.workers.segment_worker import SegmentWorker
     from birefnet_video.workers.tasks import Brief, Task, error_to_json
 
-    worker = SegmentWorker(Brief.from_json(first["brief"]), answers.notify)
+    worker = SegmentWorker(answers.notify)
     orders: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(worker, orders), daemon=True).start()
     try:
-        info: BackendInfo = worker.open()
-        answers.say(ready=converter().unstructure(info))
         for order in _orders(orders):
+            if "brief" in order:
+                info: BackendInfo = worker.open(Brief.from_json(order["brief"]))
+                answers.say(ready=converter().unstructure(info))
+                continue
             try:
                 done = worker.render(Task.from_json(order["render"]), lambda count: answers.say(stored=count))
             except (NotAsListed, BirefnetVideoError) as error:
@@ -83,7 +87,7 @@ def _orders(orders: "queue.SimpleQueue[Mapping[str, Any]]") -> Iterator[Mapping[
 def _listen(worker: Any, orders: "queue.SimpleQueue[Mapping[str, Any]]") -> None:
     for line in sys.stdin:
         order = json.loads(line)
-        if "render" in order:
+        if "render" in order or "brief" in order:
             orders.put(order)
         elif order.get("pause"):
             worker.pause()

@@ -31,7 +31,7 @@ class ThreadWorker:
         self.name = name
         # Through JSON, as all go.
         self._brief, self._load = Brief.from_json(brief.to_json()), load
-        self._inner = SegmentWorker(self._brief, lambda message: None, load)
+        self._inner = SegmentWorker(lambda message: None, load)
         self._fault = fault
         self._is_closed = threading.Event()
         self.made: list[int] = []
@@ -45,7 +45,7 @@ class ThreadWorker:
 
     def open(self) -> BackendInfo:
         """See :class:`birefnet_video.workers.worker.Worker`."""
-        return self._inner.open()
+        return self._inner.open(self._brief)
 
     def render(self, task: Task, told: Callable[[int], None]) -> Done:
         """See :class:`birefnet_video.workers.worker.Worker`."""
@@ -88,7 +88,7 @@ def crew_job(
     """A job of workers, one for each fault, each with so many more for its place, that has not been started."""
     hired: list[ThreadWorker] = []
 
-    def hire(brief: Brief, notify: object) -> list[ThreadWorker]:
+    def hire(brief: Brief, notify: object, kept: object) -> list[ThreadWorker]:
         new = [
             ThreadWorker(f"worker {number}", brief, load or open_stub(), fault)
             for number, fault in enumerate(faults, 1)

@@ -1,5 +1,6 @@
 """As much of Ray as workers use: actors are objects whose methods run on threads."""
 
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -20,14 +21,16 @@ class _Method:
         return self
 
     def remote(self, *arguments: Any) -> "Future[Any]":
-        return self._actor.begin(self._group, self._name, arguments)
+        # As JSON values, as they would travel.
+        there = json.loads(json.dumps(arguments).replace(*self._actor.moved))
+        return self._actor.begin(self._group, self._name, tuple(there))
 
 
 class _Handle:
     """An actor."""
 
-    def __init__(self, made: Any, groups: dict[str, int], room: threading.Event) -> None:
-        self._made, self._room = made, room
+    def __init__(self, made: Any, groups: dict[str, int], room: threading.Event, moved: tuple[str, str]) -> None:
+        self._made, self._room, self.moved = made, room, moved
         self._pools = {name: ThreadPoolExecutor(count) for name, count in groups.items()}
         self._asked: list[Future[Any]] = []
         self.is_dead = False
@@ -64,6 +67,7 @@ class FakeRay:
     """Stands for the module ``ray``."""
 
     exceptions = SimpleNamespace(RayError=RayError)
+    util = SimpleNamespace(get_node_ip_address=lambda: "127.0.0.1")
 
     def __init__(self, *, gpus: int = 0, machines: int = 2) -> None:
         self.actors: list[_Handle] = []
@@ -72,6 +76,8 @@ class FakeRay:
         self.room = threading.Event()
         """Some machine has room for actors."""
         self.room.set()
+        self.moved = ("/", "/")
+        """A folder here, and where it would be on machines of the cluster."""
         self._gpus, self._machines = gpus, machines
         self._lock = threading.Lock()
 
@@ -97,7 +103,7 @@ class FakeRay:
 
         def of(cls: type) -> Any:
             def make(*arguments: Any) -> _Handle:
-                handle = _Handle(cls(*arguments), options["concurrency_groups"], self.room)
+                handle = _Handle(cls(*arguments), options["concurrency_groups"], self.room, self.moved)
                 with self._lock:
                     self.actors.append(handle)
                 return handle

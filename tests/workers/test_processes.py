@@ -9,18 +9,23 @@ import pytest
 from attrs import evolve
 from clips import make_clip
 from crews import begun, check_whole, left_in
+from packets import packets
 from specs import job_spec
 from stubs import PLAIN_COLOUR, PLAIN_MATTE, notices
 from wait import until
 
 from birefnet_video.errors import BirefnetVideoError, OutputRefused
+from birefnet_video.events import JobState
 from birefnet_video.inputs.reader import Notify
+from birefnet_video.jobs import Job
+from birefnet_video.options.input import InputSpec
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import OutputSpec, WritingSpec
 from birefnet_video.outputs.segments import try_path
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.timeline import listed
 from birefnet_video.workers import opening
+from birefnet_video.workers.kept import KeptWorkers
 from birefnet_video.workers.local import LocalWorker
 from birefnet_video.workers.tasks import Brief, Task
 
@@ -38,8 +43,8 @@ def hired(monkeypatch: pytest.MonkeyPatch) -> list[LocalWorker]:
     """The workers of the jobs of a test."""
     hired: list[LocalWorker] = []
 
-    def hire(brief: Brief, notify: Notify) -> list[LocalWorker]:
-        new = [LocalWorker(f"worker {number}", brief, notify, (), SERVER) for number in (1, 2)]
+    def hire(brief: Brief, notify: Notify, kept: KeptWorkers | None) -> list[LocalWorker]:
+        new = [LocalWorker(f"worker {number}", brief, notify, (), SERVER, kept) for number in (1, 2)]
         hired.extend(new)
         return new
 
@@ -92,7 +97,7 @@ def test_what_goes_wrong_there_is_said_as_it_is(clip: Path, tmp_path: Path, monk
     """Without a network that can be had; by a worker that users get."""
     from birefnet_video.errors import CheckpointError
 
-    monkeypatch.setattr(opening, "hire", lambda brief, notify: [LocalWorker("worker 1", brief, notify)])
+    monkeypatch.setattr(opening, "hire", lambda brief, notify, kept: [LocalWorker("worker 1", brief, notify)])
     spec = spec_of(clip, tmp_path)
     spec = evolve(spec, backend=evolve(spec.backend, model=str(tmp_path / "no.safetensors")))
     job, _ = begun(spec)
@@ -137,3 +142,31 @@ def test_a_worker_outlives_a_segment_that_fails(clip: Path, tmp_path: Path) -> N
         assert worker.render(Task(0, 0, 20, 1), lambda count: None).task.frames == 20
     finally:
         worker.close()
+
+
+def test_the_next_clip_finds_the_processes(clip: Path, tmp_path: Path, hired: list[LocalWorker]) -> None:
+    import psutil
+
+    kept, seen = KeptWorkers(), list[set[int]]()
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        spec = spec_of(clip, tmp_path / name)
+        job = Job(evolve(spec, input=InputSpec(duration="3")), kept=kept)
+        before = len(hired)
+        job.start()
+        until(lambda job=job: job.snapshot().state is JobState.RUNNING)
+        job.pause()
+        # One that still loads when all is done is not kept.
+        until(lambda job=job: all(each.state != "loading" for each in job.snapshot().workers))
+        job.resume()
+        seen.append({worker.pid or 0 for worker in hired[before:]})
+        assert job.result().frames == 75
+        if name == "two":
+            # One ends while nobody uses it.
+            gone = min(seen[0])
+            os.kill(gone, signal.SIGKILL)
+            until(lambda gone=gone: psutil.Process(gone).status() == psutil.STATUS_ZOMBIE)
+    assert seen[0] == seen[1] and len(seen[2] & seen[0]) == 1
+    kept.close()
+    assert not any(psutil.pid_exists(number) for number in seen[0] | seen[2])
+    assert packets(tmp_path / "one" / "a.mov") == packets(tmp_path / "three" / "a.mov")

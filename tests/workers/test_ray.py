@@ -1,7 +1,7 @@
 """Workers in a Ray cluster, which a stand-in plays; with Ray itself where it is installed."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from specs import job_spec
 from stubs import PLAIN_COLOUR, PLAIN_MATTE, notices, open_stub
 from wait import until
 
-from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, InputMissing, UsageError
+from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, UsageError
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import OutputSpec, WritingSpec
 from birefnet_video.workers import ray_worker, segment_worker
@@ -144,29 +144,11 @@ def test_what_is_in_the_way_is_said(clip: Path, tmp_path: Path, fake: FakeRay, m
     assert left_in(tmp_path) == []
 
 
-def test_files_that_others_do_not_see_are_named(
-    clip: Path, tmp_path: Path, fake: FakeRay, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ray_worker, "_check_shared", lambda brief, node: _gone(brief, node))
-    with pytest.raises(InputMissing, match=r"in\.mp4: is not there on .* \(input and outputs lie where all machines"):
-        begun(spec_of(clip, tmp_path))[0].result()
-
-
-_CHECK = ray_worker._check_shared
-
-
-def _gone(brief: Any, node: str) -> None:
-    from dataclasses import replace
-
-    path = str(Path(brief.plan.info.path).with_name("elsewhere") / "in.mp4")
-    _CHECK(replace(brief, plan=replace(brief.plan, info=replace(brief.plan.info, path=path))), node)
-
-
 class Younger(ray_worker.Actor):
     """As a younger program would ask."""
 
-    def __init__(self, brief: dict[str, Any], version: str) -> None:
-        super().__init__(brief, f"{version} and more")
+    def look(self, needed: Mapping[str, Any], version: str) -> dict[str, Any]:
+        return super().look(needed, f"{version} and more")
 
 
 def test_another_version_is_refused(clip: Path, tmp_path: Path, fake: FakeRay, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,13 +160,13 @@ def test_another_version_is_refused(clip: Path, tmp_path: Path, fake: FakeRay, m
 class StubActor(ray_worker.Actor):
     """With a network that needs no torch; what Ray pickles."""
 
-    def _open(self) -> dict[str, Any]:
+    def __init__(self) -> None:
         from stubs import open_stub
 
         from birefnet_video.workers import segment_worker
 
         segment_worker.SegmentWorker.__init__.__defaults__ = (open_stub(delay_s=0.004),)
-        return super()._open()
+        super().__init__()
 
 
 @pytest.fixture
