@@ -13,7 +13,7 @@ from birefnet_video.outputs.sink import Sink
 from birefnet_video.outputs.unfinished import write_key
 from birefnet_video.pipeline.continuing import FrameSource, Reading
 from birefnet_video.pipeline.core import Matting
-from birefnet_video.pipeline.preview import PreviewTap
+from birefnet_video.pipeline.preview import Tap
 from birefnet_video.pipeline.runner import Runner
 from birefnet_video.pipeline.stages import Composed, MatteGauge
 from birefnet_video.types import Matte, MediaInfo
@@ -48,7 +48,7 @@ class Run:
     """Of each whose mattes there are, by name; ``None``: everybody's together."""
     flicker: Callable[[], tuple[float, float] | None]
     """Before and after smoothing, so far."""
-    tap: PreviewTap
+    tap: Tap
     runner: Runner
     on_committed: Callable[[], None] = lambda: None
     """Called when all outputs have their final names."""

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +17,14 @@ _log = logging.getLogger(__name__)
 Sent = Callable[[tuple[int, int]], np.ndarray]
 #: Sides of a preview, in pixels.
 _LEAST_SIDE, _MOST_SIDE = 2, 2048
+
+
+class Tap(Protocol):
+    """Where a watcher gets pictures of a render."""
+
+    def ask(self, width: int, height: int, zoom: int = 1) -> Preview | None:
+        """See :meth:`PreviewTap.ask`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from birefnet_video.events import WorkerSnapshot
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.pipeline.channel import Cancelled
 from birefnet_video.pipeline.share import NotAsListed
+from birefnet_video.types import Preview
 from birefnet_video.workers.hand import Hand, News, as_ours
 from birefnet_video.workers.pending import Pending, joinable, told
 from birefnet_video.workers.tasks import Done, Task
@@ -56,6 +57,7 @@ class Crew:
         self._news: queue.SimpleQueue[News | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._is_paused = False
+        self._picture: Preview | None = None
         self._left: list[Hand] = []
         self._error: BaseException | None = None
         self._took: list[float] = []
@@ -108,6 +110,14 @@ class Crew:
     def snapshots(self) -> tuple[WorkerSnapshot, ...]:
         """The workers at this moment. From any thread."""
         return tuple(hand.snapshot() for hand in self._hands)
+
+    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+        """See :meth:`Worker.preview`: of the earliest segment that is being made. From any thread."""
+        makers = [(task.number, place) for place, hand in enumerate(self._hands) if (task := hand.task) is not None]
+        if makers:
+            _, place = min(makers)
+            self._picture = self._hands[place].worker.preview(width, height, zoom) or self._picture
+        return self._picture
 
     def pause(self) -> None:
         """Have all workers take no further frames."""

@@ -1,5 +1,6 @@
 """A render whose segments are made by workers and joined here."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,13 +14,12 @@ from birefnet_video.outputs.segments import try_path
 from birefnet_video.outputs.sink import Sink, discarded_on_error
 from birefnet_video.pipeline.line import Run
 from birefnet_video.pipeline.plan import Plan
-from birefnet_video.pipeline.preview import PreviewTap
 from birefnet_video.pipeline.resuming import Resumption, find_resumption, why_not_shared
 from birefnet_video.pipeline.runner import Runner, Stage
 from birefnet_video.pipeline.share import NotAsListed
 from birefnet_video.pipeline.stages import MatteGauge
 from birefnet_video.pipeline.timeline import Timeline, decoded, listed
-from birefnet_video.types import FrameMeta, Step
+from birefnet_video.types import FrameMeta, Preview, Step
 from birefnet_video.words import told_once
 from birefnet_video.workers.crew import Crew
 from birefnet_video.workers.made import MadeSegments
@@ -77,7 +77,7 @@ def open_joined(plan: Plan, notify: Notify, make_workers: MakeWorkers, *, on_cut
         lanes=[output.spec.lanes for output in plan.outputs],
         gauges=gauges,
         flicker=joining.flicker,
-        tap=PreviewTap(),
+        tap=joining,
         runner=_CrewRunner(stages, joining),
         on_committed=resumption.finish,
         kept=resumption.kept,
@@ -117,6 +117,8 @@ class Joining:
     crew: Crew | None = None
     made: MadeSegments = field(init=False)
     _info: BackendInfo | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _is_paused: bool = False
     _flicker: list[tuple[int, tuple[float, float]]] = field(default_factory=list)
     _told: int = 0
     """Frames that were told of."""
@@ -143,11 +145,19 @@ class Joining:
     def open(self) -> None:
         """Start the workers."""
         workers = self.make_workers(Brief(self.plan, self.timeline), self.notify)
-        self.crew = Crew(workers, self.notify, check=self.made.problem, drop=self.made.drop)
-        info = self.crew.open()
+        crew = Crew(workers, self.notify, check=self.made.problem, drop=self.made.drop)
+        with self._lock:
+            self.crew = crew
+            if self._is_paused:
+                crew.pause()
+        info = crew.open()
         self._info = replace(
             info, note="; ".join(filter(None, (f"{len(workers)} worker{'s' if len(workers) > 1 else ''}", info.note)))
         )
+
+    def ask(self, width: int, height: int, zoom: int = 1) -> Preview | None:
+        """See :class:`birefnet_video.pipeline.preview.PreviewTap`."""
+        return self.crew.preview(width, height, zoom) if self.crew is not None else None
 
     def render(self) -> Iterator[Done | None]:
         """A stage: frames that lie on the disk; see :meth:`Crew.run`."""
@@ -218,6 +228,20 @@ class Joining:
         before, after = (sum(count * values[side] for count, values in known) / frames for side in (0, 1))
         return before, after
 
+    def pause(self) -> None:
+        """Have workers take no further frames, those that are begun anew meanwhile, too. From any thread."""
+        with self._lock:
+            self._is_paused = True
+            if self.crew is not None:
+                self.crew.pause()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        with self._lock:
+            self._is_paused = False
+            if self.crew is not None:
+                self.crew.resume()
+
     def close(self) -> None:
         """End the workers. May be called twice."""
         if self.crew is not None:
@@ -240,11 +264,9 @@ class _CrewRunner(Runner):
     def pause(self) -> None:
         """See :class:`Runner`; what workers have begun waits, too."""
         super().pause()
-        if self._joining.crew is not None:
-            self._joining.crew.pause()
+        self._joining.pause()
 
     def resume(self) -> None:
         """See :class:`Runner`."""
         super().resume()
-        if self._joining.crew is not None:
-            self._joining.crew.resume()
+        self._joining.resume()

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -10,14 +11,18 @@ from birefnet_video.backends.base import BackendInfo
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.options.serial import structured
 from birefnet_video.pipeline.share import NotAsListed
-from birefnet_video.types import Step
+from birefnet_video.types import Preview, Step
 from birefnet_video.workers.kept import KeptWorkers
+from birefnet_video.workers.picture import picture_from_json
 from birefnet_video.workers.process import WorkerProcess
 from birefnet_video.workers.tasks import Brief, Done, Task, error_from_json
 from birefnet_video.workers.worker import WorkerLost
 
 #: Starts the other end; files of the folder that this is started in are not taken for modules.
 SERVER = (sys.executable, "-P", "-m", "birefnet_video.workers.serving")
+
+#: Seconds between two wishes for a picture.
+PREVIEW_S = 0.5
 
 
 class LocalWorker:
@@ -47,6 +52,8 @@ class LocalWorker:
         self._process: WorkerProcess | None = None
         self._lock = threading.Lock()
         self._is_closed = self._is_idle = False
+        self._picture: Preview | None = None
+        self._asked_at = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -80,6 +87,15 @@ class LocalWorker:
         """See :class:`birefnet_video.workers.worker.Worker`."""
         with suppress(WorkerLost):
             self._order(resume=True)
+
+    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+        """See :class:`birefnet_video.workers.worker.Worker`; asks at most every so often."""
+        now = time.monotonic()
+        if not self._is_idle and now - self._asked_at >= PREVIEW_S:
+            self._asked_at = now
+            with suppress(WorkerLost):
+                self._order(preview=[width, height, zoom])
+        return self._picture
 
     def again(self) -> "LocalWorker":
         """See :class:`birefnet_video.workers.worker.Worker`."""
@@ -122,7 +138,9 @@ class LocalWorker:
             if kind == wanted:
                 self._is_idle = True
                 return values
-            if kind == "stored":
+            if kind == "picture":
+                self._picture = picture_from_json(values)
+            elif kind == "stored":
                 told(values)
             elif kind == "failed":
                 self._is_idle = wanted == "done"

@@ -7,9 +7,10 @@ from typing import Any
 from birefnet_video.commit import full_version
 from birefnet_video.errors import BackendUnavailable
 from birefnet_video.options.serial import converter
-from birefnet_video.types import Step
+from birefnet_video.types import Preview, Step
 from birefnet_video.workers.elsewhere import Elsewhere
 from birefnet_video.workers.needed import Needed
+from birefnet_video.workers.picture import picture_to_json
 from birefnet_video.workers.segment_worker import SegmentWorker
 from birefnet_video.workers.tasks import Brief, Task, error_to_json
 
@@ -20,6 +21,7 @@ class Actor:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stored, self._said = 0, list[tuple[str, str]]()
+        self._shown: Preview | None = None
         self._worker = SegmentWorker(self._notify)
         self._needed: Needed | None = None
         self._elsewhere: Elsewhere | None = None
@@ -47,11 +49,18 @@ class Actor:
         """See :meth:`SegmentWorker.render`."""
         return _answered(lambda: self._render(Task.from_json(list(task))))
 
-    def news(self) -> dict[str, Any]:
-        """Frames that lie on the disk and what was said since the last time."""
+    def news(self, wish: Sequence[int] | None = None) -> dict[str, Any]:
+        """Frames that lie on the disk and what was said since the last time, and a picture if there is another one.
+
+        Args:
+            wish: width, height and zoom of the next picture; ``None``: nobody looks.
+        """
+        picture = None if wish is None else self._worker.preview(*wish)
         with self._lock:
-            news = {"stored": self._stored, "said": self._said}
+            news: dict[str, Any] = {"stored": self._stored, "said": self._said, "picture": None}
             self._stored, self._said = 0, []
+            if picture is not None and picture is not self._shown:
+                self._shown, news["picture"] = picture, picture_to_json(picture)
         return news
 
     def pause(self) -> None:

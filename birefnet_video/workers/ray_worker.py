@@ -12,9 +12,10 @@ from birefnet_video.errors import first_line
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.options.serial import structured
 from birefnet_video.pipeline.share import NotAsListed
-from birefnet_video.types import Step
+from birefnet_video.types import Preview, Step
 from birefnet_video.workers.cluster import Cluster
 from birefnet_video.workers.kept import KeptWorkers
+from birefnet_video.workers.picture import picture_from_json
 from birefnet_video.workers.ray_actor import Actor
 from birefnet_video.workers.sharing import Sharing
 from birefnet_video.workers.tasks import Brief, Done, Task, error_from_json
@@ -57,6 +58,8 @@ class RayWorker:
         self._actor: Any = None
         self._is_closed = threading.Event()
         self._is_idle = False
+        self._wish: tuple[int, int, int] | None = None
+        self._picture: Preview | None = None
         cluster.enter()
         sharing.enter()
 
@@ -88,6 +91,11 @@ class RayWorker:
     def resume(self) -> None:
         """See :class:`birefnet_video.workers.worker.Worker`."""
         self._ask("resume")
+
+    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+        """See :class:`birefnet_video.workers.worker.Worker`; comes with the next report."""
+        self._wish = (width, height, zoom)
+        return self._picture
 
     def again(self) -> "RayWorker":
         """See :class:`birefnet_video.workers.worker.Worker`; on whatever machine has room."""
@@ -167,7 +175,11 @@ class RayWorker:
         try:
             while True:
                 ready, _ = ray.wait([asked], timeout=_LOOK_S)
-                news = ray.get(self._actor.news.options(concurrency_group="ask").remote(), timeout=None)
+                # A picture for whoever has asked since the last look.
+                wish, self._wish = self._wish, None
+                news = ray.get(self._actor.news.options(concurrency_group="ask").remote(wish), timeout=None)
+                if news["picture"] is not None:
+                    self._picture = picture_from_json(news["picture"])
                 told(news["stored"])
                 for kind, text in news["said"]:
                     self._notify(Step(text) if kind == "step" else text)

@@ -14,6 +14,7 @@ from birefnet_video.pipeline.line import Line
 from birefnet_video.pipeline.reach import LEAD, TRAIL
 from birefnet_video.pipeline.share import Share
 from birefnet_video.pipeline.shared_network import SharedNetwork
+from birefnet_video.types import Preview
 from birefnet_video.workers.tasks import Brief, Done, Task
 
 
@@ -32,6 +33,7 @@ class SegmentWorker:
         self._lock = threading.Lock()
         self._line: Line | None = None
         self._is_paused = False
+        self._picture: Preview | None = None
 
     def open(self, brief: Brief) -> BackendInfo:
         """Load the network of a render, unless that of the one before is the same.
@@ -44,7 +46,7 @@ class SegmentWorker:
         """
         # Who hands out the work has told them.
         plan = replace(brief.plan, notes=())
-        self._brief, self._is_paused = replace(brief, plan=plan), False
+        self._brief, self._is_paused, self._picture = replace(brief, plan=plan), False, None
         backend = self._network.open(network_of(plan), plan.info, self._notify)
         self._network.settle(failed=False)
         return backend.info
@@ -104,6 +106,13 @@ class SegmentWorker:
             self._is_paused = False
             if self._line is not None:
                 self._line.runner.resume()
+
+    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+        """See :meth:`birefnet_video.workers.worker.Worker.preview`."""
+        with self._lock:
+            if self._line is not None:
+                self._picture = self._line.tap.ask(width, height, zoom) or self._picture
+            return self._picture
 
     def stop(self) -> None:
         """End what is being made; :meth:`render` raises."""

@@ -1,9 +1,8 @@
 """The other end of :mod:`birefnet_video.workers.local`: a process that makes segments as standard input says.
 
 Each line of standard input and output is one JSON object. The first one says which cores it has; then come the
-``brief`` of a render and its tasks to ``render``, the same of the next one, and meanwhile ``pause`` and ``resume``.
-Answers are
-``ready``, ``notice``, ``step``, ``stored``, ``done`` and ``failed``.
+``brief`` of a render and its tasks to ``render``, the same of the next one, and meanwhile ``pause``, ``resume`` and
+wishes for a ``preview``. Answers are ``ready``, ``notice``, ``step``, ``stored``, ``picture``, ``done`` and ``failed``.
 """
 
 import json
@@ -15,7 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
-from birefnet_video.types import Step
+from birefnet_video.types import Preview, Step
 
 
 class Answers:
@@ -23,12 +22,21 @@ class Answers:
 
     def __init__(self, file: IO[str]) -> None:
         self._file, self._lock = file, threading.Lock()
+        self._shown: Preview | None = None
 
     def say(self, **values: Any) -> None:
         """Write one."""
         with self._lock:
             self._file.write(json.dumps(values) + "\n")
             self._file.flush()
+
+    def show(self, picture: Preview | None) -> None:
+        """Give a picture, if it is another one than the last time."""
+        if picture is not None and picture is not self._shown:
+            from birefnet_video.workers.picture import picture_to_json
+
+            self._shown = picture
+            self.say(picture=picture_to_json(picture))
 
     def notify(self, message: str) -> None:
         """Something a user should know, or a :class:`Step`."""
@@ -53,7 +61,7 @@ def main() -> None:
 
     worker = SegmentWorker(answers.notify)
     orders: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(worker, orders), daemon=True).start()
+    threading.Thread(target=_listen, args=(worker, orders, answers), daemon=True).start()
     try:
         for order in _orders(orders):
             if "brief" in order:
@@ -84,11 +92,13 @@ def _orders(orders: "queue.SimpleQueue[Mapping[str, Any]]") -> Iterator[Mapping[
         yield orders.get()
 
 
-def _listen(worker: Any, orders: "queue.SimpleQueue[Mapping[str, Any]]") -> None:
+def _listen(worker: Any, orders: "queue.SimpleQueue[Mapping[str, Any]]", answers: Answers) -> None:
     for line in sys.stdin:
         order = json.loads(line)
         if "render" in order or "brief" in order:
             orders.put(order)
+        elif "preview" in order:
+            answers.show(worker.preview(*order["preview"]))
         elif order.get("pause"):
             worker.pause()
         else:

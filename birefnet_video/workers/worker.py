@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol, Self
 
 from birefnet_video.backends.base import BackendInfo
+from birefnet_video.types import Preview
 from birefnet_video.workers.tasks import Done, Task
 
 
@@ -46,6 +47,16 @@ class Worker(Protocol):
 
     def resume(self) -> None:
         """Go on after :meth:`pause`."""
+        ...
+
+    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+        """The latest picture that was asked for of what it makes, and a wish for the next. Waits for nothing.
+
+        Args:
+            width: see :meth:`birefnet_video.pipeline.preview.PreviewTap.ask`, as all others.
+            height: the same.
+            zoom: the same.
+        """
         ...
 
     def again(self) -> Self | None:

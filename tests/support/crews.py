@@ -15,6 +15,7 @@ from birefnet_video.jobs import Job
 from birefnet_video.options.job import JobSpec
 from birefnet_video.pipeline.assemble import OpenBackend
 from birefnet_video.pipeline.line import Line
+from birefnet_video.types import Preview
 from birefnet_video.workers import opening
 from birefnet_video.workers.segment_worker import SegmentWorker
 from birefnet_video.workers.tasks import Brief, Done, Task
@@ -63,6 +64,10 @@ class ThreadWorker:
     def resume(self) -> None:
         """See :class:`birefnet_video.workers.worker.Worker`."""
         self._inner.resume()
+
+    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+        """See :class:`birefnet_video.workers.worker.Worker`."""
+        return self._inner.preview(width, height, zoom)
 
     def again(self) -> "ThreadWorker | None":
         """See :class:`birefnet_video.workers.worker.Worker`."""

@@ -24,6 +24,7 @@ from birefnet_video.options.outputs import OutputSpec, WritingSpec
 from birefnet_video.outputs.segments import try_path
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.timeline import listed
+from birefnet_video.types import Preview
 from birefnet_video.workers import opening
 from birefnet_video.workers.kept import KeptWorkers
 from birefnet_video.workers.local import LocalWorker
@@ -57,6 +58,26 @@ def spec_of(clip: Path, folder: Path) -> JobSpec:
     return job_spec(
         clip, (OutputSpec("alpha", folder / "a.mov"),), matte=PLAIN_MATTE, colour=PLAIN_COLOUR, writing=writing
     )
+
+
+def test_who_watches_sees_a_picture(
+    clip: Path, tmp_path: Path, hired: list[LocalWorker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("birefnet_video.workers.local.PREVIEW_S", 0.0)
+    job, _ = begun(spec_of(clip, tmp_path))
+    seen: dict[int, Preview] = {}
+
+    def look() -> bool:
+        if (picture := job.preview(40, 40)) is not None:
+            seen[picture.meta.index] = picture
+        return len(seen) > 2
+
+    until(look)
+    job.cancel()
+    job.wait()
+    assert all(0 <= index < FRAMES for index in seen)
+    assert {each.rgb.shape for each in seen.values()} == {(24, 40, 3)}
+    assert all(each.alpha.shape == (24, 40) and each.rgb.any() for each in seen.values())
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL")

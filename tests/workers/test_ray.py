@@ -104,6 +104,14 @@ def test_a_cluster_without_room_is_waited_for(
     assert job.result().frames == FRAMES
 
 
+def test_who_watches_sees_a_picture(clip: Path, tmp_path: Path, fake: FakeRay) -> None:
+    job, _ = begun(spec_of(clip, tmp_path))
+    picture = until(lambda: job.preview(40, 40))
+    assert picture.rgb.shape == (24, 40, 3) and picture.alpha.shape == (24, 40) and picture.rgb.any()
+    job.cancel()
+    job.wait()
+
+
 def test_a_pause_reaches_the_actors(clip: Path, tmp_path: Path, fake: FakeRay) -> None:
     job, _ = begun(spec_of(clip, tmp_path))
     until(lambda: job.snapshot().written > 20)

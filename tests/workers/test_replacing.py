@@ -14,6 +14,7 @@ from birefnet_video.errors import BackendUnavailable, BirefnetVideoError
 from birefnet_video.events import JobState
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import OutputSpec, WritingSpec
+from birefnet_video.pipeline.share import NotAsListed
 from birefnet_video.workers.crew import MOST_BEGUN_ANEW, MOST_TRIES
 from birefnet_video.workers.tasks import Task
 from birefnet_video.workers.worker import WorkerLost
@@ -97,6 +98,25 @@ def test_a_place_is_given_up(times: int, clip: Path, tmp_path: Path, monkeypatch
     assert Unsteady.left == max(times - MOST_BEGUN_ANEW, -1)
     why = "ends at once" if times == 100 else "torch finds no such device here"
     assert any(f"worker 2: {'' if times == 100 else 'cuda:1: '}{why}; 1 of 2" in line for line in notices(events))
+
+
+def test_a_pause_holds_for_workers_of_another_timeline(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_lied = False
+
+    def pauses(task: Task) -> None:
+        nonlocal has_lied
+        if not has_lied:
+            has_lied = True
+            job.pause()
+            raise NotAsListed
+
+    job, _, workers = crew_job(spec_of(clip, tmp_path), monkeypatch, [pauses])
+    job.start()
+    until(lambda: len(workers) == 2 and workers[1]._inner._is_paused)
+    job.resume()
+    assert job.result().frames == FRAMES
 
 
 def test_a_pause_holds_for_who_is_begun_after_it(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
