@@ -184,4 +184,4 @@ def _timed(path: Path, encoding: Encoding, written: Written, frames: Sequence[Fr
             left.remove(packet.pts)
             yield packet
     if left or crc != written.crc:
-        raise OutputRefused(f"{path}: is not what was written")
+        raise OutputRefused(f"{path}: is not what was written", hint="the same command makes it anew")

@@ -1,5 +1,6 @@
 """Workers that are lost have others begun in their place."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,15 @@ from stubs import PLAIN_COLOUR, PLAIN_MATTE, notices
 from wait import until
 
 from birefnet_video.backends.base import BackendInfo
-from birefnet_video.errors import BackendUnavailable, BirefnetVideoError
+from birefnet_video.errors import BackendUnavailable, BirefnetVideoError, OutputRefused
 from birefnet_video.events import JobState
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.outputs import OutputSpec, WritingSpec
+from birefnet_video.outputs.segments import try_path
 from birefnet_video.pipeline.share import NotAsListed
 from birefnet_video.workers.crew import MOST_BEGUN_ANEW, MOST_TRIES
-from birefnet_video.workers.tasks import Task
+from birefnet_video.workers.segment_worker import SegmentWorker
+from birefnet_video.workers.tasks import Done, Task
 from birefnet_video.workers.worker import WorkerLost
 
 FRAMES = 60
@@ -141,3 +144,52 @@ def test_a_pause_holds_for_who_is_begun_after_it(clip: Path, tmp_path: Path, mon
     assert job.snapshot().state is JobState.PAUSED
     job.resume()
     assert job.result().frames == FRAMES
+
+
+def test_a_part_that_is_too_short_is_made_again(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = spec_of(clip, tmp_path)
+    render, is_first = SegmentWorker.render, True
+
+    def cuts(self: SegmentWorker, task: Task, told: Callable[[int], None]) -> Done:
+        nonlocal is_first
+        done = render(self, task, told)
+        if task.number == 1 and is_first:
+            is_first = False
+            place = try_path(spec.outputs[0].path, 1, task.attempt)
+            place.write_bytes(place.read_bytes()[:-1])
+        return done
+
+    monkeypatch.setattr(SegmentWorker, "render", cuts)
+    job, events, _ = crew_job(spec, monkeypatch)
+    job.start()
+    assert job.result().frames == FRAMES
+    assert any(" were written: segment 1 is tried again" in line for line in notices(events))
+    check_whole(spec, tmp_path / "alone")
+
+
+def test_a_part_that_changes_is_noticed_when_it_is_joined(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_of(clip, tmp_path)
+    render = SegmentWorker.render
+
+    def changes(self: SegmentWorker, task: Task, told: Callable[[int], None]) -> Done:
+        done = render(self, task, told)
+        if task.number == 1:
+            place = try_path(spec.outputs[0].path, 1, task.attempt)
+            data = bytearray(place.read_bytes())
+            data[len(data) // 2] ^= 1
+            place.write_bytes(data)
+        return done
+
+    monkeypatch.setattr(SegmentWorker, "render", changes)
+    job, _, _ = crew_job(spec, monkeypatch)
+    job.start()
+    with pytest.raises(OutputRefused, match=r"00001\.part: is not what was written \(the same command makes it anew"):
+        job.result()
+    monkeypatch.setattr(SegmentWorker, "render", render)
+    job, events, _ = crew_job(spec, monkeypatch)
+    job.start()
+    assert job.result().frames == FRAMES
+    assert any("were done by an earlier run" in line for line in notices(events))
+    check_whole(spec, tmp_path / "alone")
