@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,6 +35,8 @@ class FrameMeta:
     """Length of one tick, in seconds."""
     duration: int | None = None
     """How long it is shown, in units of ``time_base``, if the source says so."""
+    is_key: bool = field(default=False, compare=False)
+    """Its packet is a keyframe of the source: decoding can begin there."""
 
     @property
     def time_s(self) -> float:

@@ -55,6 +55,8 @@ class Decoding:
         codec = decoder.codec
         self._is_one_each = is_one_each or codec.intra_only or codec.canonical_name in _ONE_EACH
         self._has_references = codec.canonical_name in _WITH_REFERENCES
+        self._keys: set[int] = set()
+        """Times of keyframes whose pictures nobody has asked for."""
         self._first_key: int | None = None
         """Time of the first packet, if nothing before it is needed."""
         self._waiting: list[int] = []
@@ -81,6 +83,8 @@ class Decoding:
                 self._bad += 1
                 break
             if packet.size:
+                if packet.is_keyframe and packet.pts is not None:
+                    self._keys.add(packet.pts)
                 self._count(packet)
                 yield from self._decode(packet)
             elif packet.pts is not None:
@@ -90,6 +94,13 @@ class Decoding:
             return
         yield from self._decode(None)
         self._settle()
+
+    def is_key(self, pts: int | None) -> bool:
+        """Whether the picture of a time was a keyframe; to be asked once."""
+        found = pts in self._keys
+        if pts is not None:
+            self._keys.discard(pts)
+        return found
 
     def _decode(self, packet: av.Packet | None) -> Iterator[av.VideoFrame]:
         try:

@@ -66,8 +66,7 @@ class Reader:
         """
         self.info, self._place = info, place_of(info.path)
         self.damage: list[str] = []
-        self._notify = notify
-        self._cut, self._with_alpha, self._decode_on = cut, with_alpha, decode_on
+        self._notify, self._cut, self._with_alpha, self._decode_on = notify, cut, with_alpha, decode_on
         self.given = self._before = before
         """Frames that were given, those before the part among them."""
         self.is_plain = decode_on == "cpu"
@@ -78,6 +77,7 @@ class Reader:
         self._fed = self._empty = self._offset = 0
         self._is_read_whole = self._keeps_lengths = self._is_indexed = self._is_jpeg = False
         self._turns: dict[int, Turn] = {}
+        self._is_key: Callable[[int | None], bool] = lambda pts: False
         self._promised_s: float | None = None
         self._told: set[str] = set()
         self._deinterlacer: Deinterlacer | None = None
@@ -109,18 +109,16 @@ class Reader:
             pts += self._offset
             if last is not None and (last.pts - pts) * info.time_base > TIME_JUMP_S:
                 self._tell("jump", f"the clock jumps back at frame {index}: time goes on from there")
-                self._offset += last.pts + frame_ticks - pts
-                pts = last.pts + frame_ticks
+                pts, self._offset = last.pts + frame_ticks, self._offset + last.pts + frame_ticks - pts
             elif last is not None and pts - last.pts > _LONGEST_STEP:
                 self._tell("leap", f"the clock leaps ahead by hours at frame {index}: time goes on from there")
-                self._offset += last.pts + frame_ticks - pts
-                pts = last.pts + frame_ticks
+                pts, self._offset = last.pts + frame_ticks, self._offset + last.pts + frame_ticks - pts
             elif last is not None and pts <= last.pts:
                 self._tell("order", f"timestamps do not rise at frame {index}: moved on by one tick")
                 pts = last.pts + 1
             # A damaged length says nothing.
             length = picture.duration if 0 < (picture.duration or 0) <= _LONGEST_STEP else None
-            last = FrameMeta(index, pts, info.time_base, length)
+            last = FrameMeta(index, pts, info.time_base, length, is_key=self._is_key(picture.pts))
             first = first or last
             info.limits.check_duration(self._place, (pts - first.pts) * info.time_base)
             if self._cut is None:
@@ -244,6 +242,7 @@ class Reader:
         try:
             for is_careful in (True, False):
                 with attempt(is_careful) as (decoding, packets):
+                    self._is_key = decoding.is_key
                     try:
                         for picture in islice(decoding.run(packets), 0 if is_careful else given, None):
                             given += 1

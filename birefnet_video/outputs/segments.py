@@ -73,6 +73,8 @@ class SegmentPlan:
     """All that its frames depend on, by names that a user knows."""
     time_base: Fraction
     """Of its frames."""
+    lead: int = 0
+    """As of :class:`Cutter`."""
 
 
 def folder_of(target: Path) -> Path:
@@ -137,7 +139,7 @@ class Segments:
             raise
         self.kept = len(self.frames)
         """Frames of all parts that are done."""
-        self._cutter = Cutter(plan.seconds)
+        self._cutter = Cutter(plan.seconds, plan.lead)
         if self.parts:
             self._cutter.go_on(self.parts[0].frames[0], self.parts[-1].frames[-1])
         self._open = ShownFrames()

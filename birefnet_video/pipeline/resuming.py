@@ -198,9 +198,10 @@ def find_resumption(plan: Plan, notify: Notify, *, shared: bool = False) -> Resu
     seconds = _segment_s(plan, shared=shared)
     for key in keys:
         key["segment"] = f"{float(seconds):g}"
+    lead = LEAD[plan.spec.matte.smooth]
     made = Resumption(
-        [SegmentPlan(seconds=seconds, key=key, time_base=plan.info.time_base) for key in keys],
-        lead=LEAD[plan.spec.matte.smooth],
+        [SegmentPlan(seconds=seconds, key=key, time_base=plan.info.time_base, lead=lead) for key in keys],
+        lead=lead,
     )
     _find_parts(made, plan, notify)
     if plan.guidance.said:

@@ -27,12 +27,19 @@ def listed(plan: Plan) -> Timeline | None:
         plan: of the render.
     """
     info, cut = plan.info, plan.cut
-    times = _packets(plan) if info.sequence is None else [info.sequence.tick_of(each) for each in info.sequence.numbers]
+    keys = None
+    if info.sequence is None:
+        times, keys = _packets(plan)
+    else:
+        times = [info.sequence.tick_of(each) for each in info.sequence.numbers]
     if plan.decode_on != "cpu" or not times or len(set(times)) < len(times):
         return None
     shift = cut.shift(info.time_base) if cut is not None else 0
     held = [pts for pts in times if cut is None or cut.holds(pts * info.time_base)]
-    frames = (FrameMeta(index, pts - shift, info.time_base) for index, pts in enumerate(held))
+    frames = (
+        FrameMeta(index, pts - shift, info.time_base, is_key=keys is None or pts in keys)
+        for index, pts in enumerate(held)
+    )
     return Timeline(tuple(frames), is_plain=True)
 
 
@@ -46,7 +53,8 @@ def decoded(plan: Plan) -> Timeline:
     return Timeline(tuple(frame.meta for frame in reader.frames()), is_plain=False)
 
 
-def _packets(plan: Plan) -> list[int]:
+def _packets(plan: Plan) -> tuple[list[int], set[int]]:
+    """Times of all pictures, rising, and which of them are keyframes; none if one is not known."""
     info, limits = plan.info, plan.spec.input.limits
     path = Path(info.path)
     with open_input(path, limits, "cpu") as container:
@@ -54,5 +62,7 @@ def _packets(plan: Plan) -> list[int]:
         if plan.cut is not None:
             seek_before(container, plan.cut)
         # Without the packets themselves: all of them are the file.
-        times = [packet.pts for packet in demux(container, stream) if packet.size and not packet.is_discard]
-    return sorted(pts for pts in times if pts is not None) if None not in times else []
+        packets = (packet for packet in demux(container, stream) if packet.size and not packet.is_discard)
+        times = [(packet.pts, packet.is_keyframe) for packet in packets]
+    known = sorted(pts for pts, _ in times if pts is not None)
+    return known if len(known) == len(times) else [], {pts for pts, is_key in times if is_key and pts is not None}

@@ -188,8 +188,9 @@ class Joining:
             yield item
 
     def _tasks(self) -> Iterator[Task]:
-        seconds = self.resumption.plans[0].seconds
-        for number, (first, after) in enumerate(cut_up(self.timeline.frames, seconds, self._next), self._number):
+        cut = self.resumption.plans[0]
+        segments = cut_up(self.timeline.frames, cut.seconds, cut.lead, self._next)
+        for number, (first, after) in enumerate(segments, self._number):
             yield Task(number, first, after)
 
     def join(self, made: Iterable[Done | None]) -> Iterator[int]:

@@ -337,6 +337,30 @@ def test_a_slow_worker_is_not_waited_for(clip: Path, tmp_path: Path, monkeypatch
     }
 
 
+def test_segments_begin_behind_keyframes_whoever_makes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_movie(tmp_path / "in.mp4", count=500, size=(64, 48), options={"g": "90", "sc_threshold": "0"})
+    (tmp_path / "out").mkdir()
+    spec = spec_of(source, OutputSpec("mask", tmp_path / "out" / "m.mkv"), segment=8)
+    begun: dict[int, int] = {}
+
+    def ends(task: Task) -> None:
+        begun[task.number] = task.first
+        if task.number == 2:
+            raise WorkerLost("has ended")
+
+    job, _, _ = crew_job(spec, monkeypatch, (ends, ends))
+    job.start()
+    with pytest.raises(BirefnetVideoError, match="has ended"):
+        job.result()
+    # Keyframes of 180 and 360, and a second and 20 frames.
+    assert begun == {0: 0, 1: 225, 2: 405}
+    # One process cuts in the same places, and goes on from there.
+    again = Job(evolve(spec, writing=evolve(spec.writing, workers=None)), open_backend=open_stub())
+    again.start()
+    assert again.result().frames == 500
+    check_whole(spec, tmp_path / "alone")
+
+
 def test_a_stopped_crew_says_so() -> None:
     from birefnet_video.workers.crew import Crew
 
