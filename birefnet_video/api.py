@@ -112,6 +112,7 @@ def _smooth_alphas(
 ) -> Iterator["np.ndarray"]:
     import numpy as np
 
+    from birefnet_video.matting.device_plane import at_home
     from birefnet_video.pipeline.smoothing import steady_alphas
 
     pairs = iter(zip(frames, alphas, strict=True))
@@ -132,7 +133,7 @@ def _smooth_alphas(
     if mode == "off":
         yield from (alpha for _, alpha in checked())
         return
-    yield from (alpha for _, alpha in steady_alphas(checked(), lambda pair: pair, (width, height), mode))
+    yield from (at_home(alpha) for _, alpha in steady_alphas(checked(), lambda pair: pair, (width, height), mode))
 
 
 @takes(GuidedStillOptions)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import av
     import numpy as np
 
+    from birefnet_video.matting.device_plane import DevicePlane
+
 #: Numbers of pictures beyond this are no counts: a clock's milliseconds, for example.
 LARGEST_COUNT = 2**31 - 1
 
@@ -100,21 +102,21 @@ class Matte:
     """A frame and its alpha."""
 
     frame: Frame
-    alpha: np.ndarray
+    alpha: np.ndarray | DevicePlane
     """float32 (H, W) in [0, 1], upright, at the network's size."""
     view: np.ndarray
     """uint8 (H, W, 3): what the network saw."""
     motion: Motion | None = None
     """From the frame before, if it has been looked for."""
-    others: tuple[np.ndarray, ...] = ()
+    others: tuple[np.ndarray | DevicePlane, ...] = ()
     """The same as ``alpha`` of further subjects, where several have mattes of their own."""
 
     @property
-    def lanes(self) -> tuple[np.ndarray, ...]:
+    def lanes(self) -> tuple[np.ndarray | DevicePlane, ...]:
         """The mattes of all whose are made."""
         return (self.alpha, *self.others)
 
-    def with_lane(self, lane: int, alpha: np.ndarray) -> Matte:
+    def with_lane(self, lane: int, alpha: np.ndarray | DevicePlane) -> Matte:
         """With another one in the place of a matte."""
         first, *others = (alpha if index == lane else each for index, each in enumerate(self.lanes))
         return replace(self, alpha=first, others=tuple(others))

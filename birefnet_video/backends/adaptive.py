@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-from birefnet_video.backends.base import MattingBackend, Pending, check_input
+from birefnet_video.backends.base import Mattes, MattingBackend, Pending, begun_home, begun_there, check_input
 from birefnet_video.backends.batch_memory import BatchMemory
 from birefnet_video.backends.begun import Begun
 from birefnet_video.backends.growing import Growing
@@ -16,6 +16,7 @@ from birefnet_video.types import Step
 
 #: A larger batch must be faster by this factor to be worth its memory.
 _WORTH = 1.06
+M = TypeVar("M", bound=Mattes)
 
 
 class Reopening(Protocol):
@@ -82,6 +83,24 @@ class AdaptiveBackend:
 
     def begin(self, rgb: np.ndarray) -> Pending:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
+        return self._begin(rgb, begun_home, _join)
+
+    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+        """See :class:`birefnet_video.backends.base.Staying`; what is tried or done again comes home."""
+        return self._begin(rgb, begun_there, _join_there)
+
+    def _begin(
+        self,
+        rgb: np.ndarray,
+        begin: Callable[[MattingBackend, np.ndarray], Callable[[], M]],
+        join: Callable[[list[M]], M],
+    ) -> Callable[[], M | np.ndarray]:
+        """
+        Args:
+            rgb: the batch.
+            begin: begins a part of it with a backend.
+            join: puts the parts' mattes together.
+        """
         check_input(rgb, self.info)
         # One picture alone says nothing of several.
         if self._trials is not None and len(rgb) > 1:
@@ -91,24 +110,24 @@ class AdaptiveBackend:
             self._grow()
         at_once = self._at_once
         failed: OutOfMemory | None = None
-        pieces: list[Pending] = []
+        pieces: list[Callable[[], M]] = []
         try:
-            pieces = [self._inner.begin(piece) for piece in self._pieces(rgb)]
+            pieces = [begin(self._inner, piece) for piece in self._pieces(rgb)]
         except OutOfMemory as error:
             failed = error.with_traceback(None)
         if failed is not None:
             alpha = self._run_smaller(rgb, failed, at_once)
             return lambda: alpha
-        pending = self._begun.add(lambda: _join([piece() for piece in pieces]))
+        pending = self._begun.add(lambda: join([piece() for piece in pieces]))
 
-        def collect() -> np.ndarray:
+        def collect() -> M | np.ndarray:
             try:
-                alpha = pending()
+                mattes = pending()
             except OutOfMemory as error:
                 failed = error.with_traceback(None)
             else:
                 self._growing.good()
-                return alpha
+                return mattes
             pieces.clear()
             return self._run_smaller(rgb, failed, at_once)
 
@@ -233,3 +252,10 @@ def _add(note: str, more: str) -> str:
 
 def _join(parts: list[np.ndarray]) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _join_there(parts: list[Mattes]) -> Mattes:
+    """Of one backend, whose mattes stay or do not."""
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return _join([part for part in parts if isinstance(part, np.ndarray)])
+    return [plane for part in parts if isinstance(part, list) for plane in part]

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from birefnet_video.errors import NoNumbers
+from birefnet_video.matting.device_plane import DevicePlane
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class BackendInfo:
 
 #: Waits for what has been begun: alpha float32 (N, h, w) in [0, 1]. Called once; raises what ``infer`` raises.
 Pending = Callable[[], np.ndarray]
+#: Of a batch: alpha float32 (N, h, w) in the CPU's memory, or a plane (h, w) for each picture on the device.
+Mattes = np.ndarray | list[DevicePlane]
 
 
 class MattingBackend(Protocol):
@@ -70,6 +73,25 @@ class MattingBackend(Protocol):
         ...
 
 
+@runtime_checkable
+class Staying(Protocol):
+    """A :class:`MattingBackend` whose mattes may stay on its device."""
+
+    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+        """Like :meth:`MattingBackend.begin`, but mattes that are on the device stay there."""
+        ...
+
+
+def begun_home(backend: MattingBackend, rgb: np.ndarray) -> Pending:
+    """Begin a batch; see :meth:`MattingBackend.begin`."""
+    return backend.begin(rgb)
+
+
+def begun_there(backend: MattingBackend, rgb: np.ndarray) -> Callable[[], Mattes]:
+    """Begin a batch; see :class:`Staying`. Mattes of other backends come home."""
+    return backend.begin_there(rgb) if isinstance(backend, Staying) else backend.begin(rgb)
+
+
 class Lent:
     """A :class:`MattingBackend` that outlives who uses it: whoever has opened it closes it."""
 
@@ -92,6 +114,10 @@ class Lent:
     def begin(self, rgb: np.ndarray) -> Pending:
         """See :class:`MattingBackend`."""
         return self._backend.begin(rgb)
+
+    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+        """See :class:`Staying`."""
+        return begun_there(self._backend, rgb)
 
     def close(self) -> None:
         """See :class:`MattingBackend`; it stays open."""

@@ -1,9 +1,12 @@
 """Batches that are on their way when who computes them is about to be closed."""
 
-import numpy as np
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
-from birefnet_video.backends.base import MattingBackend, Pending
+from birefnet_video.backends.base import MattingBackend
 from birefnet_video.errors import BirefnetVideoError
+
+T = TypeVar("T")
 
 
 class Begun:
@@ -12,14 +15,15 @@ class Begun:
     def __init__(self) -> None:
         self._open: list[_Batch] = []
 
-    def add(self, pending: Pending) -> Pending:
+    def add(self, pending: Callable[[], T]) -> Callable[[], T]:
         """Hold a batch until it is collected; what is returned collects it."""
         batch = _Batch(pending)
         self._open.append(batch)
 
-        def collect() -> np.ndarray:
+        def collect() -> T:
             self._open.remove(batch)
-            return batch.pending()
+            made: T = batch.pending()
+            return made
 
         return collect
 
@@ -35,22 +39,22 @@ class Begun:
 
 
 class _Batch:
-    def __init__(self, pending: Pending) -> None:
+    def __init__(self, pending: Callable[[], Any]) -> None:
         self.pending = pending
 
     def settle(self) -> None:
         try:
-            alpha = self.pending()
+            mattes = self.pending()
         except BirefnetVideoError as error:
             self.pending = raising(error.with_traceback(None))
         else:
-            self.pending = lambda: alpha
+            self.pending = lambda: mattes
 
 
-def raising(error: BirefnetVideoError) -> Pending:
+def raising(error: BirefnetVideoError) -> Callable[[], NoReturn]:
     """A batch of which nothing came but an error."""
 
-    def fail() -> np.ndarray:
+    def fail() -> NoReturn:
         raise error
 
     return fail

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
-from birefnet_video.backends.base import BackendInfo, MattingBackend, Pending
+from birefnet_video.backends.base import BackendInfo, Mattes, MattingBackend, Pending, begun_home, begun_there
 from birefnet_video.backends.begun import Begun, raising
 from birefnet_video.backends.devices import has_fast_bfloat16
 from birefnet_video.errors import NoNumbers, OutOfMemory
 
 #: By precision, those whose numbers reach further; where bfloat16 is slow float32 is as well taken at once.
 _WIDER = {"fp16": ("bf16", "fp32"), "bf16": ("fp32",)}
+M = TypeVar("M", bound=Mattes)
 
 
 def finite(
@@ -72,15 +74,25 @@ class FiniteBackend:
         Raises:
             NoNumbers: if float32 has no numbers either.
         """
+        return self._begin(rgb, begun_home)
+
+    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+        """See :class:`birefnet_video.backends.base.Staying`; what is done again comes home."""
+        return self._begin(rgb, begun_there)
+
+    def _begin(
+        self, rgb: np.ndarray, begin: Callable[[MattingBackend, np.ndarray], Callable[[], M]]
+    ) -> Callable[[], M | np.ndarray]:
         now = self._now
+        pending: Callable[[], M]
         try:
-            pending = now.begin(rgb)
+            pending = begin(now, rgb)
         except NoNumbers as error:
             # Of a backend that does not compute beside its caller.
             pending = raising(error)
         pending = self._begun.add(pending)
 
-        def collect() -> np.ndarray:
+        def collect() -> M | np.ndarray:
             try:
                 return pending()
             except NoNumbers as error:

@@ -1,15 +1,18 @@
 """A network on a torch device, by whatever engine: pixels in, mattes out."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
 
-from birefnet_video.backends.base import BackendInfo, Pending, check_input, check_mattes, no_numbers
+from birefnet_video.backends.base import BackendInfo, Mattes, Pending, check_input, check_mattes, no_numbers
 from birefnet_video.backends.device_time import meter_of
 from birefnet_video.backends.engine import Prepared
 from birefnet_video.backends.memory import is_memory
 from birefnet_video.errors import OutOfMemory
+from birefnet_video.matting.device_plane import DevicePlane, staying
 from birefnet_video.model.preprocess import normalise, statistics
 
 
@@ -36,11 +39,19 @@ class NetworkBackend:
 
     def begin(self, rgb: np.ndarray) -> Pending:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
+        return cast(Pending, self._begin(rgb, stay=False))
+
+    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+        """See :class:`birefnet_video.backends.base.Staying`."""
+        return self._begin(rgb, stay=True)
+
+    def _begin(self, rgb: np.ndarray, *, stay: bool) -> Callable[[], Mattes]:
         check_input(rgb, self.info)
         if self._prepared is None:
             raise ValueError("the backend is closed")
+        run = self._begin_on_cuda if self._on_cuda else self._run_now
         try:
-            return self._begin_on_cuda(rgb, self._prepared) if self._on_cuda else self._run_now(rgb, self._prepared)
+            return run(rgb, self._prepared, stay=stay)
         except RuntimeError as error:
             if not is_memory(error):
                 raise
@@ -48,16 +59,25 @@ class NetworkBackend:
         raise self._out_of_memory(len(rgb))
 
     @torch.inference_mode()
-    def _run_now(self, rgb: np.ndarray, prepared: Prepared) -> Pending:
+    def _run_now(self, rgb: np.ndarray, prepared: Prepared, *, stay: bool) -> Callable[[], Mattes]:
         x = self._view(torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device), prepared)
+        give = self._left_there if stay else self._brought_home
         if prepared.start is not None:
             collect = prepared.start(x)
-            return lambda: check_mattes(_matte(collect(), len(rgb)).numpy(), self.info)
-        alpha = check_mattes(_matte(prepared.run(x), len(rgb)).cpu().numpy(), self.info)
-        return lambda: alpha
+            return lambda: give(_matte(collect(), len(rgb)))
+        mattes = give(_matte(prepared.run(x), len(rgb)))
+        return lambda: mattes
+
+    def _brought_home(self, alpha: torch.Tensor) -> np.ndarray:
+        return check_mattes(alpha.cpu().numpy(), self.info)
+
+    def _left_there(self, alpha: torch.Tensor) -> list[DevicePlane]:
+        if not are_numbers(alpha):
+            raise no_numbers(self.info)
+        return staying(alpha.unbind())
 
     @torch.inference_mode()
-    def _begin_on_cuda(self, rgb: np.ndarray, prepared: Prepared) -> Pending:
+    def _begin_on_cuda(self, rgb: np.ndarray, prepared: Prepared, *, stay: bool) -> Callable[[], Mattes]:
         assert self._uploads is not None and self._downloads is not None  # made where the device is CUDA
         with torch.cuda.device(self._device):
             now = torch.cuda.current_stream()
@@ -68,23 +88,20 @@ class NetworkBackend:
             with meter_of(self.info.device).batch():
                 alpha = _matte(prepared.run(self._view(pixels, prepared)), len(rgb))
                 verdict = are_numbers(alpha)
+            mattes = staying(alpha.unbind()) if stay else []
             self._downloads.wait_stream(now)
             with torch.cuda.stream(self._downloads):
-                result = torch.empty(alpha.shape, dtype=alpha.dtype, pin_memory=True)
-                result.copy_(alpha, non_blocking=True)
-                is_finite = torch.empty((), dtype=torch.bool, pin_memory=True)
-                is_finite.copy_(verdict, non_blocking=True)
-                for each in (alpha, verdict):
-                    each.record_stream(self._downloads)
+                home = [_begun_home(each) for each in ((verdict,) if stay else (verdict, alpha))]
                 # Waited for without keeping a core busy.
                 arrived = torch.cuda.Event(blocking=True)
                 arrived.record(self._downloads)
 
-        def collect() -> np.ndarray:
+        def collect() -> Mattes:
             arrived.synchronize()
+            is_finite, *result = home
             if not is_finite:
                 raise no_numbers(self.info)
-            return result.numpy()
+            return result[0].numpy() if result else mattes
 
         return collect
 
@@ -109,6 +126,14 @@ class NetworkBackend:
         if self._prepared is not None:
             self._prepared.close()
             self._prepared = None
+
+
+def _begun_home(there: torch.Tensor) -> torch.Tensor:
+    """A copy in the CPU's memory, which the current stream is making."""
+    home = torch.empty(there.shape, dtype=there.dtype, pin_memory=True)
+    home.copy_(there, non_blocking=True)
+    there.record_stream(torch.cuda.current_stream())
+    return home
 
 
 def are_numbers(alpha: torch.Tensor) -> torch.Tensor:

@@ -3,17 +3,18 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-from birefnet_video.backends.base import BackendInfo, MattingBackend, Pending
+from birefnet_video.backends.base import BackendInfo, Mattes, MattingBackend, Pending, begun_home, begun_there
 from birefnet_video.backends.begun import Begun
 from birefnet_video.backends.equality import Change
 from birefnet_video.errors import BirefnetVideoError, first_line
 
 #: Batches that are not counted, because what runs for the first time takes longer; and those that tell the pace.
 _WARM_UP, _TELLING = 4, 8
+M = TypeVar("M", bound=Mattes)
 
 
 class Better(Protocol):
@@ -89,11 +90,20 @@ class ReplacingBackend:
 
     def begin(self, rgb: np.ndarray) -> Pending:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
+        return self._begin(rgb, begun_home)
+
+    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+        """See :class:`birefnet_video.backends.base.Staying`; what is compared comes home."""
+        return self._begin(rgb, begun_there)
+
+    def _begin(
+        self, rgb: np.ndarray, begin: Callable[[MattingBackend, np.ndarray], Callable[[], M]]
+    ) -> Callable[[], M | np.ndarray]:
         if self._better is not None:
             self._look(self._better)
         made = self._made
         if made is None:
-            pending = self._begun.add(self._now.begin(rgb))
+            pending = self._begun.add(begin(self._now, rgb))
             self._done += len(rgb)
             return pending
         expected = self._now.infer(rgb)

@@ -12,6 +12,7 @@ from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.wide import WideBackend, wide_size
 from birefnet_video.live.metered import Metered
 from birefnet_video.live.subjects import LiveSubjects
+from birefnet_video.matting.device_plane import DevicePlane, on_device, staying
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.matting.temporal.smoothing import make_smoother
@@ -61,7 +62,7 @@ class LiveMatting:
         self._state: Any = None
         self._grey: np.ndarray | None = None
         self._cells: np.ndarray | None = None
-        self._alpha: np.ndarray | None = None
+        self._alpha: np.ndarray | DevicePlane | None = None
         self.network_s = 0.0
         """Seconds that the network took for the latest picture; 0 if it was not asked."""
         self.looks = 0
@@ -106,10 +107,11 @@ class LiveMatting:
         # What needs no matte is found while the network works.
         needs_motion = self._smoother is not None or self._subjects is not None
         found = self._pool.submit(self._look, view) if needs_motion else None
+        alpha: np.ndarray | DevicePlane
         if self._subjects is not None and found is not None:
             alpha = self._subjects.alpha(frame.meta, view, lambda: found.result().motion)
         else:
-            alpha = self._metered.begin(view[None])()[0]
+            alpha = self._metered.begin_for_compositor(view[None])()[0]
         self.network_s, self.looks = self._network.seconds - seconds, self._network.looks - looks
         self._alpha = alpha if found is None or self._smoother is None else self._steady(alpha, found.result())
         return Matte(frame, self._alpha, view)
@@ -130,12 +132,13 @@ class LiveMatting:
             return _Looked(motion, colour, None)
         return _Looked(motion, colour, make_step(motion, size, self._device))
 
-    def _steady(self, alpha: np.ndarray, looked: _Looked) -> np.ndarray:
+    def _steady(self, alpha: np.ndarray | DevicePlane, looked: _Looked) -> np.ndarray | DevicePlane:
         assert self._smoother is not None and looked.colour is not None
-        own = torch.from_numpy(alpha.copy()).to(self._device)[None, None]
+        own = on_device(alpha, self._device)[None, None]
         self._state, given = self._smoother.push(self._state, View(own, looked.colour), looked.step)
+        steady = [each[0, 0] for each in given]
         # A copy on the CPU, too: the smoother goes on with its own.
-        return fetched([given[0][0, 0]])[0]
+        return staying(steady)[0] if self._matting.stays else fetched(steady)[0]
 
 
 def seen_closer(backend: MattingBackend, info: MediaInfo) -> WideBackend:

@@ -1,10 +1,14 @@
 """A network whose work is counted."""
 
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
-from birefnet_video.backends.base import BackendInfo, MattingBackend, Pending
+from birefnet_video.backends.base import BackendInfo, Mattes, MattingBackend, Pending, begun_home, begun_there
+
+M = TypeVar("M", bound=Mattes)
 
 
 class Metered:
@@ -32,13 +36,23 @@ class Metered:
 
     def begin(self, rgb: np.ndarray) -> Pending:
         """See :class:`MattingBackend`."""
-        began, pending = time.perf_counter(), self._backend.begin(rgb)
+        return self._counted(rgb, begun_home)
 
-        def collected() -> np.ndarray:
-            alpha = pending()
+    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+        """See :class:`birefnet_video.backends.base.Staying`."""
+        return self._counted(rgb, begun_there)
+
+    def _counted(
+        self, rgb: np.ndarray, begin: Callable[[MattingBackend, np.ndarray], Callable[[], M]]
+    ) -> Callable[[], M]:
+        began = time.perf_counter()
+        pending = begin(self._backend, rgb)
+
+        def collected() -> M:
+            mattes = pending()
             self.seconds += time.perf_counter() - began
             self.looks += len(rgb)
-            return alpha
+            return mattes
 
         return collected
 

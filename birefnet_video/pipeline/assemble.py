@@ -18,7 +18,7 @@ from birefnet_video.outputs.sink import Sink, discarded_on_error
 from birefnet_video.pipeline.budget import Budget, budget
 from birefnet_video.pipeline.composing import Composing, Look
 from birefnet_video.pipeline.compositor import Compositor, CpuCompositor
-from birefnet_video.pipeline.core import Matting
+from birefnet_video.pipeline.core import Matting, ViewThere
 from birefnet_video.pipeline.following import Follower
 from birefnet_video.pipeline.guiding import follower_of, frames_of, motion_estimator, network_of, read_masks, seen_wider
 from birefnet_video.pipeline.line import Line
@@ -96,7 +96,7 @@ def open_plan(
     # A video behind the subject moves on with the frames.
     workers = 1 if plan.in_order else _composing_threads(matting, counted, notify)
     composing_stage = _composing_stage(plan, matting, [*gauges.values()], tap, workers)
-    smoothing, flicker = _smoothing(plan, backend, on_cut, notify)
+    smoothing, flicker = _smoothing(plan, matting, on_cut, notify)
     network = _network_stages(plan, matting, follower)
     frames = partial(frames_of, plan, reader, lambda: read(lambda note: None, cut=plan.cut), follower)
     stages = _stages(frames, network, batch_size, smoothing, stretch.before(composing_stage), writers)
@@ -132,7 +132,9 @@ def _open_matting(
     try:
         free, has = free_bytes(backend.info.device), backend.info
         counted = budget(plan.info, has.input_size, has.batch_size, free, mattes=len(plan.lanes))
-        matting = _matting(backend, composing.on(has.device), plan.decode_on, counted, notify)
+        compositor = composing.on(has.device)
+        view_there = _view_there(compositor, has.device, plan.decode_on, counted, notify)
+        matting = Matting(backend, compositor, view_there)
         return matting, counted, follower_of(plan, backend, read_masks(plan.guidance.said), on_subject, memory)
     except BaseException:
         backend.close()
@@ -164,24 +166,23 @@ def _composing_threads(matting: Matting, counted: Budget, notify: Notify) -> int
     return threads
 
 
-def _matting(
-    backend: MattingBackend, compositor: Compositor, decode_on: str, counted: Budget, notify: Notify
-) -> Matting:
-    """With a view of pictures where a GPU has decoded them, if all that reads them is there, too."""
-    device = backend.info.device
+def _view_there(
+    compositor: Compositor, device: str, decode_on: str, counted: Budget, notify: Notify
+) -> ViewThere | None:
+    """Makes the view of pictures where a GPU has decoded them, if all that reads them is there, too."""
     if decode_on == "cpu":
-        return Matting(backend, compositor)
+        return None
     if isinstance(compositor, CpuCompositor) or _with_number(decode_on) != _with_number(device):
         where = "the CPU" if isinstance(compositor, CpuCompositor) else device
         notify(f"pictures come from {decode_on} to the CPU: they are composed on {where}")
-        return Matting(backend, compositor)
+        return None
     if not counted.has_room_for_pictures:
         notify(f"pictures come from {decode_on} to the CPU: its memory has no room for those on their way")
-        return Matting(backend, compositor)
+        return None
     # Brings torch along, which nothing before the network needs.
     from birefnet_video.pipeline.view_torch import DeviceView
 
-    return Matting(backend, compositor, DeviceView(device, notify))
+    return DeviceView(device, notify)
 
 
 def _with_number(device: str) -> str:
@@ -190,7 +191,7 @@ def _with_number(device: str) -> str:
 
 def _smoothing(
     plan: Plan,
-    backend: MattingBackend,
+    matting: Matting,
     on_cut: Callable[[FrameMeta], None],
     notify: Notify,
 ) -> tuple[Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None, Callable[[], tuple[float, float] | None]]:
@@ -198,20 +199,19 @@ def _smoothing(
     if mode == "off":
         return None, lambda: None
     # Brings torch along, which nothing before the network needs.
-    from birefnet_video.pipeline.smoothing import SmoothingRecord, smooth
+    from birefnet_video.pipeline.smoothing import SmoothingRecord, Where, smooth
 
     record = SmoothingRecord(lambda frame: on_cut(frame.meta), notify)
-    device = backend.info.device if backend.info.device.startswith("cuda") else "cpu"
-    shape = (info.width, info.height)
+    device, shape = matting.info.device, (info.width, info.height)
     # Several at once would let frames wait for each other.
     workers = 1 if mode == "live" else _workers()
+    where = Where(device if device.startswith("cuda") else "cpu", matting.stays, workers)
     once = partial(
         smooth,
         shape=shape,
         mode=mode,
         record=record,
-        device=device,
-        workers=workers,
+        where=where,
         has_motion=bool(plan.guidance.said),
     )
 

@@ -11,6 +11,7 @@ from birefnet_video.colour.convert import own_alpha
 from birefnet_video.matting.adjust.opencv import edit as edited
 from birefnet_video.matting.composite.id_mask import together
 from birefnet_video.matting.composite.opencv import Extent, guide_of
+from birefnet_video.matting.device_plane import at_home
 from birefnet_video.matting.edges.opencv import refine
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.options.matte import EditSpec
@@ -93,8 +94,8 @@ class CpuCompositor:
 
 def at_full_size(matte: Matte, info: MediaInfo, spec: EditSpec) -> list[np.ndarray]:
     """Alpha float32 (H, W) in [0, 1] of the picture's size, of each whose there is."""
-    size = (info.height, info.width)
+    size, lanes = (info.height, info.width), [at_home(alpha) for alpha in matte.lanes]
     if spec.refine and matte.alpha.shape != size:
         guide = guide_of(matte.frame.picture, info)
-        return [refine(alpha, guide) for alpha in matte.lanes]
-    return [resized(alpha, size) for alpha in matte.lanes]
+        return [refine(alpha, guide) for alpha in lanes]
+    return [resized(alpha, size) for alpha in lanes]

@@ -1,4 +1,4 @@
-"""Composing on the network's device: pictures go there once, what comes back are the encoders' pixels."""
+"""Composing on the network's device: pictures go there once, mattes lie there, and encoders' pixels come back."""
 
 from collections.abc import Sequence
 
@@ -13,6 +13,7 @@ from birefnet_video.matting.composite.id_mask import together
 from birefnet_video.matting.composite.opencv import Extent
 from birefnet_video.matting.composite.torch import DeviceComposer, DeviceCutout
 from birefnet_video.matting.composite.torch import edit as edited
+from birefnet_video.matting.device_plane import on_device
 from birefnet_video.matting.edges.torch import refine
 from birefnet_video.matting.filters.torch import resized
 from birefnet_video.matting.source import Source
@@ -104,7 +105,8 @@ class DeviceCompositor:
         )
 
     def _at_full_size(self, matte: Matte, source: Source, edit: EditSpec) -> list[Tensor]:
-        alphas, size = [upload(alpha, self._device) for alpha in matte.lanes], (self._guide.height, self._guide.width)
+        alphas = [on_device(alpha, self._device) for alpha in matte.lanes]
+        size = (self._guide.height, self._guide.width)
         if edit.refine and matte.alpha.shape != size:
             guide = [plane / 255 for plane in source.planes(self._guide)]
             return [refine(alpha, guide) for alpha in alphas]

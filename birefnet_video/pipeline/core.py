@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import av
 import numpy as np
 
-from birefnet_video.backends.base import BackendInfo, MattingBackend, Pending, check_mattes
+from birefnet_video.backends.base import BackendInfo, Mattes, MattingBackend, Pending, begun_there, check_mattes
 from birefnet_video.colour.convert import to_rgb
 from birefnet_video.inputs.surfaces import is_on_device
 from birefnet_video.options.matte import EditSpec
-from birefnet_video.pipeline.compositor import Compositor, Made
+from birefnet_video.pipeline.compositor import Compositor, CpuCompositor, Made
 from birefnet_video.types import Frame, Matte, MediaInfo
+
+#: Makes what the network sees, of its own size, of a picture that lies on a device.
+ViewThere = Callable[[av.VideoFrame, MediaInfo, tuple[int, int]], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,18 @@ class Matting:
 
     backend: MattingBackend
     compositor: Compositor
-    view_there: Callable[[av.VideoFrame, MediaInfo, tuple[int, int]], np.ndarray] | None = None
+    view_there: ViewThere | None = None
     """Makes the view of pictures that lie on a device; ``None``: they come to the CPU for it."""
 
     @property
     def info(self) -> BackendInfo:
         """What runs."""
         return self.backend.info
+
+    @property
+    def stays(self) -> bool:
+        """Whether mattes that are on the network's device stay there: nobody but the compositor wants them at home."""
+        return not isinstance(self.compositor, CpuCompositor)
 
     def view(self, picture: av.VideoFrame, media: MediaInfo) -> np.ndarray:
         """What the network sees of a picture: upright sRGB of its own size, uint8 (h, w, 3)."""
@@ -48,6 +56,19 @@ class Matting:
             # Seen to there, where it costs no core's time.
             return pending
         return lambda: check_mattes(pending(), self.info)
+
+    def begin_for_compositor(self, views: np.ndarray) -> Callable[[], Mattes]:
+        """Like :meth:`begin`, but mattes may stay on the device; see :attr:`stays`."""
+        if not self.stays:
+            return self.begin(views)
+        pending, is_looked_at = begun_there(self.backend, views), self.info.device.startswith("cuda")
+
+        def collect() -> Mattes:
+            mattes = pending()
+            # What stays was looked at there.
+            return check_mattes(mattes, self.info) if isinstance(mattes, np.ndarray) and not is_looked_at else mattes
+
+        return collect
 
     def matte(self, frame: Frame, media: MediaInfo) -> Matte:
         """The matte of one picture, at the network's size."""

@@ -202,13 +202,13 @@ class Looking:
             yield from mattes
             return
         # Not the stage, which would leave the thread of this network one core.
-        from birefnet_video.pipeline.smoothing import Heard, steady_alphas
+        from birefnet_video.pipeline.smoothing import Heard, Where, steady_alphas
 
         device = matting.info.device if matting.info.device.startswith("cuda") else "cpu"
         shape = (self.info.width, self.info.height)
         heard: Heard[Matte] = Heard(tell=self._notify, motion=None if follower is None else lambda matte: matte.motion)
         for matte, alpha in steady_alphas(
-            mattes, lambda matte: (matte.view, matte.alpha), shape, mode, device=device, heard=heard
+            mattes, lambda matte: (matte.view, matte.alpha), shape, mode, where=Where(device), heard=heard
         ):
             yield replace(matte, alpha=alpha)
 

@@ -1,7 +1,7 @@
 """Smoothing as a stage: frames and mattes in, the same frames and steady mattes out, in order."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from birefnet_video.backends.memory import is_memory
+from birefnet_video.matting.device_plane import DevicePlane, staying
 from birefnet_video.matting.temporal.flicker import FlickerGauge
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator
@@ -25,10 +26,23 @@ from birefnet_video.pipeline.torch_threads import use_one_core, use_own_stream
 from birefnet_video.types import Frame, Matte, Motion
 
 T = TypeVar("T")
-#: A picture uint8 (h, w, 3) and its alpha float32 (H, W).
-Seen = tuple[np.ndarray, np.ndarray]
+#: Alpha float32 (H, W), wherever it lies; and a picture uint8 (h, w, 3) with its alpha.
+Alpha = np.ndarray | DevicePlane
+Seen = tuple[np.ndarray, Alpha]
 #: Times that a device is gone back to after its memory ran out: each one that fails costs frames their smoothing.
 _MOST_RETURNS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where mattes are smoothed."""
+
+    device: str = "cpu"
+    """That works on them; on CUDA flow is found there, too, if mattes do not know it and that is sooner."""
+    stay: bool = False
+    """Steady mattes stay on the device, but for those that had no room there."""
+    workers: int = 1
+    """Pairs of frames whose motion is found at once on the CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +80,7 @@ def smooth(
     mode: Smoothing,
     record: SmoothingRecord,
     *,
-    device: str = "cpu",
-    workers: int = 1,
+    where: Where,
     has_motion: bool = False,
     lane: int = 0,
 ) -> Iterator[list[Matte]]:
@@ -78,24 +91,21 @@ def smooth(
         shape: width and height of the pictures as they are shown.
         mode: other than ``off``.
         record: takes cuts and flicker.
-        device: where mattes are worked on; on CUDA flow is found there, too, if mattes do not know it and that is
-            sooner.
-        workers: pairs of frames whose motion is found at once on the CPU.
+        where: they are smoothed.
         has_motion: mattes know it.
         lane: which of a frame's mattes; the others pass as they are. What the first finds is recorded.
     """
     motion: Callable[[Matte], Motion | None] | None = (lambda matte: matte.motion) if has_motion else None
     is_first = lane == 0
     # The thread is made ready once.
-    mattes = _gathered(batches, device) if is_first else (matte for batch in batches for matte in batch)
+    mattes = _gathered(batches, where.device) if is_first else (matte for batch in batches for matte in batch)
     found: Heard[Matte] = Heard(lambda matte: record.on_cut(matte.frame), (record.before, record.after))
     steady = steady_alphas(
         mattes,
         lambda matte: (matte.view, matte.lanes[lane]),
         shape,
         mode,
-        device=device,
-        workers=workers,
+        where=where,
         heard=replace(found if is_first else Heard(), tell=record.tell, motion=motion),
     )
     for matte, alpha in steady:
@@ -117,20 +127,19 @@ def steady_alphas(
     shape: tuple[int, int],
     mode: Smoothing,
     *,
-    device: str = "cpu",
-    workers: int = 1,
+    where: Where | None = None,
     heard: Heard[T] | None = None,
-) -> Iterator[tuple[T, np.ndarray]]:
-    """Items with their steady alphas float32 (H, W), in order; see :func:`smooth`."""
-    heard = heard or Heard()
-    run = _Run(see, mode, torch.device(device), heard.gauges)
+) -> Iterator[tuple[T, Alpha]]:
+    """Items with their steady alphas, in order; see :func:`smooth`."""
+    heard, where = heard or Heard(), where or Where()
+    run = _Run(see, mode, where, heard.gauges)
     if (known := heard.motion) is not None:
         moved: Iterable[tuple[T, Motion | DeviceMotion | None]] = ((item, known(item)) for item in items)
     else:
         estimator = MotionEstimator(*shape, thorough=mode == "high")
         on_cuda = run.device.type == "cuda"
         there = DeviceMotionEstimator(*shape, run.device, thorough=mode == "high") if on_cuda else None
-        moved = _with_motion_found(items, lambda item: see(item)[0], estimator, workers, there, heard.tell)
+        moved = _with_motion_found(items, lambda item: see(item)[0], estimator, where.workers, there, heard.tell)
     for item, motion in moved:
         if motion is not None and motion.is_cut:
             heard.on_cut(item)
@@ -146,17 +155,18 @@ class _Run(Generic[T]):
         self,
         see: Callable[[T], Seen],
         mode: Smoothing,
-        device: torch.device,
+        where: Where,
         gauges: tuple[FlickerGauge, FlickerGauge] | None,
     ) -> None:
-        self._see, self._gauges, self.device = see, gauges, device
-        self._wanted, self._returns = device, 0
+        self._see, self._gauges, self._stay = see, gauges, where.stay
+        self.device = self._wanted = torch.device(where.device)
+        self._returns = 0
         self._smoother = make_smoother(mode)
         self._state: Any = self._smoother.start()
         self._begins = True
         self._waiting: deque[tuple[T, Step | None]] = deque()
 
-    def push(self, item: T, motion: Motion | DeviceMotion | None) -> list[tuple[T, np.ndarray]]:
+    def push(self, item: T, motion: Motion | DeviceMotion | None) -> list[tuple[T, Alpha]]:
         """Take one item, and give those that are ready."""
         rgb, alpha = self._see(item)
         self._waiting.append((item, None))
@@ -171,18 +181,18 @@ class _Run(Generic[T]):
         self._begins = False
         return self._given(ready)
 
-    def finish(self) -> list[tuple[T, np.ndarray]]:
+    def finish(self) -> list[tuple[T, Alpha]]:
         """The items that are left."""
         return self._given(self._smoother.finish(self._state))
 
-    def move_to_cpu(self) -> list[tuple[T, np.ndarray]]:
+    def move_to_cpu(self) -> list[tuple[T, Alpha]]:
         """Begin anew on the CPU; the items that are left, as they came."""
         left = [(item, self._see(item)[1]) for item, _ in self._waiting]
         self._waiting.clear()
         self._state, self._begins, self.device = self._smoother.start(), True, torch.device("cpu")
         return left
 
-    def come_back(self, tell: Callable[[str], None]) -> list[tuple[T, np.ndarray]]:
+    def come_back(self, tell: Callable[[str], None]) -> list[tuple[T, Alpha]]:
         """At a cut, before its first item: the items that are left, and on to the device if that has been given up.
 
         Nothing that is remembered reaches over a cut, so that nothing of it is needed there.
@@ -200,24 +210,30 @@ class _Run(Generic[T]):
         """Whether the device is worth another try."""
         return self._returns < _MOST_RETURNS
 
-    def _given(self, alphas: list[torch.Tensor]) -> list[tuple[T, np.ndarray]]:
+    def _given(self, alphas: list[torch.Tensor]) -> list[tuple[T, Alpha]]:
         if not alphas:
             return []
-        # All of them at once, waited for once. Copies on the CPU, too: the smoother goes on with its own.
-        home = fetched([alpha[0, 0] for alpha in alphas])
+        planes: list[Alpha] = [*self._planes([alpha[0, 0] for alpha in alphas])]
         given = []
-        for (item, step), alpha, array in zip(self._waiting, alphas, home, strict=False):
+        for (item, step), alpha, plane in zip(self._waiting, alphas, planes, strict=False):
             if self._gauges is not None:
                 self._gauges[1].add(alpha, step)
-            given.append((item, array))
+            given.append((item, plane))
         for _ in given:
             self._waiting.popleft()
         return given
 
+    def _planes(self, alphas: list[torch.Tensor]) -> Sequence[Alpha]:
+        """For whoever comes next: where they are, if they stay and have not had to leave."""
+        if self._stay and self.device == self._wanted:
+            return staying(alphas)
+        # All of them at once, waited for once. Copies on the CPU, too: the smoother goes on with its own.
+        return fetched(alphas)
+
 
 def _or_on_cpu(
-    run: _Run[T], work: Callable[[], list[tuple[T, np.ndarray]]], tell: Callable[[str], None]
-) -> list[tuple[T, np.ndarray]]:
+    run: _Run[T], work: Callable[[], list[tuple[T, Alpha]]], tell: Callable[[str], None]
+) -> list[tuple[T, Alpha]]:
     """What ``work`` gives; if the device has no memory left, what is waiting as it came, and on with the CPU."""
     device = run.device
     try:

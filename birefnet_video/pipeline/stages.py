@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from birefnet_video.backends.base import Pending
+from birefnet_video.backends.base import Mattes
 from birefnet_video.colour.convert import alpha_samples
 from birefnet_video.matting.composite.opencv import Extent
 from birefnet_video.options.matte import EditSpec
@@ -55,9 +55,9 @@ def prepare(frames: Iterable[Frame], info: MediaInfo, matting: Matting, *, worke
 
 def infer(batches: Iterable[Batch], matting: Matting) -> Iterator[list[Matte]]:
     """One matte for each frame, at the network's size."""
-    before: tuple[Batch, Pending] | None = None
+    before: tuple[Batch, Callable[[], Mattes]] | None = None
     for batch in batches:
-        begun = (batch, matting.begin(batch.rgb))
+        begun = (batch, matting.begin_for_compositor(batch.rgb))
         if not matting.info.overlaps:
             yield _collect(*begun)
             continue
@@ -69,7 +69,7 @@ def infer(batches: Iterable[Batch], matting: Matting) -> Iterator[list[Matte]]:
         yield _collect(*before)
 
 
-def _collect(batch: Batch, pending: Pending) -> list[Matte]:
+def _collect(batch: Batch, pending: Callable[[], Mattes]) -> list[Matte]:
     return [Matte(*each) for each in zip(batch.frames, pending(), batch.rgb, strict=True)]
 
 

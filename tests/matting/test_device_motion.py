@@ -12,13 +12,14 @@ from capturing import Seen
 from moving import HEIGHT, WIDTH, make_clip, texture
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from birefnet_video.matting.device_plane import at_home
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator, signs
 from birefnet_video.matting.temporal.search import dense_flow
 from birefnet_video.matting.temporal.warp import DeviceMotion, Flow, make_step
 from birefnet_video.pipeline import smoothing
 from birefnet_video.pipeline.device_motions import is_sooner_there, with_motion_there
-from birefnet_video.pipeline.smoothing import Heard, steady_alphas
+from birefnet_video.pipeline.smoothing import Where, steady_alphas
 
 CPU = torch.device("cpu")
 
@@ -136,9 +137,9 @@ def test_mattes_are_as_steady_as_with_flow_by_opencv(mode: str, speed: float) ->
     items = list(zip(range(12), clip.rgb, clip.found, strict=True))
 
     def worth(device: str) -> tuple[float, float]:
-        given = list(steady_alphas(items, lambda item: item[1:], (WIDTH, HEIGHT), mode, device=device, heard=Heard()))  # type: ignore[arg-type]
+        given = list(steady_alphas(items, lambda item: item[1:], (WIDTH, HEIGHT), mode, where=Where(device)))  # type: ignore[arg-type]
         assert [item[0] for item, _ in given] == list(range(12))
-        alphas = [alpha for _, alpha in given]
+        alphas = [at_home(alpha) for _, alpha in given]
         frames = range(4, 9)
         flicker = [flicker_error(alphas[i], alphas[i - 1], clip.truth[i], clip.truth[i - 1]) for i in frames]
         return float(np.mean(flicker)), float(np.mean([np.abs(alphas[i] - clip.truth[i]).mean() for i in frames]))
@@ -239,7 +240,7 @@ def test_no_picture_is_lost_by_the_trial(is_sooner: bool, monkeypatch: pytest.Mo
     for count in (1, 2, 7):
         clip = make_clip(count, 2)
         items = list(zip(range(count), clip.rgb, clip.found, strict=True))
-        given = steady_alphas(items, lambda item: item[1:], (WIDTH, HEIGHT), "normal", device="cuda", heard=Heard())
+        given = steady_alphas(items, lambda item: item[1:], (WIDTH, HEIGHT), "normal", where=Where("cuda"))
         assert [item[0] for item, _ in given] == list(range(count))
     assert asked == [1, 2, 3]
 

@@ -11,13 +11,14 @@ from moving import HEIGHT, WIDTH, Clip, make_clip, texture
 
 from birefnet_video import smooth_alphas
 from birefnet_video.errors import UsageError
+from birefnet_video.matting.device_plane import DevicePlane, at_home
 from birefnet_video.matting.temporal.flicker import FlickerGauge
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.matting.temporal.smoothing import make_smoother
 from birefnet_video.matting.temporal.votes import View, make_view
 from birefnet_video.matting.temporal.warp import Step, make_step
 from birefnet_video.pipeline import smoothing as module
-from birefnet_video.pipeline.smoothing import Heard, steady_alphas
+from birefnet_video.pipeline.smoothing import Heard, Where, steady_alphas
 from birefnet_video.types import Motion
 
 
@@ -70,8 +71,10 @@ def test_a_frame_whose_matte_is_missing_is_filled(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("failing", [0, 6, 11])
-def test_out_of_memory_is_said_and_no_matte_is_lost(mode: str, failing: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("failing", "stay"), [(0, True), (6, False), (11, True)])
+def test_out_of_memory_is_said_and_no_matte_is_lost(
+    mode: str, failing: int, stay: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a GPU that is not there: its tensors lie on the CPU, until there is no room for one more."""
     clip = make_clip(12, 2)
     seen: list[int] = []
@@ -96,15 +99,19 @@ def test_out_of_memory_is_said_and_no_matte_is_lost(mode: str, failing: int, mon
             lambda item: item[1:],
             (WIDTH, HEIGHT),
             mode,  # type: ignore[arg-type]
-            device="cuda",
+            where=Where("cuda", stay=stay),
             heard=Heard(gauges=gauges, tell=told.append),
         )
     )
     assert [item[0] for item, _ in given] == list(range(12))
     assert told == ["cuda: out of memory for mattes: up to the next cut they are smoothed on the CPU"]
+    # What was made before stays there, if it may; what the CPU makes is at home.
+    stayed = [isinstance(alpha, DevicePlane) for _, alpha in given]
+    assert not any(stayed[failing:]) and any(stayed) == (stay and failing == 11)
+    alphas = [at_home(alpha) for _, alpha in given]
     # The frame that failed comes as it was found, and those after it are steady again.
-    assert np.array_equal(given[failing][1], clip.found[failing])
-    assert all(np.abs(alpha - clip.truth[index]).mean() < 0.1 for index, (_, alpha) in enumerate(given))
+    assert np.array_equal(alphas[failing], clip.found[failing])
+    assert all(np.abs(alpha - clip.truth[index]).mean() < 0.1 for index, alpha in enumerate(alphas))
     assert gauges[0].value is not None
 
 
@@ -132,7 +139,8 @@ def test_after_a_cut_mattes_are_smoothed_on_the_device_again(
 
     def steady(device: str, tell: list[str]) -> list[tuple[tuple[int, np.ndarray, np.ndarray], np.ndarray]]:
         heard = Heard(tell=tell.append)  # type: ignore[var-annotated]
-        return list(steady_alphas(items, lambda item: item[1:], (WIDTH, HEIGHT), mode, device=device, heard=heard))  # type: ignore[arg-type]
+        where = Where(device)
+        return list(steady_alphas(items, lambda item: item[1:], (WIDTH, HEIGHT), mode, where=where, heard=heard))  # type: ignore[arg-type]
 
     expected = steady("cpu", [])
     used.clear()
@@ -163,8 +171,8 @@ def test_a_clip_cut_in_two_gives_what_its_parts_give(mode: str) -> None:
             lambda item: item[1:],
             (WIDTH, HEIGHT),
             mode,  # type: ignore[arg-type]
+            where=Where(workers=2),
             heard=Heard(on_cut=lambda item: cuts.append(item[0])),
-            workers=2,
         )
     ]
     assert cuts == [7]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from birefnet_video.matting.device_plane import DevicePlane, at_home
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.temporal.warp import Warp
 
@@ -32,16 +33,19 @@ class View:
     """float32 (1, 3, H, W) in [0, 1], without its grain."""
 
 
-def make_view(rgb: np.ndarray, alpha: np.ndarray, device: torch.device) -> View:
+def make_view(rgb: np.ndarray, alpha: np.ndarray | DevicePlane, device: torch.device) -> View:
     """
     Args:
         rgb: uint8 (h, w, 3), of the matte's field of view and any size.
         alpha: float32 (H, W) in [0, 1].
         device: where smoothing happens.
     """
-    # A copy: whoever it comes from may write over it before it is needed for the last time.
-    own = torch.from_numpy(np.array(alpha)).to(device)[None, None]
-    return View(own, make_colour(rgb, (alpha.shape[0], alpha.shape[1]), device))
+    if isinstance(alpha, DevicePlane) and alpha.lies_on(device):
+        own = alpha.here()
+    else:
+        # A copy: whoever it comes from may write over it before it is needed for the last time.
+        own = torch.from_numpy(np.array(at_home(alpha))).to(device)
+    return View(own[None, None], make_colour(rgb, (alpha.shape[0], alpha.shape[1]), device))
 
 
 def make_colour(rgb: np.ndarray, size: tuple[int, int], device: torch.device) -> Tensor:
