@@ -16,6 +16,9 @@ from birefnet_video.model import save_checkpoint
 from engines import network
 
 from birefnet_video.backends.base import MattingBackend
+from birefnet_video.backends.captured import Recorder
+from birefnet_video.backends.cuda_recorder import CudaRecorder
+from birefnet_video.backends.engine import Run
 from birefnet_video.backends.registry import load_backend
 from birefnet_video.options.network import BackendSpec
 
@@ -44,11 +47,24 @@ class Setup:
     engine: str = "auto"
     """Of whole renders."""
     starts: tuple[str, ...] = ("first", "second")
+    recorder: Callable[[torch.device], Recorder] = CudaRecorder
+    """Gives what records launches."""
 
     @property
     def half(self) -> str:
         """The precision that is measured."""
         return "fp16" if self.device == "cuda" else "fp32"
+
+
+class _NoRecorder:
+    """Stands for CUDA graphs where there are none."""
+
+    def record(self, work: Run, example: torch.Tensor) -> Run:
+        """The work as it is."""
+        return work
+
+    def forget(self) -> None:
+        """Nothing is kept."""
 
 
 def full(folder: Path) -> Setup:
@@ -82,6 +98,7 @@ def dry(folder: Path) -> Setup:
         renders=(("tiny", "green"),),
         engine="eager",
         starts=("first",),
+        recorder=lambda device: _NoRecorder(),
     )
 
 

@@ -1,4 +1,4 @@
-"""A network whose launches are recorded once for each number of pictures, and played again for every batch."""
+"""Work on a device whose launches are recorded once for each number of pictures, and played again for every batch."""
 
 import threading
 from collections import OrderedDict
@@ -14,16 +14,18 @@ from birefnet_video.errors import first_line
 
 #: Recordings that are kept: the sizes that are tried, and two more.
 _MOST_KEPT = 6
+#: One at a time in a process: making a recording waits for the whole device, and none may be waited for as it is made.
+_RECORDING = threading.Lock()
 
 
 class Recorder(Protocol):
-    """Records what a network launches for one input: CUDA graphs, or a stand-in."""
+    """Records what is launched for one input: CUDA graphs, or a stand-in."""
 
     def record(self, work: Run, example: Tensor) -> Run:
         """Run ``work`` until it makes nothing new, and then once more for the record.
 
         Args:
-            work: normalised float32 (N, 3, h, w) -> logits (N, 1, h, w).
+            work: a network, for example; see :class:`birefnet_video.backends.engine.Run`.
             example: an input; what is returned takes others of its shape and type, from any thread, one at a time.
 
         Raises:
@@ -36,21 +38,22 @@ class Recorder(Protocol):
         ...
 
 
-class CapturedNetwork:
+class Captured:
     """A :class:`birefnet_video.backends.engine.Run` that plays recordings. May be called from any thread.
 
     A batch of a size that was not recorded is filled up to a larger one that was. Only when its size comes a second
     time in a row does it get a recording of its own: so the last batch of a clip costs none, and a new batch size one.
     """
 
-    def __init__(self, plain: Run, recorder: Recorder, tell: Callable[[str], None]) -> None:
+    def __init__(self, plain: Run, recorder: Recorder, tell: Callable[[str], None], what: str = "the network") -> None:
         """
         Args:
             plain: does the same without recordings.
-            recorder: makes them.
+            recorder: makes them, for nobody else: no two of its recordings are played at once.
             tell: takes what a user should know.
+            what: it is, for messages.
         """
-        self._plain, self._recorder, self._tell = plain, recorder, tell
+        self._plain, self._recorder, self._tell, self._what = plain, recorder, tell, what
         self._recordings: OrderedDict[tuple[torch.Size, torch.dtype], Run] = OrderedDict()
         self._last: tuple[torch.Size, torch.dtype] | None = None
         self._can_record = True
@@ -104,7 +107,8 @@ class CapturedNetwork:
             self._recordings.popitem(last=False)
         failure: RuntimeError | None = None
         try:
-            self._recordings[(x.shape, x.dtype)] = self._recorder.record(self._plain, x)
+            with _RECORDING:
+                self._recordings[(x.shape, x.dtype)] = self._recorder.record(self._plain, x)
         except RuntimeError as error:
             # Without its traceback, which holds what fills the memory.
             failure = _cause(error).with_traceback(None)
@@ -114,7 +118,7 @@ class CapturedNetwork:
         if is_memory(failure):
             raise failure
         self._can_record = False
-        self._tell(f"the network's launches cannot be recorded ({first_line(failure)}): going on without")
+        self._tell(f"{self._what}'s launches cannot be recorded ({first_line(failure)}): going on without")
         return False
 
     def _drop(self) -> None:

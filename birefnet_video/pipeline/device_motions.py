@@ -2,19 +2,57 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
+import torch
 
+from birefnet_video.backends.captured import Captured, Recorder
+from birefnet_video.backends.cuda_recorder import CudaRecorder
+from birefnet_video.backends.growing import Growing
 from birefnet_video.backends.memory import is_memory
 from birefnet_video.matting.temporal.motion import MotionEstimator
-from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator
+from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator, Work
 from birefnet_video.matting.temporal.warp import DeviceMotion
 from birefnet_video.types import Motion
 
 T = TypeVar("T")
 #: Items by which is tried where motion is found sooner: a pair to warm up, and one to measure.
 TRIED = 3
+
+
+@contextmanager
+def recorded_estimator(
+    shape: tuple[int, int],
+    device: torch.device,
+    tell: Callable[[str], None],
+    *,
+    thorough: bool,
+    recorder: Callable[[torch.device], Recorder] = CudaRecorder,
+) -> Iterator[DeviceMotionEstimator]:
+    """What finds motion on a device by one recording of a pair's 2,000 launches, made with the first pair.
+
+    Its memory is given back at the end; what was found is whoever's has it.
+
+    Args:
+        shape: width and height of the pictures as they are shown.
+        device: a GPU.
+        tell: takes what a user should know.
+        thorough: see :class:`DeviceMotionEstimator`.
+        recorder: gives what makes the recordings.
+    """
+    made: list[Captured] = []
+
+    def recorded(work: Work) -> Captured:
+        made.append(Captured(work, recorder(device), tell, "optical flow"))
+        return made[-1]
+
+    try:
+        yield DeviceMotionEstimator(*shape, device, thorough=thorough, recorded=recorded)
+    finally:
+        for each in made:
+            each.close()
 
 
 def is_sooner_there(
@@ -26,7 +64,7 @@ def is_sooner_there(
 ) -> bool:
     """Whether a device finds motion sooner than threads on the CPU, beside all else that both do.
 
-    A pair takes some 2,000 small launches, which a slow processor or a busy device may draw out.
+    Both may be slow or busy with other things: nobody knows but by trying.
 
     Args:
         pictures: :data:`TRIED` neighbours uint8 (h, w, 3); with fewer it is not worth its start.
@@ -61,6 +99,8 @@ def with_motion_there(
 ) -> Iterator[tuple[T, Motion | DeviceMotion | None]]:
     """Items with the motion from the item before each, found on a device; one is begun before another is waited for.
 
+    After its memory has run out it is tried again after some pairs, and then less and less often; see :class:`Growing`.
+
     Args:
         items: in the order of display.
         see: gives an item's picture uint8 (h, w, 3).
@@ -70,10 +110,19 @@ def with_motion_there(
     """
     before: np.ndarray | None = None
     begun: tuple[T, Callable[[], Motion | DeviceMotion] | None] | None = None
-    is_told = False
+    has_room, growing, is_told = True, Growing(), False
     for item in items:
         now = estimator.look(see(item))
-        pending = None if before is None else _begun(estimator, before, now)
+        pending: Callable[[], Motion | DeviceMotion] | None = None
+        if before is not None:
+            if not has_room and growing.is_due:
+                growing.tried()
+                has_room = True
+            pending = _begun(estimator, before, now) if has_room else None
+            if pending is None and has_room:
+                has_room = False
+                growing.failed()
+            growing.good()
         if before is not None and pending is None:
             if not is_told:
                 is_told = True

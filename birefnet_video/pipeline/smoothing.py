@@ -14,13 +14,12 @@ from birefnet_video.backends.memory import is_memory
 from birefnet_video.matting.device_plane import DevicePlane, staying
 from birefnet_video.matting.temporal.flicker import FlickerGauge
 from birefnet_video.matting.temporal.motion import MotionEstimator
-from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator
 from birefnet_video.matting.temporal.smoothing import make_smoother
 from birefnet_video.matting.temporal.votes import make_view
 from birefnet_video.matting.temporal.warp import DeviceMotion, Step, make_step
 from birefnet_video.matting.upload import fetched
 from birefnet_video.options.matte import Smoothing
-from birefnet_video.pipeline.device_motions import TRIED, is_sooner_there, with_motion_there
+from birefnet_video.pipeline.device_motions import TRIED, is_sooner_there, recorded_estimator, with_motion_there
 from birefnet_video.pipeline.ordered import ordered_map
 from birefnet_video.pipeline.torch_threads import use_one_core, use_own_stream
 from birefnet_video.types import Frame, Matte, Motion
@@ -133,13 +132,13 @@ def steady_alphas(
     """Items with their steady alphas, in order; see :func:`smooth`."""
     heard, where = heard or Heard(), where or Where()
     run = _Run(see, mode, where, heard.gauges)
+    moved: Iterable[tuple[T, Motion | DeviceMotion | None]]
     if (known := heard.motion) is not None:
-        moved: Iterable[tuple[T, Motion | DeviceMotion | None]] = ((item, known(item)) for item in items)
+        moved = ((item, known(item)) for item in items)
+    elif run.device.type == "cuda":
+        moved = _found_on_device(items, lambda item: see(item)[0], shape, mode, where, heard.tell)
     else:
-        estimator = MotionEstimator(*shape, thorough=mode == "high")
-        on_cuda = run.device.type == "cuda"
-        there = DeviceMotionEstimator(*shape, run.device, thorough=mode == "high") if on_cuda else None
-        moved = _with_motion_found(items, lambda item: see(item)[0], estimator, where.workers, there, heard.tell)
+        moved = _found_on_cpu(items, lambda item: see(item)[0], _estimator(shape, mode), where.workers)
     for item, motion in moved:
         if motion is not None and motion.is_cut:
             heard.on_cut(item)
@@ -247,25 +246,30 @@ def _or_on_cpu(
     return run.move_to_cpu()
 
 
-def _with_motion_found(
+def _estimator(shape: tuple[int, int], mode: Smoothing) -> MotionEstimator:
+    return MotionEstimator(*shape, thorough=mode == "high")
+
+
+def _found_on_device(
     items: Iterable[T],
     see: Callable[[T], np.ndarray],
-    estimator: MotionEstimator,
-    workers: int,
-    there: DeviceMotionEstimator | None,
+    shape: tuple[int, int],
+    mode: Smoothing,
+    where: Where,
     tell: Callable[[str], None],
 ) -> Iterator[tuple[T, Motion | DeviceMotion | None]]:
-    """Items with the motion from the item before each, found on a device where that is sooner."""
-    if there is not None:
-        items = iter(items)
-        first = list(islice(items, TRIED))
-        items = chain(first, items)
-        if is_sooner_there([see(item) for item in first], there, estimator, workers):
-            return with_motion_there(items, see, there, estimator, tell)
-    return _with_motion(items, see, estimator, workers)
+    """Items with the motion from the item before each, found on the device if that is sooner than on the CPU."""
+    items, on_cpu = iter(items), _estimator(shape, mode)
+    first = list(islice(items, TRIED))
+    items = chain(first, items)
+    with recorded_estimator(shape, torch.device(where.device), tell, thorough=mode == "high") as there:
+        if is_sooner_there([see(item) for item in first], there, on_cpu, where.workers):
+            yield from with_motion_there(items, see, there, on_cpu, tell)
+            return
+    yield from _found_on_cpu(items, see, on_cpu, where.workers)
 
 
-def _with_motion(
+def _found_on_cpu(
     items: Iterable[T], see: Callable[[T], np.ndarray], estimator: MotionEstimator, workers: int
 ) -> Iterator[tuple[T, Motion | None]]:
     """Items with the motion from the item before each."""

@@ -1,13 +1,14 @@
 """Recordings of a network: which are made, which are played, and what happens if one cannot be made."""
 
 import threading
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from tape import Tape
 from torch import Tensor
 
-from birefnet_video.backends.captured import CapturedNetwork
+from birefnet_video.backends.captured import Captured
 from birefnet_video.backends.engine import Run
 
 
@@ -15,47 +16,12 @@ def network(x: Tensor) -> Tensor:
     return x.mean(dim=1, keepdim=True) * 3 - 1
 
 
-class Tape:
-    """Records as CUDA graphs do: from static buffers, which one playing overwrites for the next."""
-
-    def __init__(self, *, room: int = 8, fault: Callable[[], Exception] | None = None) -> None:
-        self.room, self.fault = room, fault
-        self.recorded: list[int] = []
-        self.played: list[int] = []
-        self.kept = 0
-        self.playing = threading.Lock()
-
-    def record(self, work: Run, example: Tensor) -> Run:
-        if self.fault is not None:
-            raise self.fault()
-        if len(example) > self.room:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        self.recorded.append(len(example))
-        self.kept += 1
-        given, made = example.clone(), torch.empty_like(work(example))
-
-        def play(x: Tensor) -> Tensor:
-            assert self.playing.acquire(blocking=False), "two at once"
-            assert x.shape == given.shape and x.dtype == given.dtype
-            self.played.append(len(x))
-            given.copy_(x)
-            made.copy_(work(given))
-            result = made.clone()
-            self.playing.release()
-            return result
-
-        return play
-
-    def forget(self) -> None:
-        self.kept = 0
-
-
 def pictures(count: int, *, side: int = 8) -> Tensor:
     return torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(count))
 
 
-def captured(tape: Tape, told: list[str] | None = None) -> CapturedNetwork:
-    return CapturedNetwork(network, tape, (told if told is not None else []).append)
+def captured(tape: Tape, told: list[str] | None = None) -> Captured:
+    return Captured(network, tape, (told if told is not None else []).append)
 
 
 def test_every_batch_is_what_the_network_says() -> None:
@@ -162,6 +128,24 @@ def test_whichever_thread_comes_plays_the_same_recording() -> None:
         thread.join()
     assert tape.recorded == [4]
     assert all(torch.equal(results[seed], network(pictures(4) * seed)) for seed in range(8))
+
+
+def test_no_two_recordings_are_made_at_once() -> None:
+    """Of whatever, in a process: making one waits for all that the device does."""
+    making = threading.Lock()
+
+    class Alone(Tape):
+        def record(self, work: Run, example: Tensor) -> Run:
+            assert making.acquire(blocking=False), "two at once"
+            try:
+                return super().record(work, example)
+            finally:
+                making.release()
+
+    runs = [Captured(network, Alone(), [].append) for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda run: run(pictures(2)), runs))
+    assert all(torch.equal(each, network(pictures(2))) for each in made)
 
 
 def test_closing_twice_is_fine() -> None:

@@ -1,6 +1,9 @@
 """Flow by torch's operators is as good as OpenCV's: in pixels, for cuts and for mattes; and it never waits."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import partial
 from itertools import pairwise
 
 import cv2
@@ -10,15 +13,18 @@ import torch
 from birefnet_video.model.evaluation.video import flicker_error
 from capturing import Seen
 from moving import HEIGHT, WIDTH, make_clip, texture
+from tape import Tape
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from birefnet_video.backends.captured import Captured
+from birefnet_video.backends.growing import Growing
 from birefnet_video.matting.device_plane import at_home
 from birefnet_video.matting.temporal.motion import MotionEstimator
-from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator, signs
+from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator, motion_of_pair
 from birefnet_video.matting.temporal.search import dense_flow
-from birefnet_video.matting.temporal.warp import DeviceMotion, Flow, make_step
-from birefnet_video.pipeline import smoothing
-from birefnet_video.pipeline.device_motions import is_sooner_there, with_motion_there
+from birefnet_video.matting.temporal.warp import DeviceMotion, make_step
+from birefnet_video.pipeline import device_motions, smoothing
+from birefnet_video.pipeline.device_motions import is_sooner_there, recorded_estimator, with_motion_there
 from birefnet_video.pipeline.smoothing import Where, steady_alphas
 
 CPU = torch.device("cpu")
@@ -94,14 +100,11 @@ def test_pairs_of_a_batch_do_not_touch_each_other() -> None:
         np.testing.assert_allclose(flow, found(*pair), atol=1e-3)
 
 
-def test_nothing_waits_for_the_device() -> None:
-
+def test_nothing_waits_for_the_device_and_all_of_it_can_be_recorded() -> None:
     with FakeTensorMode(), Seen() as seen:
         grey = torch.empty(2, 1, 96, 64, device="cuda")
-        flow = dense_flow(grey, grey)
-        halves = flow[:, :, ::2, ::2].split(1)
-        signs(grey[:1], grey[1:], Flow(halves[0], halves[1]))
-    assert not seen.bad and seen.count > 100 and flow.device.type == "cuda"
+        found = motion_of_pair(grey, stride=3, steps=8)
+    assert not seen.bad and seen.count > 100 and found.device.type == "cuda"
 
 
 def test_cuts_are_those_that_opencv_finds() -> None:
@@ -116,6 +119,18 @@ def test_cuts_are_those_that_opencv_finds() -> None:
         assert motion.forward.there.shape[2:] == expected.forward.shape[:2]
 
 
+def estimator(
+    shape: tuple[int, int] = (WIDTH, HEIGHT),
+    tape: Tape | None = None,
+    told: list[str] | None = None,
+    *,
+    thorough: bool = False,
+) -> AbstractContextManager[DeviceMotionEstimator]:
+    """Records on the CPU as CUDA graphs are recorded."""
+    tell = (told if told is not None else []).append
+    return recorded_estimator(shape, CPU, tell, thorough=thorough, recorder=lambda device: tape or Tape())
+
+
 @pytest.fixture
 def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is meant for a GPU that is not there is done on the CPU."""
@@ -123,9 +138,7 @@ def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smoothing, "make_view", lambda rgb, alpha, device: real_view(rgb, alpha, CPU))
     monkeypatch.setattr(smoothing, "make_step", lambda motion, size, device: real_step(motion, size, CPU))
     monkeypatch.setattr(
-        smoothing,
-        "DeviceMotionEstimator",
-        lambda width, height, device, thorough: DeviceMotionEstimator(width, height, CPU, thorough=thorough),
+        smoothing, "recorded_estimator", lambda shape, device, tell, thorough: estimator(shape, thorough=thorough)
     )
     monkeypatch.setattr(smoothing, "is_sooner_there", lambda *_: True)
 
@@ -164,16 +177,21 @@ class Full:
 
         def collect(number: int = self.begun) -> str:
             self.waited += 1
-            # The next pair has been begun, but for the last.
-            assert self.begun == min(number + 1, 5)
             return f"motion {number}"
 
         return collect
 
 
-@pytest.mark.parametrize("failing", [set(), {1}, {2, 4}])
-def test_motion_that_has_no_room_is_found_on_the_cpu(failing: set[int]) -> None:
-    clip, estimator, told = make_clip(6, 2), Full(failing), list[str]()
+@pytest.mark.parametrize(
+    ("failing", "expected"),
+    # Which motion each pair has; 0: of the CPU, for two pairs the first time and for four the second.
+    [(set(), [1, 2, 3, 4, 5, 6, 7, 8, 9]), ({1}, [0, 0, 2, 3, 4, 5, 6, 7, 8]), ({2, 3}, [1, 0, 0, 0, 0, 0, 0, 4, 5])],
+)
+def test_motion_that_has_no_room_is_found_on_the_cpu(
+    failing: set[int], expected: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_motions, "Growing", lambda: Growing(2, 8))
+    clip, estimator, told = make_clip(10, 2), Full(failing), list[str]()
     moved = with_motion_there(
         enumerate(clip.rgb),
         lambda item: item[1],
@@ -182,11 +200,18 @@ def test_motion_that_has_no_room_is_found_on_the_cpu(failing: set[int]) -> None:
         told.append,
     )
     given = [(item[0], motion) for item, motion in moved]
-    assert [index for index, _ in given] == list(range(6)) and given[0][1] is None
-    for number, (_, motion) in enumerate(given[1:], 1):
-        assert motion == f"motion {number}" if number not in failing else not motion.is_cut  # type: ignore[comparison-overlap, union-attr]
+    assert [index for index, _ in given] == list(range(10)) and given[0][1] is None
+    for number, (_, motion) in zip(expected, given[1:], strict=True):
+        assert motion == f"motion {number}" if number else not motion.is_cut  # type: ignore[comparison-overlap, union-attr]
     assert told == (["cuda: out of memory for motion: some of it is found on the CPU"] if failing else [])
-    assert estimator.begun == 5 and estimator.waited == 5 - len(failing)
+
+
+def test_a_pair_is_begun_before_the_one_before_is_waited_for() -> None:
+    clip, estimator = make_clip(5, 2), Full(set())
+    home = MotionEstimator(WIDTH, HEIGHT)
+    moved = with_motion_there(clip.rgb, lambda rgb: rgb, estimator, home, [].append)  # type: ignore[arg-type]
+    for number, _ in enumerate(moved):
+        assert estimator.begun == min(number + 1, 4) and estimator.waited == number
 
 
 class Timed:
@@ -252,3 +277,34 @@ def test_motion_that_lies_on_a_device_can_be_used_elsewhere() -> None:
     assert isinstance(motion, DeviceMotion)
     step = make_step(motion, (HEIGHT, WIDTH), CPU)
     assert step.to_previous.places.shape == (1, 2, HEIGHT, WIDTH)
+
+
+def test_motion_is_played_from_one_recording_of_its_launches() -> None:
+    greys = [DeviceMotionEstimator(WIDTH, HEIGHT, CPU).look(rgb) for rgb in make_clip(5, 3).rgb]
+    plain, tape, told = DeviceMotionEstimator(WIDTH, HEIGHT, CPU), Tape(), list[str]()
+    with estimator((WIDTH, HEIGHT), tape, told) as recorded, ThreadPoolExecutor(2) as threads:
+        # Begun on whichever thread, and none is collected before all are begun: no motion lies in what is played again.
+        begun = list(threads.map(recorded.begin, greys, greys[1:]))
+        made = [collect() for collect in begun]
+    assert tape.recorded == [2] and tape.played == [2] * 4 and tape.kept == 0 and not told
+    for motion, pair in zip(made, pairwise(greys), strict=True):
+        expected = plain.begin(*pair)()
+        assert torch.equal(motion.forward.there, expected.forward.there)
+        assert torch.equal(motion.forward.back, expected.forward.back)
+        assert (motion.is_cut, motion.continues) == (expected.is_cut, expected.continues)
+
+
+def test_pictures_of_another_size_have_a_recording_of_their_own() -> None:
+    tape, work = Tape(), partial(motion_of_pair, stride=4, steps=1)
+    run = Captured(work, tape, [].append, "optical flow")
+    pairs = [torch.rand(2, 1, *size) * 255 for size in ((64, 96), (96, 64), (64, 96))]
+    assert all(torch.equal(run(pair), work(pair)) for pair in pairs)
+    assert tape.recorded == [2, 2] and tape.played == [2, 2, 2]
+
+
+def test_motion_whose_launches_cannot_be_recorded_is_found_all_the_same() -> None:
+    told: list[str] = []
+    with estimator(tape=Tape(fault=lambda: RuntimeError("not permitted")), told=told) as there:
+        greys = [there.look(rgb) for rgb in make_clip(3, 3).rgb]
+        assert all(there.begin(*pair)().continues for pair in pairwise(greys))
+    assert told == ["optical flow's launches cannot be recorded (not permitted): going on without"]

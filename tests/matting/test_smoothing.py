@@ -1,6 +1,7 @@
 """Smoothing makes mattes steadier and no worse, along motion, never across a cut."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
@@ -25,13 +26,20 @@ from birefnet_video.types import Motion
 class FlowOfTheCpu:
     """Stands for flow on a GPU: OpenCV's."""
 
-    def __init__(self, width: int, height: int, device: torch.device, *, thorough: bool) -> None:
+    def __init__(self, shape: tuple[int, int], device: torch.device, *, thorough: bool) -> None:
         self.device = device
-        self._home = MotionEstimator(width, height, thorough=thorough)
+        self._home = MotionEstimator(*shape, thorough=thorough)
         self.look = self._home.look
 
     def begin(self, earlier: np.ndarray, later: np.ndarray) -> Callable[[], Motion]:
         return lambda: self._home.between(earlier, later)
+
+
+@contextmanager
+def flow_of_the_cpu(
+    shape: tuple[int, int], device: torch.device, tell: Callable[[str], None], *, thorough: bool
+) -> Iterator[FlowOfTheCpu]:
+    yield FlowOfTheCpu(shape, device, thorough=thorough)
 
 
 MODES = ("live", "normal", "high")
@@ -87,7 +95,7 @@ def test_out_of_memory_is_said_and_no_matte_is_lost(
         return real_view(rgb, alpha, CPU)
 
     monkeypatch.setattr(module, "make_view", view)
-    monkeypatch.setattr(module, "DeviceMotionEstimator", FlowOfTheCpu)
+    monkeypatch.setattr(module, "recorded_estimator", flow_of_the_cpu)
     monkeypatch.setattr(module, "is_sooner_there", lambda *_: True)
     monkeypatch.setattr(module, "make_step", lambda motion, size, device: real_step(motion, size, CPU))
     told: list[str] = []
@@ -133,7 +141,7 @@ def test_after_a_cut_mattes_are_smoothed_on_the_device_again(
         return real_view(rgb, alpha, CPU)
 
     monkeypatch.setattr(module, "make_view", view)
-    monkeypatch.setattr(module, "DeviceMotionEstimator", FlowOfTheCpu)
+    monkeypatch.setattr(module, "recorded_estimator", flow_of_the_cpu)
     monkeypatch.setattr(module, "is_sooner_there", lambda *_: True)
     monkeypatch.setattr(module, "make_step", lambda motion, size, device: real_step(motion, size, CPU))
 

@@ -27,7 +27,7 @@ LAYERS = [
     ["pipeline"],
     ["backends"],
     ["backends.engines"],
-    ["backends.captured", "backends.engine_table", "backends.kernel_memory"],
+    ["backends.captured", "backends.cuda_recorder", "backends.engine_table", "backends.kernel_memory"],
     ["backends.base", "backends.engine", "backends.calibration", "backends.quantise", "backends.lazy_network"],
     ["backends.cache"],
     ["backends.progress", "backends.openvino_library", "backends.memory", "backends.apart", "backends.equality"],

@@ -2,10 +2,10 @@
 
 import torch
 
-from birefnet_video.backends.captured import CapturedNetwork
+from birefnet_video.backends.captured import Captured
+from birefnet_video.backends.cuda_recorder import CudaRecorder
 from birefnet_video.backends.engine import Prepared, Request
 from birefnet_video.backends.engines import eager
-from birefnet_video.backends.engines.cudagraph import CudaRecorder
 from birefnet_video.backends.memory import is_memory
 from birefnet_video.backends.progress import building
 from birefnet_video.errors import BackendUnavailable, first_line
@@ -37,5 +37,5 @@ def prepare(request: Request) -> Prepared:
     if not info.device.startswith("cuda"):
         return Prepared(fast, is_fixed=True)
     # Not torch.compile's own graphs: those belong to the thread that compiles.
-    recorded = CapturedNetwork(fast, CudaRecorder(torch.device(info.device)), request.tell)
+    recorded = Captured(fast, CudaRecorder(torch.device(info.device)), request.tell)
     return Prepared(recorded, is_fixed=True, close=recorded.close)

@@ -44,7 +44,7 @@ class MotionEstimator:
     @property
     def grid(self) -> tuple[int, int]:
         """Height and width of the fields that :meth:`between` gives."""
-        return round(self._shape[0] / SPACING), round(self._shape[1] / SPACING)
+        return grid_of(self._shape)
 
     def look(self, rgb: np.ndarray) -> np.ndarray:
         """What is needed of a picture uint8 (H, W, 3), whatever its size: grey uint8 (h, w)."""
@@ -79,6 +79,11 @@ def _judge(earlier: np.ndarray, later: np.ndarray, forward: np.ndarray, backward
         lambda: _lost_share(forward, backward),
         coarse_step,
     )
+
+
+def grid_of(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of the field of vectors in pictures of ``shape`` (height, width)."""
+    return round(shape[0] / SPACING), round(shape[1] / SPACING)
 
 
 def judged(

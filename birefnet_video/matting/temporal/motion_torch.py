@@ -1,6 +1,8 @@
 """See :class:`birefnet_video.matting.temporal.motion.MotionEstimator`: the same by torch operators, on a device."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,20 +15,43 @@ from birefnet_video.matting.temporal.motion import (
     LOST,
     LOST_SLOPE,
     MotionEstimator,
+    grid_of,
     judged,
 )
 from birefnet_video.matting.temporal.search import dense_flow
 from birefnet_video.matting.temporal.warp import DeviceMotion, Flow
+from birefnet_video.matting.upload import upload
 
 #: How thoroughly is looked: pixels from patch to patch, and steps.
-_USUAL, _THOROUGH = {"stride": 3, "steps": 8}, {"stride": 2, "steps": 12}
+_USUAL, _THOROUGH = (3, 8), (2, 12)
+#: How many numbers :func:`signs` gives.
+_SIGNS = 5
+
+
+class Work(Protocol):
+    """What is done with a tensor on its device."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """What comes of it, on the same device."""
+        ...
+
+
+def _as_it_is(work: Work) -> Work:
+    return work
 
 
 class DeviceMotionEstimator:
     """Flow stays where it is needed; only five numbers a pair come home, by which cuts are judged."""
 
     def __init__(
-        self, width: int, height: int, device: torch.device, *, thorough: bool = False, side: int = FLOW_SIDE
+        self,
+        width: int,
+        height: int,
+        device: torch.device,
+        *,
+        thorough: bool = False,
+        side: int = FLOW_SIDE,
+        recorded: Callable[[Work], Work] = _as_it_is,
     ) -> None:
         """
         Args:
@@ -35,9 +60,12 @@ class DeviceMotionEstimator:
             device: where flow is found.
             thorough: look more closely, which takes about twice as long.
             side: longest one of the pictures that flow is found in.
+            recorded: gives what does the work of a pair by a recording of its launches, in place of them.
         """
         self._home = MotionEstimator(width, height, side=side)
-        self.device, self._how = device, _THOROUGH if thorough else _USUAL
+        self.device, self._on_cuda = device, device.type == "cuda"
+        stride, steps = _THOROUGH if thorough else _USUAL
+        self._find = recorded(partial(motion_of_pair, stride=stride, steps=steps))
 
     def look(self, rgb: np.ndarray) -> np.ndarray:
         """What is needed of a picture uint8 (H, W, 3), whatever its size: grey uint8 (h, w), on the CPU."""
@@ -45,25 +73,39 @@ class DeviceMotionEstimator:
 
     def begin(self, earlier: np.ndarray, later: np.ndarray) -> Callable[[], DeviceMotion]:
         """Begin to find the motion between two neighbours, as :meth:`look` gives them; the result waits for it."""
-        first, second = (torch.from_numpy(grey).to(self.device)[None, None].float() for grey in (earlier, later))
-        flows = dense_flow(torch.cat((first, second)), torch.cat((second, first)), **self._how)
-        grid = self._home.grid
-        forward, backward = F.interpolate(flows, size=grid, mode="area").split(1)
-        flow = Flow(forward, backward)
-        on_cuda = self.device.type == "cuda"
-        told = torch.empty(5, pin_memory=on_cuda).copy_(signs(first, second, flow), non_blocking=on_cuda)
-        if on_cuda:
+        pair = upload(np.stack((earlier, later)), self.device)
+        found = self._find(pair[:, None])
+        forward, backward = found[:-_SIGNS].view(2, 2, *self._home.grid).split(1)
+        told = torch.empty(_SIGNS, pin_memory=self._on_cuda).copy_(found[-_SIGNS:], non_blocking=self._on_cuda)
+        if self._on_cuda:
             # Waited for without keeping a core busy.
             arrived = torch.cuda.Event(blocking=True)
             arrived.record(torch.cuda.current_stream(self.device))
 
         def collect() -> DeviceMotion:
-            if on_cuda:
+            if self._on_cuda:
                 arrived.synchronize()
             before, after, step, lost, coarse = told.tolist()
-            return DeviceMotion(flow, *judged((before, after), step, lambda: lost, lambda: coarse))
+            return DeviceMotion(Flow(forward, backward), *judged((before, after), step, lambda: lost, lambda: coarse))
 
         return collect
+
+
+def motion_of_pair(x: Tensor, *, stride: int, steps: int) -> Tensor:
+    """Flow between two neighbours and what their likeness is judged by, in one piece. Nothing waits for the device.
+
+    Args:
+        x: grey float32 (2, 1, h, w) in [0, 255], the earlier one first.
+        stride: see :func:`dense_flow`.
+        steps: the same.
+
+    Returns:
+        float32: the flow (2, 2, *grid) there and back, see :func:`grid_of`; then :func:`signs`.
+    """
+    first, second = x.split(1)
+    flows = dense_flow(x, torch.cat((second, first)), stride=stride, steps=steps)
+    flows = F.interpolate(flows, size=grid_of(x.shape[2:]), mode="area")
+    return torch.cat((flows.flatten(), signs(first, second, Flow(*flows.split(1)))))
 
 
 def signs(earlier: Tensor, later: Tensor, flow: Flow) -> Tensor:
