@@ -96,7 +96,7 @@ def open_plan(
     # A video behind the subject moves on with the frames.
     workers = 1 if plan.in_order else _composing_threads(matting, counted, notify)
     composing_stage = _composing_stage(plan, matting, [*gauges.values()], tap, workers)
-    smoothing, flicker = _smoothing(plan, matting, on_cut, notify)
+    smoothing, flicker = _smoothing(plan, matting, counted, on_cut, notify)
     network = _network_stages(plan, matting, follower)
     frames = partial(frames_of, plan, reader, lambda: read(lambda note: None, cut=plan.cut), follower)
     stages = _stages(frames, network, batch_size, smoothing, stretch.before(composing_stage), writers)
@@ -131,7 +131,15 @@ def _open_matting(
     """What makes mattes and frames, how much of it at once, and who follows subjects."""
     try:
         free, has = free_bytes(backend.info.device), backend.info
-        counted = budget(plan.info, has.input_size, has.batch_size, free, mattes=len(plan.lanes))
+        counted = budget(
+            plan.info,
+            has.input_size,
+            has.batch_size,
+            free,
+            mattes=len(plan.lanes),
+            smooth=plan.spec.matte.smooth,
+            finds_motion=not plan.guidance.said,
+        )
         compositor = composing.on(has.device)
         view_there = _view_there(compositor, has.device, plan.decode_on, counted, notify)
         matting = Matting(backend, compositor, view_there)
@@ -192,6 +200,7 @@ def _with_number(device: str) -> str:
 def _smoothing(
     plan: Plan,
     matting: Matting,
+    counted: Budget,
     on_cut: Callable[[FrameMeta], None],
     notify: Notify,
 ) -> tuple[Callable[[Iterable[list[Matte]]], Iterator[list[Matte]]] | None, Callable[[], tuple[float, float] | None]]:
@@ -204,8 +213,11 @@ def _smoothing(
     record = SmoothingRecord(lambda frame: on_cut(frame.meta), notify)
     device, shape = matting.info.device, (info.width, info.height)
     # Several at once would let frames wait for each other.
-    workers = 1 if mode == "live" else _workers()
-    where = Where(device if device.startswith("cuda") else "cpu", matting.stays, workers)
+    workers, stays = 1 if mode == "live" else _workers(), matting.stays
+    if not counted.has_room_for_smoothing:
+        notify(f"{device}: its memory has no room to smooth mattes there: the CPU does")
+        device, stays = "cpu", False
+    where = Where(device if device.startswith("cuda") else "cpu", stays, workers)
     once = partial(
         smooth,
         shape=shape,

@@ -42,6 +42,11 @@ class MotionEstimator:
         self._thorough = thorough
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of what :meth:`look` gives."""
+        return self._shape
+
+    @property
     def grid(self) -> tuple[int, int]:
         """Height and width of the fields that :meth:`between` gives."""
         return grid_of(self._shape)
