@@ -22,12 +22,17 @@ _OPSET = 18
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
-def prepare_network(net: "BiRefNet", precision: str, deform: Implementation = "auto") -> nn.Module:
-    """``net`` rewritten for inference in ``fp32``, ``fp16`` or ``bf16``; float32 on both ends."""
+def prepare_network(
+    net: "BiRefNet", precision: str, deform: Implementation = "auto", *, is_own: bool = False
+) -> nn.Module:
+    """``net`` rewritten for inference in ``fp32``, ``fp16`` or ``bf16``; float32 on both ends.
+
+    It stays as it is, unless ``is_own`` says that nobody else has it.
+    """
     # Brings timm along, which who runs a graph that lies ready does without.
     from birefnet_video.model.optimize import optimize
 
-    fast = optimize(net, deform=deform)
+    fast = optimize(net, deform=deform, is_own=is_own)
     return fast if precision == "fp32" else HalfBiRefNet(fast, DTYPES[precision])
 
 

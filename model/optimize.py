@@ -30,14 +30,15 @@ from timm.layers.pos_embed_sincos import RotaryEmbeddingDinoV3
 from torch import nn
 
 
-def optimize(net: BiRefNet, *, deform: Implementation = "auto") -> BiRefNet:
+def optimize(net: BiRefNet, *, deform: Implementation = "auto", is_own: bool = False) -> BiRefNet:
     """A copy of ``net`` for inference: same input, same output, less work. It cannot be trained or saved.
 
     Args:
         net: as :func:`birefnet_video.model.load_checkpoint` gives it.
         deform: how deformable convolutions are computed.
+        is_own: ``net`` itself becomes what is returned: nobody else has it.
     """
-    fast = copy.deepcopy(net).eval()
+    fast = (net if is_own else copy.deepcopy(net)).eval()
     fold_batch_norm(fast)
     tuning = DeformTuning()
     _replace(fast, DeformableConv2d, lambda conv: MergedDeformableConv2d(conv, deform, tuning))

@@ -25,14 +25,14 @@ class NetworkFacts:
 
 
 class LazyNetwork:
-    """Loads a network once, on the first call that needs more than what is remembered of it. From any thread."""
+    """Loads a network on the first call that needs more than what is remembered of it. From any thread."""
 
     def __init__(
         self, load: Callable[[], "BiRefNet"], *, judge: Callable[["BiRefNet"], str] = lambda net: "", note: Note | None
     ) -> None:
         """
         Args:
-            load: gives the network in evaluation mode; what it raises, whoever asks first gets.
+            load: gives the network in evaluation mode, another one each time; who asks gets what it raises.
             judge: what a user should know of its weights.
             note: remembers the facts; ``None``: nothing does.
         """
@@ -48,6 +48,14 @@ class LazyNetwork:
             if self._net is None:
                 self._net = self._load()
             return self._net
+
+    def take(self) -> "BiRefNet":
+        """The network, for whoever changes it: nobody else gets it, who asks later has it loaded anew."""
+        with self._lock:
+            # What is asked of it later is found out now, and not by loading it again.
+            _ = self.facts
+            net, self._net = self.net, None
+            return net
 
     @property
     def facts(self) -> NetworkFacts:

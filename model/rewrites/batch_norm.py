@@ -3,6 +3,7 @@
 import torch
 from birefnet_video.model.deform import DeformableConv2d
 from torch import Tensor, nn
+from torch.func import functional_call
 
 #: Side in pixels of the picture that shows which convolution feeds which BatchNorm.
 _PROBE_SIDE = 64
@@ -29,7 +30,10 @@ def fold_batch_norm(net: nn.Module) -> int:
 
 
 def _convolutions_before_norms(net: nn.Module) -> dict[nn.BatchNorm2d, nn.Module]:
-    """Which convolution's output each BatchNorm takes, seen on a run; only pairs that have nobody else."""
+    """Which convolution's output each BatchNorm takes, seen on a run; only pairs that have nobody else.
+
+    The run is one of shapes alone: with the numbers it would take a large network longer than all other rewrites.
+    """
     made: dict[int, nn.Module] = {}
     kept: list[Tensor] = []
     found: dict[nn.BatchNorm2d, set[nn.Module]] = {}
@@ -50,9 +54,9 @@ def _convolutions_before_norms(net: nn.Module) -> dict[nn.BatchNorm2d, nn.Module
         for module in net.modules()
         if isinstance(module, nn.BatchNorm2d | nn.Conv2d | DeformableConv2d)
     ]
-    device = next(net.parameters()).device
+    shapes = {name: each.to("meta") for name, each in (*net.named_parameters(), *net.named_buffers())}
     with torch.inference_mode():
-        net(torch.zeros(1, 3, _PROBE_SIDE, _PROBE_SIDE, device=device))
+        functional_call(net, shapes, (torch.zeros(1, 3, _PROBE_SIDE, _PROBE_SIDE, device="meta"),))
     for handle in handles:
         handle.remove()
     pairs = {norm: next(iter(convs)) for norm, convs in found.items() if len(convs) == 1}

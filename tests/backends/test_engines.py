@@ -6,6 +6,7 @@ import sys
 import time
 import types
 from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -271,9 +272,8 @@ def request(cache: Path, **changes: Any) -> Request:
     info = BackendInfo("tensorrt", "tiny", "cpu", "fp32", SIZE, changes.pop("batch_size", 2))
     path = changes.pop("weights", weights_path("tiny"))
     net = load_checkpoint(weights_path("tiny"), patch_order="current")
-    return Request(
-        LazyNetwork(lambda: net, note=None), info, path, EngineCache(cache), changes.pop("tell", lambda message: None)
-    )
+    network = LazyNetwork(lambda: deepcopy(net), note=None)
+    return Request(network, info, path, EngineCache(cache), changes.pop("tell", lambda message: None))
 
 
 def test_a_built_engine_belongs_to_all_that_it_depends_on(tmp_path: Path) -> None:

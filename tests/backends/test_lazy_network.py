@@ -49,6 +49,14 @@ def test_what_is_known_is_remembered_and_the_network_is_loaded_once(tiny: BiRefN
     assert second.net is tiny and loads == ["again", "again"]
 
 
+def test_a_network_that_was_taken_is_nobody_elses() -> None:
+    loads: list[str] = []
+    lazy = LazyNetwork(lambda: loads.append("again") or load_network("tiny"), note=None)  # type: ignore[func-returns-value]
+    taken = lazy.take()
+    assert lazy.facts.backbone == "efficientnet_lite0" and loads == ["again"]
+    assert lazy.net is not taken and loads == ["again"] * 2
+
+
 @pytest.mark.parametrize(
     "text", ["", "{}", "[1]", '{"backbone": "x"}', '{"backbone": 1, "note": "", "patch_order": ""}']
 )

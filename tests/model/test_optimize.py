@@ -1,22 +1,26 @@
 """Every rewrite for inference leaves the output as it is."""
 
 import copy
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from birefnet_video.model import BiRefNet, BiRefNetConfig, load_checkpoint
+from birefnet_video.model import BiRefNet, BiRefNetConfig, load_checkpoint, save_checkpoint
 from birefnet_video.model.aspp import deformable_aspp
 from birefnet_video.model.build import build_reconstruction
 from birefnet_video.model.config import PRESETS
 from birefnet_video.model.optimize import optimize
 from birefnet_video.model.reconstruction import FullHead
-from birefnet_video.model.rewrites.batch_norm import fold_batch_norm
+from birefnet_video.model.rewrites.batch_norm import _convolutions_before_norms, fold_batch_norm
 from birefnet_video.model.rewrites.context import SummedASPP
 from birefnet_video.model.rewrites.laterals import commute_laterals
 from birefnet_video.model.rewrites.tail import FoldedHead
 from birefnet_video.model.rewrites.windows import FusedSwin
 from birefnet_video.model.swin import SwinBackbone
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from birefnet_video.zoo.files import weights_path
 
@@ -62,6 +66,34 @@ def test_the_original_is_left_alone() -> None:
     before = {name: value.clone() for name, value in net.state_dict().items()}
     optimize(net)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_a_network_that_nobody_else_has_is_rewritten_without_a_copy_and_its_file_stays(tmp_path: Path) -> None:
+    net, x = shaken(BiRefNet(PRESETS["tiny"]).eval()), torch.rand(1, 3, 64, 96)
+    save_checkpoint(net, tmp_path / "a.safetensors")
+    bytes_before = (tmp_path / "a.safetensors").read_bytes()
+    own = load_checkpoint(tmp_path / "a.safetensors")
+    fast = optimize(own, is_own=True)
+    with torch.inference_mode():
+        assert fast is own and (fast(x) - optimize(net)(x)).abs().max() <= 1e-5
+    assert (tmp_path / "a.safetensors").read_bytes() == bytes_before
+
+
+def test_the_run_that_shows_pairs_computes_no_numbers() -> None:
+    class Devices(TorchDispatchMode):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: set[str] = set()
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            made = func(*args, **(kwargs or {}))
+            self.seen |= {each.device.type for each in tree_leaves(made) if isinstance(each, torch.Tensor)}
+            return made
+
+    net = BiRefNet(PRESETS["tiny"]).eval()
+    with Devices() as devices:
+        pairs = _convolutions_before_norms(net)
+    assert len(pairs) == 86 and devices.seen == {"meta"}
 
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 96)])
