@@ -82,24 +82,32 @@ class Telemetry:
                 memory = process.memory_info().rss if process else 0
             except psutil.Error:
                 process, cores, memory = None, 0.0, 0
-            self.latest = Reading(cores, psutil.cpu_count() or 1, memory, gpus() if gpus else None, note, total)
+            self.latest = Reading(cores, psutil.cpu_count() or 1, memory, gpus(pid) if gpus else None, note, total)
 
 
 def _open_nvml():  # type: ignore[no-untyped-def]  # NVML's package has no types
-    """A function that reads the first GPU, or ``None`` and the reason."""
+    """A function that reads the GPU that a process computes on, or ``None`` and the reason."""
     try:
         import pynvml
     except ImportError:
         return None, "CPU mode (figures of a GPU need the extra gpu)"
     try:
         pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByIndex(0)
-        name = str(pynvml.nvmlDeviceGetName(handle))
+        cards = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        names = [str(pynvml.nvmlDeviceGetName(card)) for card in cards]
     except pynvml.NVMLError as error:
         return None, f"CPU mode ({error})"
+    if not cards:
+        return None, "CPU mode (the driver has no GPU)"
 
-    def read() -> Gpu | None:
+    def computes(pid: int | None, card: object) -> bool:
+        return any(process.pid == pid for process in pynvml.nvmlDeviceGetComputeRunningProcesses(card))
+
+    def read(pid: int | None) -> Gpu | None:
         try:
+            # The first one where nobody knows: in a container processes have other numbers.
+            index = next((index for index, card in enumerate(cards) if len(cards) > 1 and computes(pid, card)), 0)
+            handle, name = cards[index], names[index]
             memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
             return Gpu(
                 name,

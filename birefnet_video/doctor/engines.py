@@ -5,11 +5,12 @@ from pathlib import Path
 
 from birefnet_video.doctor.finding import Finding, Section
 from birefnet_video.errors import BackendUnavailable, BirefnetVideoError
+from birefnet_video.types import Step
 
 #: Of the network that is made ready with an engine: small, so that it takes seconds.
 _SIDE = 64
 #: Prepared in seconds; the others take a minute or more.
-_QUICK = ("eager", "openvino")
+_QUICK = ("eager", "cudagraph", "openvino")
 
 
 def look_at_engines(*, thorough: bool) -> Section:
@@ -42,14 +43,17 @@ def _engine(name: str, device: str, *, thorough: bool) -> Finding:
     if name not in _QUICK and not thorough:
         return Finding(name, "ok", f"{able}; installed, not tried (--thorough tries it)")
     try:
-        infer_once(name, device)
+        told = infer_once(name, device)
     except BirefnetVideoError as error:
         return Finding(name, "broken", error.message, error.hint or "--engine eager always works")
-    return Finding(name, "ok", f"{able}; tried")
+    return Finding(name, "ok", "; ".join((f"{able}; tried", *told)))
 
 
-def infer_once(name: str, device: str) -> None:
+def infer_once(name: str, device: str) -> list[str]:
     """Make the bundled network ready with an engine and run it; what is built is thrown away.
+
+    Returns:
+        what a user would have been told, but for what takes long: what is done in another way than it should be.
 
     Raises:
         BirefnetVideoError: if it does not start or does not run.
@@ -62,9 +66,11 @@ def infer_once(name: str, device: str) -> None:
     from birefnet_video.zoo.known import BUNDLED
 
     spec = BackendSpec(model=BUNDLED, engine=name, device=device, size=(_SIDE, _SIDE), batch_size=1)  # type: ignore[arg-type]
+    told: list[str] = []
     with tempfile.TemporaryDirectory(prefix="birefnet-video-") as folder:
-        backend = load_backend(spec, _SIDE, _SIDE, cache=EngineCache(Path(folder)))
+        backend = load_backend(spec, _SIDE, _SIDE, cache=EngineCache(Path(folder)), tell=told.append)
         try:
             backend.infer(np.zeros((1, _SIDE, _SIDE, 3), np.uint8))
         finally:
             backend.close()
+    return [each for each in told if not isinstance(each, Step)]

@@ -27,6 +27,7 @@ def nvml(**changes: object) -> ModuleType:
         "NVMLError": RuntimeError,
         "NVML_TEMPERATURE_GPU": 0,
         "nvmlInit": lambda: None,
+        "nvmlDeviceGetCount": lambda: 1,
         "nvmlDeviceGetHandleByIndex": lambda index: index,
         "nvmlDeviceGetName": lambda handle: "H200",
         "nvmlDeviceGetMemoryInfo": lambda handle: SimpleNamespace(used=10, total=40),
@@ -46,6 +47,20 @@ def test_a_gpu_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reading.gpu is not None and reading.gpu.name == "H200"
     assert (reading.gpu.busy, reading.gpu.memory_used, reading.gpu.celsius, reading.gpu.watts) == (0.97, 10, 71, 320.0)
     assert reading.memory > 1_000_000 and reading.of_cores >= 1
+
+
+@pytest.mark.parametrize(("pid", "expected"), [(os.getpid(), "card 1"), (0, "card 0")])
+def test_of_several_the_one_is_read_that_the_render_computes_on(
+    pid: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = nvml(
+        nvmlDeviceGetCount=lambda: 2,
+        nvmlDeviceGetName=lambda handle: f"card {handle}",
+        nvmlDeviceGetComputeRunningProcesses=lambda handle: [SimpleNamespace(pid=pid)] if handle == 1 else [],
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", several)
+    reading = first_reading(monkeypatch)
+    assert reading.gpu is not None and reading.gpu.name == expected
 
 
 def test_without_a_driver_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

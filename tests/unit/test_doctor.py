@@ -147,13 +147,18 @@ def test_an_engine_whose_library_is_missing_says_so(name: str, module: str, monk
 
 
 def test_engines_say_where_they_run_and_whether_they_were_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "infer_once", lambda name, device: None)
+    monkeypatch.setattr(engines, "infer_once", lambda name, device: [])
     assert engines._engine("tensorrt", "cpu", thorough=False) == Finding("tensorrt", "note", "runs on cuda only")
     assert engines._engine("eager", "cpu", thorough=False).text == "cpu: fp32, bf16; tried"
     assert engines._engine("compile", "cpu", thorough=False).text.endswith("not tried (--thorough tries it)")
     assert engines._engine("compile", "cpu", thorough=True).text.endswith("; tried")
     # The CPU's own engine, beside a GPU.
     assert engines._engine("eager", "cuda", thorough=False).text.startswith("cuda: fp32, bf16, fp16")
+
+    # The default on NVIDIA's GPUs, with what it could not do there.
+    monkeypatch.setattr(engines, "infer_once", lambda name, device: ["its launches cannot be recorded"])
+    text = engines._engine("cudagraph", "cuda", thorough=False).text
+    assert text == "cuda: fp32, bf16, fp16; tried; its launches cannot be recorded"
 
     def fail(name: str, device: str) -> None:
         raise BackendUnavailable("eager: does not start: no luck", hint="try again")
