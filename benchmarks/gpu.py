@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from engines import network, published
 from gpu_parts import flow, kernels
+from gpu_renders import composing, small_cards
 from gpu_setup import (
     CLIP,
     ROOT,
@@ -226,7 +227,8 @@ def little_memory(setup: Setup) -> Iterator[str]:
 
 
 STEPS: tuple[Callable[[Setup], Iterator[str]], ...] = (
-    *(machine, renders, first_frame, engines, changes, flow, kernels, profiled, marked_tests, decoding, little_memory),
+    *(machine, renders, first_frame, engines, composing, changes, flow, kernels, profiled, small_cards),
+    *(marked_tests, decoding, little_memory),
 )
 
 

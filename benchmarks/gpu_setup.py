@@ -47,6 +47,8 @@ class Setup:
     engine: str = "auto"
     """Of whole renders."""
     starts: tuple[str, ...] = ("first", "second")
+    cards: tuple[tuple[int, str], ...] = ((8, "swin_v1_l"), (4, "swin_v1_t"))
+    """Gigabytes of cards, and the networks that must run there."""
     recorder: Callable[[torch.device], Recorder] = CudaRecorder
     """Gives what records launches."""
 
@@ -98,6 +100,7 @@ def dry(folder: Path) -> Setup:
         renders=(("tiny", "green"),),
         engine="eager",
         starts=("first",),
+        cards=((8, "tiny"),),
         recorder=lambda device: _NoRecorder(),
     )
 

@@ -23,16 +23,26 @@ DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 def prepare_network(
-    net: "BiRefNet", precision: str, deform: Implementation = "auto", *, is_own: bool = False
+    net: "BiRefNet",
+    precision: str,
+    deform: Implementation = "auto",
+    *,
+    device: str | torch.device = "cpu",
+    is_own: bool = False,
 ) -> nn.Module:
-    """``net`` rewritten for inference in ``fp32``, ``fp16`` or ``bf16``; float32 on both ends.
+    """``net`` rewritten for inference; float32 on both ends.
 
-    It stays as it is, unless ``is_own`` says that nobody else has it.
+    Args:
+        net: on the CPU.
+        precision: ``fp32``, ``fp16`` or ``bf16``.
+        deform: how deformable convolutions are computed.
+        device: that the result lies on, and that turns weights into half precision.
+        is_own: nobody else has ``net``; otherwise it stays as it is.
     """
     # Brings timm along, which who runs a graph that lies ready does without.
     from birefnet_video.model.optimize import optimize
 
-    fast = optimize(net, deform=deform, is_own=is_own)
+    fast = optimize(net, deform=deform, is_own=is_own).to(device)
     return fast if precision == "fp32" else HalfBiRefNet(fast, DTYPES[precision])
 
 

@@ -56,7 +56,8 @@ def fetched(tensors: Sequence[Tensor]) -> list[np.ndarray]:
     if on_cuda:
         # Waited for without keeping a core busy.
         arrived = torch.cuda.Event(blocking=True)
-        arrived.record()
+        # Of their device, which need not be the current one.
+        arrived.record(torch.cuda.current_stream(tensors[0].device))
         arrived.synchronize()
     arrays = [home.numpy() for home in staged]
     return [samples.view(np.uint16) if samples.dtype == np.int16 else samples for samples in arrays]

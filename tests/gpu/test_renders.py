@@ -12,6 +12,7 @@ from specs import job_spec
 from birefnet_video.events import JobNotice
 from birefnet_video.jobs import Job
 from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.pipeline.core import Matting
 
 pytestmark = pytest.mark.gpu
 FRAMES = 40
@@ -45,6 +46,16 @@ def test_frames_composed_on_the_gpu_are_those_of_the_cpu(smooth: str, clip: Path
     there, _ = rendered(clip, tmp_path / "gpu", compose_on="device", smooth=smooth, precision="fp32")
     # The same operators on a CPU are as far from OpenCV's.
     assert differ(here, there) <= 6
+
+
+@pytest.mark.parametrize("smooth", ["off", "normal"])
+def test_mattes_that_stay_there_make_the_same_frames(
+    smooth: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, _ = rendered(clip, tmp_path / "there", compose_on="device", smooth=smooth, batch_size=4)
+    monkeypatch.setattr(Matting, "stays", property(lambda self: False))
+    home, _ = rendered(clip, tmp_path / "home", compose_on="device", smooth=smooth, batch_size=4)
+    assert differ(there, home) == 0
 
 
 def test_a_render_comes_out_the_same_twice(clip: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ def test_the_script_for_a_gpu_machine_runs_dry() -> None:
     steps = [line.split()[1] for line in ran.stdout.splitlines() if line.startswith("## ")]
     assert ran.returncode == 0, ran.stdout
     assert steps == [
-        *("machine", "renders", "first_frame", "engines", "changes", "flow", "kernels"),
-        *("profiled", "marked_tests", "decoding", "little_memory"),
+        *("machine", "renders", "first_frame", "engines", "composing", "changes", "flow", "kernels"),
+        *("profiled", "small_cards", "marked_tests", "decoding", "little_memory"),
     ]
     assert "- failed" not in ran.stdout and ": no frame:" not in ran.stdout and "ended with 0" in ran.stdout, ran.stdout

@@ -10,6 +10,7 @@ from birefnet_video.model import BiRefNet, BiRefNetConfig, load_checkpoint, save
 from birefnet_video.model.aspp import deformable_aspp
 from birefnet_video.model.build import build_reconstruction
 from birefnet_video.model.config import PRESETS
+from birefnet_video.model.export import prepare_network
 from birefnet_video.model.optimize import optimize
 from birefnet_video.model.reconstruction import FullHead
 from birefnet_video.model.rewrites.batch_norm import _convolutions_before_norms, fold_batch_norm
@@ -77,6 +78,13 @@ def test_a_network_that_nobody_else_has_is_rewritten_without_a_copy_and_its_file
     with torch.inference_mode():
         assert fast is own and (fast(x) - optimize(net)(x)).abs().max() <= 1e-5
     assert (tmp_path / "a.safetensors").read_bytes() == bytes_before
+
+
+def test_weights_are_brought_to_their_device_before_they_are_halved() -> None:
+    net = prepare_network(BiRefNet(PRESETS["tiny"]).eval(), "fp16", device="meta")
+    kept = [*net.parameters(), *net.buffers()]
+    assert {each.device.type for each in kept} == {"meta"}
+    assert {each.dtype for each in net.parameters()} == {torch.float16}
 
 
 def test_the_run_that_shows_pairs_computes_no_numbers() -> None:

@@ -1,11 +1,15 @@
 """Mattes stay on the network's device up to the compositor there: jobs come out as if they had gone home and back."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from cameras import camera_info, painted
 from clips import make_clip
 from packets import packets
 from specs import job_spec
@@ -19,11 +23,14 @@ from birefnet_video.backends.network import NetworkBackend
 from birefnet_video.backends.registry import load_backend
 from birefnet_video.events import JobEvent
 from birefnet_video.jobs import Job
+from birefnet_video.live.live_matting import LiveMatting
 from birefnet_video.matting.device_plane import DevicePlane
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.pipeline.compositor import CpuCompositor, Task
 from birefnet_video.pipeline.compositor_torch import DeviceCompositor
 from birefnet_video.pipeline.core import Matting
+from birefnet_video.types import Frame, FrameMeta
 
 FRAMES = 6
 
@@ -131,6 +138,27 @@ def test_mattes_that_are_no_numbers_are_made_again(clip: Path, tmp_path: Path) -
     made, told = rendered(clip, tmp_path / "there", opened(fails_once), smooth="off")
     assert made == gone_home_and_back(clip, tmp_path / "home", smooth="off")
     assert sum("no numbers" in text for text in told) == 1
+
+
+@pytest.mark.parametrize("steady", [True, False])
+def test_live_mattes_stay_and_are_the_same(
+    steady: bool, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info, numbers = camera_info(tmp_path), (1, 2, 2, 700, 5)
+    frames = [Frame(FrameMeta(index, index, Fraction(1, 25)), painted(n)) for index, n in enumerate(numbers)]
+
+    def made(compositor: Any) -> list[Any]:
+        network = NetworkBackend(Prepared(brightness), replace(INFO, batch_size=1))
+        live = LiveMatting(Matting(network, compositor), info, steady=steady)
+        mattes = [live.matte(frame).alpha for frame in frames]
+        live.close()
+        return mattes
+
+    expected = made(CpuCompositor(Task(info), [], []))
+    seen = Seen(monkeypatch)
+    there = made(object())
+    assert all(isinstance(alpha, DevicePlane) for alpha in there) and seen.home == 0
+    assert all(np.array_equal(one.home(), other) for one, other in zip(there, expected, strict=True))
 
 
 class Stream:

@@ -16,7 +16,7 @@ def prepare(request: Request) -> Prepared:
     if info.device.startswith("cuda") and (reason := why_no_kernel(info.device)) is not None:
         request.tell(f"Triton's kernel does not run here ({reason}): grid_sample stands in for it")
         deform = "grid_sample"
-    net = prepare_network(request.network.take(), info.precision, deform, is_own=True).to(info.device)
+    net = prepare_network(request.network.take(), info.precision, deform, device=info.device, is_own=True)
     tell_of_kernels(net, request.tell)
     if info.device.startswith("cuda") and deform == "auto":
         remember_kernels(net, request.cache, machine_of(info.device))
