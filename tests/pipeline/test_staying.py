@@ -21,6 +21,7 @@ from birefnet_video.backends.engine import Prepared
 from birefnet_video.backends.finite import FiniteBackend
 from birefnet_video.backends.network import NetworkBackend
 from birefnet_video.backends.registry import load_backend
+from birefnet_video.backends.replacing import ReplacingBackend
 from birefnet_video.events import JobEvent
 from birefnet_video.jobs import Job
 from birefnet_video.live.live_matting import LiveMatting
@@ -45,6 +46,19 @@ def brightness(x: torch.Tensor) -> torch.Tensor:
     return x.mean(1, keepdim=True) * 4 - 1
 
 
+class NeverReady:
+    """An engine that is built for ever."""
+
+    name = "better"
+
+    def start(self) -> None: ...
+
+    def take(self) -> None:
+        return None
+
+    def close(self) -> None: ...
+
+
 def opened(run: Callable[[torch.Tensor], torch.Tensor] = brightness) -> Callable[..., MattingBackend]:
     """The network as it is opened for a render: four frames come, three go through at once."""
 
@@ -52,7 +66,7 @@ def opened(run: Callable[[torch.Tensor], torch.Tensor] = brightness) -> Callable
         backend = NetworkBackend(Prepared(run), INFO)
         adaptive = AdaptiveBackend(backend, tell, measures=False)
         adaptive._at_once = 3
-        return adaptive
+        return ReplacingBackend(adaptive, NeverReady(), tell, frames=FRAMES, after_s=0)
 
     return lambda spec, info, tell: Lent(FiniteBackend(network(tell), tell, ["fp32"], lambda _: network(tell)))
 
