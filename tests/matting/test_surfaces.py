@@ -225,10 +225,9 @@ def test_they_stay_only_where_they_are_composed(monkeypatch: pytest.MonkeyPatch)
     there = SimpleNamespace(compose=lambda matte, edit: None)
 
     def wired(decode_on: str, device: str, compositor: object, free: int | None = None) -> bool:
-        backend = StubBackend(replace(INFO, device=device))
         counted = Budget(free, 1000, 100)
-        made = assembling._matting(backend, compositor, decode_on, counted, told.append)  # type: ignore[arg-type]
-        return made.view_there is not None
+        view_there = assembling._view_there(compositor, device, decode_on, counted, told.append)  # type: ignore[arg-type]
+        return view_there is not None
 
     monkeypatch.setattr(view_torch, "DeviceView", lambda device, notify: device)
     assert wired("cuda", "cuda:0", there) and wired("cuda:1", "cuda:1", there) and not wired("cpu", "cuda", there)
