@@ -2,8 +2,9 @@
 
     python benchmarks/segments.py [INPUT] [--segment SECONDS] [--model tiny] [--turns N]
 
-Prints the ratio of rendering times for ProRes with alpha and for H.264, the disk space of the parts as a share of the
-output, and how long a run takes that only muxes what an earlier one has done, as a share of the whole render.
+Prints the ratio of rendering times for ProRes with alpha and for H.264, that of processor times of whole runs (which
+other programs disturb less), the disk space of the parts as a share of the output, and how long a run takes that only
+muxes what an earlier one has done, as a share of the whole render.
 """
 
 import argparse
@@ -34,19 +35,27 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     options = parser.parse_args()
     given: dict[str, Any] = {"model": options.model, "overwrite": True}
-    print("| output | time in segments of time in one go | parts of the output | muxing alone of a render |")
-    print("|---|---|---|---|")
+    print(
+        print("| output | time in segments of time in one go | processor time | parts of the output | muxing alone |")
+    )
+    print("|---|---|---|---|---|")
     for name, (kind, file) in _OUTPUTS.items():
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / file
             given[kind] = target
-            ratios = []
+            ratios, busy = [], []
             for _ in range(options.turns):
+                begun = time.process_time()
                 plain = matte_video(options.source, resume="never", **given)
+                between = time.process_time()
                 cut = matte_video(options.source, segment=options.segment, **given)
                 ratios.append(cut.seconds / plain.seconds)
+                busy.append((time.process_time() - between) / (between - begun))
             share, muxed = _muxing(options.source, target, {**given, "segment": options.segment})
-            print(f"| {name} | {median(ratios):.3f} | {share:.2f} | {muxed / plain.seconds:.3f} |", flush=True)
+            print(
+                f"| {name} | {median(ratios):.3f} | {median(busy):.3f} | {share:.2f} | {muxed / plain.seconds:.3f} |",
+                flush=True,
+            )
             del given[kind]
 
 

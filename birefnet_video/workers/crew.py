@@ -24,6 +24,8 @@ from birefnet_video.workers.worker import Worker, WorkerLost
 MOST_TRIES = 3
 #: Workers that are begun in the place of one, without one of them having made a segment.
 MOST_BEGUN_ANEW = 3
+#: Segments that a worker may fail at, one after the other, until another one is begun in its place.
+_MOST_FAILED = 2
 #: Segments for each worker that may be on their way or wait for those before them.
 _AHEAD = 4
 #: A segment that takes so many times as long as others usually do is begun by an idle worker, too.
@@ -182,15 +184,21 @@ class Crew:
         self._error = news.error
         # As long as none has been opened, none can be: why, is said at once.
         may_begin = any(each.has_been_open for each in self._hands) and hand.begun_anew < MOST_BEGUN_ANEW
-        if isinstance(news.error, WorkerLost) and may_begin and (other := hand.worker.again()) is not None:
-            self._notify(f"{why}; another one is begun in its place")
-            hand.worker.close()
-            hand.replace(other)
-            self._start(hand)
+        if isinstance(news.error, WorkerLost) and may_begin and self._begin_anew(hand, why):
             return
         hand.is_lost = True
         self._left.remove(hand)
         self._notify(f"{why}; {len(self._left)} of {len(self._hands)} are left")
+
+    def _begin_anew(self, hand: Hand, why: str) -> bool:
+        """Begin another worker in the place of one, if there is one to be had."""
+        if (other := hand.worker.again()) is None:
+            return False
+        self._notify(f"{why}; another one is begun in its place")
+        hand.worker.close()
+        hand.replace(other)
+        self._start(hand)
+        return True
 
     def _hand_out(self, waiting: "deque[Pending]", begun: dict[int, Pending]) -> None:
         while waiting and waiting[0].done is not None:
@@ -211,7 +219,7 @@ class Crew:
     def _next(self, hand: Hand, waiting: "deque[Pending]", begun: dict[int, Pending]) -> Pending | None:
         """What a hand should make."""
         running = [each.task.number for each in self._left if each.task is not None]
-        undone = [each for each in begun.values() if each.done is None and hand.worker.name not in each.shunned]
+        undone = [each for each in begun.values() if each.done is None and hand.worker not in each.shunned]
         for segment in undone:
             if segment.task.number not in running:
                 return segment
@@ -244,7 +252,7 @@ class Crew:
         if news.done is not None:
             self._took.append(time.monotonic() - segment.begun_at)
             segment.done, segment.stored = news.done, task.frames
-            hand.begun_anew = 0
+            hand.begun_anew = hand.failed = 0
         yield from told(segment)
 
     def _mark_failed(self, segment: Pending, news: News) -> None:
@@ -256,16 +264,23 @@ class Crew:
         if isinstance(news.error, NotAsListed):
             raise news.error
         segment.failed += 1
-        segment.shunned.add(news.hand.worker.name)
-        others = [each for each in self._left if each.worker.name not in segment.shunned]
+        if not news.is_lost:
+            segment.shunned.add(news.hand.worker)
+        others = [each for each in self._left if each.worker not in segment.shunned]
         is_tried = any(each.task is not None and each.task.number == segment.task.number for each in self._left)
         if segment.failed >= MOST_TRIES or not self._left or not (others or news.is_lost or is_tried):
             raise as_ours(news.error)
         if not others:
             # All have failed once, or have gone: whoever is left tries again.
             segment.shunned.clear()
-        if not news.is_lost:
-            self._notify(f"{news.why}: segment {segment.task.number} is tried again by another worker")
+        if news.is_lost:
+            return
+        self._notify(f"{news.why}: segment {segment.task.number} is tried again by another worker")
+        hand = news.hand
+        hand.failed += 1
+        if hand.failed >= _MOST_FAILED and hand.begun_anew < MOST_BEGUN_ANEW:
+            # What is wrong may be its process: that of a GPU does not outlive every error.
+            self._begin_anew(hand, f"{hand.worker.name} has failed {hand.failed} times, one after the other")
 
     def _without_workers(self) -> BaseException:
         return as_ours(self._error) if self._error is not None else Cancelled()

@@ -29,6 +29,8 @@ class Hand:
     is_lost: bool = False
     begun_anew: int = 0
     """Workers that were begun in the place of others since a segment was made here."""
+    failed: int = 0
+    """Segments that it has failed at, one after the other."""
     _thread: threading.Thread | None = None
 
     def start(
@@ -46,11 +48,12 @@ class Hand:
         self._thread.start()
 
     def replace(self, worker: Worker) -> None:
-        """Another worker is in its place, not yet open. The one before has said that it is lost."""
+        """Another worker is in its place, not yet open. The one before is closed, or lost, and makes nothing."""
+        self.orders.put(None)
         self.join()
         # What was ordered last is not what this one is to do.
         self.worker, self.orders, self.is_open = worker, queue.SimpleQueue(), False
-        self.begun_anew += 1
+        self.begun_anew, self.failed = self.begun_anew + 1, 0
 
     def join(self) -> None:
         """Wait until its thread has ended."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from birefnet_video.workers.tasks import Done, Task
+from birefnet_video.workers.worker import Worker
 
 
 @dataclass(slots=True, kw_only=True)
@@ -19,8 +20,8 @@ class Pending:
     begun_at: float = 0.0
     """When it was handed out for the last time."""
     failed: int = 0
-    shunned: set[str] = field(default_factory=set)
-    """Names of workers that could not make it."""
+    shunned: set[Worker] = field(default_factory=set)
+    """Those that could not make it."""
     done: Done | None = None
 
 

@@ -69,8 +69,8 @@ class RayWorker:
         self.name = f"{self._asked} on {seen['node']}"
         unseen = seen["unseen"]
         url = self._sharing.offer(unseen, seen["address"], self.name) if unseen else None
+        self._is_idle = False
         answer = self._wait(self._call("open", self._brief.to_json(), unseen, url), lambda count: None)
-        self._is_idle = True
         # By the name that the user knows, wherever it has been fetched to.
         return replace(structured(answer, BackendInfo), model=self._brief.plan.spec.backend.model)
 
@@ -133,6 +133,9 @@ class RayWorker:
             with suppress(WorkerLost):
                 return self._wait(self._call("look", *asked), lambda count: None)
         self._actor = self._begin()
+        if self._is_closed.is_set():
+            # Closed before there was one.
+            _end(self._actor, self._cluster.ray)
         self._await_room()
         return self._wait(self._call("look", *asked), lambda count: None)
 

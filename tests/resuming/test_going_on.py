@@ -125,7 +125,7 @@ ENCODINGS = [
     *(("alpha", "a.mov", None), ("alpha", "a.webm", None), ("alpha", "a.mkv", None)),
     *(("mask", "m.mkv", None), ("mask", "m.mp4", None), ("mask", "m.mov", "hevc")),
     *(("composite", "g.mp4", None), ("composite", "g.mp4", "hevc"), ("composite", "g.mp4", "av1")),
-    *(("composite", "g.webm", "vp9"), ("foreground", "f.mov", "prores-hq"), ("foreground", "f.mkv", "ffv1")),
+    *(("composite", "g.webm", "vp9"), ("composite", "f.mov", "prores-hq"), ("foreground", "f.mkv", "ffv1")),
 ]
 
 

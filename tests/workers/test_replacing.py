@@ -69,6 +69,28 @@ def test_a_segment_that_ends_every_worker_ends_the_render(
     assert ends.times == 100 - MOST_TRIES
 
 
+def test_a_worker_that_fails_again_and_again_is_begun_anew(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_of(clip, tmp_path)
+    failed: list[int] = []
+
+    def sick(task: Task) -> None:
+        if len(failed) < 2:
+            failed.append(task.number)
+            raise BirefnetVideoError("an illegal address was encountered")
+
+    def waits(task: Task) -> None:
+        until(lambda: len(failed) == 2)
+
+    job, events, _ = crew_job(spec, monkeypatch, (waits, sick), others=1)
+    job.start()
+    assert job.result().frames == FRAMES
+    said = "worker 2 has failed 2 times, one after the other; another one is begun in its place"
+    assert said in notices(events)
+    check_whole(spec, tmp_path / "alone")
+
+
 class Unsteady(ThreadWorker):
     """Ends as soon as it is opened again, so many times; then its device is gone."""
 
