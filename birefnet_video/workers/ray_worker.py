@@ -190,7 +190,7 @@ class RayWorker:
                     answer = ray.get(asked)
                     break
         except ray.exceptions.RayError as error:
-            why = "was stopped" if self._is_closed.is_set() else f"has gone away: {first_line(error)}"
+            why = "was stopped" if self._is_closed.is_set() else f"has gone away: {first_line(error).rstrip('.')}"
             raise WorkerLost(f"{self.name} {why}") from None
         self._is_idle = True
         if "failed" in answer:
