@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from birefnet_video.tui.children import Facts, probe
 from birefnet_video.tui.dialogs import FilePicker, Question
 from birefnet_video.tui.fetching import fetch_first
+from birefnet_video.tui.folded_group import FoldedGroup
 from birefnet_video.tui.form import FormValues
 from birefnet_video.tui.form_pane import NO_PRESET, FormPane
 from birefnet_video.tui.kinds import expanded
@@ -105,6 +106,7 @@ class NewScreen(Screen[None]):
     @on(Input.Changed)
     @on(Select.Changed)
     @on(Checkbox.Changed)
+    @on(FoldedGroup.Made)
     def _on_change(self) -> None:
         self._check()
 
@@ -117,6 +119,7 @@ class NewScreen(Screen[None]):
         chosen = str(event.value)
         if chosen != NO_PRESET:
             self.query_one(FormPane).fill(self._presets[chosen])
+            self._check()
             self.notify(f"{chosen}: {len(self._presets[chosen])} options set", markup=False)
 
     def _check(self) -> None:
@@ -218,8 +221,8 @@ class NewScreen(Screen[None]):
 
         def take(marked: tuple[Prompt, ...] | None) -> None:
             if marked is not None and marked != subjects.said:
-                for name, text in texts_of(marked).items():
-                    self.query_one(f"#{name}", Input).value = text
+                self.query_one(FormPane).fill(texts_of(marked))
+                self._check()
 
         self.app.push_screen(SubjectScreen(subjects), take)
 
@@ -238,7 +241,7 @@ class NewScreen(Screen[None]):
         problems = values.problems()
         if problems:
             field, message = next(iter(problems.items()))
-            self.query_one(f"#{field}").focus()
+            self.query_one(FormPane).focus_on(field)
             self.notify(message, title=field, severity="error", markup=False)
             return
         if fetch_first(self.app, values.to_fetch, lambda: self._begin(queued=queued)):

@@ -118,6 +118,31 @@ def test_a_preset_fills_the_form_and_a_form_becomes_one(tmp_path: Path) -> None:
         del type(app).config_path
 
 
+def test_fields_that_are_folded_away_are_made_when_they_are_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[profiles.film]\nmask-offset = -3\n[profiles.bad]\ncodec = "hevc"\n')
+    app = make_app(make_store(tmp_path / "state"), monitor=False)
+    type(app).config_path = property(lambda self: path)  # type: ignore[assignment]
+
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        screen = app.screen
+        assert isinstance(screen, NewScreen) and not screen.query("#mask_offset") and not screen.query("#codec")
+        screen.query_one("#preset", Select).value = "film"
+        assert await until(pilot, lambda: "--mask-offset -3" in screen_text(app))
+        assert screen.values.options == {"mask_offset": "-3"} and not screen.query("#mask_offset")
+        screen.query_one("#preset", Select).value = "bad"
+        # What is wrong is shown beside its field.
+        assert await until(pilot, lambda: screen.query("#codec") and "codec of alpha" in screen_text(app))
+        assert not screen.query("#mask_offset")
+        await pilot.press("ctrl+s")
+        assert await until(pilot, lambda: screen.focused is screen.query_one("#codec"))
+
+    try:
+        play(app, walk, FormValues(source="in.mp4"))
+    finally:
+        del type(app).config_path
+
+
 def test_paths_are_completed(tmp_path: Path) -> None:
     for name in ("clips", "clip.mp4", "clip.txt", "other.mov"):
         (tmp_path / name).mkdir() if "." not in name else (tmp_path / name).write_bytes(b"")
