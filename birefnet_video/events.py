@@ -244,5 +244,7 @@ class LiveSnapshot:
     """Of latencies, each less what the network took for that picture."""
     subjects: Mapping[str, str] = field(default_factory=dict)
     """Who is followed, by name: ``kept``, ``lost``, ``left`` (the picture) or ``waiting`` (nobody is picked yet)."""
+    live_s: float = 0.0
+    """From the first picture that came out to the latest: without loading."""
     looks: int = 0
     """Of the network: more than one where a subject is searched for."""

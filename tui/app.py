@@ -222,7 +222,7 @@ class BirefnetApp(App[int]):
         # A question about a render that has ended needs no answer any more.
         while isinstance(self.screen, Choice):
             self.pop_screen()
-        if isinstance(self.screen, MonitorScreen):
+        if isinstance(self.screen, MonitorScreen | LiveScreen):
             self.switch_screen(SummaryScreen(watch.view))
         else:
             self.push_screen(SummaryScreen(watch.view))

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from birefnet_video.tui.app import BirefnetApp
 
 
+#: Outputs that a question names.
+_MOST_NAMED = 4
+
+
 class Asking:
     """Turns forms into records, and records into forms."""
 
@@ -74,25 +78,34 @@ class Asking:
         if self._app.attempt(lambda: self._app.store.change(record.id, values.request(), **known)):
             self._app.show_queue(record)
 
-    def retry(self, record: JobRecord) -> None:
-        """Put a render that has ended back into the queue; ask first if that replaces what it has made."""
-        if record.state is not RecordState.FINISHED or record.overwrites:
-            self._retry(record.id, overwrite=False)
+    def retry(self, records: list[JobRecord]) -> None:
+        """Put renders that have ended back into the queue; ask once, if that replaces what some have made."""
+        done = [record for record in records if record.state is RecordState.FINISHED and not record.overwrites]
+        self._retry([record for record in records if record not in done], overwrite=False)
+        if not done:
             return
-        question = f"Its outputs are there: {', '.join(record.outputs)}"
+        outputs = [output for record in done for output in record.outputs]
+        more = f" and {len(outputs) - _MOST_NAMED} more" if len(outputs) > _MOST_NAMED else ""
+        question = f"Outputs are there: {', '.join(outputs[:_MOST_NAMED])}{more}"
         answers = {"replace": ("o", "Replace them")}
 
         def replace(answer: str | None) -> None:
             if answer is not None:
-                self._retry(record.id, overwrite=True)
+                self._retry(done, overwrite=True)
 
         self._app.push_screen(Choice(question, answers), replace)
 
-    def _retry(self, record_id: str, *, overwrite: bool) -> None:
-        if self._app.attempt(lambda: self._app.store.retry(record_id, overwrite=overwrite)):
-            self._app.forget_watch(record_id)
+    def _retry(self, records: list[JobRecord], *, overwrite: bool) -> None:
+        put = [record for record in records if self._put_back(record.id, overwrite=overwrite)]
+        if put:
             self._app.start_queue()
             self._app.show_queue()
+
+    def _put_back(self, record_id: str, *, overwrite: bool) -> bool:
+        is_put = self._app.attempt(lambda: self._app.store.retry(record_id, overwrite=overwrite))
+        if is_put:
+            self._app.forget_watch(record_id)
+        return is_put
 
     def correct(self, view: JobView) -> None:
         """Describe a render that has ended once more, and mark its subject where it was lost."""

@@ -65,7 +65,7 @@ class LiveScreen(Screen[None]):
         Binding("m", "mirror", "Mirror", id="live.mirror"),
         Binding("h", "threshold", "Hard edges", id="live.threshold"),
         Binding("e", "everybody", "Everybody", id="live.everybody", tooltip="Keep everything again, not one subject"),
-        Binding("j", "jobs", "Jobs", show=False, id="live.jobs"),
+        Binding("j,escape", "jobs", "Queue", id="live.jobs", tooltip="All renders; the session goes on"),
     ]
 
     def __init__(self, session: Watch, telemetry: Telemetry) -> None:
@@ -81,6 +81,7 @@ class LiveScreen(Screen[None]):
         self._background: str | None = None
         self._latencies: deque[float] = deque(maxlen=240)
         self._wish: PictureWish | None = None
+        self._ended = False
 
     def compose(self) -> ComposeResult:
         """See Textual."""
@@ -112,15 +113,9 @@ class LiveScreen(Screen[None]):
         self._show_numbers(view)
         self.query_one(LogPane).show(view.lines)
         self._show_picture(view)
-        if view.is_over:
-            self._end(view)
-
-    def _end(self, view: JobView) -> None:
-        while isinstance(self.app.screen, Choice):
-            self.app.pop_screen()
-        said = view.record.error or "the session has ended"
-        self.app.notify(said, severity="error" if view.record.error else "information", markup=False)
-        self.app.show_queue()
+        if view.is_over and not self._ended:
+            self._ended = True
+            self.app.show_summary(self._session)
 
     def _show_numbers(self, view: JobView) -> None:
         snapshot = view.live

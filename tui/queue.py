@@ -254,9 +254,7 @@ class QueueScreen(Screen[None]):
 
     def action_retry(self) -> None:
         """Put renders that have ended back into the queue."""
-        for record in self.meant:
-            if record.state.is_over:
-                self.app.asking.retry(record)
+        self.app.asking.retry([record for record in self.meant if record.state.is_over])
         self.look()
 
     def action_remove(self) -> None:

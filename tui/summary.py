@@ -9,6 +9,7 @@ from birefnet_video.tui.again import is_guided
 from birefnet_video.tui.inks import inks_of
 from birefnet_video.tui.keys import ways_out
 from birefnet_video.tui.render_lines import MARKS, ink_of
+from birefnet_video.tui.session_text import recordings
 from birefnet_video.tui.source_picture import SourcePicture
 from birefnet_video.tui.summary_text import summary_text
 from rich.text import Text
@@ -20,6 +21,7 @@ from textual.widgets import Footer, Static
 
 from birefnet_video.errors import UsageError
 from birefnet_video.events import JobState
+from birefnet_video.options.input import InputSpec
 from birefnet_video.options.request import RenderRequest
 from birefnet_video.renders.record import JobRecord, RecordState
 from birefnet_video.renders.watcher import JobView
@@ -68,7 +70,7 @@ class SummaryScreen(Screen[None]):
                 with VerticalScroll():
                     yield Static(summary_text(self._ended, inks), id="summary")
             with Vertical(classes="pane", id="summary-picture-pane") as pane:
-                pane.border_title = "input"
+                pane.border_title = "recording" if self.record.is_live else "input"
                 yield SourcePicture(id="summary-picture")
         yield Static(Text(_report_line(self._ended)), id="report")
         yield Footer(show_command_palette=False)
@@ -82,9 +84,11 @@ class SummaryScreen(Screen[None]):
             request = self.record.asked()
         except UsageError:
             return
+        picture = self.query_one(SourcePicture)
         if isinstance(request, RenderRequest):
-            source = Path(self.record.folder) / request.spec.source
-            self.query_one(SourcePicture).show_frame_of(source, request.spec.input)
+            picture.show_frame_of(Path(self.record.folder) / request.spec.source, request.spec.input)
+        elif recorded := recordings(self.record):
+            picture.show_frame_of(recorded[0], InputSpec())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """See Textual."""
@@ -113,7 +117,7 @@ class SummaryScreen(Screen[None]):
 
     def action_again(self) -> None:
         """Put the render back into the queue."""
-        self.app.asking.retry(self.record)
+        self.app.asking.retry([self.record])
 
     def action_jobs(self) -> None:
         """Show the queue."""
@@ -134,7 +138,7 @@ def _folder(record: JobRecord) -> Path:
 
 
 def _report_line(view: JobView) -> str:
-    if view.record.state is RecordState.FINISHED and view.record.outputs:
+    if view.record.state is RecordState.FINISHED and view.record.outputs and not view.record.is_live:
         stem = Path(view.record.outputs[0]).stem.partition("%")[0].rstrip("_-. ") or "pictures"
         return f"  report: {_folder(view.record) / f'{stem}.run.json'}"
     return ""

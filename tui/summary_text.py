@@ -2,6 +2,7 @@
 
 from birefnet_video.tui.inks import PLAIN, Inks
 from birefnet_video.tui.render_lines import ink_of, marked
+from birefnet_video.tui.session_text import session_text
 from birefnet_video.tui.text import clock, count, pace, shortened, size
 from rich.text import Text
 
@@ -21,8 +22,8 @@ def summary_text(view: JobView, inks: Inks = PLAIN) -> Text:
         inks: colours.
     """
     record, summary = view.record, view.summary
-    if summary is None and record.is_live and record.error is None:
-        return Text(f"✔ the session has ended\n\nsame again:  {record.command}")
+    if record.is_live:
+        return session_text(view, inks)
     if summary is None:
         why = record.error or "it was removed, or has left no report"
         lines: list[str | Text] = [Text(f"✖ {why}", f"bold {inks.bad}".strip())]

@@ -3,12 +3,12 @@
 import signal
 import sys
 from dataclasses import asdict
-from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from birefnet_video.commands.live_report import LiveTeller
 from birefnet_video.errors import BirefnetVideoError, DamagedInput, UsageError
 from birefnet_video.json_lines import noted_record, say_json
 from birefnet_video.options.group import FLAT, OnceFlag, Suggested
@@ -27,7 +27,6 @@ from birefnet_video.options.outputs import STDOUT, OverwriteSpec
 from birefnet_video.options.request import LiveRequest
 from birefnet_video.options.run import WatchSpec
 from birefnet_video.signals import stop_on_signals
-from birefnet_video.words import printable
 
 if TYPE_CHECKING:
     from birefnet_video.events import LiveSnapshot, SubjectNoted
@@ -39,7 +38,8 @@ _CAMERA = Group("Camera", sort_key=2)
 _NETWORK = Group("Network", sort_key=3)
 _MATTE = Group("Matte", sort_key=4)
 _RUN = Group("Run", sort_key=5)
-_POLL_S, _SAY_S = 0.25, 5.0
+#: Seconds from one look to the next, and from one JSON line to the next.
+_POLL_S, _JSON_S = 0.25, 1.0
 
 
 def run_live(request: LiveRequest) -> int:
@@ -47,9 +47,9 @@ def run_live(request: LiveRequest) -> int:
     from birefnet_video.live.session import LiveSession
 
     noted: SimpleQueue[SubjectNoted] = SimpleQueue()
-    note = partial(print, file=sys.stderr, flush=True)
-    session = LiveSession(request.spec, notify=lambda line: note(f"note: {line}"), on_subject=noted.put)
-    return _watch(session, noted, json_lines=request.run.json_lines)
+    teller = LiveTeller()
+    session = LiveSession(request.spec, notify=lambda line: teller.say(f"note: {line}"), on_subject=noted.put)
+    return _watch(session, noted, teller, json_lines=request.run.json_lines)
 
 
 def serve_live_request(request: LiveRequest, store: "JobStore", record_id: str) -> int:
@@ -66,7 +66,7 @@ def serve_live_request(request: LiveRequest, store: "JobStore", record_id: str) 
         noted.put(event)
 
     served.begin(session := LiveSession(request.spec, notify=served.note, on_subject=tell))
-    return serve_live(served, store, record_id, lambda: _watch(session, noted, json_lines=False))
+    return serve_live(served, store, record_id, lambda: _watch(session, noted, LiveTeller(), json_lines=False))
 
 
 def webcam(
@@ -139,53 +139,44 @@ def _list() -> int:
     return 0
 
 
-def _watch(session: "LiveSession", noted: "SimpleQueue[SubjectNoted]", *, json_lines: bool) -> int:
+def _watch(session: "LiveSession", noted: "SimpleQueue[SubjectNoted]", teller: LiveTeller, *, json_lines: bool) -> int:
     received = stop_on_signals(session.stop)
+    if not json_lines:
+        teller.begin(session.spec)
     session.start()
     said = 0.0
     while session.wait(_POLL_S) not in ("ended", "failed"):
-        _say_subjects(noted, json_lines=json_lines)
+        _say_subjects(noted, teller, json_lines=json_lines)
         snapshot = session.snapshot()
-        if snapshot.elapsed_s - said >= (1.0 if json_lines else _SAY_S) and snapshot.shown:
+        if not json_lines:
+            teller.tick(snapshot)
+        elif snapshot.elapsed_s - said >= _JSON_S and snapshot.shown:
             said = snapshot.elapsed_s
-            _say(snapshot, json_lines=json_lines)
+            _say_json(snapshot)
     session.wait()
-    _say_subjects(noted, json_lines=json_lines)
+    _say_subjects(noted, teller, json_lines=json_lines)
     if session.error is not None:
         raise session.error
-    _say(session.snapshot(), json_lines=json_lines)
-    files = [str(output.path) for output in session.spec.outputs if output.path != STDOUT]
-    if files and not json_lines:
-        print(printable(f"wrote {', '.join(files)}"), file=sys.stderr)
+    if json_lines:
+        _say_json(session.snapshot())
+    else:
+        teller.end(session.snapshot(), [output.path for output in session.spec.outputs if output.path != STDOUT])
     # Ctrl-C is how a session ends.
     if received and received[0] != signal.SIGINT:
         return 128 + received[0]
     return DamagedInput.exit_code if session.spec.matte.strict_subject and session.was_lost else 0
 
 
-def _say_subjects(noted: "SimpleQueue[SubjectNoted]", *, json_lines: bool) -> None:
+def _say_subjects(noted: "SimpleQueue[SubjectNoted]", teller: LiveTeller, *, json_lines: bool) -> None:
     """What has become of subjects since the last time."""
     while not noted.empty():
         event = noted.get()
         if json_lines:
             say_json({"event": "subject", **noted_record(event)})
         else:
-            print(printable(f"subject: {event.describe()}"), file=sys.stderr, flush=True)
+            teller.say(f"subject: {event.describe()}")
 
 
-def _say(snapshot: "LiveSnapshot", *, json_lines: bool) -> None:
-    if json_lines:
-        values: dict[str, Any] = asdict(snapshot)
-        say_json({name: round(v, 4) if isinstance(v, float) else v for name, v in values.items()})
-        return
-    followed = "".join(f", {name} {state}" for name, state in snapshot.subjects.items())
-    size = f", network sees {snapshot.size[1]}x{snapshot.size[0]}" if snapshot.size else ""
-    print(
-        f"{snapshot.state}: {snapshot.shown} of {snapshot.taken} pictures, {snapshot.dropped} dropped, "
-        f"{snapshot.reused} unchanged, {snapshot.fps:.1f} fps, latency {1000 * snapshot.latency_p50_s:.0f} ms "
-        f"(p95 {1000 * snapshot.latency_p95_s:.0f}, longest {1000 * snapshot.latency_max_s:.0f}), "
-        f"network {1000 * snapshot.network_s:.0f} ms, all else {1000 * snapshot.beyond_p95_s:.0f} (p95){size}"
-        f"{printable(followed)}",
-        file=sys.stderr,
-        flush=True,
-    )
+def _say_json(snapshot: "LiveSnapshot") -> None:
+    values: dict[str, Any] = asdict(snapshot)
+    say_json({name: round(v, 4) if isinstance(v, float) else v for name, v in values.items()})

@@ -17,7 +17,7 @@ class LiveNumbers:
         self.passed_over = 0
         """Pictures that were taken and not shown: the session was frozen, or at its end."""
         self._latency, self._beyond, self._network, self._pace = Durations(), Durations(), Durations(), Durations(60)
-        self._last_at = 0.0
+        self._first_at = self._last_at = 0.0
 
     def note(self, taken_at: float, network_s: float, looks: int) -> float | None:
         """A picture has come out.
@@ -39,6 +39,7 @@ class LiveNumbers:
             self.reused += 1
         if self._last_at:
             self._pace.add(now - self._last_at)
+        self._first_at = self._first_at or now
         self._last_at = now
         self.looks += looks
         self.shown += 1
@@ -58,6 +59,7 @@ class LiveNumbers:
             "shown": self.shown,
             "reused": self.reused,
             "looks": self.looks,
+            "live_s": self._last_at - self._first_at,
             "fps": 1 / step if step else 0.0,
             "latency_p50_s": self._latency.percentile_s(0.5),
             "latency_p95_s": self._latency.percentile_s(0.95),

@@ -215,6 +215,9 @@ def serve_live(served: Served, store: JobStore, record_id: str, run: Callable[[]
             code = run()
         finally:
             server.close()
+            # The record may have been removed.
+            with contextlib.suppress(UsageError):
+                store.update(record_id, live=served.look(0).get("live"))
     except BaseException as error:
         refuse(store, record_id, error)
         raise

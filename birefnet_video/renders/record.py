@@ -77,6 +77,8 @@ class JobRecord:
     """That its process has ended with."""
     result: dict[str, Any] | None = None
     """A :class:`~birefnet_video.renders.summary.RunSummary` as JSON."""
+    live: dict[str, Any] | None = None
+    """A :class:`~birefnet_video.events.LiveSnapshot` as JSON: a live session at its end."""
 
     @property
     def waits_for_its_turn(self) -> bool:
@@ -127,6 +129,7 @@ class JobRecord:
             held=False,
             position=position,
             result=None,
+            live=None,
             written=None,
             error=None,
             exit_code=None,

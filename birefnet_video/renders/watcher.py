@@ -112,6 +112,14 @@ def _summary_of(record: JobRecord) -> RunSummary | None:
         return None
 
 
+def _live_of(record: JobRecord) -> LiveSnapshot | None:
+    try:
+        return wire.live_from_json(record.live) if record.live is not None else None
+    except (ValueError, KeyError, TypeError):
+        # Of another version of this program.
+        return None
+
+
 class Watcher:
     """A :class:`Watch` of a render whose record is in a store."""
 
@@ -122,7 +130,7 @@ class Watcher:
             record: of the render, which may still wait for its turn.
         """
         self._store = store
-        self._view = JobView(record=record, summary=_summary_of(record))
+        self._view = JobView(record=record, summary=_summary_of(record), live=_live_of(record))
         self._wish: PictureWish | None = None
         self._orders: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._connection: Connection | None = None
@@ -219,7 +227,8 @@ class Watcher:
         """The record as it is now; one that has been removed is over."""
         here = self._store.get(self._view.record.id)
         record = here or replace(self._view.record, state=RecordState.CANCELLED)
-        self._view = replace(self._view, record=record, summary=_summary_of(record))
+        live = _live_of(record) or self._view.live
+        self._view = replace(self._view, record=record, summary=_summary_of(record), live=live)
         return record
 
     def _look(self, connection: Connection) -> None:

@@ -1,9 +1,11 @@
 """``birefnet-video webcam`` as its users run it."""
 
+import io
 import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -11,10 +13,12 @@ import numpy as np
 import pytest
 import ready
 from clips import make_clip, read_times
+from fake_watch import LIVE
 from guided import write_beginning
 from ready import run as run_program
 from specs import asked
 
+from birefnet_video.commands.live_report import LiveTeller
 from birefnet_video.commands.webcam import webcam
 from birefnet_video.renders.store import JobStore
 
@@ -124,5 +128,33 @@ def test_a_session_of_its_own_says_who_was_lost(tmp_path: Path, monkeypatch: pyt
 def test_a_session_ends_with_what_it_wrote(tmp_path: Path) -> None:
     make_clip(tmp_path / "in.mp4", frames=10)
     ran = run("in.mp4", "--record", "o.mp4", "-t", "0.2", "--engine", "eager", "--size", "64", cwd=tmp_path)
-    assert ran.returncode == 0 and ran.stderr.splitlines()[-1] == "wrote o.mp4", ran.stderr
+    assert ran.returncode == 0, ran.stderr
+    first, *_, last = ran.stderr.splitlines()
+    assert first == "opening in.mp4, loading the network tiny; Ctrl-C ends the session"
+    assert "pictures in 0." in ran.stderr and "dropped" in ran.stderr and last == "wrote o.mp4: 0.0 MB"
     assert read_times(tmp_path / "o.mp4")
+
+
+class Terminal(io.StringIO):
+    """Says that it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_one_line_changes_and_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    stream = Terminal()
+    teller = LiveTeller(stream)
+    teller.tick(replace(LIVE, shown=0))
+    teller.tick(LIVE)
+    teller.tick(replace(LIVE, shown=901, latency_p50_s=1.25))
+    teller.say("note: a network of 320x448 takes over")
+    assert stream.getvalue() == (
+        "live 0:52  14.8 fps, 41 ms late; 900 shown, 925 dropped"
+        "\r\x1b[Klive 0:52  14.8 fps, 1250 ms late; 901 shown, 925 dropped"
+        "\r\x1b[Knote: a network of 320x448 takes over\n"
+    )
+    monkeypatch.setenv("COLUMNS", "20")
+    teller.tick(LIVE)
+    assert stream.getvalue().endswith("\nlive 0:52  14.8 fps")

@@ -208,4 +208,8 @@ def test_a_live_session_is_watched_and_steered(tmp_path: Path) -> None:
     until(lambda: watcher.view.is_over)
     thread.join()
     assert watcher.view.record.state is RecordState.FINISHED and camera.closed == 1
+    # How it went is there for whoever looks later.
+    last = Watcher(store, store.find(record.id)).view.live
+    assert last is not None and (last.state, last.size) == (LiveState.ENDED, (96, 160)) and last.shown > 5
+    assert 0 < last.live_s <= last.elapsed_s
     watcher.close()

@@ -69,6 +69,7 @@ LIVE = LiveSnapshot(
     network_s=0.022,
     size=(320, 448),
     reconnects=1,
+    live_s=52.0,
 )
 SUMMARY = RunSummary(
     state="finished",

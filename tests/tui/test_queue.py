@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from birefnet_video.tui.dialogs import Choice
 from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.queue_rows import ORDERS, chosen_of, columns_for
@@ -69,6 +70,24 @@ def test_several_are_marked_moved_and_removed_at_once_and_come_back(store: JobSt
         await pilot.press("u", "u")
         assert sources(store) == before
         assert store.records()[3].state is RecordState.FINISHED and store.records()[3].result is not None
+
+    play(make_app(store, monitor=False), walk)
+
+
+def test_several_that_are_done_are_asked_about_once(store: JobStore) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        record = next(each for each in store.records() if each.source == name)
+        store.update(record.id, state=RecordState.FINISHED, result=SUMMARY.to_json(), ended_at=4.0)
+
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        await pilot.press("M", "r")
+        assert isinstance(app.screen, Choice) and app.screen_stack[-2] is app.queue
+        assert await until(pilot, lambda: "Outputs are there: take.alpha.mov, a.mov, b.mov" in screen_text(app))
+        states = {record.source: record.state for record in store.records()}
+        assert states["a[1].avi"] is RecordState.WAITING and states["take.mp4"] is RecordState.FINISHED
+        await pilot.press("o")
+        assert app.screen is app.queue
+        assert not [record for record in store.records() if record.state.is_over]
 
     play(make_app(store, monitor=False), walk)
 

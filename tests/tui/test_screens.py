@@ -363,8 +363,9 @@ def test_every_key_of_every_screen_at_every_size(
     play(app, walk, size)
 
 
-def test_the_live_screens_keys(store: JobStore) -> None:
-    record = store.add(live_request("/dev/video0"), folder=Path("/"), queued=False)
+def test_the_live_screens_keys(store: JobStore, tmp_path: Path) -> None:
+    (tmp_path / "me.mp4").write_bytes(b"movie")
+    record = store.add(live_request("/dev/video0", "me.mp4"), folder=tmp_path, queued=False)
     record = store.update(record.id, state=RecordState.RUNNING, pid=os.getpid())
 
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
@@ -402,9 +403,18 @@ def test_the_live_screens_keys(store: JobStore) -> None:
         ]
         await pilot.press("c", "s")
         assert watch.orders[-1] == "cancel, keep=True"
-        assert await until(pilot, lambda: isinstance(app.screen, QueueScreen))
+        assert await until(pilot, lambda: isinstance(app.screen, SummaryScreen))
+        said = f"recorded {tmp_path / 'me.mp4'}, 5 B"
+        for words in (
+            said,
+            "00:00:52 live",
+            "900 of 1 830 pictures shown, 925 dropped",
+            "41 ms late, p95 58",
+            "1 times",
+        ):
+            assert await until(pilot, lambda words=words: words in screen_text(app))
 
-    play(make_app(store, monitor=False), walk)
+    play(make_app(store, monitor=False), walk, (120, 24))
 
 
 def test_resizing_while_pictures_come(store: JobStore) -> None:
