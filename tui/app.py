@@ -19,6 +19,7 @@ from birefnet_video.tui.live import LiveScreen
 from birefnet_video.tui.monitor import MonitorScreen
 from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.options_screen import OptionsScreen
+from birefnet_video.tui.painting import Painting
 from birefnet_video.tui.palette import palette
 from birefnet_video.tui.preferences import Preferences
 from birefnet_video.tui.queue import QueueScreen
@@ -27,7 +28,7 @@ from birefnet_video.tui.settings import Settings, default_path
 from birefnet_video.tui.subject import SubjectScreen
 from birefnet_video.tui.summary import SummaryScreen
 from birefnet_video.tui.telemetry import Telemetry
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -46,7 +47,7 @@ _HOMES = (
 )
 
 
-class BirefnetApp(App[int]):
+class BirefnetApp(Painting):
     """Knows renders by their records; each runs in a process of its own, which no fault in here can reach."""
 
     TITLE = "birefnet-video"
@@ -257,11 +258,6 @@ class BirefnetApp(App[int]):
         """Show what the interface itself does and looks like."""
         if not isinstance(self.screen, OptionsScreen):
             self.push_screen(OptionsScreen())
-
-    def write_to_terminal(self, sequence: str) -> None:
-        """Send what is no picture of a screen, such as a notice."""
-        if sequence and self._driver is not None and not self.is_headless:
-            self._driver.write(sequence)
 
     def action_jump(self) -> None:
         """Show a letter on everything that can have the cursor."""

@@ -7,7 +7,6 @@ https://sw.kovidgoyal.net/kitty/graphics-protocol
 
 import base64
 import io
-from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -32,20 +31,8 @@ _MARKS = (
 MARKS = tuple(chr(code) for first, last in _MARKS for code in range(first, last + 1))
 #: Characters of one message, pixels of a cell that are sent, and how hard they are packed.
 _CHUNK, CELL, _PACKED = 4096, (8, 16), 1
-#: Between the terminal and the program: they cannot pass pictures on, or a line is too slow for them.
-_BETWEEN = ("TMUX", "STY", "ZELLIJ", "SSH_CONNECTION", "SSH_TTY", "TEXTUAL_DRIVER")
-
-
-def is_understood(environment: Mapping[str, str]) -> bool:
-    """Whether the terminal says that it is one of those; nothing is asked of it, so nothing can hang or be printed.
-
-    Args:
-        environment: variables by their names.
-    """
-    if any(environment.get(name) for name in _BETWEEN):
-        return False
-    named = environment.get("TERM", "") in ("xterm-kitty", "xterm-ghostty")
-    return named or environment.get("TERM_PROGRAM", "").lower() == "ghostty"
+#: What ``TERM`` is in terminals that know it.
+TERMS = ("xterm-kitty", "xterm-ghostty")
 
 
 def cells_for(shape: tuple[int, int], room: tuple[int, int]) -> tuple[int, int]:

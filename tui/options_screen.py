@@ -1,8 +1,10 @@
 """The screen of what the interface itself does and looks like."""
 
+import os
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.fields import Tick
+from birefnet_video.tui.graphics import CHOICES, chosen
 from birefnet_video.tui.preferences import RATES
 from birefnet_video.tui.settings import theme_names
 from rich.text import Text
@@ -41,8 +43,9 @@ class OptionsScreen(ModalScreen[None]):
             rates = [(_RATES[rate], rate) for rate in RATES]
             rate = Select(rates, value=wishes.rate, allow_blank=False, compact=True, id="rate")
             yield from _row("pictures a second", rate)
-            fine = Tick("sent as pixels (kitty, Ghostty)", wishes.graphics, compact=True, id="graphics")
-            yield from _row("pictures", fine)
+            kinds = [(words, name) for name, words in CHOICES.items()]
+            kind = Select(kinds, value=wishes.graphics, allow_blank=False, compact=True, id="graphics")
+            yield from _row("pictures", kind)
             yield from _row("at an end", Tick("the bell rings", wishes.bell, compact=True, id="bell"))
             yield from _row("", Tick("a notice is shown", wishes.notice, compact=True, id="notice"))
             yield Static(Text(self._words()), id="where")
@@ -60,6 +63,12 @@ class OptionsScreen(ModalScreen[None]):
     @on(Select.Changed, "#rate")
     def _on_rate(self, event: Select.Changed) -> None:
         self.app.prefer(rate=event.value)
+
+    @on(Select.Changed, "#graphics")
+    def _on_graphics(self, event: Select.Changed) -> None:
+        self.app.prefer(graphics=event.value)
+        if chosen(str(event.value), os.environ) is None and event.value != "cells":
+            self.notify("this terminal does not say what it takes, or stands behind tmux or the like: cells it is")
 
     @on(Checkbox.Changed)
     def _on_tick(self, event: Checkbox.Changed) -> None:

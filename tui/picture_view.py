@@ -1,11 +1,8 @@
 """The widget that shows a picture."""
 
-import os
-import secrets
-
 import numpy as np
-from birefnet_video.tui import kitty
 from birefnet_video.tui.pictures import half_blocks, shades, steady
+from birefnet_video.tui.pixels import Pixels
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
@@ -16,60 +13,57 @@ from birefnet_video.renders.watcher import PictureWish
 
 #: Cells beyond which a picture takes more of the terminal's bandwidth than it is worth.
 _MOST_COLUMNS, _MOST_LINES = 128, 36
+#: The same of pixels that are sent as such.
+_MOST_WIDTH, _MOST_HEIGHT = 1280, 720
 
 
 class PictureView(Widget):
-    """A picture in half blocks, in the middle of its room."""
+    """A picture in the middle of its room: in half blocks, or as pixels where that is chosen."""
 
     DEFAULT_CSS = "PictureView { height: 1fr; width: 1fr; }"
 
-    def __init__(self, *, hint: str = "", id: str | None = None) -> None:
+    def __init__(self, *, hint: str = "", id: str | None = None, marked: bool = False) -> None:
         """
         Args:
             hint: shown while there is no picture.
             id: of the widget.
+            marked: something is drawn on it, in cells of text.
         """
         super().__init__(id=id)
         self.hint = hint
         self._shown: np.ndarray | None = None
         self._strips: list[Strip] = []
-        self._number = 0
+        self._pixels = Pixels(self, marked=marked)
 
     def wish(self, zoom: int = 1, every_s: float = 1.0) -> PictureWish | None:
         """What picture fits, or ``None`` if there is no room for any."""
         columns, lines = min(self.size.width, _MOST_COLUMNS), min(self.size.height, _MOST_LINES)
-        across, down = kitty.CELL if self._is_fine else (1, 2)
-        return PictureWish(across * columns, down * lines, zoom, every_s) if columns and lines else None
-
-    @property
-    def _is_fine(self) -> bool:
-        """Pixels are sent, and no cells."""
-        wishes = getattr(self.app, "preferences", None)
-        is_wanted = wishes is not None and wishes.graphics and not self.app.no_color
-        return is_wanted and kitty.is_understood(os.environ)
+        if not columns or not lines:
+            return None
+        across, down = self._pixels.of_cell()
+        return PictureWish(min(across * columns, _MOST_WIDTH), min(down * lines, _MOST_HEIGHT), zoom, every_s)
 
     def on_unmount(self) -> None:
         """See Textual."""
-        if self._number:
-            self.app.write_to_terminal(kitty.forgotten(self._number))  # type: ignore[attr-defined]
+        self._pixels.forget()
 
-    def _show_fine(self, rgb: np.ndarray) -> None:
-        if self._shown is not None and self._shown.shape == rgb.shape and (self._shown == rgb).all():
-            return
-        self._number = self._number or secrets.randbelow(1 << 24) or 1
-        cells = kitty.cells_for(rgb.shape[:2], (self.size.width, self.size.height))
-        self.app.write_to_terminal(kitty.sent(self._number, rgb, cells))  # type: ignore[attr-defined]
-        strips = list(kitty.placed(self._number, *cells))
-        self._shown = rgb
+    def show_cells(self, strips: list[Strip]) -> None:
+        """Show cells that stand for pixels."""
         if strips != self._strips:
             self._strips = strips
             self.refresh()
 
+    def written_over(self, regions: list[Region]) -> None:
+        """Text has been written into these parts of the screen."""
+        self._pixels.written_over(regions)
+
     def show(self, rgb: np.ndarray) -> None:
         """Show uint8 (H, W, 3)."""
-        if self._is_fine:
-            self._show_fine(rgb)
+        if self._pixels.protocol is not None:
+            self.hint, self._shown = "", rgb
+            self.show_cells(self._pixels.show(rgb))
             return
+        self._pixels.forget()
         even = rgb[: rgb.shape[0] // 2 * 2] if rgb.shape[0] > 1 else np.repeat(rgb, 2, axis=0)
         before, self._shown = self._shown, steady(even, self._shown)
         self._strips = shades(self._shown) if self.app.no_color else half_blocks(self._shown)
@@ -97,6 +91,7 @@ class PictureView(Widget):
 
     def clear(self, hint: str) -> None:
         """Show words in place of a picture."""
+        self._pixels.forget()
         self.hint, self._shown, self._strips = hint, None, []
         self.refresh()
 

@@ -18,8 +18,8 @@ _BITS = 5
 _STEP = 8
 #: Levels of 255 by which a pixel must change to be drawn again.
 _NOISE = 10
-#: Side of a checkerboard's squares, in pixels, and its two greys.
-_SQUARE, _GREYS = 4, (102, 153)
+#: Least side of a checkerboard's squares, in pixels, how many are below each other at most, and its two greys.
+_SQUARE, _SQUARES, _GREYS = 4, 36, (102, 153)
 #: From dark to bright, where there are no colours.
 _SHADES = " ░▒▓█"
 
@@ -92,7 +92,9 @@ def _painted(picture: Picture, view: View) -> np.ndarray:
         behind = np.array(GREEN_RGB, np.uint16)
     else:
         rows, columns = np.indices(picture.alpha.shape)
-        behind = np.array(_GREYS, np.uint16)[(rows // _SQUARE + columns // _SQUARE) % 2][..., None]
+        # Of pictures in pixels, squares that one sees.
+        square = max(_SQUARE, len(rows) // _SQUARES)
+        behind = np.array(_GREYS, np.uint16)[(rows // square + columns // square) % 2][..., None]
     alpha = picture.alpha[..., None].astype(np.uint16)
     return ((picture.rgb * alpha + behind * (255 - alpha) + 127) // 255).astype(np.uint8)
 

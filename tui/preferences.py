@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
+from birefnet_video.tui.graphics import CHOICES
 from birefnet_video.tui.settings import theme_names
 
 #: Pictures a second that the monitor can ask for.
@@ -20,8 +21,8 @@ class Preferences:
     """``None``: what suits the terminal."""
     rate: float = 1.0
     """Pictures a second of a render that is watched."""
-    graphics: bool = False
-    """Pictures are sent as pixels to terminals that say that they can show them, and not as cells of text."""
+    graphics: str = "cells"
+    """What pictures are sent as: a name of :data:`birefnet_video.tui.graphics.CHOICES`."""
     bell: bool = True
     """The terminal's bell rings when a render ends."""
     notice: bool = True
@@ -57,4 +58,6 @@ class Preferences:
 def _fits(name: str, value: object) -> bool:
     if name == "theme":
         return value in theme_names()
+    if name == "graphics":
+        return value in CHOICES
     return value in RATES if name == "rate" else isinstance(value, bool)

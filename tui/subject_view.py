@@ -57,7 +57,7 @@ class SubjectView(PictureView):
             hint: shown while there is no frame.
             id: of the widget.
         """
-        super().__init__(hint=hint, id=id)
+        super().__init__(hint=hint, id=id, marked=True)
         self._pieces: dict[int, list[_Piece]] = {}
         self._pressed: Cell | None = None
         self._drawn: tuple[Sequence[Prompt], tuple[int, int], Cell, Cell | None] | None = None
@@ -66,11 +66,6 @@ class SubjectView(PictureView):
     def grid(self) -> Grid | None:
         """Of the frame, or ``None`` while there is none."""
         return Grid(self._strips[0].cell_length, len(self._strips)) if self._strips else None
-
-    def clear(self, hint: str) -> None:
-        """Show no frame but words."""
-        self._strips, self._shown, self.hint = [], None, hint
-        self.refresh()
 
     def draw(self, prompts: Sequence[Prompt], size: tuple[int, int], cursor: Cell, corner: Cell | None) -> None:
         """Mark the frame.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from birefnet_video.tui import kitty
+from birefnet_video.tui import graphics, kitty
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.preferences import Preferences
 from birefnet_video.tui.settings import Settings
@@ -17,24 +17,6 @@ from PIL import Image
 from rich.cells import cell_len
 
 from birefnet_video.renders.record import RecordState
-
-
-@pytest.mark.parametrize(
-    ("environment", "understood"),
-    [
-        ({"TERM": "xterm-kitty"}, True),
-        ({"TERM": "xterm-ghostty"}, True),
-        ({"TERM": "xterm-256color", "TERM_PROGRAM": "ghostty"}, True),
-        ({"TERM": "xterm-256color"}, False),
-        ({"TERM": "xterm-kitty", "TMUX": "/tmp/tmux"}, False),
-        ({"TERM": "xterm-kitty", "SSH_CONNECTION": "a b"}, False),
-        ({"TERM": "xterm-kitty", "TEXTUAL_DRIVER": "web"}, False),
-        ({"TERM": "screen", "KITTY_WINDOW_ID": "1"}, False),
-        ({}, False),
-    ],
-)
-def test_only_terminals_that_name_themselves_are_sent_pixels(environment: dict[str, str], understood: bool) -> None:
-    assert kitty.is_understood(environment) is understood
 
 
 def test_what_is_sent_is_the_picture_in_short_messages() -> None:
@@ -74,11 +56,12 @@ class Kitty(FakeApp):
 
 def test_the_monitor_asks_for_pixels_and_sends_them_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-kitty")
-    for name in kitty._BETWEEN:
+    for name in (*graphics._BETWEEN, *graphics._FAR):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("birefnet_video.tui.pixels.BYTES_A_SECOND", 10**12)
     store = make_store(tmp_path)
     app = Kitty(store, Settings(theme="birefnet-dark"))
-    app.preferences = Preferences(graphics=True)
+    app.preferences = Preferences(graphics="auto")
     record = next(each for each in store.records() if each.state is RecordState.RUNNING)
     app.begin_with(record, own=False)
 
@@ -96,7 +79,7 @@ def test_the_monitor_asks_for_pixels_and_sends_them_once(tmp_path: Path, monkeyp
             view.show(255 - picture().rgb)
             assert app.sent.count("a=T") == before + 1
             # Cells again, without a word to the terminal.
-            app.prefer(graphics=False)
+            app.prefer(graphics="cells")
             view.show(picture().rgb)
             assert app.sent.count("a=T") == before + 1
 
