@@ -103,15 +103,15 @@ class Job:
                 self._clock.start()
                 self._line.runner.resume()
 
-    def preview(self, width: int, height: int, zoom: int = 1) -> Preview | None:
+    def preview(self, width: int, height: int, zoom: int = 1, at: tuple[float, float] | None = None) -> Preview | None:
         """The latest picture that was asked for, ``None`` before the first, and a wish for the next. From any thread.
 
         Args:
             width: in which the next picture must fit; it keeps its shape.
             height: the same.
-            zoom: 1 for the whole picture; above, a part enlarged so many times, around the softest edge.
+            zoom, at: as of :meth:`~birefnet_video.pipeline.preview.PreviewTap.ask`.
         """
-        return self._line.tap.ask(width, height, zoom) if self._line is not None else None
+        return self._line.tap.ask(width, height, zoom, at) if self._line is not None else None
 
     def wait(self, timeout_s: float | None = None) -> JobState:
         """Wait for the end, or for ``timeout_s`` seconds, and return the state. A job not started does not end."""

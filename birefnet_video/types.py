@@ -133,6 +133,10 @@ class Cutout:
     """The same of further subjects, for what shows several apart."""
 
 
+#: In the place of a preview's zoom: a pixel of the frame is one of the picture.
+OWN_PIXELS = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
     """A small picture of one frame, or of a part of it, with its alpha."""
@@ -143,7 +147,9 @@ class Preview:
     alpha: np.ndarray
     """uint8 (H, W)."""
     sent: np.ndarray | None = None
-    """uint8 (H, W, 3): what goes out of a live session."""
+    """uint8 (H, W, 3): what goes out of a live session, or the first composite that a render writes."""
+    part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    """Of the frame: left, top, width and height, as shares of its sides."""
 
 
 @dataclass(frozen=True, slots=True)

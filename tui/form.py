@@ -12,7 +12,7 @@ from birefnet_video.tui.kinds import ALSO, BESIDE, KINDS, expanded, suffixes_of
 from birefnet_video.configuration.fitting import unfit
 from birefnet_video.errors import BirefnetVideoError, UsageError
 from birefnet_video.many.folders import videos_of
-from birefnet_video.options.backgrounds import PictureFile, VideoFile
+from birefnet_video.options.backgrounds import Background, PictureFile, VideoFile
 from birefnet_video.options.group import Option, OptionGroup, options_of, text_of
 from birefnet_video.options.input import InputSpec
 from birefnet_video.options.job import JobSpec
@@ -152,6 +152,16 @@ class FormValues:
         unchanged = [name for name, value in given.items() if self.usual.get(name) == value]
         needs = unfit("render", {**works_on, **given}, unchanged)
         return replace(self, options={name: value for name, value in given.items() if name not in needs})
+
+    @property
+    def background(self) -> Background | None:
+        """What is chosen to be behind the subject, if anything is; there is none while it is wrong."""
+        if self.kind != "composite" and not self.also.get("composite"):
+            return None
+        try:
+            return self.of(BackgroundSpec).background
+        except UsageError:
+            return None
 
     def of(self, group: type[_G]) -> _G:
         """The options of one group.

@@ -160,7 +160,7 @@ class LiveScreen(Screen[None]):
 
     def action_view(self) -> None:
         """Show the next view."""
-        self._view = self._view.following(is_live=True)
+        self._view = self._view.following(with_sent=True)
         self._show_picture(self._session.view)
 
     def action_background(self, name: str) -> None:

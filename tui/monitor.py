@@ -10,15 +10,17 @@ from birefnet_video.tui.inks import inks_of
 from birefnet_video.tui.keys import ways_out
 from birefnet_video.tui.lines import Lines
 from birefnet_video.tui.log_pane import LogPane
+from birefnet_video.tui.look_pane import LookPane
 from birefnet_video.tui.picture_view import PictureView
-from birefnet_video.tui.pictures import View, paint, view_title
+from birefnet_video.tui.pictures import View, paint
 from birefnet_video.tui.preferences import RATES
 from birefnet_video.tui.rate_pane import MachineGraph, RateGraph
 from birefnet_video.tui.render_lines import heading, how_far, how_long, in_short
 from birefnet_video.tui.stage_table import StageTable
 from birefnet_video.tui.telemetry import Telemetry
-from birefnet_video.tui.text import clock, count, pace, shortened
+from birefnet_video.tui.text import pace, shortened
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -49,12 +51,16 @@ class MonitorScreen(Screen[None]):
         *ways_out("monitor"),
         Binding("space", "pause", "Pause", id="monitor.pause", tooltip="Pause the render, or go on"),
         Binding("c", "cancel", "Stop", id="monitor.cancel", tooltip="Stop the render; asks what becomes of the part"),
-        Binding("v", "view", "View", id="monitor.view", tooltip="Composite, matte, source, green"),
+        Binding("v", "view", "View", id="monitor.view", tooltip="Composite, matte, source, green, as it is written"),
         Binding("w", "wipe", "Wipe", id="monitor.wipe", tooltip="The source beside the result"),
-        Binding("left", "move_wipe(-1)", "Wipe left", show=False, id="monitor.wipe_left"),
-        Binding("right", "move_wipe(1)", "Wipe right", show=False, id="monitor.wipe_right"),
-        Binding("0", "move_wipe(0)", "Wipe to the middle", show=False, id="monitor.wipe_middle"),
-        Binding("z", "zoom", "Zoom", id="monitor.zoom", tooltip="Enlarge the softest edge"),
+        Binding("left", "move(-1, 0)", "Border or part to the left", show=False, id="monitor.wipe_left"),
+        Binding("right", "move(1, 0)", "Border or part to the right", show=False, id="monitor.wipe_right"),
+        Binding("up", "move(0, -1)", "Part up", show=False, id="monitor.part_up"),
+        Binding("down", "move(0, 1)", "Part down", show=False, id="monitor.part_down"),
+        Binding("0", "middle", "Border to the middle, part to the softest edge", show=False, id="monitor.wipe_middle"),
+        Binding(
+            "z", "zoom", "Zoom", id="monitor.zoom", tooltip="A part two or four times as large, or in its own pixels"
+        ),
         Binding("p", "preview", "Picture on or off", show=False, id="monitor.preview"),
         Binding("plus,equals_sign", "rate(1)", "More pictures", show=False, id="monitor.faster"),
         Binding("minus", "rate(-1)", "Fewer pictures", show=False, id="monitor.slower"),
@@ -73,9 +79,6 @@ class MonitorScreen(Screen[None]):
         super().__init__()
         self._render_watch = render
         self._telemetry = telemetry
-        self._view = View.COMPOSITE
-        self._wipe: float | None = None
-        self._zoom = 1
         self._with_picture = True
         self._rate = RATES.index(1.0)
         self._shown_picture: object = None
@@ -92,8 +95,7 @@ class MonitorScreen(Screen[None]):
         yield Lines(id="title")
         with Horizontal(id="panes"):
             with Vertical(id="left"):
-                with Vertical(id="picture-pane", classes="pane"):
-                    yield PictureView(hint="the first picture is on its way", id="picture")
+                yield LookPane()
                 with Horizontal(id="more-pictures"):
                     for view in _SMALL:
                         with Vertical(classes="pane small") as pane:
@@ -174,24 +176,23 @@ class MonitorScreen(Screen[None]):
         self._label("#stage-pane", subtitle=self._internals())
 
     def _show_picture(self, view: JobView) -> None:
-        widget = self.query_one("#picture", PictureView)
+        pane = self.query_one(LookPane)
         visible = self._with_picture and self._is_seen and not view.is_over
-        wish = widget.wish(self._zoom, 1 / RATES[self._rate]) if visible else None
+        wish = pane.wish(1 / RATES[self._rate]) if visible else None
         # Again now and then: a screen that is being left may say later that it wants none.
         if wish != self._wish or (wish is not None and time.monotonic() - self._wished_at > _AGAIN_S):
             self._wish, self._wished_at = wish, time.monotonic()
             self._render_watch.want(wish)
-        # A render that is paused gives the same frame in another size.
-        seen = (view.picture.index, view.picture.rgb.shape) if view.picture is not None else None
-        key = (seen, self._view, self._wipe, widget.size)
-        if view.picture is None or not self._with_picture or key == self._shown_picture:
+        # A render that is paused gives the same frame in another size, or another part of it.
+        picture = view.picture
+        seen = (picture.index, picture.rgb.shape, picture.part) if picture is not None else None
+        key = (seen, pane.seen_as)
+        if picture is None or not self._with_picture or key == self._shown_picture:
             return
         self._shown_picture = key
-        widget.show(paint(view.picture, self._view, self._wipe))
+        pane.show(picture, view.record)
         for each in _SMALL:
-            self.query_one(f"#small-{each}", PictureView).show_small(paint(view.picture, each))
-        shown = f"frame {count(view.picture.index)}  {clock(view.picture.seconds)}"
-        self._label("#picture-pane", view_title(self._view, self._wipe, self._zoom), shown)
+            self.query_one(f"#small-{each}", PictureView).show_small(paint(picture, each))
 
     def _internals(self) -> str:
         if not self._with_internals:
@@ -211,6 +212,7 @@ class MonitorScreen(Screen[None]):
         if (pane.border_subtitle or "") != subtitle:
             pane.border_subtitle = subtitle
 
+    @on(LookPane.Changed)
     def _redraw(self) -> None:
         self._shown_picture = None
         self._show_picture(self._render_watch.view)
@@ -228,24 +230,23 @@ class MonitorScreen(Screen[None]):
 
     def action_view(self) -> None:
         """Show the next view."""
-        self._view = self._view.following()
-        self._redraw()
+        self.query_one(LookPane).next_view(self._render_watch.view.picture)
 
     def action_wipe(self) -> None:
         """Show the source beside the result, or not."""
-        self._wipe = 0.5 if self._wipe is None else None
-        self._redraw()
+        self.query_one(LookPane).turn_wipe()
 
-    def action_move_wipe(self, way: int) -> None:
-        """Move the border between source and result."""
-        if self._wipe is not None:
-            self._wipe = min(max(self._wipe + 0.05 * way, 0.0), 1.0) if way else 0.5
-            self._redraw()
+    def action_move(self, across: int, down: int) -> None:
+        """Move the border between source and result, or the part that is enlarged."""
+        self.query_one(LookPane).move(across, down)
+
+    def action_middle(self) -> None:
+        """The border in the middle, the part at the softest edge."""
+        self.query_one(LookPane).back()
 
     def action_zoom(self) -> None:
         """Enlarge the softest edge, or show the whole picture."""
-        self._zoom = {1: 2, 2: 4, 4: 1}[self._zoom]
-        self._redraw()
+        self.query_one(LookPane).next_zoom()
 
     def action_preview(self) -> None:
         """Show pictures, or none."""

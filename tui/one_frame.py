@@ -1,9 +1,10 @@
 """The pane in which a form has one frame rendered, at any time, and compares two of them."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from birefnet_video.tui.behind import over
 from birefnet_video.tui.children import Facts, FrameChild
 from birefnet_video.tui.dialogs import FrameDialog, Question
 from birefnet_video.tui.form import FormValues
@@ -35,6 +36,8 @@ class Made:
 
     picture: Picture
     words: str
+    behind: str = ""
+    """The background that was chosen."""
 
 
 class FramePane(Vertical, can_focus=True):
@@ -112,12 +115,15 @@ class FramePane(Vertical, can_focus=True):
         self, child: FrameChild, values: FormValues, facts: Facts, room: tuple[int, int], words: str
     ) -> None:
         result = child.render(values, facts, *room, at=self._time)
+        background = values.background
+        if isinstance(result, Picture) and background is not None:
+            result = replace(result, sent=over(result.rgb, result.alpha, background))
         if not child.is_stopped:
             # The screen may have gone meanwhile.
             with suppress(RuntimeError):
-                self.app.call_from_thread(self._show, result, words)
+                self.app.call_from_thread(self._show, result, words, str(background or ""))
 
-    def _show(self, result: Picture | str, words: str) -> None:
+    def _show(self, result: Picture | str, words: str, behind: str = "") -> None:
         if not self.is_mounted or not self.screen.is_current:
             return
         view = self.query_one(PictureView)
@@ -126,7 +132,7 @@ class FramePane(Vertical, can_focus=True):
             view.refresh()
             self.notify(result, title="no frame", severity="error", markup=False)
             return
-        self._made = Made(result, words)
+        self._made = Made(result, words, behind)
         if view.is_on_screen:
             self._redraw()
         else:
@@ -136,10 +142,12 @@ class FramePane(Vertical, can_focus=True):
         if self._made is None:
             return
         shown, kept = paint(self._made.picture, self._view), self._kept
-        title = f"{self._view}: {self._made.words}"
+        is_sent, behind = self._view is View.SENT, self._made.behind
+        name = f"over {behind}" if is_sent and behind else str(self._view)
+        title = f"{name}: {self._made.words}"
         if kept is not None and kept is not self._made and kept.picture.rgb.shape == self._made.picture.rgb.shape:
             shown = beside(paint(kept.picture, self._view), shown, self._wipe)
-            title = f"{self._view}: A {kept.words} │ B {self._made.words}"
+            title = f"{name}: A {kept.words} │ B {self._made.words}"
         self.query_one(PictureView).show(shown)
         self.border_title = title
 
@@ -178,7 +186,8 @@ class FramePane(Vertical, can_focus=True):
 
     def action_view(self) -> None:
         """Show the next view."""
-        self._view = self._view.following()
+        has_sent = self._made is not None and self._made.picture.sent is not None
+        self._view = self._view.following(with_sent=has_sent)
         self._redraw()
 
     def action_keep(self) -> None:

@@ -5,7 +5,9 @@ from birefnet_video.tui.pictures import half_blocks, shades, steady
 from birefnet_video.tui.pixels import Pixels
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -35,13 +37,39 @@ class PictureView(Widget):
         self._strips: list[Strip] = []
         self._pixels = Pixels(self, marked=marked)
 
-    def wish(self, zoom: int = 1, every_s: float = 1.0) -> PictureWish | None:
-        """What picture fits, or ``None`` if there is no room for any."""
+    class Clicked(Message):
+        """A place of the picture, as shares of its sides from the upper left."""
+
+        def __init__(self, x: float, y: float) -> None:
+            """
+            Args:
+                x: in [0, 1).
+                y: the same.
+            """
+            super().__init__()
+            self.x, self.y = x, y
+
+    def wish(self, zoom: int = 1, every_s: float = 1.0, at: tuple[float, float] | None = None) -> PictureWish | None:
+        """What picture fits, or ``None`` if there is no room for any.
+
+        Args:
+            zoom: as of :class:`PictureWish`, as all of them.
+            every_s: the same.
+            at: the same.
+        """
         columns, lines = min(self.size.width, _MOST_COLUMNS), min(self.size.height, _MOST_LINES)
         if not columns or not lines:
             return None
         across, down = self._pixels.of_cell()
-        return PictureWish(min(across * columns, _MOST_WIDTH), min(down * lines, _MOST_HEIGHT), zoom, every_s)
+        return PictureWish(min(across * columns, _MOST_WIDTH), min(down * lines, _MOST_HEIGHT), zoom, every_s, at)
+
+    def on_click(self, event: events.Click) -> None:
+        """See Textual."""
+        columns, lines = (self._strips[0].cell_length, len(self._strips)) if self._strips else self._pixels.cells
+        left, top = (self.size.width - columns) // 2, (self.size.height - lines) // 2
+        x, y = event.x - max(0, left), event.y - max(0, top)
+        if 0 <= x < columns and 0 <= y < lines:
+            self.post_message(self.Clicked((x + 0.5) / columns, (y + 0.5) / lines))
 
     def on_unmount(self) -> None:
         """See Textual."""

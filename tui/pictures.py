@@ -11,6 +11,7 @@ from textual.strip import Strip
 
 from birefnet_video.defaults import GREEN_RGB
 from birefnet_video.renders.wire import Picture
+from birefnet_video.types import OWN_PIXELS
 
 #: Colours are rounded to this many bits a channel: neighbours then often share one, which saves text.
 _BITS = 5
@@ -32,15 +33,15 @@ class View(StrEnum):
     SOURCE = "source"
     GREEN = "green"
     SENT = "sent"
-    """What goes out of a live session."""
+    """What goes out of a live session, or is written of a render: before the background that was chosen."""
 
-    def following(self, *, is_live: bool = False) -> "View":
+    def following(self, *, with_sent: bool = False) -> "View":
         """The next one.
 
         Args:
-            is_live: something goes out.
+            with_sent: there is such a background.
         """
-        views = [view for view in View if is_live or view is not View.SENT]
+        views = [view for view in View if with_sent or view is not View.SENT]
         return views[(views.index(self) + 1) % len(views)]
 
 
@@ -73,12 +74,17 @@ def beside(left: np.ndarray, right: np.ndarray, wipe: float) -> np.ndarray:
     return shown
 
 
-def view_title(view: View, wipe: float | None, zoom: int) -> str:
-    """What :func:`paint` shows, in words; ``zoom`` is how much larger."""
-    title = str(view)
-    if wipe is not None:
-        title = f"source │ {title}, wipe {wipe:.0%}"
-    return f"{title}, zoom {zoom}" if zoom > 1 else title
+def view_title(shown: str, wipe: float | None, zoom: int) -> str:
+    """What :func:`paint` shows, in words.
+
+    Args:
+        shown: the view.
+        wipe: as there.
+        zoom: how much larger.
+    """
+    title = shown if wipe is None else f"source │ {shown}, wipe {wipe:.0%}"
+    larger = "1:1" if zoom == OWN_PIXELS else f"zoom {zoom}"
+    return f"{title}, {larger}" if zoom != 1 else title
 
 
 def _painted(picture: Picture, view: View) -> np.ndarray:

@@ -65,6 +65,11 @@ class Pixels:
         protocol = graphics.chosen(wishes.graphics, os.environ)
         return None if self._marked and protocol is not Protocol.KITTY else protocol
 
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Columns and lines that the picture takes."""
+        return self._cells
+
     def of_cell(self) -> tuple[int, int]:
         """Width and height of a cell, in pixels that are worth sending."""
         protocol = self.protocol

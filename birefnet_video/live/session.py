@@ -136,9 +136,9 @@ class LiveSession:
         """Keep the picture that was shown last, or go on."""
         (self._frozen.set if frozen else self._frozen.clear)()
 
-    def preview(self, width: int, height: int, zoom: int = 1) -> Preview | None:
+    def preview(self, width: int, height: int, zoom: int = 1, at: tuple[float, float] | None = None) -> Preview | None:
         """As of :meth:`birefnet_video.jobs.Job.preview`."""
-        return self._tap.ask(width, height, zoom)
+        return self._tap.ask(width, height, zoom, at)
 
     def snapshot(self) -> LiveSnapshot:
         """The session at this moment. Cheap, from any thread."""

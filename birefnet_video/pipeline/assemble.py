@@ -15,9 +15,10 @@ from birefnet_video.inputs.remote import place_of
 from birefnet_video.options.job import JobSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.outputs.sink import Sink, discarded_on_error
+from birefnet_video.pipeline.as_seen import as_seen
 from birefnet_video.pipeline.budget import Budget, budget
 from birefnet_video.pipeline.composing import Composing, Look
-from birefnet_video.pipeline.compositor import Compositor, CpuCompositor
+from birefnet_video.pipeline.compositor import Compositor, CpuCompositor, Made
 from birefnet_video.pipeline.core import Matting, ViewThere
 from birefnet_video.pipeline.following import Follower
 from birefnet_video.pipeline.guiding import follower_of, frames_of, motion_estimator, network_of, read_masks, seen_wider
@@ -157,9 +158,17 @@ def _composing_stage(
         matting=matting,
         edit=plan.spec.matte,
         gauges=gauges,
-        on_made=lambda made: tap.offer(made.cutout, plan.info),
+        on_made=partial(_offer, plan, tap),
         workers=workers,
     )
+
+
+def _offer(plan: Plan, tap: PreviewTap, made: Made) -> None:
+    """Let a watcher see the picture, with the background that the first composite has."""
+    composites = (index for index, output in enumerate(plan.outputs) if output.spec.kind == "composite")
+    shown = next(composites, None)
+    sent = partial(as_seen, made.pictures[shown], plan.outputs[shown].canvas, plan.info) if shown is not None else None
+    tap.offer(made.cutout, plan.info, sent)
 
 
 def _composing_threads(matting: Matting, counted: Budget, notify: Notify) -> int:

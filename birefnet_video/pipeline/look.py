@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 
-import av
 import numpy as np
 from attrs import evolve
 
@@ -21,6 +20,7 @@ from birefnet_video.options.job import JobSpec
 from birefnet_video.options.looking import Moment
 from birefnet_video.options.outputs import STDOUT, OutputSpec
 from birefnet_video.outputs.encodings import encoding_for, fit_codecs
+from birefnet_video.pipeline.as_seen import as_seen
 from birefnet_video.pipeline.assemble import OpenBackend
 from birefnet_video.pipeline.checks import make_canvas
 from birefnet_video.pipeline.composing import Composing, Look
@@ -30,7 +30,7 @@ from birefnet_video.pipeline.guiding import follower_of, frames_of, motion_estim
 from birefnet_video.pipeline.motions import with_motion
 from birefnet_video.pipeline.plan import Plan
 from birefnet_video.pipeline.stages import infer, prepare
-from birefnet_video.types import Cut, Frame, FrameMeta, Matte, MediaInfo, Step, Turn
+from birefnet_video.types import Cut, Frame, FrameMeta, Matte, MediaInfo, Step
 from birefnet_video.words import told_once
 
 #: Frames before and behind one that its smoothing asks. Of ``live``, whose past does not end, what counts for less than
@@ -185,7 +185,7 @@ class Looking:
             alpha=made.cutout().alpha,
             result=rgba.to_ndarray(),
             composites=tuple(
-                (str(output.background), _as_rgb(picture, canvas, self.info))
+                (str(output.background), as_seen(picture, canvas, self.info, (canvas.height, canvas.width), exact=True))
                 for picture, (output, canvas) in zip(others, self._shown[1:], strict=True)
             ),
         )
@@ -278,11 +278,3 @@ def _shown(spec: JobSpec, info: MediaInfo) -> Iterator[tuple[OutputSpec, Canvas]
             behind.add(str(output.background))
             output = evolve(output, whose=())
             yield output, make_canvas(encoding_for(output, hdr=is_hdr(info.colour)), info)
-
-
-def _as_rgb(picture: av.VideoFrame, canvas: Canvas, info: MediaInfo) -> np.ndarray:
-    """A frame of an output as it is seen, uint8 (H, W, 3) sRGB."""
-    is_rgb = av.VideoFormat(canvas.pixel_format).is_rgb
-    colour = replace(info.colour, full_range=canvas.full_range)
-    seen = replace(info, turn=Turn(), is_rgb=is_rgb, colour=colour)
-    return to_rgb(picture, seen, (canvas.height, canvas.width), exact=True)

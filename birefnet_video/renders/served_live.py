@@ -43,9 +43,9 @@ class ServedLive:
         live = asdict(self._session.snapshot()) if self._session is not None else None
         return {"live": live, "lines": [asdict(line) for line in self._lines[after:]]}
 
-    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+    def preview(self, width: int, height: int, zoom: int, at: tuple[float, float] | None) -> Preview | None:
         """See :class:`birefnet_video.renders.server.Served`."""
-        return self._session.preview(width, height, zoom) if self._session is not None else None
+        return self._session.preview(width, height, zoom, at) if self._session is not None else None
 
     def obey(self, order: dict[str, Any]) -> None:
         """See :class:`birefnet_video.renders.server.Served`."""

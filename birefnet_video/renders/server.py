@@ -28,7 +28,7 @@ class Served(Protocol):
         """All that a watcher shows, with what was said after so many lines."""
         ...
 
-    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+    def preview(self, width: int, height: int, zoom: int, at: tuple[float, float] | None) -> Preview | None:
         """As of :meth:`birefnet_video.jobs.Job.preview`."""
         ...
 
@@ -65,9 +65,9 @@ class ServedJob:
             "lines": [asdict(line) for line in self._lines[after:]],
         }
 
-    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+    def preview(self, width: int, height: int, zoom: int, at: tuple[float, float] | None) -> Preview | None:
         """See :class:`Served`."""
-        return self._job.preview(width, height, zoom)
+        return self._job.preview(width, height, zoom, at)
 
     def obey(self, order: dict[str, Any]) -> None:
         """See :class:`Served`."""
@@ -169,7 +169,9 @@ class JobServer:
         if wish == "look":
             wire.send(connection, self._served.look(request["after"]))
         elif wish == "preview":
-            picture = self._served.preview(request["width"], request["height"], request["zoom"])
+            at = request.get("at")
+            place = (float(at[0]), float(at[1])) if at else None
+            picture = self._served.preview(request["width"], request["height"], request["zoom"], place)
             wire.send_preview(connection, picture)
         else:
             self._served.obey(request)

@@ -67,6 +67,8 @@ class PictureWish:
     height: int
     zoom: int = 1
     every_s: float = _PREVIEW_S
+    at: tuple[float, float] | None = None
+    """As of :meth:`birefnet_video.jobs.Job.preview`."""
 
 
 class Watch(Protocol):
@@ -263,7 +265,8 @@ class Watcher:
             self._asked = None
 
     def _get_picture(self, connection: Connection, wish: PictureWish) -> None:
-        wire.send(connection, {"do": "preview", "width": wish.width, "height": wish.height, "zoom": wish.zoom})
+        asked = {"width": wish.width, "height": wish.height, "zoom": wish.zoom, "at": wish.at}
+        wire.send(connection, {"do": "preview", **asked})
         picture = wire.receive_preview(connection)
         if picture is not None:
             self._view = replace(self._view, picture=picture)

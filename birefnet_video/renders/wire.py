@@ -132,7 +132,7 @@ def send_preview(connection: Connection, preview: Preview | None) -> None:
     height, width = preview.alpha.shape
     meta = preview.meta
     has_sent = preview.sent is not None
-    place = {"index": meta.index, "seconds": float(meta.time_s), "sent": has_sent}
+    place = {"index": meta.index, "seconds": float(meta.time_s), "sent": has_sent, "part": preview.part}
     send(connection, {"height": height, "width": width, **place})
     sent = (preview.sent,) if preview.sent is not None else ()
     connection.send_bytes(np.dstack((preview.rgb, preview.alpha, *sent)).tobytes())
@@ -151,7 +151,9 @@ class Picture:
     alpha: np.ndarray
     """uint8 (H, W)."""
     sent: np.ndarray | None = None
-    """uint8 (H, W, 3), of a live session: what goes out."""
+    """uint8 (H, W, 3): what goes out, as of :class:`Preview`."""
+    part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    """As of :class:`Preview`."""
 
 
 def receive_preview(connection: Connection) -> Picture | None:
@@ -165,4 +167,6 @@ def receive_preview(connection: Connection) -> Picture | None:
         return None
     samples = np.frombuffer(connection.recv_bytes(), np.uint8).reshape(header["height"], header["width"], -1)
     sent = samples[..., 4:7] if header["sent"] else None
-    return Picture(header["index"], header["seconds"], samples[..., :3], samples[..., 3], sent)
+    left, top, width, height = header["part"]
+    part = (left, top, width, height)
+    return Picture(header["index"], header["seconds"], samples[..., :3], samples[..., 3], sent, part)

@@ -14,7 +14,7 @@ from birefnet_video.events import JobState
 from birefnet_video.jobs import Job
 from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.pipeline.meters import ActiveClock
-from birefnet_video.types import Preview
+from birefnet_video.types import OWN_PIXELS, Preview
 
 
 @pytest.fixture
@@ -105,13 +105,13 @@ def test_a_part_that_nobody_wants_is_removed(clip: Path, tmp_path: Path) -> None
 
 
 def test_previews_are_pictures_of_the_frames(clip: Path, tmp_path: Path) -> None:
-    job, _ = stub_job(clip, {"alpha": tmp_path / "out.mov"}, delay_s=0.005)
+    job, _ = stub_job(clip, {"alpha": tmp_path / "out.mov", "green": tmp_path / "green.mp4"}, delay_s=0.005)
     assert job.preview(40, 40) is None
     job.start()
     seen: list[Preview] = []
 
-    def look(zoom: int) -> bool:
-        picture = job.preview(40, 40, zoom)
+    def look(zoom: int, at: tuple[float, float] | None = None) -> bool:
+        picture = job.preview(40, 40, zoom, at)
         if picture is not None and (not seen or picture.meta.index != seen[-1].meta.index):
             seen.append(picture)
         return len(seen) >= 4
@@ -127,6 +127,15 @@ def test_previews_are_pictures_of_the_frames(clip: Path, tmp_path: Path) -> None
     assert seen[-1].rgb.shape == (24, 40, 3)
     # Enlarged, the edge of the matte fills more of the picture.
     assert ((seen[-1].alpha > 8) & (seen[-1].alpha < 247)).mean() > 0
+    seen.clear()
+    until(lambda: look(OWN_PIXELS, (0.5, 1.0)))
+    # A pixel is one of the clip's 160 x 96, at the bottom of it.
+    part, sent = seen[-1].part, seen[-1].sent
+    assert seen[-1].rgb.shape == (40, 40, 3) and part == pytest.approx((60 / 160, 56 / 96, 40 / 160, 40 / 96))
+    # Before the background that is written.
+    share = seen[-1].alpha[..., None] / 255
+    assert sent is not None and sent.shape == (40, 40, 3)
+    assert np.abs(sent - (seen[-1].rgb * share + np.array((0, 177, 64)) * (1 - share))).mean() < 4
     job.cancel(keep=False)
     job.wait()
 

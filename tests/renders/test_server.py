@@ -50,7 +50,7 @@ class Told:
             raise fault
         return {"lines": self.lines[after:]}
 
-    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+    def preview(self, width: int, height: int, zoom: int, at: tuple[float, float] | None) -> Preview | None:
         self.orders.append({"preview": (width, height, zoom)})
         return self.picture
 

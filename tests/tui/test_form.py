@@ -11,6 +11,7 @@ from birefnet_video.tui.completing import completed
 from birefnet_video.tui.form import FIRST, FormValues, folded, form_options
 from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.one_frame import FramePane
+from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.presets import check_name, presets, save_preset
 from fake_watch import FakeApp, make_app, make_store, picture, screen_text, until
 from specs import asked
@@ -181,5 +182,14 @@ def test_two_models_are_compared_on_one_frame_of_any_time(tmp_path: Path, monkey
         assert pane._wipe < before and await until(pilot, lambda: "matte: A tiny" in screen_text(app))
         await pilot.press("g", *"0:03", "enter")
         assert await until(pilot, lambda: "00:00:03.00" in screen_text(app))
+        # The background that the form says is one of the views.
+        app.screen.query_one("#kind", Select).value = "composite"
+        app.screen.query_one("#background", Input).value = "#203040"
+        await pilot.press("enter")
+        assert await until(pilot, lambda: pane._made is not None and pane._made.picture.sent is not None)
+        await pilot.press("a", "v", "v", "v")
+        assert await until(pilot, lambda: "over #203040: tiny" in screen_text(app))
+        shown = pane.query_one(PictureView)._shown
+        assert shown is not None and tuple(shown[0, 0]) == (32, 48, 64)
 
     play(make_app(make_store(tmp_path / "state"), monitor=False), walk, FormValues(source="in.mp4"))

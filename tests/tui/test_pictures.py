@@ -1,10 +1,16 @@
 """Pictures in cells, and numbers in words."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from birefnet_video.tui.behind import over
 from birefnet_video.tui.pictures import View, half_blocks, paint, shades
 from birefnet_video.tui.text import bar, clock, count, pace, progress, shortened, size, sparkline
 from fake_watch import picture
+from PIL import Image
+
+from birefnet_video.options.backgrounds import parse_background
 
 
 def test_views_are_what_they_are_called() -> None:
@@ -25,6 +31,19 @@ def test_a_wipe_shows_the_source_on_its_left() -> None:
     assert np.array_equal(wiped[:, :20], frame.rgb[:, :20])
     assert (wiped[:, 20] == 255).all() and np.array_equal(wiped[:, 21:, 0], frame.alpha[:, 21:])
     assert np.array_equal(paint(frame, View.MATTE, 1.0), frame.rgb)
+
+
+def test_a_chosen_background_is_behind_the_frame(tmp_path: Path) -> None:
+    frame = picture(size=(40, 20))
+    clear, opaque = frame.alpha == 0, frame.alpha == 255
+    Image.new("RGB", (30, 90), (9, 8, 200)).save(tmp_path / "blue.png")
+    for said, colour in (("#102030", (16, 32, 48)), (str(tmp_path / "blue.png"), (9, 8, 200))):
+        seen = over(frame.rgb, frame.alpha, parse_background(said))
+        assert seen is not None and (seen[clear] == colour).all() and (seen[opaque] == frame.rgb[opaque]).all()
+    blurred = over(frame.rgb, frame.alpha, parse_background("blur:200"))
+    assert blurred is not None and blurred[clear].std(0).max() < frame.rgb[clear].std(0).max()
+    for nothing in ("loop.mp4", str(tmp_path / "none.png")):
+        assert over(frame.rgb, frame.alpha, parse_background(nothing)) is None
 
 
 def test_cells_hold_two_pixels_and_runs_are_joined() -> None:

@@ -20,7 +20,7 @@ from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.settings import Settings, load_settings
 from birefnet_video.tui.subject_view import SubjectView
 from birefnet_video.tui.summary import SummaryScreen
-from fake_watch import SUMMARY, FakeApp, FakeWatch, make_app, make_store, screen_text, settle, until
+from fake_watch import SUMMARY, FakeApp, FakeWatch, make_app, make_store, picture, screen_text, settle, until
 from specs import asked, live_request, render_request
 from textual.binding import Binding
 from textual.pilot import Pilot
@@ -32,6 +32,7 @@ from birefnet_video.events import JobState
 from birefnet_video.renders.record import RecordState
 from birefnet_video.renders.store import JobStore
 from birefnet_video.renders.wire import Picture
+from birefnet_video.types import OWN_PIXELS
 
 Walk = Callable[[FakeApp, Pilot[int]], Awaitable[None]]
 
@@ -114,7 +115,35 @@ def test_the_monitors_keys(store: JobStore) -> None:
         await pilot.press("w", "z")
         assert watch.wishes[-1] is not None and watch.wishes[-1].zoom == 2
         await pilot.press("z", "z")
+        assert watch.wishes[-1] is not None and (watch.wishes[-1].zoom, watch.wishes[-1].at) == (OWN_PIXELS, None)
+        # A part at the left edge, of which a quarter is gone right and down; it stays within the frame.
+        watch.view = replace(watch.view, picture=replace(picture(1), part=(0.0, 0.2, 0.4, 0.4)))
+        assert await until(pilot, lambda: "frame 1 " in screen_text(app) and "composite, 1:1" in screen_text(app))
+        await pilot.press("right")
+        assert watch.wishes[-1] is not None and watch.wishes[-1].at == pytest.approx((0.3, 0.4))
+        await pilot.press("left", "down")
+        assert watch.wishes[-1] is not None and watch.wishes[-1].at == pytest.approx((0.2, 0.5))
+        await pilot.press("0")
+        assert watch.wishes[-1] is not None and watch.wishes[-1].at is None
+        await pilot.press("z")
         assert watch.wishes[-1] is not None and watch.wishes[-1].zoom == 1
+        # A click looks at a place of what is shown.
+        watch.view = replace(watch.view, picture=picture(2))
+        assert await until(pilot, lambda: "frame 2 " in screen_text(app))
+        view = screen.query_one("#picture", PictureView)
+        await pilot.click(view, offset=(21, 6))
+        wish = watch.wishes[-1]
+        # It is 88 columns and 25 lines, of which the room holds the first ones.
+        assert wish is not None and wish.zoom == OWN_PIXELS and wish.at == pytest.approx((21.5 / 88, 6.5 / 25))
+        await pilot.press("z")
+        # What is written has a background of its own.
+        sent = np.full_like(picture().rgb, 77)
+        watch.view = replace(watch.view, picture=replace(picture(3), sent=sent))
+        assert await until(pilot, lambda: "frame 3 " in screen_text(app))
+        await pilot.press("v", "v", "v", "v")
+        assert screen.query_one("#picture-pane").border_title == "sent"
+        assert view._shown is not None and (view._shown == 77).all()
+        await pilot.press("v")
         await pilot.press("plus")
         assert await until(pilot, lambda: watch.wishes[-1] is not None and watch.wishes[-1].every_s == 0.5)
         await pilot.press("minus", "minus")
@@ -653,7 +682,7 @@ def test_a_live_session_shows_what_it_sends() -> None:
     sent = np.full((4, 6, 3), 200, np.uint8)
     seen = Picture(0, 0.0, rgb, np.full((4, 6), 255, np.uint8), sent)
     assert (paint(seen, View.SENT) == 200).all()
-    assert View.SENT in {View.GREEN.following(is_live=True)} and View.GREEN.following() is View.COMPOSITE
+    assert View.SENT in {View.GREEN.following(with_sent=True)} and View.GREEN.following() is View.COMPOSITE
 
 
 def test_a_screenshot_says_where_it_is_or_why_not(
