@@ -28,6 +28,7 @@ from birefnet_video.tui.settings import Settings, default_path
 from birefnet_video.tui.subject import SubjectScreen
 from birefnet_video.tui.summary import SummaryScreen
 from birefnet_video.tui.telemetry import Telemetry
+from birefnet_video.tui.theme_screen import ThemeScreen
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -43,7 +44,7 @@ _LOOK_S = 1.0
 #: What has keys that a user's settings can change, beside the application.
 _HOMES = (
     *(HomeScreen, QueueScreen, MonitorScreen, LiveScreen, SummaryScreen, NewScreen, SubjectScreen),
-    *(Choice, FilePicker, FrameDialog, Question, HelpScreen, JumpScreen, OptionsScreen),
+    *(Choice, FilePicker, FrameDialog, Question, HelpScreen, JumpScreen, OptionsScreen, ThemeScreen),
 )
 
 
@@ -67,6 +68,7 @@ class BirefnetApp(Painting):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help", show=False, id="app.help", tooltip="All keys of this screen"),
         Binding("t", "next_theme", "Theme", show=False, id="app.theme", tooltip="The next one; kept for the next time"),
+        Binding("T", "change_theme", "Themes", show=False, id="app.themes", tooltip="A list, each shown as you go"),
         Binding("f2", "options", "Options", show=False, id="app.options", tooltip="Theme, pictures, bell, notices"),
         Binding("ctrl+g", "jump", "Jump", show=False, id="app.jump", tooltip="A letter on every field: press it"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit", tooltip="From anywhere"),
@@ -99,7 +101,6 @@ class BirefnetApp(Painting):
         self.own_render: JobRecord | None = None
         self.queue = QueueScreen(store)
         self.preferences = Preferences.load(store.folder.parent)
-        self._is_begun = False
         self._endings = Endings(self)
         self.asking = Asking(self)
         self._quitting = Quitting(self)
@@ -137,17 +138,11 @@ class BirefnetApp(Painting):
             self.preferences = fresh
             self.attempt(lambda: fresh.save(self.store.folder.parent))
 
-    def watch_theme(self, theme: str) -> None:
-        """See Textual: what was chosen is kept."""
-        if self._is_begun:
-            self.prefer(theme=theme)
-
     def on_mount(self) -> None:
         """See Textual."""
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
         self.theme = self._settings.theme or self.preferences.theme or themes.suited(self.console.color_system)
-        self._is_begun = True
         self.set_keymap(dict(self._settings.keys))
         for complaint in (*self._settings.complaints, *unknown_keys(self._settings.keys, (BirefnetApp, *_HOMES))):
             self.notify(complaint, title="settings", severity="warning", markup=False)
@@ -281,8 +276,14 @@ class BirefnetApp(Painting):
         """Go on to the next theme."""
         names = themes.NAMES
         self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+        self.prefer(theme=self.theme)
         self.clear_notifications()
         self.notify(self.theme)
+
+    def action_change_theme(self) -> None:
+        """Try themes, and keep one; see Textual."""
+        if not isinstance(self.screen, ThemeScreen):
+            self.push_screen(ThemeScreen(self.theme))
 
     async def action_quit(self) -> None:
         """See :class:`Quitting`: this is where all doors lead."""

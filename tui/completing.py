@@ -34,17 +34,30 @@ def completed(typed: str, fits: Callable[[Path], bool]) -> str | None:
         typed: a path, perhaps its beginning.
         fits: whether a file is meant, by its name.
     """
+    is_begun = bool(typed.rpartition("/")[2])
+    return next((name for name in completions(typed, fits, 2) if name != typed), None) if is_begun else None
+
+
+def completions(typed: str, fits: Callable[[Path], bool], most: int) -> list[str]:
+    """All that may be meant: what is typed and the rest of a name, sorted, folders with a slash behind them.
+
+    Args:
+        typed: a path, perhaps its beginning; what ends in a slash means all that is in the folder.
+        fits: whether a file is meant, by its name.
+        most: are enough.
+    """
     above, slash, begun = typed.rpartition("/")
-    if not begun:
-        return None
     try:
         folder = Path(above + slash or ".").expanduser()
         with os.scandir(folder) as entries:
             found = sorted(
-                (entry.name + "/" if entry.is_dir() else entry.name)
+                entry.name + "/" if entry.is_dir() else entry.name
                 for entry in islice(entries, _MOST)
-                if entry.name.startswith(begun) and (entry.is_dir() or fits(Path(entry.name)))
+                if entry.name.startswith(begun)
+                # What is hidden is meant by nobody who does not begin so.
+                and (begun or not entry.name.startswith("."))
+                and (entry.is_dir() or fits(Path(entry.name)))
             )
     except (OSError, ValueError, RuntimeError):
-        return None
-    return next((above + slash + name for name in found if name != begun), None)
+        return []
+    return [above + slash + name for name in found[:most]]

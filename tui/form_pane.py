@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 
-from birefnet_video.tui.completing import PathSuggester
 from birefnet_video.tui.fields import Tick, default_text, option_field, typed
 from birefnet_video.tui.folded_group import FoldedGroup, row
 from birefnet_video.tui.form import FIRST, FormValues, folded, form_options
 from birefnet_video.tui.kinds import ALSO, KINDS
+from birefnet_video.tui.path_input import PathInput
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -41,9 +42,7 @@ class FormPane(VerticalScroll):
     def compose(self) -> ComposeResult:
         """See Textual."""
         first = self._first
-        source = Input(
-            first.source, placeholder="video or folder", compact=True, id="source", suggester=PathSuggester(is_source)
-        )
+        source = PathInput(first.source, is_source, placeholder="video or folder", id="source")
         source.tooltip = "The input: a video, a pattern of pictures such as shot_%04d.png, or a folder of videos"
         yield row("input", source)
         yield Static(id="facts")
@@ -51,13 +50,7 @@ class FormPane(VerticalScroll):
         kinds = [(kind.label, name) for name, kind in KINDS.items()]
         yield row("result", Select(kinds, value=first.kind, allow_blank=False, compact=True, id="kind"))
         yield from self._rows("background")
-        output = Input(
-            first.output,
-            placeholder="beside the input",
-            compact=True,
-            id="output",
-            suggester=PathSuggester(lambda path: False),
-        )
+        output = PathInput(first.output, lambda path: False, placeholder="beside the input", id="output")
         output.tooltip = "Where the result goes. Empty: beside the input, under the name in grey"
         yield row("file", output)
         yield from self._rows(*FIRST[FIRST.index("overwrite") :])
@@ -84,7 +77,9 @@ class FormPane(VerticalScroll):
         for name in names:
             field = option_field(form_options()[name], self._held.get(name, ""))
             if name == "background" and isinstance(field, Input):
-                field.suggester = PathSuggester(lambda path: path.suffix.lower() in _BACKGROUNDS)
+                usual, tip = field.placeholder, field.tooltip
+                field = PathInput(field.value, _is_background, placeholder=usual, id=name)
+                field.tooltip = tip
             self._fields[name] = field
         fields = [self._fields[name] for name in names]
         return [row("" if isinstance(each, Tick) else str(each.id).replace("_", " "), each) for each in fields]
@@ -155,3 +150,7 @@ class FormPane(VerticalScroll):
         if name in self._groups:
             self._groups[name].collapsed = False
         self.call_after_refresh(lambda: [field.focus() for field in self.query(f"#{name}")])
+
+
+def _is_background(path: Path) -> bool:
+    return path.suffix.lower() in _BACKGROUNDS

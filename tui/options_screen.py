@@ -58,7 +58,10 @@ class OptionsScreen(ModalScreen[None]):
 
     @on(Select.Changed, "#theme")
     def _on_theme(self, event: Select.Changed) -> None:
-        self.app.theme = str(event.value)
+        # The list says its first value, too.
+        if event.value != self.app.theme:
+            self.app.theme = str(event.value)
+            self.app.prefer(theme=self.app.theme)
 
     @on(Select.Changed, "#rate")
     def _on_rate(self, event: Select.Changed) -> None:

@@ -11,6 +11,7 @@ from birefnet_video.tui.completing import completed
 from birefnet_video.tui.form import FIRST, FormValues, folded, form_options
 from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.one_frame import FramePane
+from birefnet_video.tui.path_input import Completions, PathInput
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.presets import check_name, presets, save_preset
 from fake_watch import FakeApp, make_app, make_store, picture, screen_text, until
@@ -155,6 +156,42 @@ def test_paths_are_completed(tmp_path: Path) -> None:
     assert completed(f"{tmp_path}/o", fits) == f"{tmp_path}/other.mov"
     assert completed("x", fits) is completed("", fits) is completed("clips/", fits) is completed("a\0", fits) is None
     assert completed("~nobody-of-this-name/x", fits) is None
+
+
+def test_names_stand_in_a_list_below_the_field(tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    for name in ("a.mp4", "b.mov", "c.txt"):
+        (tmp_path / "clips" / name).write_bytes(b"")
+    (tmp_path / "clip.mp4").write_bytes(b"")
+
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        field = app.screen.query_one("#source", PathInput)
+
+        def listed() -> list[str]:
+            found = app.screen.query(Completions)
+            return [str(each.prompt) for each in found.first().options] if found else []
+
+        await pilot.press(*"cli")
+        assert await until(pilot, lambda: listed() == ["clip.mp4", "clips/"])
+        lines = screen_text(app).splitlines()
+        (typed,) = (number for number, line in enumerate(lines) if "│ input " in line)
+        assert "clip.mp4" in lines[typed + 1] and "clips/" in lines[typed + 2]
+        await pilot.press("down", "down", "enter")
+        assert await until(pilot, lambda: field.value == "clips/" and listed() == ["a.mp4", "b.mov"])
+        await pilot.press("up", "tab")
+        assert await until(pilot, lambda: field.value == "clips/b.mov" and not field.is_open)
+        assert app.screen.focused is field
+        # Escape is the list's while it is there, and the form's otherwise.
+        await pilot.press("backspace", "escape")
+        assert isinstance(app.screen, NewScreen) and not field.is_open
+        await pilot.press("ctrl+u", "down")
+        assert await until(pilot, lambda: listed() == ["clip.mp4", "clips/", "in.mp4", "state/"])
+        await pilot.click(Completions, offset=(3, 0))
+        assert await until(pilot, lambda: field.value == "clip.mp4")
+        await pilot.press("backspace", "tab")
+        assert not field.is_open and app.screen.focused is not field
+
+    play(make_app(make_store(tmp_path / "state"), monitor=False), walk, FormValues(), (80, 24))
 
 
 def test_two_models_are_compared_on_one_frame_of_any_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

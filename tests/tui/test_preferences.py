@@ -7,7 +7,8 @@ import pytest
 from birefnet_video.tui.endings import Endings, notice, said_of, show_on_desktop
 from birefnet_video.tui.options_screen import OptionsScreen
 from birefnet_video.tui.preferences import Preferences
-from birefnet_video.tui.settings import Settings
+from birefnet_video.tui.settings import Settings, theme_names
+from birefnet_video.tui.theme_screen import ThemeScreen
 from fake_watch import FakeApp, FakeWatch, make_app, make_store, screen_text, until
 from textual.widgets import Checkbox, Select
 
@@ -55,6 +56,22 @@ def test_the_options_screen_changes_at_once_and_for_good(tmp_path: Path) -> None
 
     asyncio.run(run())
     assert Preferences.load(tmp_path) == Preferences(theme="ansi-dark", rate=0.5, bell=False)
+
+
+def test_a_theme_is_tried_before_it_is_taken(tmp_path: Path) -> None:
+    async def run() -> None:
+        app = make_app(make_store(tmp_path))
+        async with app.run_test() as pilot:
+            await pilot.press("T")
+            assert isinstance(app.screen, ThemeScreen) and app.theme == "birefnet-dark"
+            await pilot.press("down")
+            assert app.theme == "birefnet-light" and Preferences.load(tmp_path).theme is None
+            await pilot.press("escape")
+            assert app.theme == "birefnet-dark" and not isinstance(app.screen, ThemeScreen)
+            await pilot.press("T", "end", "enter")
+            assert app.theme == theme_names()[-1] == Preferences.load(tmp_path).theme
+
+    asyncio.run(run())
 
 
 class Listening(FakeApp):

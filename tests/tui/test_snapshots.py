@@ -66,15 +66,32 @@ async def mark(app: BirefnetApp, pilot: Pilot[int]) -> None:
     await pilot.press("shift+right", "enter", "n", *"anna", "enter", "x", "up", "up", "b", "shift+right", "up", "b")
 
 
-#: Views that are one column wider or narrower elsewhere, and how they are opened from the queue.
+#: Views that are one column wider or narrower elsewhere, and how they are opened.
 ONE_SIZE = {
     "home": (),
     "live": (),
-    "help": ("question_mark",),
-    "options": ("f2",),
     "stopping": ("c",),
     "jump": ("ctrl+g",),
 }
+#: What stands above the queue, and its keys.
+ABOVE = {"help": "question_mark", "options": "f2", "palette": "ctrl+p", "themes": "T"}
+
+
+def test_what_stands_above_a_screen_looks_as_it_did(tmp_path: Path) -> None:
+    async def look() -> dict[str, str]:
+        app, seen = make_app(make_store(tmp_path), monitor=False), {}
+        async with app.run_test(size=SIZES["usual"]) as pilot:
+            for name, key in ABOVE.items():
+                await pilot.press(key)
+                await settle(pilot)
+                for field in app.screen.query(Input):
+                    field.cursor_blink = False
+                seen[name] = screen_text(app) + "\n"
+                await pilot.press("escape")
+        return seen
+
+    for name, seen in asyncio.run(look()).items():
+        assert seen == expected(name, seen)
 
 
 @pytest.mark.parametrize("screen", ONE_SIZE)

@@ -261,6 +261,27 @@ async def _palette(app: StillApp, pilot: Pilot[int]) -> None:
     await pilot.press("ctrl+p")
 
 
+async def _themes(app: StillApp, pilot: Pilot[int]) -> None:
+    await _monitor(app, pilot)
+    await pilot.press("T")
+
+
+async def _completion(app: StillApp, pilot: Pilot[int]) -> None:
+    Path("clips").mkdir()
+    for name in ("clip_01.mp4", "clip_02.mov", "clip_03.mp4"):
+        Path(name).write_bytes(b"")
+    app.push_screen(NewScreen(FormValues()))
+    await settle(pilot)
+    await pilot.press(*"cl", "down")
+
+
+async def _session(app: StillApp, pilot: Pilot[int]) -> None:
+    """A live session that has ended."""
+    Path("me.mp4").write_bytes(bytes(2_400_000))
+    record = app.store.add(live_request("/dev/video0", "me.mp4"), folder=Path.cwd(), queued=False)
+    app.open_render(app.store.update(record.id, state=RecordState.FINISHED, started_at=_NOW, ended_at=_NOW + 61))
+
+
 Opening = Callable[[StillApp, Pilot[int]], Awaitable[None]]
 VIEWS: dict[str, Opening] = {
     "home": _home,
@@ -278,6 +299,9 @@ VIEWS: dict[str, Opening] = {
     "palette": _palette,
     "options": _options,
     "jump": _jump,
+    "themes": _themes,
+    "completion": _completion,
+    "session": _session,
 }
 
 
