@@ -1,9 +1,9 @@
 """What the terminal interface costs: throughput with it and without it in turns, its own time, bytes, and key to paint.
 
-    python benchmarks/tui.py [CLIP] [--windows 12] [--seconds 4]
+    python benchmarks/tui.py [CLIP] [--windows 12] [--seconds 4] [--only start]
 
 One render in a process of its own; the interface is attached in a terminal of 80 x 24 and, in every other window,
-stopped by a signal. Prints medians.
+stopped by a signal. Prints medians. With ``--only start``: from calling it to its first screen, nine times.
 """
 
 import argparse
@@ -29,17 +29,19 @@ from birefnet_video.renders.store import JobStore
 
 PROGRAM = [sys.executable, "-m", "birefnet_video"]
 TICK = os.sysconf("SC_CLK_TCK")
+#: Starts that are measured.
+_STARTS = 9
 
 
 class Attached:
     """The interface in a terminal that is read all the time."""
 
-    def __init__(self, record_id: str) -> None:
+    def __init__(self, *arguments: str) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self.process = subprocess.Popen(
-            [*PROGRAM, "attach", record_id], stdin=slave, stdout=slave, stderr=slave, env=environment
+            [*PROGRAM, *arguments], stdin=slave, stdout=slave, stderr=slave, env=environment
         )
         self.octets = 0
         self.tail = b""
@@ -81,13 +83,38 @@ def main() -> None:
     parser.add_argument("clip", nargs="?", type=Path, default=Path(__file__).parents[1] / "samples" / "bunny.mp4")
     parser.add_argument("--windows", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--only", choices=["start"])
     options = parser.parse_args()
+    if options.only == "start":
+        _measure_start(options.clip)
+        return
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_STATE_HOME"] = folder
         long = Path(folder) / "long.mp4"
         _repeat(options.clip, long, 40)
         subprocess.run([*PROGRAM, str(long), "--green", f"{folder}/out.mp4", "--detach"], check=True)
         _measure(JobStore(), options.windows, options.seconds)
+
+
+def _measure_start(clip: Path) -> None:
+    """From calling it to the clips of a folder on the screen: on the clock, and of the processor."""
+    clocks, processor = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_STATE_HOME"] = f"{folder}/state"
+        (Path(folder) / "sample.mp4").symlink_to(clip.absolute())
+        os.chdir(folder)
+        for _ in range(_STARTS):
+            began = time.perf_counter()
+            view = Attached("tui")
+            with view.changed:
+                view.changed.wait_for(lambda view=view: b"sample.mp4" in view.tail, timeout=60)
+            clocks.append(time.perf_counter() - began)
+            processor.append(view.cpu_s(main_thread=False))
+            os.kill(view.process.pid, signal.SIGTERM)
+            view.process.wait()
+    clock, cpu = (sorted(each) for each in (clocks, processor))
+    print(f"start to first screen: {clock[0]:.2f} s at least, median {clock[_STARTS // 2]:.2f} s")
+    print(f"  of a processor: {cpu[0]:.2f} s at least, median {cpu[_STARTS // 2]:.2f} s; load {os.getloadavg()[0]:.1f}")
 
 
 def _repeat(clip: Path, target: Path, times: int) -> None:
@@ -123,7 +150,7 @@ def _measure(store: JobStore, windows: int, seconds: float) -> None:
         if len(wire.receive(connection)["snapshot"]["stages"]) and written() > 20:
             break
         time.sleep(0.2)
-    view = Attached(record.id)
+    view = Attached("attach", record.id)
     time.sleep(6)
     began, before = time.monotonic(), (view.cpu_s(main_thread=True), view.cpu_s(main_thread=False), view.octets)
     time.sleep(windows * seconds)

@@ -10,6 +10,7 @@ from birefnet_video.tui.asking import Asking
 from birefnet_video.tui.dialogs import Choice, FilePicker, FrameDialog, Question
 from birefnet_video.tui.endings import Endings
 from birefnet_video.tui.form import FormValues
+from birefnet_video.tui.garbage import look_again
 from birefnet_video.tui.help import HelpScreen
 from birefnet_video.tui.history import History
 from birefnet_video.tui.home import HomeScreen
@@ -19,9 +20,7 @@ from birefnet_video.tui.live import LiveScreen
 from birefnet_video.tui.monitor import MonitorScreen
 from birefnet_video.tui.new import NewScreen
 from birefnet_video.tui.options_screen import OptionsScreen
-from birefnet_video.tui.painting import Painting
 from birefnet_video.tui.palette import palette
-from birefnet_video.tui.preferences import Preferences
 from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.quitting import Quitting
 from birefnet_video.tui.settings import Settings, default_path
@@ -29,6 +28,7 @@ from birefnet_video.tui.subject import SubjectScreen
 from birefnet_video.tui.summary import SummaryScreen
 from birefnet_video.tui.telemetry import Telemetry
 from birefnet_video.tui.theme_screen import ThemeScreen
+from birefnet_video.tui.themed import Themed
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -41,6 +41,8 @@ from birefnet_video.renders.watcher import Watch, Watcher
 
 #: Seconds from one look for ends of renders to the next.
 _LOOK_S = 1.0
+#: Seconds after which all that is shown first is there.
+_STANDS_S = 2.0
 #: What has keys that a user's settings can change, beside the application.
 _HOMES = (
     *(HomeScreen, QueueScreen, MonitorScreen, LiveScreen, SummaryScreen, NewScreen, SubjectScreen),
@@ -48,7 +50,7 @@ _HOMES = (
 )
 
 
-class BirefnetApp(Painting):
+class BirefnetApp(Themed):
     """Knows renders by their records; each runs in a process of its own, which no fault in here can reach."""
 
     TITLE = "birefnet-video"
@@ -67,8 +69,6 @@ class BirefnetApp(Painting):
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help", show=False, id="app.help", tooltip="All keys of this screen"),
-        Binding("t", "next_theme", "Theme", show=False, id="app.theme", tooltip="The next one; kept for the next time"),
-        Binding("T", "change_theme", "Themes", show=False, id="app.themes", tooltip="A list, each shown as you go"),
         Binding("f2", "options", "Options", show=False, id="app.options", tooltip="Theme, pictures, bell, notices"),
         Binding("ctrl+g", "jump", "Jump", show=False, id="app.jump", tooltip="A letter on every field: press it"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit", tooltip="From anywhere"),
@@ -91,7 +91,7 @@ class BirefnetApp(Painting):
             blank: that any other new render begins with.
             home: begin with the clips of the folder.
         """
-        super().__init__()
+        super().__init__(store.folder.parent)
         self.store = store
         self._settings = settings
         self._form, self._home = form, home
@@ -100,7 +100,6 @@ class BirefnetApp(Painting):
         #: The render that was started together with the interface.
         self.own_render: JobRecord | None = None
         self.queue = QueueScreen(store)
-        self.preferences = Preferences.load(store.folder.parent)
         self._endings = Endings(self)
         self.asking = Asking(self)
         self._quitting = Quitting(self)
@@ -131,23 +130,20 @@ class BirefnetApp(Painting):
         """That the user's file names, if it names one."""
         return self._settings.theme
 
-    def prefer(self, **changes: object) -> None:
-        """Change preferences, and keep them."""
-        fresh = self.preferences.changed(**changes)
-        if fresh != self.preferences:
-            self.preferences = fresh
-            self.attempt(lambda: fresh.save(self.store.folder.parent))
-
     def on_mount(self) -> None:
         """See Textual."""
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
         self.theme = self._settings.theme or self.preferences.theme or themes.suited(self.console.color_system)
         self.set_keymap(dict(self._settings.keys))
-        for complaint in (*self._settings.complaints, *unknown_keys(self._settings.keys, (BirefnetApp, *_HOMES))):
+        for complaint in (
+            *self._settings.complaints,
+            *unknown_keys(self._settings.keys, (BirefnetApp, Themed, *_HOMES)),
+        ):
             self.notify(complaint, title="settings", severity="warning", markup=False)
         self.telemetry.start()
         self.set_interval(_LOOK_S, lambda: self._endings.look(self._watches))
+        self.set_timer(_STANDS_S, look_again)
         self._quitting.obey_signals()
         if self._first is not None:
             self.open_render(self._first)
@@ -271,19 +267,6 @@ class BirefnetApp(Painting):
             return None
         self.notify(saved, title="screenshot", markup=False)
         return saved
-
-    def action_next_theme(self) -> None:
-        """Go on to the next theme."""
-        names = themes.NAMES
-        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
-        self.prefer(theme=self.theme)
-        self.clear_notifications()
-        self.notify(self.theme)
-
-    def action_change_theme(self) -> None:
-        """Try themes, and keep one; see Textual."""
-        if not isinstance(self.screen, ThemeScreen):
-            self.push_screen(ThemeScreen(self.theme))
 
     async def action_quit(self) -> None:
         """See :class:`Quitting`: this is where all doors lead."""

@@ -108,7 +108,7 @@ class LookPane(Vertical):
         self.post_message(self.Changed())
 
     @on(PictureView.Clicked)
-    def _on_click(self, event: PictureView.Clicked) -> None:
+    def _look_closer(self, event: PictureView.Clicked) -> None:
         left, top, width, height = self._part
         self._at = left + event.x * width, top + event.y * height
         self._zoom = OWN_PIXELS

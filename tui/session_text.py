@@ -49,5 +49,5 @@ def _figures(live: LiveSnapshot) -> list[str]:
         f"{1000 * live.latency_p50_s:.0f} ms late, p95 {1000 * live.latency_p95_s:.0f}, longest "
         f"{1000 * live.latency_max_s:.0f}; the network {1000 * live.network_s:.0f} ms{sees}",
     ]
-    lines += [f"the camera was lost {count(live.reconnects)} times"] if live.reconnects else []
+    lines += [f"times the camera was lost: {count(live.reconnects)}"] if live.reconnects else []
     return [*lines, *(f"{name}: {state}" for name, state in live.subjects.items())]

@@ -6,6 +6,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from birefnet_video.tui.garbage import stop_looking
+
 from birefnet_video.errors import UsageError
 from birefnet_video.options.configuration import ConfigSpec
 from birefnet_video.options.group import options_of
@@ -29,6 +31,7 @@ def watch(store: JobStore, record: JobRecord, *, own: bool = True) -> int:
     Raises:
         UsageError: if there is no terminal.
     """
+    stop_looking()
     from birefnet_video.tui.app import BirefnetApp
     from birefnet_video.tui.settings import load_settings
 
@@ -49,6 +52,7 @@ def open_home(source: Path | None, options: FormOptions, chosen: ConfigSpec) -> 
         UsageError: if there is no terminal.
     """
     require_terminal()
+    stop_looking()
     from birefnet_video.tui.app import BirefnetApp
     from birefnet_video.tui.form import FormValues
     from birefnet_video.tui.settings import load_settings

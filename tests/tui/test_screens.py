@@ -439,7 +439,7 @@ def test_the_live_screens_keys(store: JobStore, tmp_path: Path) -> None:
             "00:00:52 live",
             "900 of 1 830 pictures shown, 925 dropped",
             "41 ms late, p95 58",
-            "1 times",
+            "was lost: 1",
         ):
             assert await until(pilot, lambda words=words: words in screen_text(app))
 
