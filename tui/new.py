@@ -175,7 +175,7 @@ class NewScreen(Screen[None]):
             return
         self._facts = facts if facts.error is None else None
         self.query_one("#facts", Static).update(Text(facts.line))
-        self.query_one(FramePane).know(self._facts)
+        self.query_one(FramePane).know(self._facts, expanded(source).absolute())
         if self._facts is not None and self._is_to_choose and self.is_current:
             self._is_to_choose = False
             self.action_subject()

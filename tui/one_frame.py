@@ -2,6 +2,8 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui.behind import over
@@ -12,6 +14,7 @@ from birefnet_video.tui.inks import inks_of
 from birefnet_video.tui.lines import Lines
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.pictures import View, beside, paint
+from birefnet_video.tui.source_picture import SourcePicture
 from birefnet_video.tui.text import moment
 from rich.text import Text
 from textual import work
@@ -19,6 +22,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from birefnet_video.options.input import InputSpec
 from birefnet_video.options.values import parse_time
 from birefnet_video.renders.wire import Picture
 
@@ -65,13 +69,14 @@ class FramePane(Vertical, can_focus=True):
         self._facts: Facts | None = None
         self._time: float | None = None
         self._view = View.COMPOSITE
+        self._source: Path | None = None
         self._kept: Made | None = None
         self._made: Made | None = None
         self._wipe = 0.5
 
     def compose(self) -> ComposeResult:
         """See Textual."""
-        yield PictureView(hint=_HINT, id="frame")
+        yield SourcePicture(hint=_HINT, id="frame")
         yield Lines(id="frame-time")
 
     def on_mount(self) -> None:
@@ -83,10 +88,32 @@ class FramePane(Vertical, can_focus=True):
         """See Textual."""
         self._child.stop()
 
-    def know(self, facts: Facts | None) -> None:
-        """What the input is, or ``None``: nobody knows yet."""
-        self._facts = facts
+    def on_resize(self) -> None:
+        """See Textual."""
+        if self._made is None:
+            self.call_after_refresh(self._show_source)
+
+    def know(self, facts: Facts | None, source: Path | None = None) -> None:
+        """What the input is, or ``None``: nobody knows yet.
+
+        Args:
+            facts: of the input.
+            source: the input.
+        """
+        if source != self._source:
+            self._made = self._kept = None
+        self._facts, self._source = facts, source
         self._show_time()
+        if self._made is None:
+            self._show_source()
+
+    def _show_source(self) -> None:
+        """The input at the time that is set, until that is rendered."""
+        if self._source is None or self._facts is None:
+            return
+        start = None if self._time is None else Fraction(round(1000 * self._time), 1000)
+        self.query_one(SourcePicture).show_frame_of(self._source, InputSpec(start=start) if start else InputSpec())
+        self.border_title = f"source; {_HINT}"
 
     def begin(self, values: FormValues, facts: Facts) -> None:
         """Render the frame of the time that is set; before that, the first one of the part that a form describes.
@@ -141,6 +168,7 @@ class FramePane(Vertical, can_focus=True):
     def _redraw(self) -> None:
         if self._made is None:
             return
+        self.query_one(SourcePicture).forget_frame()
         shown, kept = paint(self._made.picture, self._view), self._kept
         is_sent, behind = self._view is View.SENT, self._made.behind
         name = f"over {behind}" if is_sent and behind else str(self._view)
@@ -170,6 +198,7 @@ class FramePane(Vertical, can_focus=True):
         # At its end there is no frame any more.
         self._time = min(max(0.0, seconds), max(0.0, length - 0.1)) if length else max(0.0, seconds)
         self._show_time()
+        self._show_source()
 
     def action_step(self, seconds: int) -> None:
         """Go on, or back."""

@@ -25,12 +25,13 @@ class SourcePicture(PictureView):
 
     app: "BirefnetApp"
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, hint: str = "", id: str | None = None) -> None:
         """
         Args:
+            hint: shown while there is no picture.
             id: of the widget.
         """
-        super().__init__(id=id)
+        super().__init__(hint=hint, id=id)
         self._kept: dict[_Key, np.ndarray | str] = {}
         self._meant: _Key | None = None
 

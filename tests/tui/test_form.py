@@ -14,7 +14,7 @@ from birefnet_video.tui.one_frame import FramePane
 from birefnet_video.tui.path_input import Completions, PathInput
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.presets import check_name, presets, save_preset
-from fake_watch import FakeApp, make_app, make_store, picture, screen_text, until
+from fake_watch import FakeApp, make_app, make_store, picture, screen_text, source_frame, until
 from specs import asked
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Select
@@ -30,6 +30,7 @@ FACTS = Facts(width=1920, height=1080, rate=25.0, frames=250, seconds=10.0, pixe
 def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.setattr("birefnet_video.tui.new.probe", lambda source: FACTS)
+    monkeypatch.setattr("birefnet_video.tui.source_frames.SourceChild.frame", source_frame)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in.mp4").write_bytes(b"x")
 
@@ -206,6 +207,10 @@ def test_two_models_are_compared_on_one_frame_of_any_time(tmp_path: Path, monkey
     async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
         assert await until(pilot, lambda: "250 frames" in screen_text(app) and "●" in screen_text(app))
         pane = app.screen.query_one(FramePane)
+        # The input stands there until something is rendered.
+        assert await until(
+            pilot, lambda: "source; ^r renders one frame" in screen_text(app) and "▀▀▀" in screen_text(app)
+        )
         pane.focus()
         await pilot.press("pagedown", "[", "[", "enter")
         assert await until(pilot, lambda: "composite: tiny" in screen_text(app))
