@@ -29,12 +29,15 @@ def probe(
     from birefnet_video.inputs.probe import probe as look
 
     info = look(source, rate.frame_rate)
+    # Many files have no list of their frames, and a recording's rate is not that of its pictures.
+    is_counted = info.promised_frames is not None or info.sequence is not None
     facts: dict[str, Any] = {
         "path": info.path,
         "width": info.width,
         "height": info.height,
         "frame_rate": _exact(info.frame_rate),
         "frames": info.frame_count,
+        "frames_counted": is_counted,
         "seconds": info.duration_s,
         "pixel_format": info.pixel_format,
         "bit_depth": info.bit_depth,
@@ -47,6 +50,8 @@ def probe(
     if words.json_lines:
         print(json.dumps(facts))
     else:
+        if not facts.pop("frames_counted") and info.frame_count:
+            facts["frames"] = f"about {info.frame_count}: the file does not say, its rate and length do"
         print("\n".join(f"{name.replace('_', ' '):20}{value}" for name, value in facts.items() if value is not None))
     return 0
 
