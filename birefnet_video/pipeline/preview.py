@@ -22,7 +22,7 @@ _LEAST_SIDE, _MOST_SIDE = 2, 2048
 class Tap(Protocol):
     """Where a watcher gets pictures of a render."""
 
-    def ask(self, width: int, height: int, zoom: int = 1) -> Preview | None:
+    def ask(self, width: int, height: int, zoom: int = 1, at: tuple[float, float] | None = None) -> Preview | None:
         """See :meth:`PreviewTap.ask`."""
         ...
 

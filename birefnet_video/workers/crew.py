@@ -113,12 +113,12 @@ class Crew:
         """The workers at this moment. From any thread."""
         return tuple(hand.snapshot() for hand in self._hands)
 
-    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+    def preview(self, width: int, height: int, zoom: int, at: tuple[float, float] | None) -> Preview | None:
         """See :meth:`Worker.preview`: of the earliest segment that is being made. From any thread."""
         makers = [(task.number, place) for place, hand in enumerate(self._hands) if (task := hand.task) is not None]
         if makers:
             _, place = min(makers)
-            self._picture = self._hands[place].worker.preview(width, height, zoom) or self._picture
+            self._picture = self._hands[place].worker.preview(width, height, zoom, at) or self._picture
         return self._picture
 
     def pause(self) -> None:

@@ -155,9 +155,9 @@ class Joining:
             info, note="; ".join(filter(None, (f"{len(workers)} worker{'s' if len(workers) > 1 else ''}", info.note)))
         )
 
-    def ask(self, width: int, height: int, zoom: int = 1) -> Preview | None:
+    def ask(self, width: int, height: int, zoom: int = 1, at: tuple[float, float] | None = None) -> Preview | None:
         """See :class:`birefnet_video.pipeline.preview.PreviewTap`."""
-        return self.crew.preview(width, height, zoom) if self.crew is not None else None
+        return self.crew.preview(width, height, zoom, at) if self.crew is not None else None
 
     def render(self) -> Iterator[Done | None]:
         """A stage: frames that lie on the disk; see :meth:`Crew.run`."""

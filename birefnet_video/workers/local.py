@@ -88,13 +88,13 @@ class LocalWorker:
         with suppress(WorkerLost):
             self._order(resume=True)
 
-    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+    def preview(self, width: int, height: int, zoom: int, at: tuple[float, float] | None) -> Preview | None:
         """See :class:`birefnet_video.workers.worker.Worker`; asks at most every so often."""
         now = time.monotonic()
         if not self._is_idle and now - self._asked_at >= PREVIEW_S:
             self._asked_at = now
             with suppress(WorkerLost):
-                self._order(preview=[width, height, zoom])
+                self._order(preview=[width, height, zoom, at])
         return self._picture
 
     def again(self) -> "LocalWorker":

@@ -49,11 +49,11 @@ class Actor:
         """See :meth:`SegmentWorker.render`."""
         return _answered(lambda: self._render(Task.from_json(list(task))))
 
-    def news(self, wish: Sequence[int] | None = None) -> dict[str, Any]:
+    def news(self, wish: Sequence[Any] | None = None) -> dict[str, Any]:
         """Frames that lie on the disk and what was said since the last time, and a picture if there is another one.
 
         Args:
-            wish: width, height and zoom of the next picture; ``None``: nobody looks.
+            wish: width, height, zoom and place of the next picture; ``None``: nobody looks.
         """
         picture = None if wish is None else self._worker.preview(*wish)
         with self._lock:

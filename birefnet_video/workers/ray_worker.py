@@ -1,7 +1,7 @@
 """Workers that are actors of a Ray cluster: tasks and reports travel with Ray, files only if no storage is shared."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -58,7 +58,7 @@ class RayWorker:
         self._actor: Any = None
         self._is_closed = threading.Event()
         self._is_idle = False
-        self._wish: tuple[int, int, int] | None = None
+        self._wish: Sequence[Any] | None = None
         self._picture: Preview | None = None
         cluster.enter()
         sharing.enter()
@@ -92,9 +92,9 @@ class RayWorker:
         """See :class:`birefnet_video.workers.worker.Worker`."""
         self._ask("resume")
 
-    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+    def preview(self, width: int, height: int, zoom: int, at: tuple[float, float] | None) -> Preview | None:
         """See :class:`birefnet_video.workers.worker.Worker`; comes with the next report."""
-        self._wish = (width, height, zoom)
+        self._wish = (width, height, zoom, at)
         return self._picture
 
     def again(self) -> "RayWorker":

@@ -107,11 +107,11 @@ class SegmentWorker:
             if self._line is not None:
                 self._line.runner.resume()
 
-    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+    def preview(self, width: int, height: int, zoom: int, at: tuple[float, float] | None) -> Preview | None:
         """See :meth:`birefnet_video.workers.worker.Worker.preview`."""
         with self._lock:
             if self._line is not None:
-                self._picture = self._line.tap.ask(width, height, zoom) or self._picture
+                self._picture = self._line.tap.ask(width, height, zoom, at) or self._picture
             return self._picture
 
     def stop(self) -> None:

@@ -49,13 +49,14 @@ class Worker(Protocol):
         """Go on after :meth:`pause`."""
         ...
 
-    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+    def preview(self, width: int, height: int, zoom: int, at: tuple[float, float] | None) -> Preview | None:
         """The latest picture that was asked for of what it makes, and a wish for the next. Waits for nothing.
 
         Args:
             width: see :meth:`birefnet_video.pipeline.preview.PreviewTap.ask`, as all others.
             height: the same.
             zoom: the same.
+            at: the same.
         """
         ...
 

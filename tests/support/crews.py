@@ -65,9 +65,9 @@ class ThreadWorker:
         """See :class:`birefnet_video.workers.worker.Worker`."""
         self._inner.resume()
 
-    def preview(self, width: int, height: int, zoom: int) -> Preview | None:
+    def preview(self, width: int, height: int, zoom: int, at: tuple[float, float] | None) -> Preview | None:
         """See :class:`birefnet_video.workers.worker.Worker`."""
-        return self._inner.preview(width, height, zoom)
+        return self._inner.preview(width, height, zoom, at)
 
     def again(self) -> "ThreadWorker | None":
         """See :class:`birefnet_video.workers.worker.Worker`."""
