@@ -6,6 +6,9 @@ from fractions import Fraction
 from birefnet_video.defaults import MAX_PIXELS, MAX_SECONDS
 from birefnet_video.errors import NotAVideo
 
+#: Numbers of pictures beyond this are no counts: a clock's milliseconds, for example.
+LARGEST_COUNT = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

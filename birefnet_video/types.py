@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from birefnet_video.limits import DEFAULT_LIMITS, Limits
+from birefnet_video.limits import DEFAULT_LIMITS, LARGEST_COUNT, Limits
 
 if TYPE_CHECKING:
     import av
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from birefnet_video.matting.device_plane import DevicePlane
 
-#: Numbers of pictures beyond this are no counts: a clock's milliseconds, for example.
-LARGEST_COUNT = 2**31 - 1
+#: In the place of a preview's zoom: a pixel of the frame is one of the picture.
+OWN_PIXELS = 0
 
 
 class Step(str):
@@ -131,10 +131,6 @@ class Cutout:
     """float32 (H, W) in [0, 1], upright, at the picture's size."""
     others: tuple[np.ndarray, ...] = ()
     """The same of further subjects, for what shows several apart."""
-
-
-#: In the place of a preview's zoom: a pixel of the frame is one of the picture.
-OWN_PIXELS = 0
 
 
 @dataclass(frozen=True, slots=True)

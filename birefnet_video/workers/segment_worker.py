@@ -78,9 +78,9 @@ class SegmentWorker:
         is_done = False
         try:
             with self._lock:
-                self._line = line
                 if self._is_paused:
                     line.runner.pause()
+                self._line = line
             line.runner.start()
             if not line.runner.join():
                 raise BirefnetVideoError("the worker was stopped")
