@@ -72,18 +72,19 @@ class Journal:
         Raises:
             OutputRefused: if that fails.
         """
-        place, self.path = self.path, self.path.with_name(f"{self.path.name}.new")
+        fresh = self.path.with_name(f"{self.path.name}.new")
+        self._open(fresh, "wb")
+        self.add({"version": VERSION, **header})
+        for part in parts:
+            self.add(part)
+        # Not every system lets a file have another name while it is open.
+        self.close()
         try:
-            self._open("wb")
-            self.add({"version": VERSION, **header})
-            for part in parts:
-                self.add(part)
-            self.path.replace(place)
-            _settle(place.parent)
+            fresh.replace(self.path)
+            _settle(self.path.parent)
         except OSError as error:
             raise refused(self._target, error) from None
-        finally:
-            self.path = place
+        self._open(self.path, "ab")
 
     def go_on(self, size: int) -> None:
         """Leave so many bytes of it, and add to those.
@@ -91,7 +92,7 @@ class Journal:
         Raises:
             OutputRefused: if that fails.
         """
-        file = self._open("rb+")
+        file = self._open(self.path, "rb+")
         try:
             file.truncate(size)
             file.seek(size)
@@ -119,9 +120,9 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def _open(self, mode: str) -> IO[bytes]:
+    def _open(self, path: Path, mode: str) -> IO[bytes]:
         try:
-            self._file = file = self.path.open(mode)
+            self._file = file = path.open(mode)
         except OSError as error:
             raise refused(self._target, error) from None
         return file
