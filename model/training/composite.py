@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from birefnet_video.model.training.augment import blur_along_motion, crop, shift_colours, shrink
+from birefnet_video.model.training.bodies import draw_bodies
 from birefnet_video.model.training.recipe import AugmentSection, DataSection
 from birefnet_video.model.training.sets import PictureSet, Sample, excluded, find_set
 from birefnet_video.model.training.stones import lay_stones
@@ -43,6 +44,8 @@ class Composites:
     """Share of composites without a subject."""
     stones: float = 0.0
     """Share of composites with stones behind the subjects, and as many with some before them."""
+    bodies: float = 0.0
+    """Share of composites that are a made-up body in a plain field instead."""
 
     def draw(self, size: tuple[int, int], settings: AugmentSection, rng: np.random.Generator) -> Sample:
         """Nought to three subjects, or a group, on a background, at ``size`` (H, W).
@@ -50,6 +53,10 @@ class Composites:
         Raises:
             PictureError: if a picture that the dice chose is broken.
         """
+        # Without any nothing is drawn by lot: runs of older recipes go on as they would have.
+        if self.bodies and rng.random() < self.bodies:
+            rgb, alpha = draw_bodies(size, rng)
+            return Sample(rgb, alpha, np.full(alpha.shape, 255, np.uint8))
         background = self._background(rng)
         nothing = np.zeros(background.shape[:2], np.uint8)
         frame = crop(Sample(background, nothing, nothing), size, settings, rng)
@@ -63,7 +70,6 @@ class Composites:
         return Sample(rgb, alpha, known)
 
     def _lay_stones(self, rgb: np.ndarray, alpha: np.ndarray, rng: np.random.Generator) -> None:
-        # Without any nothing is drawn by lot: runs of older recipes go on as they would have.
         if self.stones and rng.random() < self.stones:
             lay_stones(rgb, alpha, rng)
 
@@ -123,6 +129,7 @@ def find_composites(data: DataSection) -> Composites | None:
         backgrounds=backgrounds,
         empty=data.empty,
         stones=data.stones,
+        bodies=data.bodies,
     )
 
 

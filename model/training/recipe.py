@@ -50,6 +50,8 @@ class DataSection:
     """Share of the composites that show no subject."""
     stones: float = 0.0
     """Share of the composites with made-up stones behind the subjects, and as many with some before them."""
+    bodies: float = 0.0
+    """Share of the composites that are a made-up body in a plain field, such as an organ in a slice."""
     cutouts: Mapping[str, float] = field(default_factory=dict)
     """Set or folder of RGBA pictures -> relative frequency among the pasted subjects."""
     groups: tuple[str, ...] = ()
@@ -188,7 +190,7 @@ class Recipe:
         unknown = sorted(set(self.loss.weights) - set(LOSS_TERMS))
         if unknown:
             raise UsageError(f"loss.weights: no term is called {unknown[0]!r}; there are: {', '.join(LOSS_TERMS)}")
-        for name in ("data.composites", "data.empty", "data.stones", "optimiser.fall"):
+        for name in ("data.composites", "data.empty", "data.stones", "data.bodies", "optimiser.fall"):
             section, key = name.split(".")
             share = getattr(getattr(self, section), key)
             if not 0 <= share <= 1:

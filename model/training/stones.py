@@ -47,27 +47,31 @@ def lay_stones(rgb: np.ndarray, alpha: np.ndarray, rng: np.random.Generator) -> 
 def _stone(side: int, sun: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Colours float32 (h, w, 3) of 0 to 255, and opacity float32 (h, w) in [0, 1]."""
     rows, columns = side, max(8, int(side * rng.uniform(0.6, 1.7)))
+    inside = bulge(rows, columns, rng)
+    dome = np.sqrt(inside.clip(0, 1)) * rng.uniform(0.5, 1.0) + rng.uniform(0, 0.12) * grain(rows, columns, 4, rng)
+    slope_y, slope_x = np.gradient(dome, 2 / rows, 2 / columns)
+    light = (sun[2] - slope_x * sun[0] - slope_y * sun[1]) / np.sqrt(1 + slope_x**2 + slope_y**2)
+    shade = _AMBIENT + rng.uniform(*_SUN) * light.clip(0, 1)
+    grey, tint = rng.uniform(60, 190), rng.normal(0, 0.06, 3)
+    rough = 1 + rng.uniform(0.02, 0.2) * grain(rows, columns, int(rng.integers(6, 40)), rng)
+    colours = grey * (1 + tint) * (shade * rough)[..., None]
+    # About a pixel of soft edge.
+    opacity = (inside * min(rows, columns) / 4 + 0.5).clip(0, 1)
+    return colours.clip(0, 255).astype(np.float32), opacity.astype(np.float32)
+
+
+def bulge(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
+    """A plump shape that fills its frame: float32 (rows, columns), 1 in its middle, 0 at its outline, less outside."""
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
     y, x = 2 * (y + 0.5) / rows - 1, 2 * (x + 0.5) / columns - 1
     angle = np.arctan2(y, x)
     outline = 0.86 + sum(
         rng.normal(0, 0.09 / wave) * np.cos(wave * angle + rng.uniform(0, 2 * np.pi)) for wave in range(2, _WAVES)
     )
-    # 1 in the middle, 0 at the outline: the height of a flattened dome.
-    inside = 1 - (np.hypot(x, y) / outline) ** 2
-    dome = np.sqrt(inside.clip(0, 1)) * rng.uniform(0.5, 1.0) + rng.uniform(0, 0.12) * _grain(rows, columns, 4, rng)
-    slope_y, slope_x = np.gradient(dome, 2 / rows, 2 / columns)
-    light = (sun[2] - slope_x * sun[0] - slope_y * sun[1]) / np.sqrt(1 + slope_x**2 + slope_y**2)
-    shade = _AMBIENT + rng.uniform(*_SUN) * light.clip(0, 1)
-    grey, tint = rng.uniform(60, 190), rng.normal(0, 0.06, 3)
-    grain = 1 + rng.uniform(0.02, 0.2) * _grain(rows, columns, int(rng.integers(6, 40)), rng)
-    colours = grey * (1 + tint) * (shade * grain)[..., None]
-    # About a pixel of soft edge.
-    opacity = (inside * min(rows, columns) / 4 + 0.5).clip(0, 1)
-    return colours.clip(0, 255).astype(np.float32), opacity.astype(np.float32)
+    return np.asarray(1 - (np.hypot(x, y) / outline) ** 2, np.float32)
 
 
-def _grain(rows: int, columns: int, cells: int, rng: np.random.Generator) -> np.ndarray:
+def grain(rows: int, columns: int, cells: int, rng: np.random.Generator) -> np.ndarray:
     """Noise float32 (rows, columns) around 0 with a deviation near 1, its coarsest part of so many cells a side."""
     total = np.zeros((rows, columns), np.float32)
     for octave in range(3):
