@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from birefnet_video.model.training.augment import blur_along_motion, fit
+from birefnet_video.model.training.bodies import draw_bodies
 from birefnet_video.model.training.data import TrainingBatch, TrainingData, batches
 from birefnet_video.model.training.recipe import AugmentSection, OptimiserSection, Recipe
 from birefnet_video.model.training.recipe_toml import parse_recipe
@@ -193,6 +194,25 @@ def test_as_many_composites_have_stones_as_asked(tmp_path: Path, stones: float, 
     options = {"composites": 1.0, "empty": 1.0, "cutouts": {"discs": 1.0}, "places": ["discs"]}
     without, found = (TrainingData(recipe(tmp_path, **options, **more))[0] for more in ({}, {"stones": stones}))
     assert bool((without.rgb != found.rgb).any()) == changes and not found.alpha.any()
+
+
+def test_bodies_are_subjects_that_stand_out_from_their_field() -> None:
+    shown = 0
+    for seed in range(30):
+        rgb, alpha = draw_bodies((96, 128), np.random.default_rng(seed))
+        assert rgb.shape == (96, 128, 3) and alpha.shape == (96, 128) and rgb.dtype == alpha.dtype == np.uint8
+        inside, outside = rgb[alpha == 255].mean(axis=-1), rgb[alpha == 0].mean(axis=-1)
+        if len(inside):
+            shown += 1
+            assert abs(np.median(inside) - np.median(outside)) > 15, seed
+    assert 20 < shown < 30
+
+
+@pytest.mark.parametrize("bodies", [0.0, 1.0])
+def test_as_many_composites_are_bodies_as_asked(tmp_path: Path, bodies: float) -> None:
+    make_set(tmp_path)
+    options = {"composites": 1.0, "empty": 1.0, "cutouts": {"discs": 1.0}, "places": ["discs"], "bodies": bodies}
+    assert bool(TrainingData(recipe(tmp_path, **options))[0].alpha.any()) == bool(bodies)
 
 
 def test_a_trimaps_middle_is_unknown(tmp_path: Path) -> None:
