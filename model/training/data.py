@@ -4,7 +4,7 @@ So any number of worker processes gives the same training, and a run goes on fro
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -43,6 +43,11 @@ class TrainingBatch:
     """int64 (N,); -1: of no known category."""
     skipped: Sequence[str]
     """What was wrong with pictures that others stand in for."""
+
+    def pin_memory(self) -> "TrainingBatch":
+        """The same in page-locked memory; torch's loader asks for it."""
+        tensors = ("rgb", "alpha", "known", "classes")
+        return replace(self, **{name: getattr(self, name).pin_memory() for name in tensors})
 
 
 class TrainingData(Dataset[TrainingBatch]):
@@ -145,8 +150,14 @@ class TrainingData(Dataset[TrainingBatch]):
         return self.pairs[order[place]]
 
 
-def batches(data: TrainingData, start: int) -> Iterator[TrainingBatch]:
-    """The batches from step ``start`` to the end, read ahead by worker processes."""
+def batches(data: TrainingData, start: int, *, pinned: bool = False) -> Iterator[TrainingBatch]:
+    """The batches from step ``start`` to the end, read ahead by worker processes.
+
+    Args:
+        data: of the run.
+        start: first step, from 0.
+        pinned: into memory from which a GPU copies while others work.
+    """
     workers = data.recipe.data.workers
     loader: DataLoader[TrainingBatch] = DataLoader(
         data,
@@ -154,6 +165,7 @@ def batches(data: TrainingData, start: int) -> Iterator[TrainingBatch]:
         sampler=range(start, len(data)),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
+        pin_memory=pinned,
     )
     yield from loader
 

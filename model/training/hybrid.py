@@ -53,8 +53,21 @@ class LossParts:
     pixel: Tensor
     classification: Tensor
     gradient: Tensor
-    terms: Mapping[str, float]
-    """The weighted share of each term of ``pixel``, for logs."""
+    terms: Mapping[str, Tensor]
+    """The weighted share of each term of ``pixel``, without a gradient, for logs."""
+
+    def told(self) -> dict[str, float]:
+        """All of them by name, in one transfer from the device, which waits for the step."""
+        named = {
+            "loss": self.total,
+            "pixel": self.pixel,
+            "classification": self.classification,
+            "gradient": self.gradient,
+            **self.terms,
+        }
+        return dict(
+            zip(named, torch.stack([value.detach().double() for value in named.values()]).tolist(), strict=True)
+        )
 
 
 class HybridLoss:
@@ -127,7 +140,7 @@ class HybridLoss:
         """
         target = target.clamp(0, 1)
         zero = target.new_zeros(())
-        shares: dict[str, float] = {}
+        shares: dict[str, Tensor] = {}
         pixel = zero
         for i, logits in enumerate(out.predictions):
             weight = 1.0 if i == len(out.predictions) - 1 else self.side_weight
@@ -139,12 +152,13 @@ class HybridLoss:
             pixel = pixel + weight * share
         gradient = self.gradient_weight * self._gradient(out, zero)
         classification = zero
-        if out.class_logits is not None and class_labels is not None and bool((class_labels >= 0).any()):
-            classification = _CLASS_WEIGHT * F.cross_entropy(out.class_logits, class_labels, ignore_index=-1)
+        if out.class_logits is not None and class_labels is not None:
+            total = F.cross_entropy(out.class_logits, class_labels, ignore_index=-1, reduction="sum")
+            classification = _CLASS_WEIGHT * total / (class_labels >= 0).sum().clamp(min=1)
         return LossParts(pixel + classification + gradient, pixel, classification, gradient, shares)
 
     def _pixel(
-        self, logits: Tensor, target: Tensor, known: Tensor | None, side: float, shares: dict[str, float]
+        self, logits: Tensor, target: Tensor, known: Tensor | None, side: float, shares: dict[str, Tensor]
     ) -> Tensor:
         loss, alpha = target.new_zeros(()), torch.sigmoid(logits)
         for name, weight in self.weights.items():
@@ -156,7 +170,8 @@ class HybridLoss:
                 term = weight * _ON_LOGITS[name](self._as_logits(name, logits, alpha), target, known)
             else:
                 term = weight * _ON_ALPHA[name](alpha, target, known, **options)
-            shares[name] = shares.get(name, 0.0) + side * float(term.detach())
+            # Not read here: each number that is read makes the host wait for the device.
+            shares[name] = shares.get(name, 0.0) + side * term.detach()
             loss = loss + term
         return loss
 

@@ -1,6 +1,7 @@
 """What a run leaves to look at: a table of losses, TensorBoard events and contact sheets."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from birefnet_video.model.birefnet import TrainingOutput
 from birefnet_video.model.training.data import TrainingBatch
-from birefnet_video.model.training.hybrid import TERMS, LossParts
+from birefnet_video.model.training.hybrid import TERMS
 from torch.nn import functional as F
 
 from birefnet_video.errors import UsageError
@@ -47,17 +48,9 @@ class Records:
         self._table.writerows(kept)
         self._events: Any = _summary_writer(folder / "tensorboard", step) if tensorboard else None
 
-    def loss(self, step: int, epoch: int, parts: LossParts, rate: float, speed: float, skipped: int) -> None:
-        """Add a line; ``step`` counts from 1, ``speed`` is in pictures a second."""
-        values = {
-            "loss": parts.total.item(),
-            "pixel": parts.pixel.item(),
-            "classification": parts.classification.item(),
-            "gradient": parts.gradient.item(),
-            **parts.terms,
-            "rate": rate,
-            "pictures_per_s": round(speed, 3),
-        }
+    def loss(self, step: int, epoch: int, told: Mapping[str, float], rate: float, speed: float, skipped: int) -> None:
+        """Add a line; ``step`` counts from 1, ``told`` is what the loss says, ``speed`` is in pictures a second."""
+        values = {**told, "rate": rate, "pictures_per_s": round(speed, 3)}
         self._table.writerow({"step": step, "epoch": epoch, "skipped": skipped, **values})
         self._file.flush()
         if self._events is not None:

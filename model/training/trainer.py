@@ -128,7 +128,7 @@ class Trainer:
         skipped: set[str] = set()
         bad, last_good, last_saved = 0, self.step, self.step
         try:
-            for batch in batches(self.data, self.step):
+            for batch in batches(self.data, self.step, pinned=self.processes.device.type == "cuda"):
                 for problem in set(batch.skipped) - skipped:
                     self._notice(f"skipped: {problem}")
                 skipped.update(batch.skipped)
@@ -200,9 +200,12 @@ class Trainer:
     ) -> tuple[LossParts | None, TrainingOutput]:
         """One batch; ``None`` for the loss if it, or a gradient, was no number: then no weight changes."""
         device, settings = self.processes.device, self.recipe.optimiser
-        image = normalise(batch.rgb.to(device).permute(0, 3, 1, 2)).contiguous(memory_format=torch.channels_last)
-        target, known = (mask.to(device).unsqueeze(1).float() / 255 for mask in (batch.alpha, batch.known))
-        classes = batch.classes.to(device) if self.recipe.model.classification else None
+        rgb, alpha, counted, labels = (
+            part.to(device, non_blocking=True) for part in (batch.rgb, batch.alpha, batch.known, batch.classes)
+        )
+        image = normalise(rgb.permute(0, 3, 1, 2)).contiguous(memory_format=torch.channels_last)
+        target, known = (mask.unsqueeze(1).float() / 255 for mask in (alpha, counted))
+        classes = labels if self.recipe.model.classification else None
         statistics = [buffer.clone() for buffer in self.net.buffers()]
         with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.run.precision == "bf16"):
             out = _in_float(forward(image))
@@ -249,10 +252,11 @@ class Trainer:
         span = speed[-1][0] - speed[0][0]
         pace = sum(count for _, count in list(speed)[1:]) / span if span else 0.0
         remaining = (len(self.data) - self.step) * span / (len(speed) - 1) if span else 0.0
-        loss = parts.total.item() if parts is not None else float("nan")
+        loss = float("nan")
         if parts is not None:
-            rate = self.optimiser.param_groups[-1]["lr"]
-            records.loss(self.step, epoch, parts, rate, pace, skipped)
+            told = parts.told()
+            loss = told["loss"]
+            records.loss(self.step, epoch, told, self.optimiser.param_groups[-1]["lr"], pace, skipped)
         every = self.recipe.run.preview_every
         if every and (self.step % every == 0 or self.step == len(self.data)):
             records.preview(self.step, batch, out)

@@ -1,14 +1,17 @@
 """Loss terms and their sum give the reference's numbers; the sound forms do what they promise."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from birefnet_video.model.birefnet import TrainingOutput
 from birefnet_video.model.training import HybridLoss, losses
+from birefnet_video.model.training.hybrid import TERMS
 from official import DATA
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 RELATIVE = 1e-5
 VECTORS = np.load(DATA / "losses.npz")
@@ -135,6 +138,33 @@ def test_terms_fade_in_the_last_epochs() -> None:
     assert after["iou"] == pytest.approx(before["iou"] * 0.25)
     assert after["mae"] == pytest.approx(before["mae"] * 0.81)
     assert after["ssim"] == before["ssim"]
+
+
+def test_nothing_is_read_from_the_device_before_all_of_it_is_told() -> None:
+    """Every number that is read makes the host wait for what the device has still to do."""
+    read: list[str] = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is torch.ops.aten._local_scalar_dense.default:
+                read.append(str(func))
+            return func(*args, **(kwargs or {}))
+
+    labels, weights = torch.from_numpy(VECTORS["cls_target"]), dict.fromkeys(TERMS, 1.0)
+    with Watch():
+        parts = HybridLoss(weights=weights)(
+            output(classes=True, gradients=True), torch.from_numpy(VECTORS["gt"]), class_labels=labels
+        )
+    assert not read
+    told = parts.told()
+    assert set(told) == {"loss", "pixel", "classification", "gradient", *TERMS}
+    assert told["loss"] == pytest.approx(parts.total.item()) and told["iou"] == pytest.approx(parts.terms["iou"].item())
+
+
+def test_pictures_of_no_known_class_add_nothing() -> None:
+    unknown = torch.full_like(torch.from_numpy(VECTORS["cls_target"]), -1)
+    parts = HybridLoss()(output(classes=True), torch.from_numpy(VECTORS["gt"]), class_labels=unknown)
+    assert parts.classification.item() == 0
 
 
 def test_a_short_run_begins_with_all_terms() -> None:
