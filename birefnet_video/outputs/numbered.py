@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -27,35 +28,38 @@ _TICK = Fraction(1, 25)
 _Encode = Callable[[av.VideoFrame | None], list[bytes]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberedPictures:
+    """What pictures there will be, whoever writes them."""
+
+    target: Path
+    """Final path with ``%d`` in its name."""
+    encoding: Encoding
+    """Of pictures."""
+    info: MediaInfo
+    """Of the input."""
+    pixel_format: str
+    """Of the frames that will come."""
+    size: tuple[int, int]
+    """Width and height of the frames."""
+    number_of: Callable[[FrameMeta], int]
+    """The number of a frame; rising."""
+
+
 class PictureWriter:
     """Encodes every frame into a file of its own, in a folder beside the final names until all are finished."""
 
-    def __init__(
-        self,
-        target: Path,
-        encoding: Encoding,
-        info: MediaInfo,
-        *,
-        pixel_format: str,
-        size: tuple[int, int],
-        number_of: Callable[[FrameMeta], int],
-        notify: Callable[[str], None],
-        folder: Path | None = None,
-    ) -> None:
+    def __init__(self, pictures: NumberedPictures, notify: Callable[[str], None], folder: Path | None = None) -> None:
         """
         Args:
-            target: final path with ``%d`` in its name.
-            encoding: of pictures.
-            info: of the input.
-            pixel_format: of the frames that will come.
-            size: width and height of the frames.
-            number_of: the number of a frame; rising.
+            pictures: what there will be.
             notify: called with one line for each thing that a user should know.
             folder: that they lie in until all are finished; ``None``: a new one.
 
         Raises:
             OutputRefused: if the folder cannot be made.
         """
+        target, encoding = pictures.target, pictures.encoding
         self.target, self.encoding = target, encoding
         self.frames = self.stored = 0
         self.first_pts: int | None = None
@@ -66,11 +70,11 @@ class PictureWriter:
         self.sound_lengths: tuple[SoundLength | None, ...] = ()
         self.size = 0
         self._notify = notify
-        self._number_of = number_of
+        self._number_of = pictures.number_of
         self._numbers: list[int] = []
         self._steps: set[int] = set()
-        self._colour = info.colour
-        self._begin = partial(_encoder, encoding, info, pixel_format, size)
+        self._colour = pictures.info.colour
+        self._begin = partial(_encoder, pictures)
         self._encode = self._begin()
         stem = target.stem.partition("%")[0].rstrip("_-. ") or "pictures"
         self._made_folder = not target.parent.exists()
@@ -170,15 +174,16 @@ class PictureWriter:
         return self.partial / (self.target.name % number)
 
 
-def _encoder(encoding: Encoding, info: MediaInfo, pixel_format: str, size: tuple[int, int]) -> _Encode:
+def _encoder(pictures: NumberedPictures) -> _Encode:
+    encoding, aspect = pictures.encoding, pictures.info.sample_aspect_ratio
     if encoding.layers:
-        return LayeredExr(encoding.layers, size, info.sample_aspect_ratio).encode
+        return LayeredExr(encoding.layers, pictures.size, aspect).encode
     context = av.CodecContext.create(encoding.codec, "w")
     assert isinstance(context, av.video.codeccontext.VideoCodecContext)
-    context.width, context.height = size
-    context.pix_fmt = pixel_format
+    context.width, context.height = pictures.size
+    context.pix_fmt = pictures.pixel_format
     context.time_base = _TICK
-    context.sample_aspect_ratio = info.sample_aspect_ratio
+    context.sample_aspect_ratio = aspect
     context.thread_type = "AUTO"
     context.options = dict(encoding.options)
     return lambda picture: [bytes(packet) for packet in context.encode(picture)]

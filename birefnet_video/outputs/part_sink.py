@@ -10,13 +10,13 @@ import av
 
 from birefnet_video.outputs.decoding_times import DecodingTimes
 from birefnet_video.outputs.encoding import Encoding
-from birefnet_video.outputs.numbered import PictureWriter
+from birefnet_video.outputs.numbered import NumberedPictures, PictureWriter
 from birefnet_video.outputs.packets import apart
 from birefnet_video.outputs.parts import PartWriter, Written
 from birefnet_video.outputs.shown import ShownFrames
 from birefnet_video.outputs.unfinished import refused
 from birefnet_video.outputs.verify import Promise
-from birefnet_video.types import FrameMeta, MediaInfo, SoundLength
+from birefnet_video.types import FrameMeta, SoundLength
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,44 +128,19 @@ class PartPictures(PictureWriter):
 
     written: Written | None = None
 
-    def __init__(
-        self,
-        target: Path,
-        encoding: Encoding,
-        info: MediaInfo,
-        *,
-        pixel_format: str,
-        size: tuple[int, int],
-        number_of: Callable[[FrameMeta], int],
-        folder: Path,
-        around: Surroundings,
-    ) -> None:
+    def __init__(self, pictures: NumberedPictures, folder: Path, around: Surroundings) -> None:
         """
         Args:
-            target: see :class:`PictureWriter`, as all but the last.
-            encoding: the same.
-            info: the same.
-            pixel_format: the same.
-            size: the same.
-            number_of: the same.
+            pictures: see :class:`PictureWriter`.
             folder: that it makes for them.
             around: what lies around them.
         """
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise refused(target, error) from None
-        super().__init__(
-            target,
-            encoding,
-            info,
-            pixel_format=pixel_format,
-            size=size,
-            number_of=number_of,
-            # Who joins them knows the times of all.
-            notify=lambda message: None,
-            folder=folder,
-        )
+            raise refused(pictures.target, error) from None
+        # Who joins them knows the times of all.
+        super().__init__(pictures, lambda message: None, folder)
         self.metas = ShownFrames()
         self._around = around
 

@@ -8,58 +8,34 @@ from pathlib import Path
 
 import av
 
-from birefnet_video.outputs.encoding import Encoding
-from birefnet_video.outputs.numbered import PictureWriter
+from birefnet_video.outputs.numbered import NumberedPictures, PictureWriter
 from birefnet_video.outputs.segments import KnownAt, Part, Segments
 from birefnet_video.outputs.unfinished import refused
-from birefnet_video.types import FrameMeta, MediaInfo
+from birefnet_video.types import FrameMeta
 
 
 class SegmentedPictures(PictureWriter):
     """A :class:`PictureWriter` whose pictures are on the disk when their segment is written down."""
 
     def __init__(
-        self,
-        target: Path,
-        encoding: Encoding,
-        info: MediaInfo,
-        *,
-        pixel_format: str,
-        size: tuple[int, int],
-        number_of: Callable[[FrameMeta], int],
-        notify: Callable[[str], None],
-        kept: tuple[Segments, KnownAt],
+        self, pictures: NumberedPictures, notify: Callable[[str], None], kept: tuple[Segments, KnownAt]
     ) -> None:
         """
         Args:
-            target: see :class:`PictureWriter`, as all but the last.
-            encoding: the same.
-            info: the same.
-            pixel_format: the same.
-            size: the same.
-            number_of: the same.
+            pictures: see :class:`PictureWriter`.
             notify: the same.
             kept: segments, those of an earlier run among them; and what gives what a later run must know.
         """
         self._segments, self._known = kept
-        super().__init__(
-            target,
-            encoding,
-            info,
-            pixel_format=pixel_format,
-            size=size,
-            number_of=number_of,
-            notify=notify,
-            folder=self._segments.folder,
-        )
+        super().__init__(pictures, notify, self._segments.folder)
         done = self._segments.frames
-        self._numbers = [number_of(meta) for meta in done]
+        self._numbers = [self._number_of(meta) for meta in done]
         self._steps = {after.pts - before.pts for before, after in pairwise(done)}
         self.frames = self.stored = self._resumed = self._begun = len(done)
         if done:
             self.first_pts, self.last_pts = done[0].pts, done[-1].pts
         whole = {self._path(number).name for number in self._numbers}
-        for path in self.partial.glob(f"*{target.suffix}"):
+        for path in self.partial.glob(f"*{self.target.suffix}"):
             if path.name not in whole:
                 with suppress(OSError):
                     path.unlink()

@@ -13,7 +13,7 @@ from birefnet_video.outputs.segments import Part, try_path
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.pipeline.continuing import Continuation, FrameSource, MakeReader
 from birefnet_video.pipeline.plan import Plan, PlannedOutput
-from birefnet_video.pipeline.sinks import numbering
+from birefnet_video.pipeline.sinks import numbered
 from birefnet_video.pipeline.stages import MatteGauge
 from birefnet_video.pipeline.timeline import Timeline
 from birefnet_video.types import Cut, Frame, FrameMeta, Matte
@@ -127,16 +127,7 @@ class Share:
             told=self.told if not self.sinks else lambda count: None,
         )
         if encoding.container == "image2":
-            return PartPictures(
-                target,
-                encoding,
-                plan.info,
-                pixel_format=canvas.pixel_format,
-                size=size,
-                number_of=numbering(plan.info, plan.cut),
-                folder=place,
-                around=around,
-            )
+            return PartPictures(numbered(output, plan.info, plan.cut), place, around)
         part = PartWriter(
             try_path(target, self.number, self.attempt), target, encoding, plan.info, canvas.pixel_format, size
         )

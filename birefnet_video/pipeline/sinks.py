@@ -5,7 +5,7 @@ from functools import partial
 
 from birefnet_video.inputs.reader import Notify
 from birefnet_video.options.outputs import STDOUT
-from birefnet_video.outputs.numbered import PictureWriter
+from birefnet_video.outputs.numbered import NumberedPictures, PictureWriter
 from birefnet_video.outputs.parts import PartWriter
 from birefnet_video.outputs.raw import RawWriter
 from birefnet_video.outputs.segmented import SegmentedWriter
@@ -42,16 +42,8 @@ def open_sink(
         return RawWriter(encoding)
     size = (canvas.width, canvas.height)
     if encoding.container == "image2":
-        make = PictureWriter if kept is None else partial(SegmentedPictures, kept=kept)
-        return make(
-            path,
-            encoding,
-            info,
-            pixel_format=canvas.pixel_format,
-            size=size,
-            number_of=numbering(info, cut),
-            notify=notify,
-        )
+        pictures = numbered(planned, info, cut)
+        return PictureWriter(pictures, notify) if kept is None else SegmentedPictures(pictures, notify, kept)
     if kept is not None:
         kept[0].forget()
     film = Writer(
@@ -84,6 +76,19 @@ def _segmented(film: Writer, planned: PlannedOutput, info: MediaInfo, kept: tupl
     except BaseException:
         film.discard()
         raise
+
+
+def numbered(planned: PlannedOutput, info: MediaInfo, cut: Cut | None) -> NumberedPictures:
+    """What pictures an output of pictures will have."""
+    canvas = planned.canvas
+    return NumberedPictures(
+        target=planned.spec.path,
+        encoding=planned.encoding,
+        info=info,
+        pixel_format=canvas.pixel_format,
+        size=(canvas.width, canvas.height),
+        number_of=numbering(info, cut),
+    )
 
 
 def numbering(info: MediaInfo, cut: Cut | None) -> Callable[[FrameMeta], int]:
