@@ -91,19 +91,23 @@ def demux(container: av.container.InputContainer, *streams: "av.stream.Stream") 
         yield from container.demux(*streams)
 
 
-def seek_before(container: av.container.InputContainer, cut: Cut, margin_s: float | None = None) -> None:
+def seek_before(container: av.container.InputContainer, cut: Cut, margin_s: float | None = None) -> bool:
     """Move to a place from which everything in ``cut`` can be decoded; stay at the beginning where that is not sure.
 
     Args:
         container: to move in.
         cut: what is wanted.
         margin_s: how much earlier at least.
+
+    Returns:
+        Whether reading may begin elsewhere than at the beginning.
     """
-    if not _SEEKABLE & set(container.format.name.split(",")):
-        return
     target = max(cut.start - Fraction(margin_s or _SEEK_MARGIN_S), Fraction(0))
+    if not target or not _SEEKABLE & set(container.format.name.split(",")):
+        return False
     with suppress(av.error.FFmpegError):
         container.seek(int(target * av.time_base), backward=True)
+    return True
 
 
 def _read_head(path: Place) -> bytes:

@@ -14,6 +14,7 @@ import av.video.stream
 
 from birefnet_video.colour.convert import integral
 from birefnet_video.defaults import END_TOLERANCE_S, TIME_JUMP_S
+from birefnet_video.inputs.beginning import show_beginning
 from birefnet_video.inputs.boxes import shown_until
 from birefnet_video.inputs.cut_off import truncation
 from birefnet_video.inputs.decoding import Decoding, Swallowed
@@ -182,13 +183,13 @@ class Reader:
                 self._keeps_lengths = "matroska" in container.format.name and cut_off is None
                 if "mov" in container.format.name and self.info.promised_frames and (end := shown_until(path)):
                     self._promised_s, self._is_indexed = float(end), True
-                if self._cut is not None:
-                    seek_before(container, self._cut)
                 decoder = (
                     alpha_decoder(stream, self.info.limits) if self._with_alpha else None
                 ) or stream.codec_context
                 if not is_careful:
                     decoder.thread_count = 1
+                if self._cut is not None and seek_before(container, self._cut):
+                    show_beginning(decoder, path, self.info)
                 counted_from = self._cut.start if self._cut is not None and self._cut.drops_before else None
                 is_careful = is_careful and self._decode_on == "cpu"
                 self._is_jpeg = stream.codec_context.codec.canonical_name == "mjpeg"
