@@ -10,27 +10,14 @@ from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from birefnet_video.commands.advice import hinted, stray_word, usage_error
-from birefnet_video.commands.bench import bench
 from birefnet_video.commands.completion import completion_of
 from birefnet_video.commands.config import config_commands
-from birefnet_video.commands.doctor import doctor
-from birefnet_video.commands.evaluate import evaluate
-from birefnet_video.commands.export import export
 from birefnet_video.commands.help import help_of
-from birefnet_video.commands.image import image, run_pictures, still_request
-from birefnet_video.commands.jobs import jobs, work
 from birefnet_video.commands.man import man_of
-from birefnet_video.commands.models import models
-from birefnet_video.commands.probe import probe
-from birefnet_video.commands.show_frames import show_frames
-from birefnet_video.commands.stack import stack
-from birefnet_video.commands.train import train
-from birefnet_video.commands.webcam import webcam
+from birefnet_video.commands.table import COMMANDS, INTERNAL
 from birefnet_video.commit import full_version
 from birefnet_video.configuration.configuration import Configuration
 from birefnet_video.errors import BirefnetVideoError, InputMissing, OutputRefused, UsageError, explained
-from birefnet_video.execute import execute, execute_record
 from birefnet_video.json_lines import final_record, say_json
 from birefnet_video.many.request import ManyRequest, is_for_many
 from birefnet_video.options.group import FLAT
@@ -45,8 +32,6 @@ from birefnet_video.options.pictures import PicturesRequest, is_still
 from birefnet_video.options.request import LiveRequest, RenderRequest
 from birefnet_video.options.run import RunSpec
 from birefnet_video.streams import drop, is_lost, settle_streams
-from birefnet_video.tui.commands import attach
-from birefnet_video.tui.commands import tui as tui_command
 from birefnet_video.words import printable
 
 _HELP = """Cut any subject out of a video: alpha, mask or green-screen video out, with exact timing and sound.
@@ -82,27 +67,13 @@ app = App(
     group_commands=_COMMANDS,
 )
 app["--help"].group = app["--version"].group = Group("Help", sort_key=6)
-app.command(train, group=_COMMANDS)
-app.command(evaluate, name="eval", group=_COMMANDS)
-app.command(export, group=_COMMANDS)
-app.command(bench, group=_COMMANDS)
-app.command(probe, group=_COMMANDS)
-models.group = _COMMANDS
-app.command(models)
-app.command(webcam, group=_COMMANDS)
-app.command(image, group=_COMMANDS)
-app.command(stack, group=_COMMANDS)
-app.command(tui_command, name="tui", group=_COMMANDS)
-app.command(attach, group=_COMMANDS)
-jobs.group = _COMMANDS
-app.command(jobs)
-app.command(doctor, group=_COMMANDS)
+for _name, _place in COMMANDS.items():
+    app.command(_place, name=_name, group=_COMMANDS)
 app.command(completion_of(app), group=_COMMANDS)
 app.command(man_of(app), group=_COMMANDS)
 app.command(help_of(app), name="help", group=_COMMANDS)
-app.command(work, show=False)
-app.command(execute_record, name="carry-out", show=False)
-app.command(show_frames, show=False)
+for _name, _place in INTERNAL.items():
+    app.command(_place, name=_name, show=False)
 
 
 @app.default
@@ -133,6 +104,8 @@ def render(
     if stills and more:
         raise UsageError(f"{stills[0]}: is a picture", hint="birefnet-video image takes many, and folders of them")
     if stills:
+        from birefnet_video.commands.image import still_request
+
         return still_request(source, outputs, read, backend, matte, colour, run, many)
     spec = JobSpec(
         source,
@@ -156,20 +129,9 @@ def render(
     return RenderRequest(spec, run.settled)
 
 
-#: Knows commands by the names of their tables.
-_CONFIGURATION = Configuration(
-    {
-        "render": render,
-        "webcam": webcam,
-        "image": image,
-        "stack": stack,
-        "bench": bench,
-        "eval": evaluate,
-        "export": export,
-        "train": train,
-        "tui": tui_command,
-    }
-)
+#: Commands that take settings, beside a render; the names of their tables.
+_CONFIGURED = ("webcam", "image", "stack", "bench", "eval", "export", "train", "tui")
+_CONFIGURATION = Configuration({"render": render, **{name: COMMANDS[name] for name in _CONFIGURED}})
 app.config = (_CONFIGURATION,)
 app.command(config_commands(app, _CONFIGURATION, _COMMANDS))
 
@@ -203,16 +165,19 @@ def main(arguments: list[str] | None = None) -> None:
 def _carry_out(arguments: list[str]) -> int:
     try:
         _check_folder(arguments)
+        if next(iter(arguments), "--help") not in COMMANDS and not {"--help", "-h"}.isdisjoint(arguments or ["--help"]):
+            # Only commands that are imported say in the list what they do.
+            app.resolved_commands()
         code: Any = app(arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
-        if isinstance(code, ManyRequest) and (stray := stray_word(code, arguments, app)) is not None:
-            raise stray
-        if isinstance(code, RenderRequest | LiveRequest | ManyRequest):
-            code = execute(code)
-        elif isinstance(code, PicturesRequest):
-            code = run_pictures(code)
+        if isinstance(code, RenderRequest | LiveRequest | ManyRequest | PicturesRequest):
+            code = _execute(code, arguments)
     except CycloptsError as error:
+        from birefnet_video.commands.advice import usage_error
+
         code = _complain(usage_error(error, arguments, app), arguments)
     except BirefnetVideoError as error:
+        from birefnet_video.commands.advice import hinted
+
         code = _complain(hinted(error, arguments, app), arguments)
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
@@ -222,6 +187,30 @@ def _carry_out(arguments: list[str]) -> int:
             raise
         code = _complain(known, arguments)
     return code if isinstance(code, int) else 0
+
+
+def _execute(asked: RenderRequest | LiveRequest | ManyRequest | PicturesRequest, arguments: list[str]) -> int:
+    """Do what a command line asks for.
+
+    Args:
+        asked: what it was understood as.
+        arguments: the command line.
+
+    Raises:
+        BirefnetVideoError: if that cannot begin.
+    """
+    if isinstance(asked, PicturesRequest):
+        from birefnet_video.commands.image import run_pictures
+
+        return run_pictures(asked)
+    if isinstance(asked, ManyRequest):
+        from birefnet_video.commands.advice import stray_word
+
+        if (stray := stray_word(asked, arguments, app)) is not None:
+            raise stray
+    from birefnet_video.execute import execute
+
+    return execute(asked)
 
 
 def _check_folder(arguments: list[str]) -> None:

@@ -93,7 +93,7 @@ def execute_record(record_id: str) -> int:
     Raises:
         BirefnetVideoError: if it cannot begin; the record says so too.
     """
-    from birefnet_video.renders.process import refuse, serve
+    from birefnet_video.renders.serving import refuse, serve
     from birefnet_video.renders.store import JobStore
 
     store = JobStore()

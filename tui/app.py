@@ -1,34 +1,23 @@
-"""The terminal interface: one application, its screens, and the renders that it watches."""
+"""The terminal interface: one application, its screens, and the renders that it watches.
+
+A screen is imported when it is first shown: the first one is there the sooner.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from birefnet_video.tui import themes
-from birefnet_video.tui.asking import Asking
-from birefnet_video.tui.dialogs import Choice, FilePicker, FrameDialog, Question
+from birefnet_video.tui.asides import WithAsides
 from birefnet_video.tui.endings import Endings
 from birefnet_video.tui.form import FormValues
 from birefnet_video.tui.garbage import look_again
-from birefnet_video.tui.help import HelpScreen
 from birefnet_video.tui.history import History
-from birefnet_video.tui.home import HomeScreen
-from birefnet_video.tui.jump import JumpScreen
-from birefnet_video.tui.keys import unknown_keys
-from birefnet_video.tui.live import LiveScreen
-from birefnet_video.tui.monitor import MonitorScreen
-from birefnet_video.tui.new import NewScreen
-from birefnet_video.tui.options_screen import OptionsScreen
-from birefnet_video.tui.palette import palette
-from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.quitting import Quitting
 from birefnet_video.tui.settings import Settings, default_path
-from birefnet_video.tui.subject import SubjectScreen
-from birefnet_video.tui.summary import SummaryScreen
 from birefnet_video.tui.telemetry import Telemetry
-from birefnet_video.tui.theme_screen import ThemeScreen
-from birefnet_video.tui.themed import Themed
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -39,18 +28,17 @@ from birefnet_video.renders.record import JobRecord
 from birefnet_video.renders.store import JobStore
 from birefnet_video.renders.watcher import Watch, Watcher
 
+if TYPE_CHECKING:
+    from birefnet_video.tui.asking import Asking
+    from birefnet_video.tui.queue import QueueScreen
+
 #: Seconds from one look for ends of renders to the next.
 _LOOK_S = 1.0
 #: Seconds after which all that is shown first is there.
 _STANDS_S = 2.0
-#: What has keys that a user's settings can change, beside the application.
-_HOMES = (
-    *(HomeScreen, QueueScreen, MonitorScreen, LiveScreen, SummaryScreen, NewScreen, SubjectScreen),
-    *(Choice, FilePicker, FrameDialog, Question, HelpScreen, JumpScreen, OptionsScreen, ThemeScreen),
-)
 
 
-class BirefnetApp(Themed):
+class BirefnetApp(WithAsides):
     """Knows renders by their records; each runs in a process of its own, which no fault in here can reach."""
 
     TITLE = "birefnet-video"
@@ -68,9 +56,6 @@ class BirefnetApp(Themed):
         (40, "-tall"),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "help", "Help", show=False, id="app.help", tooltip="All keys of this screen"),
-        Binding("f2", "options", "Options", show=False, id="app.options", tooltip="Theme, pictures, bell, notices"),
-        Binding("ctrl+g", "jump", "Jump", show=False, id="app.jump", tooltip="A letter on every field: press it"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit", tooltip="From anywhere"),
     ]
 
@@ -99,13 +84,10 @@ class BirefnetApp(Themed):
         self._first: JobRecord | None = None
         #: The render that was started together with the interface.
         self.own_render: JobRecord | None = None
-        self.queue = QueueScreen(store)
         self._endings = Endings(self)
-        self.asking = Asking(self)
         self._quitting = Quitting(self)
         self._watches: dict[str, Watch] = {}
         self._histories: dict[str, History] = {}
-        self.telemetry = Telemetry()
 
     def begin_with(self, record: JobRecord, *, own: bool) -> None:
         """Show this render first.
@@ -118,7 +100,28 @@ class BirefnetApp(Themed):
 
     def get_default_screen(self) -> Screen[object]:
         """See Textual."""
-        return self.queue  # type: ignore[return-value]
+        return self._home_screen() if self._home else self.queue  # type: ignore[return-value]
+
+    @cached_property
+    def queue(self) -> "QueueScreen":
+        """The screen of all renders, which is the lowest one but for the clips that the program begins with."""
+        from birefnet_video.tui.queue import QueueScreen
+
+        return QueueScreen(self.store)
+
+    @cached_property
+    def telemetry(self) -> Telemetry:
+        """What the machine does, from the first call on."""
+        telemetry = Telemetry()
+        telemetry.start()
+        return telemetry
+
+    @cached_property
+    def asking(self) -> "Asking":
+        """What forms are turned into."""
+        from birefnet_video.tui.asking import Asking
+
+        return Asking(self)
 
     @property
     def config_path(self) -> Path:
@@ -136,30 +139,35 @@ class BirefnetApp(Themed):
             self.register_theme(theme)
         self.theme = self._settings.theme or self.preferences.theme or themes.suited(self.console.color_system)
         self.set_keymap(dict(self._settings.keys))
-        for complaint in (
-            *self._settings.complaints,
-            *unknown_keys(self._settings.keys, (BirefnetApp, Themed, *_HOMES)),
-        ):
+        for complaint in (*self._settings.complaints, *self._unknown_keys()):
             self.notify(complaint, title="settings", severity="warning", markup=False)
-        self.telemetry.start()
         self.set_interval(_LOOK_S, lambda: self._endings.look(self._watches))
         self.set_timer(_STANDS_S, look_again)
         self._quitting.obey_signals()
         if self._first is not None:
             self.open_render(self._first)
         elif self._form is not None:
-            self.push_screen(NewScreen(self._form))
-        elif self._home:
-            self.show_home()
+            self._push_form(self._form)
+
+    def _unknown_keys(self) -> list[str]:
+        if not self._settings.keys:
+            return []
+        from birefnet_video.tui.keyed import HOMES
+        from birefnet_video.tui.keys import unknown_keys
+
+        return unknown_keys(self._settings.keys, (BirefnetApp, *HOMES))
 
     def on_unmount(self) -> None:
         """See Textual."""
-        self.telemetry.close()
+        if "telemetry" in self.__dict__:
+            self.telemetry.close()
         for watch in self._watches.values():
             watch.close()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """See Textual: what keys do can also be searched."""
+        from birefnet_video.tui.palette import palette
+
         return palette(self, screen)
 
     def watch_of(self, record: JobRecord) -> Watch:
@@ -203,14 +211,23 @@ class BirefnetApp(Themed):
         watch = self.watch_of(record)
         if record.state.is_over:
             self.show_summary(watch)
+        elif record.is_live:
+            from birefnet_video.tui.live import LiveScreen
+
+            self.push_screen(LiveScreen(watch, self.telemetry))
         else:
+            from birefnet_video.tui.monitor import MonitorScreen
+
             history = self._histories.setdefault(record.id, History())
-            self.push_screen(
-                LiveScreen(watch, self.telemetry) if record.is_live else MonitorScreen(watch, self.telemetry, history)
-            )
+            self.push_screen(MonitorScreen(watch, self.telemetry, history))
 
     def show_summary(self, watch: Watch) -> None:
         """Show how a render ended, in place of its monitor."""
+        from birefnet_video.tui.dialogs import Choice
+        from birefnet_video.tui.live import LiveScreen
+        from birefnet_video.tui.monitor import MonitorScreen
+        from birefnet_video.tui.summary import SummaryScreen
+
         # A question about a render that has ended needs no answer any more.
         while isinstance(self.screen, Choice):
             self.pop_screen()
@@ -223,8 +240,10 @@ class BirefnetApp(Themed):
         """Show the queue, with the cursor on a render."""
         if record is not None:
             self.queue.choose(record.id)
-        while len(self.screen_stack) > 1:
+        while self.screen is not self.queue and len(self.screen_stack) > 1:
             self.pop_screen()
+        if self.screen is not self.queue:
+            self.push_screen(self.queue)
 
     def show_form(self, source: str = "") -> None:
         """Describe a new render.
@@ -233,27 +252,22 @@ class BirefnetApp(Themed):
             source: its input.
         """
         self.show_queue()
-        self.push_screen(NewScreen(replace(self._blank, source=source) if source else self._blank))
+        self._push_form(replace(self._blank, source=source) if source else self._blank)
+
+    def _push_form(self, values: FormValues) -> None:
+        from birefnet_video.tui.new import NewScreen
+
+        self.push_screen(NewScreen(values))
 
     def show_home(self) -> None:
         """Show the clips of the folder, what runs and recent renders."""
         self.show_queue()
-        self.push_screen(HomeScreen(Path.cwd()))
+        self.push_screen(self._home_screen())
 
-    def action_help(self) -> None:
-        """Show what one can do here."""
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.screen))
+    def _home_screen(self) -> Screen[None]:
+        from birefnet_video.tui.home import HomeScreen
 
-    def action_options(self) -> None:
-        """Show what the interface itself does and looks like."""
-        if not isinstance(self.screen, OptionsScreen):
-            self.push_screen(OptionsScreen())
-
-    def action_jump(self) -> None:
-        """Show a letter on everything that can have the cursor."""
-        if not isinstance(self.screen, JumpScreen):
-            self.push_screen(JumpScreen(self.screen))
+        return HomeScreen(Path.cwd())
 
     def deliver_screenshot(
         self, filename: str | None = None, path: str | None = None, time_format: str | None = None

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from birefnet_video.tui.dialogs import FilePicker
 from birefnet_video.tui.inks import Inks, inks_of
 from birefnet_video.tui.keys import ways_out
 from birefnet_video.tui.queue_rows import progress_of, when
@@ -171,6 +170,7 @@ class HomeScreen(Screen[None]):
 
     def action_browse(self) -> None:
         """Look for a video elsewhere."""
+        from birefnet_video.tui.dialogs import FilePicker
 
         def take(path: Path | None) -> None:
             if path is not None:

@@ -8,12 +8,15 @@ https://sw.kovidgoyal.net/kitty/graphics-protocol
 import base64
 import io
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: Stands for a part of a picture; which one say the marks behind it, and which picture its colour.
 _PLACE = "\U0010eeee"
@@ -47,7 +50,7 @@ def cells_for(shape: tuple[int, int], room: tuple[int, int]) -> tuple[int, int]:
     return columns, max(1, min(room[1], len(MARKS), round(columns * height / width / 2)))
 
 
-def sent(number: int, rgb: np.ndarray, cells: tuple[int, int]) -> str:
+def sent(number: int, rgb: "np.ndarray", cells: tuple[int, int]) -> str:
     """What the terminal is sent before it can show a picture; it answers nothing.
 
     Args:
@@ -55,6 +58,7 @@ def sent(number: int, rgb: np.ndarray, cells: tuple[int, int]) -> str:
         rgb: uint8 (H, W, 3).
         cells: columns and lines that it takes.
     """
+    import numpy as np
     from PIL import Image
 
     packed = io.BytesIO()

@@ -1,7 +1,7 @@
 """The widget that shows a picture."""
 
-import numpy as np
-from birefnet_video.tui.pictures import half_blocks, shades, steady
+from typing import TYPE_CHECKING
+
 from birefnet_video.tui.pixels import Pixels
 from rich.segment import Segment
 from rich.style import Style
@@ -12,6 +12,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from birefnet_video.renders.watcher import PictureWish
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: Cells beyond which a picture takes more of the terminal's bandwidth than it is worth.
 _MOST_COLUMNS, _MOST_LINES = 128, 36
@@ -85,12 +88,15 @@ class PictureView(Widget):
         """Text has been written into these parts of the screen."""
         self._pixels.written_over(regions)
 
-    def show(self, rgb: np.ndarray) -> None:
+    def show(self, rgb: "np.ndarray") -> None:
         """Show uint8 (H, W, 3)."""
         if self._pixels.protocol is not None:
             self.hint, self._shown = "", rgb
             self.show_cells(self._pixels.show(rgb))
             return
+        import numpy as np
+        from birefnet_video.tui.pictures import half_blocks, shades, steady
+
         self._pixels.forget()
         even = rgb[: rgb.shape[0] // 2 * 2] if rgb.shape[0] > 1 else np.repeat(rgb, 2, axis=0)
         before, self._shown = self._shown, steady(even, self._shown)
@@ -110,7 +116,7 @@ class PictureView(Widget):
         if regions:
             self.refresh(*regions)
 
-    def show_small(self, rgb: np.ndarray) -> None:
+    def show_small(self, rgb: "np.ndarray") -> None:
         """Show uint8 (H, W, 3), with fewer pixels if there is no room for all of them."""
         wish = self.wish()
         if wish is not None:

@@ -5,13 +5,13 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-import numpy as np
-from birefnet_video.tui import graphics, iterm, kitty, sixel
+from birefnet_video.tui import graphics, kitty
 from birefnet_video.tui.graphics import Protocol
 from textual.geometry import Offset, Region, Size
 from textual.strip import Strip
 
 if TYPE_CHECKING:
+    import numpy as np
     from birefnet_video.tui.app import BirefnetApp
     from birefnet_video.tui.picture_view import PictureView
 
@@ -77,7 +77,7 @@ class Pixels:
             return 1, 2
         return graphics.cell_size(os.environ) if protocol is Protocol.SIXEL else kitty.CELL
 
-    def show(self, rgb: np.ndarray) -> list[Strip]:
+    def show(self, rgb: "np.ndarray") -> list[Strip]:
         """Send a picture now or when the line is free, unless the view has it.
 
         Args:
@@ -131,10 +131,14 @@ class Pixels:
         elif protocol is not None:
             before = self._area
             if protocol is Protocol.SIXEL:
+                from birefnet_video.tui import sixel
+
                 across, down = graphics.cell_size(os.environ)
                 self._cells = -(-rgb.shape[1] // across), -(-rgb.shape[0] // down)
                 self._sequence = sixel.sent(rgb)
             else:
+                from birefnet_video.tui import iterm
+
                 self._cells = kitty.cells_for(rgb.shape[:2], room)
                 self._sequence = iterm.sent(rgb, self._cells)
             if before == self._area:

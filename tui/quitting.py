@@ -7,7 +7,6 @@ import time
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from birefnet_video.tui.dialogs import Choice
 from birefnet_video.tui.inks import inks_of
 from birefnet_video.tui.render_lines import in_short
 
@@ -33,6 +32,8 @@ class Quitting:
 
     def ask(self) -> None:
         """End it; ask first while a render runs."""
+        from birefnet_video.tui.dialogs import Choice
+
         app = self._app
         if isinstance(app.screen, Choice):
             return

@@ -5,14 +5,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from birefnet_video.tui.picture_view import PictureView
-from birefnet_video.tui.source_frames import SourceChild
 from textual import work
 
 from birefnet_video.options.input import InputSpec
 
 if TYPE_CHECKING:
+    import numpy as np
     from birefnet_video.tui.app import BirefnetApp
 
 #: Seconds for which the same video must be meant before a frame of it is decoded, and pictures that are kept.
@@ -63,6 +62,8 @@ class SourcePicture(PictureView):
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _fetch(self, key: _Key, read: InputSpec) -> None:
+        from birefnet_video.tui.source_frames import SourceChild
+
         child = SourceChild(key[0], read)
         try:
             found = child.frame(key[1], (key[2], key[3]), lambda: key == self._meant)
@@ -72,7 +73,7 @@ class SourcePicture(PictureView):
         with suppress(RuntimeError):
             self.app.call_from_thread(self._keep, key, found if found is None or isinstance(found, str) else found.rgb)
 
-    def _keep(self, key: _Key, found: np.ndarray | str | None) -> None:
+    def _keep(self, key: _Key, found: "np.ndarray | str | None") -> None:
         while len(self._kept) >= _MOST:
             self._kept.pop(next(iter(self._kept)))
         if found is not None:

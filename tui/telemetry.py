@@ -3,8 +3,6 @@
 import threading
 from dataclasses import dataclass
 
-import psutil
-
 from birefnet_video.lasting import LastingThread
 
 _EVERY_S = 1.0
@@ -68,6 +66,8 @@ class Telemetry:
         self.complaint = fault
 
     def _read_on(self) -> None:
+        import psutil
+
         gpus, note = _open_nvml()
         total = psutil.virtual_memory().total
         process: psutil.Process | None = None

@@ -6,7 +6,6 @@ from typing import ClassVar
 from birefnet_video.tui import themes
 from birefnet_video.tui.painting import Painting
 from birefnet_video.tui.preferences import Preferences
-from birefnet_video.tui.theme_screen import ThemeScreen
 from textual.binding import Binding, BindingType
 
 
@@ -48,5 +47,7 @@ class Themed(Painting):
 
     def action_change_theme(self) -> None:
         """Try themes, and keep one; see Textual."""
+        from birefnet_video.tui.theme_screen import ThemeScreen
+
         if not isinstance(self.screen, ThemeScreen):
             self.push_screen(ThemeScreen(self.theme))

@@ -24,6 +24,8 @@ def help_of(app: App) -> Callable[..., int]:
         UsageError
             If there is no such command.
         """
+        # Only commands that are imported say in the list what they do.
+        app.resolved_commands()
         at = app
         for word in command:
             known = [name for name in at if not name.startswith("-") and at[name].show]

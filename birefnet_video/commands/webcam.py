@@ -55,8 +55,8 @@ def run_live(request: LiveRequest) -> int:
 def serve_live_request(request: LiveRequest, store: "JobStore", record_id: str) -> int:
     """The same; others can watch it."""
     from birefnet_video.live.session import LiveSession
-    from birefnet_video.renders.process import serve_live
     from birefnet_video.renders.served_live import ServedLive
+    from birefnet_video.renders.serving import serve_live
 
     served = ServedLive()
     noted: SimpleQueue[SubjectNoted] = SimpleQueue()

@@ -54,10 +54,12 @@ class Configuration:
     It is one of cyclopts' configurations: called when a command line has been read, before values are made of it.
     """
 
-    def __init__(self, commands: Mapping[str, Callable[..., Any]], environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, commands: Mapping[str, Callable[..., Any] | str], environment: Mapping[str, str] = os.environ
+    ) -> None:
         """
         Args:
-            commands: functions of all commands that take settings, by the names of their tables.
+            commands: all that take settings, as of :class:`Schema`.
             environment: variables by their names.
         """
         self.schema = Schema(commands)

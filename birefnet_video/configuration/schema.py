@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pkgutil import resolve_name
 from typing import Any, get_args
 
 from birefnet_video.configuration.call_only import CALL_ONLY
@@ -18,10 +19,10 @@ _LIKE_AN_OPTION = 0.8
 class Schema:
     """The options of all commands that take settings."""
 
-    def __init__(self, commands: Mapping[str, Callable[..., Any]]) -> None:
+    def __init__(self, commands: Mapping[str, Callable[..., Any] | str]) -> None:
         """
         Args:
-            commands: functions by the names of their tables.
+            commands: functions by the names of their tables, or ``module:function`` of those imported when needed.
         """
         self.commands = tuple(commands)
         self._functions = commands
@@ -35,7 +36,8 @@ class Schema:
 
     def _find(self, command: str) -> Iterator[tuple[str, Option]]:
         where_from = {option.name for option in options_of(ConfigSpec)}
-        for group in _groups(self._functions[command]):
+        function = self._functions[command]
+        for group in _groups(resolve_name(function) if isinstance(function, str) else function):
             for option in options_of(group):
                 if option.on_command_line and option.name not in where_from and not CALL_ONLY.keys() & set(option.keys):
                     yield from dict.fromkeys(option.keys, option).items()

@@ -3,13 +3,15 @@
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from birefnet_video.backends.base import BackendInfo
 from birefnet_video.events import JobSnapshot, JobState, StageSnapshot
-from birefnet_video.jobs import Job
 from birefnet_video.options.job import JobSpec
 from birefnet_video.renders.wire import Noted, noted_of
+
+if TYPE_CHECKING:
+    from birefnet_video.backends.base import BackendInfo
+    from birefnet_video.jobs import Job
 
 #: Fields that summaries of earlier versions lack.
 _ADDED = {"total": None, "loading": 0.0, "gpu_share": None, "subjects": ()}
@@ -92,7 +94,7 @@ class RunSummary:
 
 
 def summarise(
-    job: Job, *, exit_code: int, kept: tuple[Path, ...], error: BaseException | None, command: str
+    job: "Job", *, exit_code: int, kept: tuple[Path, ...], error: BaseException | None, command: str
 ) -> RunSummary:
     """The summary of a job that has ended.
 
@@ -146,7 +148,7 @@ def limiting_stage(snapshot: JobSnapshot) -> str | None:
     return busiest.name if working and busiest.busy_s >= _BUSY * working else None
 
 
-def advice(limit: str | None, spec: JobSpec, backend: BackendInfo | None) -> tuple[str, ...]:
+def advice(limit: str | None, spec: JobSpec, backend: "BackendInfo | None") -> tuple[str, ...]:
     """What a user can change about the stage that limits a job.
 
     Args:

@@ -3,9 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection
-from typing import Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal
 
 from birefnet_video.events import (
     JobSnapshot,
@@ -17,6 +15,9 @@ from birefnet_video.events import (
     WorkerSnapshot,
 )
 from birefnet_video.types import MediaInfo, Preview
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Level = Literal["info", "note", "error"]
 
@@ -126,6 +127,8 @@ def send_preview(connection: Connection, preview: Preview | None) -> None:
     Raises:
         OSError: if the other side is gone.
     """
+    import numpy as np
+
     if preview is None:
         send(connection, {"height": 0, "width": 0, "index": 0, "seconds": 0.0, "sent": False})
         return
@@ -146,11 +149,11 @@ class Picture:
     """Of the frame."""
     seconds: float
     """Its time in the clip."""
-    rgb: np.ndarray
+    rgb: "np.ndarray"
     """uint8 (H, W, 3)."""
-    alpha: np.ndarray
+    alpha: "np.ndarray"
     """uint8 (H, W)."""
-    sent: np.ndarray | None = None
+    sent: "np.ndarray | None" = None
     """uint8 (H, W, 3): what goes out, as of :class:`Preview`."""
     part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     """As of :class:`Preview`."""
@@ -162,6 +165,8 @@ def receive_preview(connection: Connection) -> Picture | None:
     Raises:
         EOFError, OSError: if the other side is gone.
     """
+    import numpy as np
+
     header = receive(connection)
     if not header["height"]:
         return None

@@ -17,8 +17,8 @@ from birefnet_video.errors import BirefnetVideoError, OutputRefused, UsageError
 from birefnet_video.events import JobState
 from birefnet_video.renders import orders as orders_module
 from birefnet_video.renders.orders import Orders, exit_code_of
-from birefnet_video.renders.process import refuse
 from birefnet_video.renders.record import JobRecord, RecordState
+from birefnet_video.renders.serving import refuse
 from birefnet_video.renders.store import JobStore
 
 QUICK = ["--engine", "eager", "--size", "64", "--smooth", "off", "--no-refine", "--decontaminate", "off", "-b", "1"]

@@ -159,14 +159,52 @@ def test_start_imports_nothing_heavy(arguments: list[str], unwanted: list[str]) 
     assert ran.stdout.splitlines()[-1] == "[]", ran.stdout
 
 
-def test_the_terminal_interface_loads_nothing_heavy() -> None:
-    program = (
-        "import sys\nimport birefnet_video.tui.app, birefnet_video.tui.start\n"
-        "birefnet_video.tui.form.model_labels()\n"
-        "print([m for m in ('torch', 'av', 'cv2', 'timm') if m in sys.modules])"
+#: What the first screen of the interface does without: nothing that is loaded later may come back to its start.
+LATER = {
+    *("torch", "av", "cv2", "timm", "numpy", "PIL", "psutil", "filelock"),
+    *(f"{PACKAGE}.{name}" for name in ("execute", "jobs", "api", "renders.server", "backends", "pipeline")),
+    *(f"{PACKAGE}.commands.{name}" for name in ("advice", "bench", "evaluate", "image", "models", "stack", "train")),
+    *(f"{PACKAGE}.tui.{name}" for name in ("asking", "dialogs", "help", "keyed", "live", "monitor", "new", "pictures")),
+    *(f"{PACKAGE}.tui.{name}" for name in ("options_screen", "queue", "source_frames", "subject", "summary")),
+}
+_FIRST_SCREEN = """
+import os, sys
+from birefnet_video.cli import main
+from birefnet_video.tui import start
+
+async def look(pilot):
+    await pilot.pause()
+    shown = type(pilot.app.screen).__name__
+    os.write(1, f"{shown} {sorted(sys.modules)}\\n".encode())
+    import birefnet_video.tui.keyed
+    birefnet_video.tui.form.model_labels()
+    os.write(1, f"all {sorted(sys.modules)}\\n".encode())
+    await pilot.press("j")
+    await pilot.pause()
+    os.write(1, f"{type(pilot.app.screen).__name__}\\n".encode())
+    await pilot.press("n")
+    await pilot.pause()
+    os.write(1, f"{type(pilot.app.screen).__name__}\\n".encode())
+    pilot.app.exit()
+
+start.require_terminal = lambda: None
+start._run = lambda app: app.run(headless=True, auto_pilot=look, size=(80, 24))
+main(["tui"])
+"""
+
+
+def test_the_first_screen_loads_what_it_shows_and_no_screen_anything_heavy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    ran = subprocess.run(
+        [sys.executable, "-c", _FIRST_SCREEN], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines()[-1] == "[]", ran.stdout
+    first, full, *later = (line.partition(" ") for line in ran.stdout.splitlines())
+    assert first[0] == "HomeScreen"
+    assert not LATER & set(ast.literal_eval(first[2]))
+    assert not {"torch", "av", "cv2", "timm"} & set(ast.literal_eval(full[2]))
+    assert [screen for screen, _, _ in later] == ["QueueScreen", "NewScreen"]
 
 
 @pytest.mark.parametrize("name", ["model", "tui"])

@@ -12,6 +12,7 @@ from wait import until
 
 from birefnet_video.events import JobState
 from birefnet_video.renders import process as process_module
+from birefnet_video.renders import serving
 from birefnet_video.renders import watcher as watcher_module
 from birefnet_video.renders.process import work
 from birefnet_video.renders.record import RecordState, left_behind
@@ -106,7 +107,7 @@ def test_telemetry_goes_on_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> Non
             raise ValueError("no such counter")
         return 4
 
-    monkeypatch.setattr("birefnet_video.tui.telemetry.psutil.cpu_count", count)
+    monkeypatch.setattr("psutil.cpu_count", count)
     telemetry = Telemetry()
     telemetry.start()
     until(lambda: telemetry.latest is not None)
@@ -138,7 +139,7 @@ def test_a_render_that_vanished_names_what_it_left(tmp_path: Path) -> None:
 
 
 def test_progress_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_module, "_PROGRESS_S", 0.02)
+    monkeypatch.setattr(serving, "_PROGRESS_S", 0.02)
     served = Served(tmp_path)
     served.thread.start()
     until(lambda: served.now().written)

@@ -162,8 +162,8 @@ def test_a_live_session_is_watched_and_steered(tmp_path: Path) -> None:
     from birefnet_video.backends.stub import StubBackend
     from birefnet_video.events import LiveState
     from birefnet_video.live.session import LiveSession
-    from birefnet_video.renders.process import serve_live
     from birefnet_video.renders.served_live import ServedLive
+    from birefnet_video.renders.serving import serve_live
 
     camera = PaintedCamera(camera_info(tmp_path), count=3000, rate=60)
     spec = live_spec("x", size=(96, 160), smooth="off", refine=False)

@@ -9,8 +9,8 @@ from stubs import stub_job
 
 from birefnet_video.events import JobState
 from birefnet_video.jobs import Job
-from birefnet_video.renders.process import serve
 from birefnet_video.renders.record import JobRecord
+from birefnet_video.renders.serving import serve
 from birefnet_video.renders.store import JobStore
 
 

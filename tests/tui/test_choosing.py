@@ -24,8 +24,8 @@ from textual.pilot import Pilot
 from birefnet_video.events import JobState
 from birefnet_video.jobs import Job
 from birefnet_video.options.request import RenderRequest
-from birefnet_video.renders.process import serve
 from birefnet_video.renders.record import JobRecord, RecordState
+from birefnet_video.renders.serving import serve
 from birefnet_video.renders.store import JobStore
 
 #: Seconds at which the person on the left goes away, and comes back in other clothes.
