@@ -149,8 +149,9 @@ class LiveScreen(Screen[None]):
             return
         widget.show(paint(view.picture, self._view))
         pane = self.query_one("#picture-pane")
-        if pane.border_title != self._view:
-            pane.border_title = str(self._view)
+        title = f"{self._view}, {widget.note}" if widget.note else str(self._view)
+        if pane.border_title != title:
+            pane.border_title = title
 
     def action_freeze(self) -> None:
         """Keep the picture, or go on."""

@@ -74,6 +74,11 @@ class PictureView(Widget):
         if 0 <= x < columns and 0 <= y < lines:
             self.post_message(self.Clicked((x + 0.5) / columns, (y + 0.5) / lines))
 
+    @property
+    def note(self) -> str:
+        """Why it is in cells though pixels are chosen; else nothing."""
+        return "cells: pixels would cover marks" if self._pixels.is_held_back else ""
+
     def on_unmount(self) -> None:
         """See Textual."""
         self._pixels.forget()

@@ -59,11 +59,19 @@ class Pixels:
     @property
     def protocol(self) -> Protocol | None:
         """How they are sent; ``None``: as cells of text."""
+        return None if self.is_held_back else self._chosen
+
+    @property
+    def is_held_back(self) -> bool:
+        """Pixels are chosen, but these would be painted over what is marked in cells."""
+        return self._marked and self._chosen not in (None, Protocol.KITTY)
+
+    @property
+    def _chosen(self) -> Protocol | None:
         wishes = getattr(self._view.app, "preferences", None)
         if wishes is None or wishes.graphics == "cells" or self._view.app.no_color:
             return None
-        protocol = graphics.chosen(wishes.graphics, os.environ)
-        return None if self._marked and protocol is not Protocol.KITTY else protocol
+        return graphics.chosen(wishes.graphics, os.environ)
 
     @property
     def cells(self) -> tuple[int, int]:

@@ -148,7 +148,8 @@ class SubjectScreen(Screen[tuple[Prompt, ...]]):
         source = shortened(str(self._subjects.source), room)
         self.query_one("#title", Static).update(Text.assemble((" SUBJECT   ", "bold"), source, no_wrap=True))
         pane = self.query_one("#subject-pane")
-        pane.border_title, pane.border_subtitle = "frame", clock
+        note = self.query_one(SubjectView).note
+        pane.border_title, pane.border_subtitle = f"frame, {note}" if note else "frame", clock
         self.query_one("#marks", Static).update(self._listed())
         self.query_one("#marks-pane").scroll_end(animate=False)
         self.query_one("#next", Static).update(Text(self._next(), no_wrap=True))

@@ -20,10 +20,14 @@ from birefnet_video.tui.graphics import Protocol, cell_size, chosen, named_by
 from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.preferences import Preferences
 from birefnet_video.tui.settings import Settings
-from fake_watch import FakeApp, FakeWatch, make_store, picture, settle, until
+from birefnet_video.tui.subject import SubjectScreen
+from birefnet_video.tui.subjects import Subjects
+from fake_watch import FakeApp, FakeWatch, make_store, picture, screen_text, settle, source_frame, until
 from PIL import Image
+from specs import live_request
 from textual.pilot import Pilot
 
+from birefnet_video.options.input import InputSpec
 from birefnet_video.renders.record import RecordState
 
 Walk = Callable[["Pixelled", Pilot[int]], Awaitable[None]]
@@ -201,6 +205,28 @@ def test_it_is_painted_into_its_pane_and_again_when_text_was_there(
         assert len(app.sent) == count
 
     play(tmp_path, walk)
+
+
+@pytest.mark.parametrize(("graphics", "said"), [("sixel", True), ("kitty", False)])
+def test_where_marks_are_drawn_it_is_said_that_pictures_stay_cells(
+    graphics: str, said: bool, tmp_path: Path, alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("birefnet_video.tui.source_frames.SourceChild.frame", source_frame)
+    store = make_store(tmp_path)
+    live = store.add(live_request("/dev/video0"), folder=tmp_path, queued=False)
+    app = Pixelled(store, Settings(theme="birefnet-dark"))
+    app.preferences = Preferences(graphics=graphics)
+
+    async def run() -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            app.open_render(store.update(live.id, state=RecordState.RUNNING, pid=os.getpid()))
+            assert await until(pilot, lambda: "╭─ sent" in screen_text(app))
+            assert ("sent, cells: pixels would cover marks" in screen_text(app)) is said
+            app.push_screen(SubjectScreen(Subjects(source=Path("in.mp4"), read=InputSpec())))
+            assert await until(pilot, lambda: "╭─ frame" in screen_text(app))
+            assert ("frame, cells: pixels would cover marks" in screen_text(app)) is said
+
+    asyncio.run(run())
 
 
 def test_a_note_that_lies_over_it_is_not_painted_over(
