@@ -29,11 +29,12 @@ class SourceFrame:
 class SourceChild:
     """Decodes in a process that can be stopped."""
 
-    def __init__(self, source: Path, read: InputSpec) -> None:
+    def __init__(self, source: Path, read: InputSpec, *, matte: bool = False) -> None:
         """
         Args:
             source: the input.
             read: what of it is taken, and how.
+            matte: its alpha, or its brightness where it has none.
         """
         words = [
             word
@@ -42,7 +43,7 @@ class SourceChild:
             for word in option.words(getattr(read, option.name))
         ]
         # Whatever it is called, it is no option.
-        self._command = [*program(), "show-frames", str(source.absolute()), *words]
+        self._command = [*program(), "show-frames", str(source.absolute()), *words, *(["--matte"] if matte else [])]
         self._process: subprocess.Popen[bytes] | None = None
         self._is_stopped = False
         self._turn = threading.Lock()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Seconds for which the same video must be meant before a frame of it is decoded, and pictures that are kept.
 _REST_S, _MOST = 0.4, 24
-_Key = tuple[Path, Fraction, int, int]
+_Key = tuple[Path, Fraction, int, int, bool]
 
 
 class SourcePicture(PictureView):
@@ -34,19 +34,20 @@ class SourcePicture(PictureView):
         self._kept: dict[_Key, np.ndarray | str] = {}
         self._meant: _Key | None = None
 
-    def show_frame_of(self, source: Path, read: InputSpec) -> None:
+    def show_frame_of(self, source: Path, read: InputSpec, *, matte: bool = False) -> None:
         """Show the first frame that is taken of a video.
 
         Args:
             source: the video.
             read: what of it is taken, and how.
+            matte: its alpha, or its brightness where it has none.
         """
         if not self.is_on_screen or not self.size.area:
             return
         wish = self.wish()
         if wish is None:
             return
-        key = (source, Fraction(read.start or 0), wish.width, wish.height)
+        key = (source, Fraction(read.start or 0), wish.width, wish.height, matte)
         if key == self._meant:
             return
         self._meant = key
@@ -64,7 +65,7 @@ class SourcePicture(PictureView):
     def _fetch(self, key: _Key, read: InputSpec) -> None:
         from birefnet_video.tui.source_frames import SourceChild
 
-        child = SourceChild(key[0], read)
+        child = SourceChild(key[0], read, matte=key[4])
         try:
             found = child.frame(key[1], (key[2], key[3]), lambda: key == self._meant)
         finally:

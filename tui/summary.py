@@ -52,6 +52,7 @@ class SummaryScreen(Screen[None]):
         """
         super().__init__()
         self._ended = view
+        self._result = _result_of(view.record)
 
     @property
     def record(self) -> JobRecord:
@@ -69,9 +70,14 @@ class SummaryScreen(Screen[None]):
                 pane.border_title = "summary"
                 with VerticalScroll():
                     yield Static(summary_text(self._ended, inks), id="summary")
-            with Vertical(classes="pane", id="summary-picture-pane") as pane:
-                pane.border_title = "recording" if self.record.is_live else "input"
-                yield SourcePicture(id="summary-picture")
+            with Vertical(id="summary-pictures"):
+                with Vertical(classes="pane", id="summary-picture-pane") as pane:
+                    pane.border_title = "recording" if self.record.is_live else "input"
+                    yield SourcePicture(id="summary-picture")
+                if self._result is not None:
+                    with Vertical(classes="pane", id="summary-result-pane") as pane:
+                        pane.border_title = "matte" if self._result[1] else "result"
+                        yield SourcePicture(id="summary-result")
         yield Static(Text(_report_line(self._ended)), id="report")
         yield Footer(show_command_palette=False)
 
@@ -84,9 +90,12 @@ class SummaryScreen(Screen[None]):
             request = self.record.asked()
         except UsageError:
             return
-        picture = self.query_one(SourcePicture)
+        picture = self.query_one("#summary-picture", SourcePicture)
         if isinstance(request, RenderRequest):
             picture.show_frame_of(Path(self.record.folder) / request.spec.source, request.spec.input)
+            if self._result is not None:
+                path, is_matte = self._result
+                self.query_one("#summary-result", SourcePicture).show_frame_of(path, InputSpec(), matte=is_matte)
         elif recorded := recordings(self.record):
             picture.show_frame_of(recorded[0], InputSpec())
 
@@ -130,6 +139,18 @@ class SummaryScreen(Screen[None]):
     async def action_leave(self) -> None:
         """Leave the program."""
         await self.app.action_quit()
+
+
+def _result_of(record: JobRecord) -> tuple[Path, bool] | None:
+    """The first file of a render that is there, and whether it is a matte."""
+    try:
+        request = record.asked()
+    except UsageError:
+        return None
+    if not isinstance(request, RenderRequest):
+        return None
+    files = ((Path(record.folder) / output.path, output.kind in ("alpha", "mask")) for output in request.spec.outputs)
+    return next((found for found in files if found[0].is_file()), None)
 
 
 def _folder(record: JobRecord) -> Path:

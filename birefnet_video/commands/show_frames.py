@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from birefnet_video.errors import BirefnetVideoError
-from birefnet_video.options.group import FLAT
+from birefnet_video.options.group import FLAT, OnceFlag
 from birefnet_video.options.input import InputSpec
 
 
@@ -18,6 +18,7 @@ def show_frames(
     /,
     *,
     read: Annotated[InputSpec, FLAT] = InputSpec(),
+    matte: OnceFlag = False,
 ) -> int:
     """Answer lines of standard input with pictures of INPUT, until it ends.
 
@@ -29,6 +30,8 @@ def show_frames(
     ----------
     source
         Video file or image sequence (shot_%04d.png).
+    matte
+        The alpha of its frames, or their brightness where it has none.
     """
     from birefnet_video.pipeline.showing import Showing
 
@@ -36,7 +39,7 @@ def show_frames(
     for line in sys.stdin:
         asked = json.loads(line)
         try:
-            showing = showing or Showing(source, read)
+            showing = showing or Showing(source, read, matte=matte)
             rgb, begins = showing.picture(Fraction(asked["time"]), asked["width"], asked["height"])
         except BirefnetVideoError as error:
             _answer({"error": str(error)})

@@ -1,13 +1,16 @@
-"""Pictures of an input at any time, as they are seen: to be pointed at before a render."""
+"""Pictures of a video at any time, as they are seen: an input to be pointed at, an output to be looked at."""
 
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
+from av.video.reformatter import Interpolation
 
 from birefnet_video.colour.convert import to_rgb
 from birefnet_video.errors import NotAVideo
 from birefnet_video.inputs.probe import probe
+from birefnet_video.inputs.read_alpha import matte_of
 from birefnet_video.inputs.reader import Reader
 from birefnet_video.options.input import InputSpec
 from birefnet_video.options.job import JobSpec
@@ -22,15 +25,17 @@ _MILLISECOND = Fraction(1, 1000)
 class Showing:
     """Shows one input; remembers the last frame."""
 
-    def __init__(self, source: Path, read: InputSpec) -> None:
+    def __init__(self, source: Path, read: InputSpec, *, matte: bool = False) -> None:
         """
         Args:
             source: the input.
             read: what of it is taken, and how.
+            matte: show the alpha of its frames, or their brightness where it has none.
 
         Raises:
             BirefnetVideoError: if it cannot be read.
         """
+        self._matte = matte
         self._info = probe(source, read.frame_rate, read.limits, read.video_track)
         self._part = find_cut(JobSpec(source, (OutputSpec("alpha", STDOUT),), input=read), self._info)
         #: Zero of the clock that prompts have.
@@ -54,7 +59,14 @@ class Showing:
         if self._last is None or self._last[0] != time:
             self._last = (time, *self._shown(time))
         _, frame, begins = self._last
-        return to_rgb(frame.picture, self._info, fitted(self._info, width, height)), begins
+        size = fitted(self._info, width, height)
+        return (self._grey(frame, size) if self._matte else to_rgb(frame.picture, self._info, size)), begins
+
+    def _grey(self, frame: Frame, size: tuple[int, int]) -> np.ndarray:
+        alpha = np.ascontiguousarray(self._info.turn.apply(matte_of(frame.picture)))
+        grey = av.VideoFrame.from_ndarray((255 * alpha + 0.5).astype(np.uint8), format="gray")
+        small = grey.reformat(width=size[1], height=size[0], interpolation=Interpolation.AREA)
+        return np.repeat(small.to_ndarray()[..., None], 3, axis=2)
 
     def _shown(self, time: Fraction) -> tuple[Frame, Fraction]:
         until = time + min(_MILLISECOND, 1 / self._info.frame_rate / 4)
@@ -76,7 +88,7 @@ class Showing:
         """The last frame of a part that begins before a time, or else its first one; ``None``: there is none."""
         shift = part.shift(self._info.time_base) if part is not None else 0
         found: tuple[Frame, Fraction] | None = None
-        frames = Reader(self._info, lambda message: None, part).frames()
+        frames = Reader(self._info, lambda message: None, part, with_alpha=self._matte).frames()
         for frame in frames:
             begins = (frame.meta.pts + shift) * self._info.time_base - self._zero
             if found is not None and begins >= until:

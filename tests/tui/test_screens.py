@@ -18,6 +18,7 @@ from birefnet_video.tui.picture_view import PictureView
 from birefnet_video.tui.pictures import View, paint
 from birefnet_video.tui.queue import QueueScreen
 from birefnet_video.tui.settings import Settings, load_settings
+from birefnet_video.tui.source_frames import SourceChild
 from birefnet_video.tui.subject_view import SubjectView
 from birefnet_video.tui.summary import SummaryScreen
 from fake_watch import SUMMARY, FakeApp, FakeWatch, make_app, make_store, picture, screen_text, settle, until
@@ -336,6 +337,31 @@ def test_a_finished_render_opens_its_summary_and_its_keys(store: JobStore, monke
         assert store.records()[-1].state is RecordState.WAITING
 
     play(make_app(store, monitor=False), walk)
+
+
+def test_a_summary_with_room_shows_what_was_made_below_what_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[tuple[str, bool]] = []
+
+    def note(child: SourceChild, *arguments: object) -> str:
+        decoded.append(
+            (Path(child._command[child._command.index("show-frames") + 1]).name, "--matte" in child._command)
+        )
+        return "no [picture]"
+
+    monkeypatch.setattr(SourceChild, "frame", note)
+    store = JobStore(tmp_path / "jobs")
+    record = store.add(render_request("in.mp4", "out.mov"), folder=tmp_path)
+    record = store.update(record.id, state=RecordState.FINISHED, result=SUMMARY.to_json(), ended_at=3.0)
+    (tmp_path / "out.mov").touch()
+
+    async def walk(app: FakeApp, pilot: Pilot[int]) -> None:
+        app.open_render(record)
+        assert await until(pilot, lambda: screen_text(app).count("no [picture]") == 2)
+        assert "─ matte ─" in screen_text(app) and set(decoded) == {("in.mp4", False), ("out.mov", True)}
+
+    play(make_app(store, monitor=False), walk, (140, 42))
 
 
 @pytest.mark.parametrize(("key", "screen"), [("j", QueueScreen), ("escape", QueueScreen), ("n", NewScreen)])

@@ -69,7 +69,6 @@ async def mark(app: BirefnetApp, pilot: Pilot[int]) -> None:
 #: Views that are one column wider or narrower elsewhere, and how they are opened.
 ONE_SIZE = {
     "home": (),
-    "live": (),
     "stopping": ("c",),
     "jump": ("ctrl+g",),
 }
@@ -106,14 +105,12 @@ def test_smaller_views_look_as_they_did(screen: str, tmp_path: Path, monkeypatch
     async def look() -> str:
         store = make_store(tmp_path)
         live = store.add(live_request("/dev/video0"), folder=tmp_path, queued=False)
-        live = store.update(live.id, state=RecordState.RUNNING, pid=os.getpid())
+        store.update(live.id, state=RecordState.RUNNING, pid=os.getpid())
         app = make_app(store, monitor=screen == "stopping")
         async with app.run_test(size=SIZES["usual"]) as pilot:
             await settle(pilot)
             if screen == "home":
                 app.push_screen(HomeScreen(Path("clips")))
-            elif screen == "live":
-                app.open_render(live)
             elif screen == "jump":
                 (tmp_path / "in.mp4").write_bytes(b"")
                 app.push_screen(NewScreen(FormValues(source="in.mp4", output="in.mov")))
@@ -125,6 +122,37 @@ def test_smaller_views_look_as_they_did(screen: str, tmp_path: Path, monkeypatch
 
     seen = asyncio.run(look())
     assert seen == expected(screen, seen)
+
+
+def test_a_live_session_and_names_to_complete_look_as_they_did(tmp_path: Path) -> None:
+    for name in ("clips", "clip one"):
+        (tmp_path / name).mkdir()
+    for name in ("climb.mp4", "clip.mov", "clip_of_a_walk_by_the_sea_that_has_a_long_name.mp4"):
+        (tmp_path / name).write_bytes(b"")
+
+    async def look() -> dict[str, str]:
+        store, seen = make_store(tmp_path / "state"), {}
+        live = store.add(live_request("/dev/video0"), folder=tmp_path, queued=False)
+        live = store.update(live.id, state=RecordState.RUNNING, pid=os.getpid())
+        app = make_app(store, monitor=False)
+        async with app.run_test(size=SIZES["usual"]) as pilot:
+            for screen in ("live", "completion"):
+                if screen == "live":
+                    app.open_render(live)
+                else:
+                    app.show_form()
+                    await settle(pilot)
+                    app.screen.query_one("#source", Input).cursor_blink = False
+                    await pilot.press(*"cli")
+                for size in ("usual", "large"):
+                    await pilot.resize_terminal(*SIZES[size])
+                    await settle(pilot)
+                    seen[f"{screen}-{size}"] = screen_text(app) + "\n"
+                await pilot.resize_terminal(*SIZES["usual"])
+        return seen
+
+    for name, seen in asyncio.run(look()).items():
+        assert seen == expected(name, seen)
 
 
 @pytest.mark.parametrize("size", SIZES)

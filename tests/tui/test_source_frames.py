@@ -9,7 +9,11 @@ import pytest
 from birefnet_video.tui.source_frames import SourceChild, SourceFrame
 from clips import make_clip
 
+from birefnet_video.inputs.read_alpha import read_mattes
 from birefnet_video.options.input import InputSpec
+from birefnet_video.pipeline.showing import Showing
+
+CLIPS = Path(__file__).parents[1] / "data" / "clips"
 
 
 def frame(child: SourceChild, time: Fraction | int, size: tuple[int, int] = (80, 48)) -> SourceFrame:
@@ -40,6 +44,18 @@ def test_the_picture_fits(clip: Path, size: tuple[int, int], shape: tuple[int, i
     child = SourceChild(clip, InputSpec())
     assert frame(child, 0, size).rgb.shape == (*shape, 3)
     child.stop()
+
+
+@pytest.mark.parametrize("name", ["in_prores4444.mov", "in_vp9_alpha.webm", "without.mp4"])
+def test_a_matte_is_alpha_or_brightness(name: str, tmp_path: Path) -> None:
+    clip = CLIPS / name if (CLIPS / name).exists() else make_clip(tmp_path / name, frames=3)
+    whole = next(read_mattes(clip))
+    height, width = whole.shape
+    rgb, begins = Showing(clip, InputSpec(), matte=True).picture(Fraction(0), width, height)
+    assert begins == 0 and rgb.shape == (height, width, 3) and np.ptp(rgb) > 100
+    assert np.abs(rgb - 255 * whole[..., None]).max() <= 1
+    small, _ = Showing(clip, InputSpec(), matte=True).picture(Fraction(0), width // 4, height // 4)
+    assert abs(small.mean() - rgb.mean()) < 4
 
 
 def test_a_part_begins_with_its_first_frame(clip: Path) -> None:

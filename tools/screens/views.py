@@ -67,7 +67,9 @@ def source_frame(
     child: SourceChild, at: Fraction, size: tuple[int, int], is_wanted: Callable[[], bool] = lambda: True
 ) -> SourceFrame:
     """In place of :meth:`SourceChild.frame`."""
-    return SourceFrame(picture(*size).rgb, max(at, Fraction(0)))
+    shown = picture(*size)
+    is_matte = "--matte" in child._command
+    return SourceFrame(np.repeat(shown.alpha[..., None], 3, axis=2) if is_matte else shown.rgb, max(at, Fraction(0)))
 
 
 class StillWatch(FakeWatch):
@@ -209,6 +211,7 @@ async def _failed(app: StillApp, pilot: Pilot[int]) -> None:
 
 
 async def _summary(app: StillApp, pilot: Pilot[int]) -> None:
+    Path("take_01.alpha.mov").write_bytes(b"")
     app.open_render(_record(app, "take_01.mp4"))
 
 
