@@ -19,7 +19,7 @@ $(VENV)/installed: pyproject.toml
 	touch $@
 
 demo: setup
-	$(BIN)/birefnet-video samples/bunny.mp4 --alpha out.mov --green out.mp4 --overwrite
+	$(BIN)/birefnet-video samples/dog.mp4 --alpha out.mov --green out.mp4 --overwrite
 
 # Compiled first: the programs that tests start would do it each for itself where Python is told to keep nothing.
 test: setup

@@ -13,9 +13,9 @@ import numpy as np
 from birefnet_video import matte_video
 
 ROOT = Path(__file__).parents[1]
-SAMPLE = ROOT / "samples" / "bunny.mp4"
-PICTURE = ROOT / "docs" / "bunny.jpg"
-#: Share of the clip at which each row of the picture is taken; the first is of its worst third.
+SAMPLE = ROOT / "samples" / "dog.mp4"
+PICTURE = ROOT / "docs" / "dog.jpg"
+#: Share of the clip at which each row of the picture is taken; the last is of its worst third.
 PLACES = (0.11, 0.53, 0.97)
 #: Width in pixels of one panel.
 PANEL = 420

@@ -28,7 +28,7 @@ def test_every_cell_runs_and_shows_what_it_says(tmp_path: Path, monkeypatch: pyt
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     folder = tmp_path / "samples"
     folder.mkdir()
-    shutil.copy(ROOT / "samples" / "bunny.mp4", folder)
+    shutil.copy(ROOT / "samples" / "dog.mp4", folder)
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}).execute()
     shown = [

@@ -1,4 +1,4 @@
-"""Frames of the sample that were outlined by hand."""
+"""Frames of the samples that were outlined by hand."""
 
 from pathlib import Path
 
@@ -11,12 +11,10 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 _EDGE = 9
 
 
-def outlined(
-    clip: Path = SAMPLES / "bunny.mp4", outlines: Path = SAMPLES / "bunny_outlines"
-) -> list[tuple[int, np.ndarray, np.ndarray]]:
-    """Frames that have an outline: number, uint8 RGB (H, W, 3), and bool (H, W), inside."""
-    known = {int(path.stem): path for path in outlines.glob("*.png")}
-    with av.open(str(clip)) as container:
+def outlined(sample: str) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    """Frames of ``dog`` or ``bunny`` that have an outline: number, uint8 RGB (H, W, 3), and bool (H, W), inside."""
+    known = {int(path.stem): path for path in (SAMPLES / f"{sample}_outlines").glob("*.png")}
+    with av.open(str(SAMPLES / f"{sample}.mp4")) as container:
         return [
             (number, frame.to_ndarray(format="rgb24"), cv2.imread(str(known[number]), cv2.IMREAD_GRAYSCALE) > 127)
             for number, frame in enumerate(container.decode(video=0))

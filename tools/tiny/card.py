@@ -1,7 +1,7 @@
 """The model card: its template filled with figures, with counts of the sets, and with what the log of the run says."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -41,7 +41,7 @@ def write_card(figures: Mapping[str, Any], sources: Sources, data: Path, share: 
         "share": f"{share:g}",
         "rest": f"{1 - share:g}",
         "empty": _empty(figures["empty"]),
-        "sample": "\n".join(_sample(name, row) for name, row in figures["sample"].items()),
+        "sample": "\n".join(_sample(name, row) for name, row in figures["sample"]["tiny"].items()),
         "speed": f"{figures['frames_per_second']['tiny']:.1f}",
         "samples": run["samples"],
         "curve": "\n".join(f"| {' | '.join(map(str, row))} |" for row in run["curve"]),
@@ -87,7 +87,6 @@ def _empty(figures: Mapping[str, Mapping[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def _sample(name: str, row: Mapping[str, Any]) -> str:
-    frames: Iterable[float] = row["frames"].values()
-    cells = (*frames, row["mean"], row["least"], row["inside"])
-    return f"| {name} | {' | '.join(f'{cell:.3f}' for cell in cells)} |"
+def _sample(clip: str, row: Mapping[str, Any]) -> str:
+    each = " ".join(f"{value:.3f}" for value in row["frames"].values())
+    return f"| `{clip}.mp4` | {each} | {row['mean']:.3f} | {row['least']:.3f} | {row['inside']:.3f} |"

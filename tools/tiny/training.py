@@ -11,17 +11,17 @@ from budget import Places
 
 RECIPE = "tiny"
 #: Commit whose weights the recipe begins with.
-_BEGIN = "4723164"
+_BEGIN = "f370a21"
 _WEIGHTS = "model/weights/tiny.safetensors"
 
 
 def beginning(root: Path, places: Places) -> Path:
-    """The weights of version 2, out of the repository's history.
+    """The weights of version 3, out of the repository's history.
 
     Raises:
         CalledProcessError: if the clone is without history.
     """
-    path = places.own / "version-2.safetensors"
+    path = places.own / "before.safetensors"
     if not path.exists():
         shown = subprocess.run(["git", "show", f"{_BEGIN}:{_WEIGHTS}"], cwd=root, check=True, capture_output=True)
         path.write_bytes(shown.stdout)
