@@ -16,7 +16,7 @@ FIGURES = {
         }
     },
     "empty": {"tiny": {"pictures": 3, "mean": 0.0123, "median": 0.002, "below 0.01": 0.667}},
-    "sample": {"tiny": {"frames": {"0": 0.5, "14": 0.9}, "mean": 0.7, "least": 0.5, "inside": 0.96}},
+    "sample": {"tiny": {"dog": {"frames": {"0": 0.5, "14": 0.9}, "mean": 0.7, "least": 0.5, "inside": 0.96}}},
     "frames_per_second": {"tiny": 10.84},
 }
 
@@ -67,7 +67,7 @@ def test_the_card_counts_what_was_trained_on_and_says_what_was_measured(data: Pa
         "| nothing | 0 | none was good enough | theirs (somebody/nothing@0123456789) |",
         "| davis | 0.610 | 0.750 | 0.030 | 0.020 | 0.800 | 0.900 | 0.200 | 0.100 |",
         "| tiny | 3 | 0.0123 | 0.0020 | 67% |",
-        "| tiny | 0.500 | 0.900 | 0.700 | 0.500 | 0.960 |",
+        "| `dog.mp4` | 0.500 0.900 | 0.700 | 0.500 | 0.960 |",
     ):
         assert line in lines
     text = "\n".join(lines)

@@ -90,6 +90,8 @@ def test_what_stands_above_a_screen_looks_as_it_did(tmp_path: Path) -> None:
         return seen
 
     for name, seen in asyncio.run(look()).items():
+        # How many looks the bars of a session hold depends on how long the machine has taken.
+        seen = seen.replace("█", " ")
         assert seen == expected(name, seen)
 
 
@@ -152,6 +154,8 @@ def test_a_live_session_and_names_to_complete_look_as_they_did(tmp_path: Path) -
         return seen
 
     for name, seen in asyncio.run(look()).items():
+        # How many looks the bars of a session hold depends on how long the machine has taken.
+        seen = seen.replace("█", " ")
         assert seen == expected(name, seen)
 
 
