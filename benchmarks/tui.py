@@ -171,7 +171,7 @@ def _measure(store: JobStore, windows: int, seconds: float) -> None:
     time.sleep(1)
     paints = []
     for _ in range(24):
-        paints.append(view.key_to_paint_ms(b"v", [b"matte", b"source", b"green", b"composite"]))
+        paints.append(view.key_to_paint_ms(b"v", [b"matte", b"source", b"green", b"composite", b"sent", b"written"]))
         time.sleep(0.37)
     ratios = [on / off for on, off in zip(rates[True], rates[False], strict=True) if off]
     print(
