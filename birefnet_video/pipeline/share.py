@@ -128,9 +128,7 @@ class Share:
         )
         if encoding.container == "image2":
             return PartPictures(numbered(output, plan.info, plan.cut), place, around)
-        part = PartWriter(
-            try_path(target, self.number, self.attempt), target, encoding, plan.info, canvas.pixel_format, size
-        )
+        part = PartWriter(place, target, encoding, plan.info, canvas.pixel_format, size)
         return PartSink(target, encoding, part, around)
 
 
