@@ -82,7 +82,7 @@ class LiveMatting:
         self._matting, self._metered = matting, replace(matting, backend=self._network)
         self._subjects = subjects
         if subjects is not None:
-            subjects.look_with(self._network, self._info, self._estimator.grid)
+            subjects.look_with(self._network, self._info, self._estimator.grid, matting.info.input_size)
         self._state = self._cells = self._alpha = None
 
     def set_info(self, info: MediaInfo) -> None:

@@ -124,15 +124,16 @@ class LiveSubjects:
         said = [*self._due_next, *wish.prompts]
         self._due_next = sorted(said, key=lambda prompt: prompt.time or Fraction(0))
 
-    def look_with(self, network: MattingBackend, info: MediaInfo, grid: tuple[int, int]) -> None:
+    def look_with(self, network: MattingBackend, info: MediaInfo, grid: tuple[int, int], view: tuple[int, int]) -> None:
         """Another network looks from the next picture on; what is known of subjects stays.
 
         Args:
             network: its input is smaller than views may be.
             info: of the camera, the same as before but for its turn.
             grid: of motion.
+            view: height and width of views.
         """
-        self._pursuit = Pursuit(Eyes(network, (info.width, info.height), grid, masks=self._masks))
+        self._pursuit = Pursuit(Eyes(network, (info.width, info.height), grid, masks=self._masks, view=view))
 
     def mirror(self) -> None:
         """Pictures show left as right from the next one on."""

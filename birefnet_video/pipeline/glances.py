@@ -36,14 +36,16 @@ class _Wish:
     box: Box
     more: tuple[float, float]
     """Room for its way until then, down and across."""
+    least: float
+    """Side of a part."""
 
     @property
     def side(self) -> float:
-        return region_around(self.box, self.more).side
+        return region_around(self.box, self.more, least=self.least).side
 
     def joined(self, other: "_Wish") -> "_Wish":
         more = (max(self.more[0], other.more[0]), max(self.more[1], other.more[1]))
-        return _Wish(self.names | other.names, joined_box((self.box, other.box)), more)
+        return _Wish(self.names | other.names, joined_box((self.box, other.box)), more, self.least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +119,15 @@ class Glances:
         for group in [frozenset((name,)) for name in sorted(names)] if self.apart else [frozenset(names)]:
             boxes = [box for name in group for box in behind.get(name, ())]
             of_group = [each for each in subjects if each.name in group]
-            wish = None if group & anywhere else _wish(eyes.grid, group, of_group, boxes, frames)
+            wish = None if group & anywhere else _wish(eyes, group, of_group, boxes, frames)
             if wish is None:
                 everywhere |= group
             else:
                 wishes.append(wish)
         regions = {everywhere: WHOLE} if everywhere else {}
         for wish in _merged(wishes):
-            regions[wish.names] = next_region(self.regions.get(wish.names, WHOLE), wish.box, wish.more)
+            current = self.regions.get(wish.names, WHOLE)
+            regions[wish.names] = next_region(current, wish.box, wish.more, least=wish.least)
         return replace(self, regions=regions)
 
     def mirrored(self) -> "Glances":
@@ -132,9 +135,7 @@ class Glances:
         return replace(self, regions={names: region.mirrored() for names, region in self.regions.items()})
 
 
-def _wish(
-    grid: tuple[int, int], names: frozenset[str], subjects: list[Figure], boxes: list[Box], frames: int
-) -> _Wish | None:
+def _wish(eyes: Eyes, names: frozenset[str], subjects: list[Figure], boxes: list[Box], frames: int) -> _Wish | None:
     """``None``: all of the picture is to be looked at."""
     is_lost = any(each.hidden_for and not each.is_known_behind for each in subjects)
     expected = None if not subjects else box_around(np.maximum.reduce([_expected(each) for each in subjects]))
@@ -143,8 +144,8 @@ def _wish(
         return None
     speeds = [np.abs(each.speed) for each in subjects] or [np.zeros(2, np.float32)]
     speed = np.max(speeds, axis=0) * (frames + 1)
-    more = (float(speed[1]) / grid[0], float(speed[0]) / grid[1])
-    return _Wish(names, joined_box(around), more)
+    more = (float(speed[1]) / eyes.grid[0], float(speed[0]) / eyes.grid[1])
+    return _Wish(names, joined_box(around), more, eyes.least)
 
 
 def _merged(wishes: list[_Wish]) -> list[_Wish]:

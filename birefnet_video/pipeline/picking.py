@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from birefnet_video.backends.base import MattingBackend, check_mattes
+from birefnet_video.backends.wide import wide_size
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.choosing import Choice, choose
 from birefnet_video.matting.guidance.clear import is_confirmed
 from birefnet_video.matting.guidance.figure import Sight
 from birefnet_video.matting.guidance.places import places_of
-from birefnet_video.matting.guidance.region import WHOLE, Region, box_around, region_around
+from birefnet_video.matting.guidance.region import WHOLE, Region, box_around, least_side, region_around
 from birefnet_video.matting.tiles.joining import enlarged
 from birefnet_video.options.prompts import Largest, Prompt
 
@@ -34,6 +35,15 @@ class Eyes:
     """It looks at parts; otherwise always at all of a picture."""
     masks: Mapping[Path, np.ndarray] = field(default_factory=dict)
     """Of prompts by mask, uint8 (H, W)."""
+    view: tuple[int, int] | None = None
+    """Height and width of views; ``None``: as a :class:`WideBackend` has them."""
+
+    @property
+    def least(self) -> float:
+        """The least side of a part that the network looks at, as a share of the picture's."""
+        (width, height), seen = self.size, self.network.info.input_size
+        view = self.view or wide_size(seen, width, height)
+        return least_side(seen, (min(view[0], height), min(view[1], width)))
 
     def see(self, views: np.ndarray, region: Region) -> list[np.ndarray]:
         """What the network sees in a region, in mattes of the views' size; nothing outside.
@@ -87,27 +97,28 @@ class Eyes:
         alpha = self.see(view[None], WHOLE)[0]
         choice = choice_of(alpha, view)
         for prompt in choice.missed if self.zooms else ():
-            for region in places_of(prompt, self.size, self.masks):
+            for region in places_of(prompt, self.size, self.masks, self.least):
                 joined = self._joined(alpha, view, region)
                 again = choice_of(joined, view)
                 if prompt not in again.missed:
                     alpha, choice = joined, again
                     break
-        region = WHOLE
+        side = _NEARER
         for _ in range(_MOST_LOOKS):
             nearer = self._region_of(choice.mattes)
-            if nearer is None or nearer.side > _NEARER * region.side:
+            if nearer is None or nearer.side > side:
                 break
-            region = nearer
-            rows, columns = region.of(alpha.shape)
-            closer = alpha.copy()
-            closer[rows, columns] = self.see(view[None], region)[0][rows, columns]
-            again = choice_of(closer, view)
-            if gone := _gone(choice, again):
+            gone: set[str] = set()
+            for region in nearer.widened_to(side):
+                closer = self._closer(alpha, view, region)
+                again = choice_of(closer, view)
                 # What is cut out of its surroundings may mean nothing to the network.
+                if not (gone := _gone(choice, again)):
+                    break
+            else:
                 largest = [each for each in prompts if isinstance(each, Largest) and each.subject in gone]
                 return alpha, choice.without(largest) if patient else choice
-            alpha, choice = closer, again
+            alpha, choice, side = closer, again, _NEARER * region.side
         return alpha, choice
 
     def confirms(self, view: np.ndarray, matte: np.ndarray) -> bool:
@@ -117,6 +128,13 @@ class Eyes:
             return True
         return is_confirmed(matte, resized(self.see(view[None], region)[0], self.grid))
 
+    def _closer(self, alpha: np.ndarray, view: np.ndarray, region: Region) -> np.ndarray:
+        """With what is seen in a region in its place."""
+        rows, columns = region.of(alpha.shape)
+        closer = alpha.copy()
+        closer[rows, columns] = self.see(view[None], region)[0][rows, columns]
+        return closer
+
     def _joined(self, alpha: np.ndarray, view: np.ndarray, region: Region) -> np.ndarray:
         """With what is seen in a region as well."""
         return np.maximum(alpha, self.see(view[None], region)[0])
@@ -125,7 +143,7 @@ class Eyes:
         """The part of the picture that the chosen subjects are in; ``None``: nobody is chosen."""
         chosen = [each for name, group in mattes.items() if name is not None for each in group]
         box = box_around(np.maximum.reduce(chosen)) if chosen and self.zooms else None
-        return None if box is None else region_around(box)
+        return None if box is None else region_around(box, least=self.least)
 
     def _choice(self, prompts: Sequence[Prompt], alpha: np.ndarray, view: np.ndarray, *, patient: bool) -> Choice:
         return choose(prompts, self.sight(alpha, view), self.size, self.masks, patient=patient)

@@ -7,6 +7,7 @@ import numpy as np
 
 from birefnet_video.matting.guidance.figure import Carried, Sight
 from birefnet_video.matting.guidance.losing import Fate, Watch
+from birefnet_video.matting.guidance.places import place_of
 from birefnet_video.matting.guidance.shot import (
     Shot,
     begin,
@@ -21,6 +22,7 @@ from birefnet_video.options.prompts import Largest, Prompt
 from birefnet_video.pipeline.glances import Glances, Seen
 from birefnet_video.pipeline.hindsight import Hindsight
 from birefnet_video.pipeline.picking import Eyes, several_at
+from birefnet_video.pipeline.seeking import Sought
 from birefnet_video.pipeline.tracking import Tracking
 from birefnet_video.pipeline.waiting import Waiting
 from birefnet_video.types import FrameMeta, Motion
@@ -52,6 +54,7 @@ class Followed:
     watch: Watch = field(default_factory=Watch)
     waiting: Waiting = field(default_factory=Waiting)
     glances: Glances = field(default_factory=Glances)
+    sought: tuple[Sought, ...] = ()
 
     def anywhere(self) -> "Followed":
         """The same before a picture that has nothing to do with this one."""
@@ -59,7 +62,8 @@ class Followed:
 
     def mirrored(self) -> "Followed":
         """The same where left is right from now on."""
-        return replace(self, shot=self.shot.mirrored(), glances=self.glances.mirrored())
+        sought = tuple(each.mirrored() for each in self.sought)
+        return replace(self, shot=self.shot.mirrored(), glances=self.glances.mirrored(), sought=sought)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,9 @@ class Pursuit:
             seen: what the network sees in it, see :meth:`see`.
         """
         after, fates, sight = self._carried(before, shown, seen.alpha)
+        if any(each.is_due for each in after.sought):
+            after, seen, sight, found = self._sought(after, shown, seen, sight)
+            fates += found
         if after.waiting.names - self.hindsight.names(shown.meta.index).keys():
             # Nobody is picked of some, and somebody may be clearly seen now.
             waiting, shot, found = after.waiting.pick(self.eyes, after.shot, sight, shown.view)
@@ -133,10 +140,14 @@ class Pursuit:
             after, fates, _ = self._carried(before, shown, seen.alpha, mended=said)
         alpha, choice = self.eyes.pick(due, shown.view, patient=True)
         watch = after.watch
+        named = {prompt.subject for prompt in due}
+        sought = [each for each in after.sought if each.subject not in named]
         for prompt in choice.missed:
             if not isinstance(prompt, Largest):
                 watch = watch.missed(prompt.subject)
                 fates.append(Fate(prompt.subject, "lost", f"nothing is seen at {prompt}"))
+                place = Sought.at(prompt, place_of(prompt, self.eyes.size, self.eyes.masks))
+                sought += [] if place is None else [place]
         fates += [Fate(prompt.subject, "unsure", several_at(prompt)) for prompt in choice.several]
         sight = self.eyes.sight(alpha, shown.view)
         waiting, waited = after.waiting.ask(due, choice, sight)
@@ -144,7 +155,8 @@ class Pursuit:
         shot = corrected(after.shot, choice.mattes, sight) if known else begin(choice.mattes, sight)
         shot = self._informed([name for name in choice.mattes if name is not None], due, shown.view, shot, sight)
         watch, noticed = watch.see(shot, shown.rate)
-        after = self.ahead(Followed(shot, watch, waiting, after.glances), shown.meta.index + 1, frames)
+        after = Followed(shot, watch, waiting, after.glances, tuple(sought))
+        after = self.ahead(after, shown.meta.index + 1, frames)
         near = after.glances.nearer(self.eyes, shown.view)
         return Outcome(after, self._alphas(after, shown, Seen(alpha, near)), (*fates, *waited, *noticed))
 
@@ -160,15 +172,46 @@ class Pursuit:
         sight = self.eyes.sight(alpha, shown.view)
         if shown.begins:
             shot = find_again(before.shot, sight)
+            # Behind black frames a shot begins that prompts about the first of them are about.
+            moved = [] if before.shot.figures else [*before.sought]
         else:
             assert shown.motion is not None
-            shot = carry(before.shot, sight, Carried.of(shown.motion))
+            carried = Carried.of(shown.motion)
+            shot = carry(before.shot, sight, carried)
+            moved = [each.carried(carried) for each in before.sought]
         if self._tracking is not None:
             shot = self._tracking.follow(shown.view, shot, sight)
         known = self.hindsight.names(shown.meta.index)
         behind = {name for name, each in known.items() if each.box is not None}
         watch, fates = before.watch.see(shot, shown.rate, is_cut=shown.begins, mended=mended | behind)
-        return replace(before, shot=shot, watch=watch, waiting=before.waiting.heed(fates)), fates, sight
+        waiting = before.waiting.heed(fates)
+        sought = tuple(each for place in moved if (each := place.later(shown.rate)) is not None)
+        return replace(before, shot=shot, watch=watch, waiting=waiting, sought=sought), fates, sight
+
+    def _sought(
+        self, after: Followed, shown: Shown, seen: Seen, sight: Sight
+    ) -> tuple[Followed, Seen, Sight, list[Fate]]:
+        """With those who are seen now where they were said to be."""
+        due = [each for each in after.sought if each.is_due]
+        prompts = {each.subject: each.prompt for each in due}
+        alpha, choice = self.eyes.pick([*prompts.values()], shown.view)
+        still = tuple(
+            (each.looked() if each in due else each)
+            for each in after.sought
+            if each not in due or prompts[each.subject] in choice.missed
+        )
+        after = replace(after, sought=still)
+        found = [name for name, prompt in prompts.items() if prompt not in choice.missed]
+        if not found:
+            return after, seen, sight, []
+        sight = self.eyes.sight(alpha, shown.view)
+        known = after.shot.figures
+        shot = corrected(after.shot, choice.mattes, sight) if known else begin(choice.mattes, sight)
+        shot, watch = self._informed(found, (), shown.view, shot, sight), after.watch
+        for name in found:
+            watch = watch.picked(name)
+        fates = [Fate(name, "found", "seen where it was said to be") for name in found]
+        return replace(after, shot=shot, watch=watch), Seen(alpha, seen.near), sight, fates
 
     def _informed(self, names: list[str], due: Sequence[Prompt], view: np.ndarray, shot: Shot, sight: Sight) -> Shot:
         """Who is who in a picture, for a tracker; the figures as it sees them."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from birefnet_video.matting.guidance.choosing import Choice
-from birefnet_video.matting.guidance.clear import is_clear
+from birefnet_video.matting.guidance.clear import is_clear, largest
 from birefnet_video.matting.guidance.figure import Sight, parts
 from birefnet_video.matting.guidance.look import Look
 from birefnet_video.matting.guidance.losing import Fate
@@ -82,9 +82,11 @@ class Waiting:
         """The largest part of a frame that is clearly seen and nobody else's, float32 (h, w)."""
         others = [each.matte for each in shot.figures if each.name not in (None, name)]
         rest = np.clip(sight.alpha - np.sum(others, axis=0), 0, 1) if others else sight.alpha
-        found = [np.where(part, rest, 0).astype(np.float32) for part in parts(rest)]
-        clear = [each for each in found if is_clear(each) and not self._is_refused(Look.of(sight.coded, each))]
-        return max(clear, key=np.sum, default=None)
+        clear = [part for part in parts(rest) if self._may_be_picked(np.where(part, rest, 0).astype(np.float32), sight)]
+        return np.where(largest(clear, sight), rest, 0).astype(np.float32) if clear else None
+
+    def _may_be_picked(self, matte: np.ndarray, sight: Sight) -> bool:
+        return is_clear(matte) and not self._is_refused(Look.of(sight.coded, matte))
 
     def ended(self) -> Iterator[Fate]:
         """There are no more frames."""

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birefnet_video.matting.guidance.places import places_of
-from birefnet_video.matting.guidance.region import WHOLE, Box, Region, box_around, next_region, region_around
+from birefnet_video.matting.guidance.region import (
+    WHOLE,
+    Box,
+    Region,
+    box_around,
+    least_side,
+    next_region,
+    region_around,
+)
+from birefnet_video.options import prompts
 from birefnet_video.options.prompts import Largest
 
 SHARES = st.floats(0, 1)
@@ -46,8 +55,33 @@ def test_the_box_of_a_matte() -> None:
     assert Region().of((10, 20)) == (slice(0, 10), slice(0, 20))
 
 
+def test_a_part_holds_enough_of_the_networks_pixels() -> None:
+    # Wide views of a large picture, a picture smaller than the network's input, and one far smaller.
+    assert least_side((288, 512), (576, 1024)) == pytest.approx(0.15)
+    assert least_side((288, 512), (270, 480)) == pytest.approx(0.32)
+    assert least_side((1024, 1024), (270, 480)) == 1
+    box = Box(0.4, 0.4, 0.42, 0.42)
+    assert region_around(box, least=0.32).side == 0.32
+    assert next_region(WHOLE, box, least=0.32).side == 0.32
+
+
+def test_wider_parts_hold_the_narrow_one_and_lie_in_the_picture() -> None:
+    narrow = Region(0.0, 0.7, 0.2)
+    wide = [*narrow.widened_to(0.6)]
+    assert wide[0] == narrow and [each.side for each in wide] == pytest.approx([0.2, 0.32, 0.512])
+    for each in wide:
+        assert Box(0.0, 0.7, 0.2, 0.9).is_in(each)
+        assert each.top == 0 and each.left + each.side <= 1
+
+
+def test_around_a_box_wider_parts_are_looked_at_too() -> None:
+    box = prompts.Box(box=(300, 150, 20, 40))
+    sides = [region.side for region in places_of(box, (640, 360), {}, 0.2)]
+    assert sides == sorted(sides) and sides[0] == 0.2 and sides[-1] > 0.5
+
+
 def test_the_largest_is_looked_for_everywhere_from_the_middle() -> None:
-    regions = [*places_of(Largest(), (640, 360), {})]
+    regions = [*places_of(Largest(), (640, 360), {}, 0.12)]
     assert (regions[0].top, regions[0].left) == (0.25, 0.25)
     seen = np.zeros((36, 64), bool)
     for region in regions:

@@ -5,9 +5,11 @@ import pytest
 from guided import SeesFigures, follow
 from guided_clips import HEIGHT, WIDTH, Clip, Path, Pose, Scenario, drawn_figures, drawn_scene, make_clip, not_blue
 
-from birefnet_video.matting.guidance.clear import is_clear
+from birefnet_video.matting.guidance.clear import is_clear, largest
+from birefnet_video.matting.guidance.figure import Sight, parts
+from birefnet_video.matting.guidance.region import WHOLE
 from birefnet_video.matting.temporal.motion import MotionEstimator
-from birefnet_video.options.prompts import Largest, Point, Prompt
+from birefnet_video.options.prompts import Box, Largest, Point, Prompt
 from birefnet_video.pipeline.picking import Eyes
 
 
@@ -108,3 +110,53 @@ def test_clear_is_large_and_sure(rows: tuple[int, int], columns: tuple[int, int]
     matte = np.zeros((100, 160), np.float32)
     matte[slice(*rows), slice(*columns)] = alpha
     assert is_clear(matte) is clear
+
+
+@pytest.mark.parametrize(
+    "prompt", [Box(box=("37%", "39%", "6%", "30%")), Point(at=("40%", "55%")), Largest()], ids=["box", "point", "auto"]
+)
+def test_who_is_seen_neither_in_the_whole_nor_close_by_is_found_in_between(prompt: Prompt) -> None:
+    class NeedsMiddleDistance(SeesFigures):
+        """Sees nobody who is small or large in what it looks at."""
+
+        def infer(self, rgb: np.ndarray) -> np.ndarray:
+            return np.stack([each * (0.03 < each.mean() < 0.1) for each in super().infer(rgb)])
+
+    view = clip_with(("subject", 0, while_(0, 1, Pose(0.4, 0.55, 0.3)))).frames[0]
+    eyes = Eyes(NeedsMiddleDistance(), (WIDTH, HEIGHT), MotionEstimator(WIDTH, HEIGHT).grid)
+    assert not eyes.see(view[None], WHOLE)[0].any()
+    alpha, choice = eyes.pick([prompt], view)
+    assert choice.missed == () and same(alpha, not_blue(view))
+
+
+def sight_of(*boxes: tuple[slice, slice, tuple[int, int, int]]) -> Sight:
+    alpha, rgb = np.zeros((100, 160), np.float32), np.full((100, 160, 3), 90, np.uint8)
+    for rows, columns, colour in boxes:
+        alpha[rows, columns], rgb[rows, columns] = 1, colour
+    return Sight.of(alpha, rgb)
+
+
+RED, GREEN = (220, 40, 30), (40, 200, 60)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "pixels"),
+    [
+        # A smaller one in the middle counts more than who is cut off at the side, but not much smaller.
+        (((slice(20, 60), slice(0, 50), RED), (slice(30, 60), slice(80, 110), GREEN)), 900),
+        (((slice(20, 60), slice(0, 90), RED), (slice(30, 50), slice(110, 130), GREEN)), 3600),
+        # Who stands in front is cut off below.
+        (((slice(50, 100), slice(10, 60), RED), (slice(30, 60), slice(80, 110), GREEN)), 2500),
+        # Behind a post, and behind a rail; somebody else beside; the same far away; who ends in a point beside.
+        (((slice(20, 80), slice(40, 70), RED), (slice(20, 80), slice(76, 100), RED)), 1800 + 1440),
+        (((slice(10, 40), slice(40, 80), RED), (slice(46, 80), slice(40, 80), RED)), 1200 + 1360),
+        (((slice(20, 80), slice(40, 70), RED), (slice(20, 80), slice(76, 100), GREEN)), 1800),
+        (((slice(20, 80), slice(40, 70), RED), (slice(20, 80), slice(120, 144), RED)), 1800),
+        (((slice(20, 80), slice(40, 70), RED), (slice(20, 36), slice(76, 100), RED)), 1800),
+    ],
+)
+def test_the_largest(boxes: tuple[tuple[slice, slice, tuple[int, int, int]], ...], pixels: int) -> None:
+    sight = sight_of(*boxes)
+    found = largest(parts(sight.alpha), sight)
+    assert int(found.sum()) == pixels
+    assert not largest([], sight).any()

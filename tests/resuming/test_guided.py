@@ -82,7 +82,7 @@ def told(events: list[JobEvent]) -> list[str]:
     ("options", "batch_size", "cuts"),
     [
         ({"subject": "point=30%,58%"}, 1, (27, 31)),
-        ({"subject": ["anna:0.4:point=50%,2%", "1.2:point=75%,58%"], "smooth": "high"}, 4, (74,)),
+        ({"subject": ["anna:0.4:point=50%,2%", "1.2:point=75%,58%"], "smooth": "high"}, 4, (116,)),
     ],
 )
 def test_it_goes_on_as_if_it_had_never_stopped(

@@ -9,7 +9,7 @@ import numpy as np
 
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.bodies import is_several
-from birefnet_video.matting.guidance.clear import is_clear
+from birefnet_video.matting.guidance.clear import is_clear, largest
 from birefnet_video.matting.guidance.figure import SPECK, Sight, parts
 from birefnet_video.options.prompts import Box, Largest, MaskPicture, Point, Prompt, box_of_prompt
 
@@ -88,8 +88,7 @@ def choose(
     free = [part for part in found if not any(_means(mark, part) for mark in marks)]
     if patient:
         free = [part for part in free if is_clear(np.where(part, sight.alpha, 0))]
-    largest = max(free, key=np.sum) if free else np.zeros(sight.alpha.shape, bool)
-    marks += [_Mark(prompt, largest) for prompt in prompts if isinstance(prompt, Largest)]
+    marks += [_Mark(prompt, largest(free, sight)) for prompt in prompts if isinstance(prompt, Largest)]
     mattes: dict[str | None, list[np.ndarray]] = {}
     met: set[int] = set()
     several: list[Prompt] = []

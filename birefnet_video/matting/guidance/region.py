@@ -1,5 +1,6 @@
 """The part of the picture that the network looks at: around the subject, and still while the subject is well inside."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,8 +9,12 @@ from birefnet_video.matting.guidance.figure import SEEN
 
 #: Room around a subject on each side, as a share of its own side; the least that may be left of it.
 _MARGIN, _LEAST_MARGIN = 0.25, 0.07
-#: Share of the picture's side from which a part of it is not worth looking at; the smallest part.
-_NEARLY_ALL, _LEAST = 0.8, 0.12
+#: Share of the picture's side from which a part of it is not worth looking at.
+_NEARLY_ALL = 0.8
+#: The smallest part; share of the pixels across a network's input that a part has to hold, or nothing is seen in it.
+_LEAST, _COARSEST = 0.12, 0.3
+#: From a part's side to that of the next wider one.
+_STEP = 1.6
 #: Share of a part's side that a subject needs to fill with its room for the part to stay.
 _TOO_WIDE = 0.62
 
@@ -33,6 +38,14 @@ class Region:
         rows, columns = max(1, round(self.side * height)), max(1, round(self.side * width))
         top, left = min(round(self.top * height), height - rows), min(round(self.left * width), width - columns)
         return slice(top, top + rows), slice(left, left + columns)
+
+    def widened_to(self, side: float) -> Iterator["Region"]:
+        """It, and wider ones around the same middle up to a side."""
+        wide = self.side
+        while wide <= side:
+            grown = (wide - self.side) / 2
+            yield _inside(self.top - grown, self.left - grown, wide)
+            wide *= _STEP
 
     def mirrored(self) -> "Region":
         """The same where left is right."""
@@ -82,24 +95,40 @@ def box_around(matte: np.ndarray) -> Box | None:
     return Box(rows[0] / height, columns[0] / width, (rows[-1] + 1) / height, (columns[-1] + 1) / width)
 
 
-def region_around(box: Box, more: tuple[float, float] = (0.0, 0.0)) -> Region:
+def least_side(seen: tuple[int, int], pixels: tuple[int, int]) -> float:
+    """The least side of a part, as a share of the picture's: enlarged much more, a network does not know what it sees.
+
+    Args:
+        seen: height and width of the network's input.
+        pixels: height and width of the picture that parts are cut from.
+    """
+    return min(1.0, max(_LEAST, _COARSEST * seen[0] / pixels[0], _COARSEST * seen[1] / pixels[1]))
+
+
+def region_around(box: Box, more: tuple[float, float] = (0.0, 0.0), *, least: float = _LEAST) -> Region:
     """The part of the picture that holds a box and room around it.
 
     Args:
         box: of the subject.
         more: room for its way until the next look, down and across.
+        least: side, see :func:`least_side`.
     """
     wide = box.grown(_MARGIN, more)
-    side = max(wide.bottom - wide.top, wide.right - wide.left, _LEAST)
+    side = max(wide.bottom - wide.top, wide.right - wide.left, least)
     if side >= _NEARLY_ALL:
         return WHOLE
     top, left = ((first + last - side) / 2 for first, last in ((wide.top, wide.bottom), (wide.left, wide.right)))
+    return _inside(top, left, side)
+
+
+def _inside(top: float, left: float, side: float) -> Region:
+    """Moved into the picture."""
     return Region(min(max(top, 0.0), 1 - side), min(max(left, 0.0), 1 - side), side)
 
 
-def next_region(current: Region, box: Box, more: tuple[float, float] = (0.0, 0.0)) -> Region:
+def next_region(current: Region, box: Box, more: tuple[float, float] = (0.0, 0.0), *, least: float = _LEAST) -> Region:
     """The region for the next frames: the same one while the subject is well inside and fills it."""
-    wanted = region_around(box, more)
+    wanted = region_around(box, more, least=least)
     if box.grown(_LEAST_MARGIN, more).is_in(current) and wanted.side >= _TOO_WIDE * current.side:
         return current
     return wanted
