@@ -219,6 +219,11 @@ def parts(alpha: np.ndarray) -> list[np.ndarray]:
     return [labels == index for index in range(1, count) if stats[index, cv2.CC_STAT_AREA] >= least]
 
 
+def is_figure(matte: np.ndarray) -> bool:
+    """Whether a matte float32 (h, w) shows a figure, and neither a speck nor something faint."""
+    return bool(matte.max() > SEEN and matte.sum() > SPECK * matte.size)
+
+
 def _is_cut(matte: np.ndarray, alpha: np.ndarray) -> bool:
     """Whether a part of a frame's alpha goes on beside a matte that is taken from it."""
     beside = cv2.dilate((matte > SEEN).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0

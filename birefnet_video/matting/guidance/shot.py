@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from birefnet_video.matting.filters.opencv import resized
-from birefnet_video.matting.guidance.figure import SEEN, SPECK, Carried, Figure, Sight, at_border, parts
+from birefnet_video.matting.guidance.figure import SEEN, Carried, Figure, Sight, at_border, is_figure, parts
 from birefnet_video.matting.guidance.look import Look
 from birefnet_video.matting.guidance.meeting import Claims, claims_of, only_one, split
 from birefnet_video.matting.tiles.joining import enlarged
@@ -87,7 +87,7 @@ def carry(shot: Shot, sight: Sight, carried: Carried) -> Shot:
         shares, rest = split(claims, claimants, part, free=free)
         for index, share in zip(claimants, shares, strict=True):
             mattes[index] += inside * share
-        if rest is not None and (inside * rest).sum() > SPECK * sight.alpha.size:
+        if rest is not None and is_figure(inside * rest):
             new.append(inside * rest)
     seen = [
         figure.seen_again(matte, sight, carried, guess, is_met=index in met)
