@@ -112,7 +112,7 @@ def _smooth_alphas(
 ) -> Iterator["np.ndarray"]:
     import numpy as np
 
-    from birefnet_video.matting.device_plane import at_home
+    from birefnet_video.matting.device_tensor import at_home
     from birefnet_video.pipeline.smoothing import steady_alphas
 
     pairs = iter(zip(frames, alphas, strict=True))

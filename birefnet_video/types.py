@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from birefnet_video.matting.device_plane import DevicePlane
+    from birefnet_video.matting.device_tensor import DeviceTensor, Gathered
 
 #: In the place of a preview's zoom: a pixel of the frame is one of the picture.
 OWN_PIXELS = 0
@@ -87,7 +88,7 @@ class Batch:
     """Frames and the network's view of them."""
 
     frames: tuple[Frame, ...]
-    rgb: np.ndarray
+    rgb: np.ndarray | Gathered
     """uint8 (N, h, w, 3), upright, at the network's size."""
     motions: tuple[Motion | None, ...] = ()
     """To each frame from the one before it, ``None`` to the first of all; empty: not looked for yet."""
@@ -104,7 +105,7 @@ class Matte:
     frame: Frame
     alpha: np.ndarray | DevicePlane
     """float32 (H, W) in [0, 1], upright, at the network's size."""
-    view: np.ndarray
+    view: np.ndarray | DeviceTensor
     """uint8 (H, W, 3): what the network saw."""
     motion: Motion | None = None
     """From the frame before, if it has been looked for."""

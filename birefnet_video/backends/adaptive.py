@@ -7,7 +7,16 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from birefnet_video.backends.base import Mattes, MattingBackend, Pending, begun_home, begun_there, check_input
+from birefnet_video.backends.base import (
+    Mattes,
+    MattingBackend,
+    Pending,
+    Views,
+    begun_home,
+    begun_there,
+    check_input,
+    inferred,
+)
 from birefnet_video.backends.batch_memory import BatchMemory
 from birefnet_video.backends.begun import Begun
 from birefnet_video.backends.growing import Growing
@@ -71,28 +80,29 @@ class AdaptiveBackend:
         known = memory.recall(self._at_once) if memory is not None else None
         self._trials = self._try_sizes() if measures and self._at_once > 1 and known is None else None
         #: What a trial computes, and what it makes of it.
-        self._batch = self._result = np.empty(0)
+        self._batch: Views = np.empty(0)
+        self._result = np.empty(0)
         self._failed: NoNumbers | None = None
         self.info = inner.info
         if known is not None:
             self._settle(known, "measured before")
 
-    def infer(self, rgb: np.ndarray) -> np.ndarray:
+    def infer(self, rgb: Views) -> np.ndarray:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
         return self.begin(rgb)()
 
-    def begin(self, rgb: np.ndarray) -> Pending:
+    def begin(self, rgb: Views) -> Pending:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
         return self._begin(rgb, begun_home, _join)
 
-    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+    def begin_there(self, rgb: Views) -> Callable[[], Mattes]:
         """See :class:`birefnet_video.backends.base.Staying`; what is tried or done again comes home."""
         return self._begin(rgb, begun_there, _join_there)
 
     def _begin(
         self,
-        rgb: np.ndarray,
-        begin: Callable[[MattingBackend, np.ndarray], Callable[[], M]],
+        rgb: Views,
+        begin: Callable[[MattingBackend, Views], Callable[[], M]],
         join: Callable[[list[M]], M],
     ) -> Callable[[], M | np.ndarray]:
         """
@@ -137,10 +147,10 @@ class AdaptiveBackend:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
         self._inner.close()
 
-    def _pieces(self, rgb: np.ndarray) -> list[np.ndarray]:
+    def _pieces(self, rgb: Views) -> list[Views]:
         return [rgb[start : start + self._at_once] for start in range(0, len(rgb), self._at_once)]
 
-    def _run_smaller(self, rgb: np.ndarray, failed: OutOfMemory, at_once: int) -> np.ndarray:
+    def _run_smaller(self, rgb: Views, failed: OutOfMemory, at_once: int) -> np.ndarray:
         """Called when the error is no longer handled: its traceback would keep the memory that is missing.
 
         Args:
@@ -158,8 +168,8 @@ class AdaptiveBackend:
             except OutOfMemory as error:
                 failed = error.with_traceback(None)
 
-    def _run(self, rgb: np.ndarray) -> np.ndarray:
-        return _join([self._inner.infer(piece) for piece in self._pieces(rgb)])
+    def _run(self, rgb: Views) -> np.ndarray:
+        return _join([inferred(self._inner, piece) for piece in self._pieces(rgb)])
 
     def _halve(self, error: OutOfMemory) -> None:
         """
@@ -197,7 +207,7 @@ class AdaptiveBackend:
             self._told.add(message)
             self._tell(message)
 
-    def _run_trial(self, rgb: np.ndarray, trials: Iterator[None]) -> np.ndarray:
+    def _run_trial(self, rgb: Views, trials: Iterator[None]) -> np.ndarray:
         self._batch = rgb
         try:
             next(trials)

@@ -8,6 +8,7 @@ import numpy as np
 
 from birefnet_video.errors import NoNumbers
 from birefnet_video.matting.device_plane import DevicePlane
+from birefnet_video.matting.device_tensor import Gathered, at_home
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class BackendInfo:
 
 #: Waits for what has been begun: alpha float32 (N, h, w) in [0, 1]. Called once; raises what ``infer`` raises.
 Pending = Callable[[], np.ndarray]
+#: Of a batch: uint8 (N, h, w, 3) RGB, wherever it lies.
+Views = np.ndarray | Gathered
 #: Of a batch: alpha float32 (N, h, w) in the CPU's memory, or a plane (h, w) for each picture on the device.
 Mattes = np.ndarray | list[DevicePlane]
 
@@ -74,22 +77,35 @@ class MattingBackend(Protocol):
 
 
 @runtime_checkable
-class Staying(Protocol):
-    """A :class:`MattingBackend` whose mattes may stay on its device."""
+class Staying(MattingBackend, Protocol):
+    """One that takes views that lie on its device, and whose mattes may stay there."""
 
-    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+    def infer(self, rgb: Views) -> np.ndarray:
+        """See :class:`MattingBackend`."""
+        ...
+
+    def begin(self, rgb: Views) -> Pending:
+        """See :class:`MattingBackend`."""
+        ...
+
+    def begin_there(self, rgb: Views) -> Callable[[], Mattes]:
         """Like :meth:`MattingBackend.begin`, but mattes that are on the device stay there."""
         ...
 
 
-def begun_home(backend: MattingBackend, rgb: np.ndarray) -> Pending:
-    """Begin a batch; see :meth:`MattingBackend.begin`."""
-    return backend.begin(rgb)
+def inferred(backend: MattingBackend, rgb: Views) -> np.ndarray:
+    """Mattes of a batch; see :meth:`MattingBackend.infer`. Views come home for those that are not :class:`Staying`."""
+    return backend.infer(rgb) if isinstance(backend, Staying) else backend.infer(at_home(rgb))
 
 
-def begun_there(backend: MattingBackend, rgb: np.ndarray) -> Callable[[], Mattes]:
-    """Begin a batch; see :class:`Staying`. Mattes of other backends come home."""
-    return backend.begin_there(rgb) if isinstance(backend, Staying) else backend.begin(rgb)
+def begun_home(backend: MattingBackend, rgb: Views) -> Pending:
+    """Begin a batch; see :meth:`MattingBackend.begin` and :func:`inferred`."""
+    return backend.begin(rgb) if isinstance(backend, Staying) else backend.begin(at_home(rgb))
+
+
+def begun_there(backend: MattingBackend, rgb: Views) -> Callable[[], Mattes]:
+    """Begin a batch; see :class:`Staying`. Views for other backends come home, and so do their mattes."""
+    return backend.begin_there(rgb) if isinstance(backend, Staying) else backend.begin(at_home(rgb))
 
 
 class Lent:
@@ -107,15 +123,15 @@ class Lent:
         """See :class:`MattingBackend`."""
         return self._backend.info
 
-    def infer(self, rgb: np.ndarray) -> np.ndarray:
+    def infer(self, rgb: Views) -> np.ndarray:
         """See :class:`MattingBackend`."""
-        return self._backend.infer(rgb)
+        return inferred(self._backend, rgb)
 
-    def begin(self, rgb: np.ndarray) -> Pending:
+    def begin(self, rgb: Views) -> Pending:
         """See :class:`MattingBackend`."""
-        return self._backend.begin(rgb)
+        return begun_home(self._backend, rgb)
 
-    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+    def begin_there(self, rgb: Views) -> Callable[[], Mattes]:
         """See :class:`Staying`."""
         return begun_there(self._backend, rgb)
 
@@ -144,7 +160,7 @@ def no_numbers(info: BackendInfo) -> NoNumbers:
     )
 
 
-def check_input(rgb: np.ndarray, info: BackendInfo) -> None:
+def check_input(rgb: Views, info: BackendInfo) -> None:
     """The checks that every backend makes.
 
     Raises:

@@ -6,7 +6,16 @@ from typing import TypeVar
 
 import numpy as np
 
-from birefnet_video.backends.base import BackendInfo, Mattes, MattingBackend, Pending, begun_home, begun_there
+from birefnet_video.backends.base import (
+    BackendInfo,
+    Mattes,
+    MattingBackend,
+    Pending,
+    Views,
+    begun_home,
+    begun_there,
+    inferred,
+)
 from birefnet_video.backends.begun import Begun, raising
 from birefnet_video.backends.devices import has_fast_bfloat16
 from birefnet_video.errors import NoNumbers, OutOfMemory
@@ -64,11 +73,11 @@ class FiniteBackend:
         # Who asks once whether batches overlap is not told otherwise in the middle.
         return replace(self._now.info, overlaps=self._overlaps)
 
-    def infer(self, rgb: np.ndarray) -> np.ndarray:
+    def infer(self, rgb: Views) -> np.ndarray:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
         return self.begin(rgb)()
 
-    def begin(self, rgb: np.ndarray) -> Pending:
+    def begin(self, rgb: Views) -> Pending:
         """See :class:`birefnet_video.backends.base.MattingBackend`; the pictures may not change until collected.
 
         Raises:
@@ -76,12 +85,12 @@ class FiniteBackend:
         """
         return self._begin(rgb, begun_home)
 
-    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+    def begin_there(self, rgb: Views) -> Callable[[], Mattes]:
         """See :class:`birefnet_video.backends.base.Staying`; what is done again comes home."""
         return self._begin(rgb, begun_there)
 
     def _begin(
-        self, rgb: np.ndarray, begin: Callable[[MattingBackend, np.ndarray], Callable[[], M]]
+        self, rgb: Views, begin: Callable[[MattingBackend, Views], Callable[[], M]]
     ) -> Callable[[], M | np.ndarray]:
         now = self._now
         pending: Callable[[], M]
@@ -107,11 +116,11 @@ class FiniteBackend:
         if self._beside is not None:
             self._beside.close()
 
-    def _again(self, rgb: np.ndarray, by: MattingBackend, failed: NoNumbers) -> np.ndarray:
+    def _again(self, rgb: Views, by: MattingBackend, failed: NoNumbers) -> np.ndarray:
         while True:
             by = self._helper(by, failed)
             try:
-                return by.infer(rgb)
+                return inferred(by, rgb)
             except NoNumbers as error:
                 failed = error.with_traceback(None)
                 continue
@@ -120,7 +129,7 @@ class FiniteBackend:
                     raise
             # There is no room for two.
             by = self._take_over()
-            return by.infer(rgb)
+            return inferred(by, rgb)
 
     def _helper(self, by: MattingBackend, failed: NoNumbers) -> MattingBackend:
         """Who does again what ``by`` could not.

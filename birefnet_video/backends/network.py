@@ -7,12 +7,13 @@ from typing import cast
 import numpy as np
 import torch
 
-from birefnet_video.backends.base import BackendInfo, Mattes, Pending, check_input, check_mattes, no_numbers
+from birefnet_video.backends.base import BackendInfo, Mattes, Pending, Views, check_input, check_mattes, no_numbers
 from birefnet_video.backends.device_time import meter_of
 from birefnet_video.backends.engine import Prepared
 from birefnet_video.backends.memory import is_memory
 from birefnet_video.errors import OutOfMemory
 from birefnet_video.matting.device_plane import DevicePlane, staying
+from birefnet_video.matting.device_tensor import on_device
 from birefnet_video.model.preprocess import normalise, statistics
 
 
@@ -33,19 +34,19 @@ class NetworkBackend:
         self._statistics = statistics(self._device)
         self.info = replace(info, overlaps=self._on_cuda or prepared.start is not None)
 
-    def infer(self, rgb: np.ndarray) -> np.ndarray:
+    def infer(self, rgb: Views) -> np.ndarray:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
         return self.begin(rgb)()
 
-    def begin(self, rgb: np.ndarray) -> Pending:
+    def begin(self, rgb: Views) -> Pending:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
         return cast(Pending, self._begin(rgb, stay=False))
 
-    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+    def begin_there(self, rgb: Views) -> Callable[[], Mattes]:
         """See :class:`birefnet_video.backends.base.Staying`."""
         return self._begin(rgb, stay=True)
 
-    def _begin(self, rgb: np.ndarray, *, stay: bool) -> Callable[[], Mattes]:
+    def _begin(self, rgb: Views, *, stay: bool) -> Callable[[], Mattes]:
         check_input(rgb, self.info)
         if self._prepared is None:
             raise ValueError("the backend is closed")
@@ -59,8 +60,8 @@ class NetworkBackend:
         raise self._out_of_memory(len(rgb))
 
     @torch.inference_mode()
-    def _run_now(self, rgb: np.ndarray, prepared: Prepared, *, stay: bool) -> Callable[[], Mattes]:
-        x = self._view(torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device), prepared)
+    def _run_now(self, rgb: Views, prepared: Prepared, *, stay: bool) -> Callable[[], Mattes]:
+        x = self._view(self._pixels(rgb), prepared)
         give = self._left_there if stay else self._brought_home
         if prepared.start is not None:
             collect = prepared.start(x)
@@ -77,14 +78,11 @@ class NetworkBackend:
         return staying(alpha.unbind())
 
     @torch.inference_mode()
-    def _begin_on_cuda(self, rgb: np.ndarray, prepared: Prepared, *, stay: bool) -> Callable[[], Mattes]:
-        assert self._uploads is not None and self._downloads is not None  # made where the device is CUDA
+    def _begin_on_cuda(self, rgb: Views, prepared: Prepared, *, stay: bool) -> Callable[[], Mattes]:
+        assert self._downloads is not None  # made where the device is CUDA
         with torch.cuda.device(self._device):
             now = torch.cuda.current_stream()
-            with torch.cuda.stream(self._uploads):
-                pixels = torch.from_numpy(np.ascontiguousarray(rgb)).pin_memory().to(self._device, non_blocking=True)
-            now.wait_stream(self._uploads)
-            pixels.record_stream(now)
+            pixels = self._pixels_on_cuda(rgb, now)
             with meter_of(self.info.device).batch():
                 alpha = _matte(prepared.run(self._view(pixels, prepared)), len(rgb))
                 verdict = are_numbers(alpha)
@@ -104,6 +102,23 @@ class NetworkBackend:
             return result[0].numpy() if result else mattes
 
         return collect
+
+    def _pixels(self, rgb: Views) -> torch.Tensor:
+        """uint8 (n, h, w, 3) on the device."""
+        if isinstance(rgb, np.ndarray):
+            return torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device)
+        return on_device(rgb, self._device)
+
+    def _pixels_on_cuda(self, rgb: Views, now: "torch.cuda.Stream") -> torch.Tensor:
+        """The same, for what the stream ``now``, the current one, is given from now on."""
+        assert self._uploads is not None  # made where the device is CUDA
+        if not isinstance(rgb, np.ndarray):
+            return on_device(rgb, self._device)
+        with torch.cuda.stream(self._uploads):
+            pixels = torch.from_numpy(np.ascontiguousarray(rgb)).pin_memory().to(self._device, non_blocking=True)
+        now.wait_stream(self._uploads)
+        pixels.record_stream(now)
+        return pixels
 
     def _view(self, pixels: torch.Tensor, prepared: Prepared) -> torch.Tensor:
         """uint8 (n, h, w, 3) -> what the network takes, (n or the whole batch, 3, h, w)."""

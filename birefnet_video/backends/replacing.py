@@ -7,7 +7,16 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from birefnet_video.backends.base import BackendInfo, Mattes, MattingBackend, Pending, begun_home, begun_there
+from birefnet_video.backends.base import (
+    BackendInfo,
+    Mattes,
+    MattingBackend,
+    Pending,
+    Views,
+    begun_home,
+    begun_there,
+    inferred,
+)
 from birefnet_video.backends.begun import Begun
 from birefnet_video.backends.equality import Change
 from birefnet_video.errors import BirefnetVideoError, first_line
@@ -84,20 +93,20 @@ class ReplacingBackend:
         # Who asks once whether batches overlap is not told otherwise in the middle.
         return replace(self._now.info, overlaps=self._overlaps, note=self._since or self._now.info.note)
 
-    def infer(self, rgb: np.ndarray) -> np.ndarray:
+    def infer(self, rgb: Views) -> np.ndarray:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
         return self.begin(rgb)()
 
-    def begin(self, rgb: np.ndarray) -> Pending:
+    def begin(self, rgb: Views) -> Pending:
         """See :class:`birefnet_video.backends.base.MattingBackend`."""
         return self._begin(rgb, begun_home)
 
-    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+    def begin_there(self, rgb: Views) -> Callable[[], Mattes]:
         """See :class:`birefnet_video.backends.base.Staying`; what is compared comes home."""
         return self._begin(rgb, begun_there)
 
     def _begin(
-        self, rgb: np.ndarray, begin: Callable[[MattingBackend, np.ndarray], Callable[[], M]]
+        self, rgb: Views, begin: Callable[[MattingBackend, Views], Callable[[], M]]
     ) -> Callable[[], M | np.ndarray]:
         if self._better is not None:
             self._look(self._better)
@@ -106,7 +115,7 @@ class ReplacingBackend:
             pending = self._begun.add(begin(self._now, rgb))
             self._done += len(rgb)
             return pending
-        expected = self._now.infer(rgb)
+        expected = inferred(self._now, rgb)
         self._done += len(rgb)
         self._made = None
         if difference := _difference(made, rgb, expected):
@@ -166,10 +175,10 @@ class ReplacingBackend:
         self._tell(f"{reason}: {self._now.info.name} does all frames")
 
 
-def _difference(made: MattingBackend, rgb: np.ndarray, expected: np.ndarray) -> str:
+def _difference(made: MattingBackend, rgb: Views, expected: np.ndarray) -> str:
     """Why the mattes of an engine are not those expected, in words; nothing, if they are."""
     try:
-        change = Change.between(expected, made.infer(rgb))
+        change = Change.between(expected, inferred(made, rgb))
     except (BirefnetVideoError, RuntimeError) as error:
         return f"it does not run: {first_line(error)}"
     return "" if change.is_within(made.info.precision) else f"its alpha differs {change.words}"

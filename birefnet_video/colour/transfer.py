@@ -18,11 +18,11 @@ _PQ = (2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128)
 _BT709 = (1.09929682680944, 0.018053968510807)
 _HLG = (0.17883277, 0.28466892, 0.55991073)
 #: Light of BT.2020 primaries to that of BT.709 (ITU-R BT.2087, section 2 inverted).
-_NARROW = np.array(
+NARROW = np.array(
     [[1.660491, -0.587641, -0.072850], [-0.124550, 1.132900, -0.008349], [-0.018151, -0.100579, 1.118730]], np.float32
 )
 #: Light up to which a picture is shown to the network as it is; what is brighter is rolled off towards 1.
-_KNEE = 0.8
+KNEE = 0.8
 _TOP = 65535
 
 
@@ -83,7 +83,7 @@ def light_table(transfer: int) -> np.ndarray:
 
 
 @cache
-def _srgb_table() -> np.ndarray:
+def srgb_table() -> np.ndarray:
     """sRGB of 8 bits for light in 4,096 steps of its square root, which spread them as the eye does."""
     return (from_light((np.arange(4096) / 4095) ** 2, SRGB) * 255).round().astype(np.uint8)
 
@@ -99,17 +99,17 @@ def to_sdr(coded: np.ndarray, colour: ColourTags) -> np.ndarray:
     """
     light = light_table(colour.transfer)[coded]
     if colour.primaries == WIDE_PRIMARIES:
-        light = np.maximum(light @ _NARROW.T, 0)
+        light = np.maximum(light @ NARROW.T, 0)
     if not is_hdr(colour):
         return _as_srgb(light)
     brightest = np.maximum(light.max(axis=2, keepdims=True), np.float32(1e-6))
-    rolled = _KNEE + (1 - _KNEE) * (1 - np.exp(-(brightest - _KNEE) / (1 - _KNEE)))
-    shown = light * np.where(brightest > _KNEE, rolled / brightest, np.float32(1))
+    rolled = KNEE + (1 - KNEE) * (1 - np.exp(-(brightest - KNEE) / (1 - KNEE)))
+    shown = light * np.where(brightest > KNEE, rolled / brightest, np.float32(1))
     return _as_srgb(shown)
 
 
 def _as_srgb(light: np.ndarray) -> np.ndarray:
-    return _srgb_table()[(np.sqrt(light.clip(0, 1)) * 4095 + 0.5).astype(np.int32)]
+    return srgb_table()[(np.sqrt(light.clip(0, 1)) * 4095 + 0.5).astype(np.int32)]
 
 
 def scene_light(coded: np.ndarray, colour: ColourTags, *, is_rgb: bool) -> np.ndarray:
@@ -121,7 +121,7 @@ def scene_light(coded: np.ndarray, colour: ColourTags, *, is_rgb: bool) -> np.nd
         is_rgb: the source is RGB: without a tag its transfer function is sRGB's.
     """
     light = light_table(SRGB if is_rgb and colour.transfer == _UNSPECIFIED else colour.transfer)[coded]
-    return light @ _NARROW.T if colour.primaries == WIDE_PRIMARIES else light
+    return light @ NARROW.T if colour.primaries == WIDE_PRIMARIES else light
 
 
 def from_sdr(rgb: np.ndarray, colour: ColourTags) -> np.ndarray:
@@ -130,5 +130,5 @@ def from_sdr(rgb: np.ndarray, colour: ColourTags) -> np.ndarray:
         return rgb
     light = to_light(rgb, SRGB)
     if colour.primaries == WIDE_PRIMARIES:
-        light = np.maximum(light @ np.linalg.inv(_NARROW.astype(np.float64)).T, 0)
+        light = np.maximum(light @ np.linalg.inv(NARROW.astype(np.float64)).T, 0)
     return from_light(light, colour.transfer)

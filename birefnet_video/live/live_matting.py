@@ -12,7 +12,8 @@ from birefnet_video.backends.base import MattingBackend
 from birefnet_video.backends.wide import WideBackend, wide_size
 from birefnet_video.live.metered import Metered
 from birefnet_video.live.subjects import LiveSubjects
-from birefnet_video.matting.device_plane import DevicePlane, on_device, staying
+from birefnet_video.matting.device_plane import DevicePlane, staying
+from birefnet_video.matting.device_tensor import at_home, on_device
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.matting.temporal.smoothing import make_smoother
@@ -96,7 +97,7 @@ class LiveMatting:
 
     def matte(self, frame: Frame) -> Matte:
         """The matte of the next picture, at the view's size."""
-        view = self._matting.view(frame.picture, self._info)
+        view = at_home(self._matting.view(frame.picture, self._info))
         cells = _cells(view)
         is_same = self._cells is not None and np.abs(cells - self._cells).max() <= _UNCHANGED
         if self._alpha is not None and is_same and (self._subjects is None or self._subjects.rest(frame.meta)):

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from birefnet_video.backends.base import BackendInfo, Mattes, MattingBackend, Pending, begun_home, begun_there
+from birefnet_video.backends.base import BackendInfo, Mattes, MattingBackend, Pending, Views, begun_home, begun_there
 
 M = TypeVar("M", bound=Mattes)
 
@@ -30,21 +30,19 @@ class Metered:
         """See :class:`MattingBackend`."""
         return self._backend.info
 
-    def infer(self, rgb: np.ndarray) -> np.ndarray:
+    def infer(self, rgb: Views) -> np.ndarray:
         """See :class:`MattingBackend`."""
         return self.begin(rgb)()
 
-    def begin(self, rgb: np.ndarray) -> Pending:
+    def begin(self, rgb: Views) -> Pending:
         """See :class:`MattingBackend`."""
         return self._counted(rgb, begun_home)
 
-    def begin_there(self, rgb: np.ndarray) -> Callable[[], Mattes]:
+    def begin_there(self, rgb: Views) -> Callable[[], Mattes]:
         """See :class:`birefnet_video.backends.base.Staying`."""
         return self._counted(rgb, begun_there)
 
-    def _counted(
-        self, rgb: np.ndarray, begin: Callable[[MattingBackend, np.ndarray], Callable[[], M]]
-    ) -> Callable[[], M]:
+    def _counted(self, rgb: Views, begin: Callable[[MattingBackend, Views], Callable[[], M]]) -> Callable[[], M]:
         began = time.perf_counter()
         pending = begin(self._backend, rgb)
 

@@ -16,11 +16,14 @@ _DTYPES = {"uint8": torch.uint8, "int16": torch.int16, "float32": torch.float32}
 def upload(samples: np.ndarray, device: torch.device) -> Tensor:
     """Samples uint8, uint16 or float32 (H, W) as float32 (H, W) on ``device``; they may change afterwards."""
     # torch computes in int16, not in uint16.
-    kept = samples.view(np.int16) if samples.dtype == np.uint16 else samples
-    staged = torch.empty(kept.shape, dtype=_DTYPES[kept.dtype.name], pin_memory=device.type == "cuda")
-    staged.numpy()[:] = kept
-    there = staged.to(device, non_blocking=device.type == "cuda")
-    return whole_numbers(there)
+    return whole_numbers(as_it_is(samples.view(np.int16) if samples.dtype == np.uint16 else samples, device))
+
+
+def as_it_is(samples: np.ndarray, device: torch.device) -> Tensor:
+    """Samples uint8, int16 or float32 on ``device``, as they are; they may change afterwards."""
+    staged = torch.empty(samples.shape, dtype=_DTYPES[samples.dtype.name], pin_memory=device.type == "cuda")
+    staged.numpy()[:] = samples
+    return staged.to(device, non_blocking=device.type == "cuda")
 
 
 def whole_numbers(samples: Tensor) -> Tensor:

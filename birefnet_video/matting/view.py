@@ -1,22 +1,22 @@
 """See :func:`birefnet_video.colour.convert.to_rgb`: the same for pictures that lie on a device, read there."""
 
 import av
-import numpy as np
 import torch
 from torch import Tensor
 
 from birefnet_video.colour.convert import luma_weights
-from birefnet_video.colour.transfer import needs_mapping, to_sdr
+from birefnet_video.colour.transfer import needs_mapping
 from birefnet_video.matting.filters.torch import reduced
 from birefnet_video.matting.source import Coding, Source
-from birefnet_video.matting.upload import fetched
+from birefnet_video.matting.transfer import to_sdr
 from birefnet_video.types import ColourTags, MediaInfo
 
 
-def to_rgb(picture: av.VideoFrame, info: MediaInfo, size: tuple[int, int], device: torch.device) -> np.ndarray:
+def to_rgb(picture: av.VideoFrame, info: MediaInfo, size: tuple[int, int], device: torch.device) -> Tensor:
     """The upright picture at ``size`` (height, width) in sRGB, uint8 (height, width, 3), antialiased.
 
-    Only this small picture comes home, once it is computed.
+    It lies on the device, for what the current thread's stream is given from now on. Nothing is waited for: the picture
+    must be kept until what is made of this is there.
 
     Args:
         picture: YUV whose planes :class:`Source` reads.
@@ -32,11 +32,13 @@ def to_rgb(picture: av.VideoFrame, info: MediaInfo, size: tuple[int, int], devic
         reduced(plane, shape, of_even=info.chroma_from_left and plane.shape[1] < planes[0].shape[1]) for plane in planes
     ]
     coded = _coded_rgb(small, coding, info.colour)
-    is_deep = needs_mapping(info.colour)
-    rounded = (coded * (0xFFFF if is_deep else 0xFF) + 0.5).permute(1, 2, 0).contiguous()
-    (home,) = fetched([rounded.to(torch.int32).to(torch.int16) if is_deep else rounded.to(torch.uint8)])
-    upright = np.ascontiguousarray(info.turn.apply(home))
-    return to_sdr(upright, info.colour) if is_deep else upright
+    if needs_mapping(info.colour):
+        coded = (coded * 0xFFFF + 0.5).to(torch.int32)
+        rgb = to_sdr(coded, info.colour)
+    else:
+        rgb = (coded * 0xFF + 0.5).to(torch.uint8)
+    turned = torch.rot90(rgb.permute(1, 2, 0), info.turn.quarters, (0, 1))
+    return (turned.flip(1) if info.turn.mirror else turned).contiguous()
 
 
 def _coded_rgb(planes: list[Tensor], coding: Coding, colour: ColourTags) -> Tensor:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from birefnet_video.backends.base import MattingBackend
+from birefnet_video.backends.base import MattingBackend, Staying
 from birefnet_video.backends.device_time import busy_from_now
 from birefnet_video.backends.registry import open_backend
 from birefnet_video.backends.room import free_bytes
@@ -142,7 +142,7 @@ def _open_matting(
             finds_motion=not plan.guidance.said,
         )
         compositor = composing.on(has.device)
-        view_there = _view_there(compositor, has.device, plan.decode_on, counted, notify)
+        view_there = _view_there(plan, backend, compositor, counted, notify)
         matting = Matting(backend, compositor, view_there)
         return matting, counted, follower_of(plan, backend, read_masks(plan.guidance.said), on_subject, memory)
     except BaseException:
@@ -184,9 +184,10 @@ def _composing_threads(matting: Matting, counted: Budget, notify: Notify) -> int
 
 
 def _view_there(
-    compositor: Compositor, device: str, decode_on: str, counted: Budget, notify: Notify
+    plan: Plan, backend: MattingBackend, compositor: Compositor, counted: Budget, notify: Notify
 ) -> ViewThere | None:
     """Makes the view of pictures where a GPU has decoded them, if all that reads them is there, too."""
+    device, decode_on = backend.info.device, plan.decode_on
     if decode_on == "cpu":
         return None
     if isinstance(compositor, CpuCompositor) or _with_number(decode_on) != _with_number(device):
@@ -197,9 +198,11 @@ def _view_there(
         notify(f"pictures come from {decode_on} to the CPU: its memory has no room for those on their way")
         return None
     # Brings torch along, which nothing before the network needs.
-    from birefnet_video.pipeline.view_torch import DeviceView
+    from birefnet_video.pipeline.view_torch import ViewMaker
 
-    return DeviceView(device, notify)
+    # Who follows a subject reads each of them on the CPU, and so does smoothing there.
+    is_read_here = bool(plan.guidance.said) or (plan.spec.matte.smooth != "off" and not counted.has_room_for_smoothing)
+    return ViewMaker(device, notify, stay=isinstance(backend, Staying) and not is_read_here)
 
 
 def _with_number(device: str) -> str:

@@ -16,8 +16,8 @@ _PLANES, _EDGE_PLANES, _COLOUR_PLANES = 12, 30, 10
 _SMOOTHING_PLANES = {"off": (0, 0), "live": (52, 12), "normal": (84, 24), "high": (104, 34)}
 #: The same of what finds flow, of the size of the pictures that it is found in; ``high`` looks more closely.
 _FLOW_PLANES = {"off": 0, "live": 56, "normal": 56, "high": 115}
-#: Bytes of a sample in float32.
-_FLOAT = 4
+#: Bytes of a sample in float32, and of a view's pixel.
+_FLOAT, _VIEW = 4, 3
 #: Batches of frames that are in the works between the queues, at most: a stage holds one.
 _STAGES = 4
 
@@ -31,7 +31,7 @@ class Budget:
     thread: int
     """That a composing thread holds."""
     waiting: int
-    """That decoded pictures hold on their way, if they stay on the device."""
+    """That decoded pictures and the network's views of them hold on their way, if they stay on the device."""
     mattes: int = 0
     """That mattes hold on their way, if they stay there."""
     smoothing: int = 0
@@ -86,8 +86,8 @@ def budget(
     """
     pixels = info.width * info.height
     picture = pixels * 3 // 2 * (1 if info.bit_depth <= 8 else 2)
-    # Queues behind decoding, preparing, computing and smoothing.
-    frames = (4 * QUEUE_BATCHES + _STAGES) * batch_size
+    # Queues behind decoding, preparing, computing and smoothing; views are there from the second on.
+    frames, seen = ((queues * QUEUE_BATCHES + _STAGES) * batch_size for queues in (4, 3))
     small = prod(small_shape(info.height, info.width))
     matte, flow = prod(input_size), MotionEstimator(info.width, info.height)
     samples = (_PLANES + mattes - 1) * pixels + _EDGE_PLANES * matte + _COLOUR_PLANES * small
@@ -96,4 +96,5 @@ def budget(
     found = _FLOW_PLANES[smooth] * prod(flow.shape) if finds_motion else 0
     # Queues behind computing and smoothing.
     on_their_way = (2 * QUEUE_BATCHES + _STAGES) * batch_size * mattes * matte
-    return Budget(free, _FLOAT * samples, frames * picture, _FLOAT * on_their_way, _FLOAT * (remembered + found))
+    waiting = frames * picture + seen * _VIEW * matte
+    return Budget(free, _FLOAT * samples, waiting, _FLOAT * on_their_way, _FLOAT * (remembered + found))

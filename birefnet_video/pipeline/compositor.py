@@ -11,7 +11,7 @@ from birefnet_video.colour.convert import own_alpha
 from birefnet_video.matting.adjust.opencv import edit as edited
 from birefnet_video.matting.composite.id_mask import together
 from birefnet_video.matting.composite.opencv import Extent, guide_of
-from birefnet_video.matting.device_plane import at_home
+from birefnet_video.matting.device_tensor import at_home
 from birefnet_video.matting.edges.opencv import refine
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.options.matte import EditSpec

@@ -13,7 +13,7 @@ from birefnet_video.matting.composite.id_mask import together
 from birefnet_video.matting.composite.opencv import Extent
 from birefnet_video.matting.composite.torch import DeviceComposer, DeviceCutout
 from birefnet_video.matting.composite.torch import edit as edited
-from birefnet_video.matting.device_plane import on_device
+from birefnet_video.matting.device_tensor import on_device
 from birefnet_video.matting.edges.torch import refine
 from birefnet_video.matting.filters.torch import resized
 from birefnet_video.matting.source import Source

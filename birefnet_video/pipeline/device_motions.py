@@ -3,21 +3,23 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
-import numpy as np
 import torch
 
 from birefnet_video.backends.captured import Captured, Recorder
 from birefnet_video.backends.cuda_recorder import CudaRecorder
 from birefnet_video.backends.growing import Growing
 from birefnet_video.backends.memory import is_memory
+from birefnet_video.matting.device_tensor import at_home
 from birefnet_video.matting.temporal.motion import MotionEstimator
-from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator, Work
+from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator, Picture, Work
 from birefnet_video.matting.temporal.warp import DeviceMotion
 from birefnet_video.types import Motion
 
 T = TypeVar("T")
+M = TypeVar("M")
 #: Items by which is tried where motion is found sooner: a pair to warm up, and one to measure.
 TRIED = 3
 
@@ -56,7 +58,7 @@ def recorded_estimator(
 
 
 def is_sooner_there(
-    pictures: Sequence[np.ndarray],
+    pictures: Sequence[Picture],
     estimator: DeviceMotionEstimator,
     on_cpu: MotionEstimator,
     workers: int,
@@ -75,13 +77,16 @@ def is_sooner_there(
     """
     if len(pictures) < TRIED:
         return False
-    looks = [estimator.look(rgb) for rgb in pictures]
     seconds = []
     try:
-        for find in (lambda one, two: estimator.begin(one, two)(), on_cpu.between):
-            find(*looks[:2])
+        looks = [estimator.look(rgb) for rgb in pictures]
+        for find, greys in (
+            (lambda one, two: estimator.begin(one, two)(), looks),
+            (on_cpu.between, [at_home(grey) for grey in looks]),
+        ):
+            find(*greys[:2])
             began = clock()
-            find(*looks[1:])
+            find(*greys[1:])
             seconds.append(clock() - began)
     except RuntimeError as error:
         if not is_memory(error):
@@ -92,7 +97,7 @@ def is_sooner_there(
 
 def with_motion_there(
     items: Iterable[T],
-    see: Callable[[T], np.ndarray],
+    see: Callable[[T], Picture],
     estimator: DeviceMotionEstimator,
     on_cpu: MotionEstimator,
     tell: Callable[[str], None],
@@ -103,31 +108,34 @@ def with_motion_there(
 
     Args:
         items: in the order of display.
-        see: gives an item's picture uint8 (h, w, 3).
+        see: gives an item's picture uint8 (h, w, 3), wherever it lies.
         estimator: finds it, on the stream of the caller's thread.
         on_cpu: does so where the device has no memory left.
         tell: takes what a user should know.
     """
-    before: np.ndarray | None = None
+    before: Picture | None = None
     begun: tuple[T, Callable[[], Motion | DeviceMotion] | None] | None = None
     has_room, growing, is_told = True, Growing(), False
     for item in items:
-        now = estimator.look(see(item))
+        picture = see(item)
+        if before is not None and not has_room and growing.is_due:
+            growing.tried()
+            has_room = True
+        there = _or_none(partial(estimator.look, picture)) if has_room else None
+        now = on_cpu.look(at_home(picture)) if there is None else there
         pending: Callable[[], Motion | DeviceMotion] | None = None
+        if before is not None and there is not None:
+            pending = _or_none(partial(estimator.begin, before, now))
+        if has_room and (there is None or (before is not None and pending is None)):
+            has_room = False
+            growing.failed()
         if before is not None:
-            if not has_room and growing.is_due:
-                growing.tried()
-                has_room = True
-            pending = _begun(estimator, before, now) if has_room else None
-            if pending is None and has_room:
-                has_room = False
-                growing.failed()
             growing.good()
         if before is not None and pending is None:
             if not is_told:
                 is_told = True
                 tell(f"{estimator.device}: out of memory for motion: some of it is found on the CPU")
-            found = on_cpu.between(before, now)
+            found = on_cpu.between(at_home(before), at_home(now))
             pending = lambda found=found: found  # noqa: E731 - a motion that is there already
         if begun is not None:
             yield begun[0], begun[1] and begun[1]()
@@ -136,12 +144,10 @@ def with_motion_there(
         yield begun[0], begun[1] and begun[1]()
 
 
-def _begun(
-    estimator: DeviceMotionEstimator, before: np.ndarray, now: np.ndarray
-) -> Callable[[], Motion | DeviceMotion] | None:
-    """``None`` if the device is out of memory."""
+def _or_none(work: Callable[[], M]) -> M | None:
+    """What ``work`` gives; ``None`` if the device is out of memory."""
     try:
-        return estimator.begin(before, now)
+        return work()
     except RuntimeError as error:
         if not is_memory(error):
             raise

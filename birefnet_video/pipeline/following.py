@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from birefnet_video.matting.device_tensor import at_home
 from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.matting.guidance.region import WHOLE
 from birefnet_video.options.prompts import Prompt
@@ -120,7 +121,7 @@ class Follower:
 
     def _look_first(self, batch: Batch, part: slice, first: FirstLook) -> None:
         """Keep what is seen of all of the picture, and what prompts say of it."""
-        steps = zip(batch.frames[part], batch.rgb[part], batch.motions[part], strict=True)
+        steps = zip(batch.frames[part], at_home(batch.rgb[part]), batch.motions[part], strict=True)
         wanted = [
             each for each in steps if self._wanted.is_reached(each[0].meta, self._rate) or self._is_due(each[0].meta)
         ]
@@ -153,7 +154,7 @@ class Follower:
 
     def _mattes(self, batch: Batch, part: slice) -> list[Matte]:
         pursuit, rate, count = self._pursuit, float(self._rate), len(batch.frames)
-        frames, views = batch.frames[part], batch.rgb[part]
+        frames, views = batch.frames[part], at_home(batch.rgb[part])
         shown = [
             Shown(frame.meta, view, motion, rate)
             for frame, view, motion in zip(frames, views, batch.motions[part], strict=True)

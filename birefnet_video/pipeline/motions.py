@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from birefnet_video.matting.device_tensor import at_home
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.pipeline.ordered import ordered_map
 from birefnet_video.types import Batch, Motion
@@ -24,7 +25,7 @@ def with_motion(batches: Iterable[Batch], estimator: MotionEstimator, workers: i
         index = -1
         for batch in batches:
             steps = []
-            for frame, view in zip(batch.frames, batch.rgb, strict=True):
+            for frame, view in zip(batch.frames, at_home(batch.rgb), strict=True):
                 now = estimator.look(view)
                 # They may come a second time, or not from the first one on.
                 steps.append((before if frame.meta.index == index + 1 else None, now))

@@ -12,8 +12,10 @@ import torch
 
 from birefnet_video.backends.memory import is_memory
 from birefnet_video.matting.device_plane import DevicePlane, staying
+from birefnet_video.matting.device_tensor import at_home
 from birefnet_video.matting.temporal.flicker import FlickerGauge
 from birefnet_video.matting.temporal.motion import MotionEstimator
+from birefnet_video.matting.temporal.motion_torch import Picture
 from birefnet_video.matting.temporal.smoothing import make_smoother
 from birefnet_video.matting.temporal.votes import make_view
 from birefnet_video.matting.temporal.warp import DeviceMotion, Step, make_step
@@ -25,9 +27,9 @@ from birefnet_video.pipeline.torch_threads import use_one_core, use_own_stream
 from birefnet_video.types import Frame, Matte, Motion
 
 T = TypeVar("T")
-#: Alpha float32 (H, W), wherever it lies; and a picture uint8 (h, w, 3) with its alpha.
+#: Alpha float32 (H, W) and a picture uint8 (h, w, 3) with its alpha, wherever they lie.
 Alpha = np.ndarray | DevicePlane
-Seen = tuple[np.ndarray, Alpha]
+Seen = tuple[Picture, Alpha]
 #: Times that a device is gone back to after its memory ran out: each one that fails costs frames their smoothing.
 _MOST_RETURNS = 2
 
@@ -252,7 +254,7 @@ def _estimator(shape: tuple[int, int], mode: Smoothing) -> MotionEstimator:
 
 def _found_on_device(
     items: Iterable[T],
-    see: Callable[[T], np.ndarray],
+    see: Callable[[T], Picture],
     shape: tuple[int, int],
     mode: Smoothing,
     where: Where,
@@ -270,14 +272,14 @@ def _found_on_device(
 
 
 def _found_on_cpu(
-    items: Iterable[T], see: Callable[[T], np.ndarray], estimator: MotionEstimator, workers: int
+    items: Iterable[T], see: Callable[[T], Picture], estimator: MotionEstimator, workers: int
 ) -> Iterator[tuple[T, Motion | None]]:
     """Items with the motion from the item before each."""
 
     def pairs() -> Iterator[tuple[T, np.ndarray | None, np.ndarray]]:
         before: np.ndarray | None = None
         for item in items:
-            now = estimator.look(see(item))
+            now = estimator.look(at_home(see(item)))
             yield item, before, now
             before = now
 

@@ -10,6 +10,7 @@ import numpy as np
 from birefnet_video.backends.base import Mattes
 from birefnet_video.colour.convert import alpha_samples
 from birefnet_video.matting.composite.opencv import Extent
+from birefnet_video.matting.device_tensor import DeviceTensor, gathered
 from birefnet_video.options.matte import EditSpec
 from birefnet_video.outputs.sink import Sink
 from birefnet_video.outputs.verify import Promise
@@ -35,22 +36,22 @@ def prepare(frames: Iterable[Frame], info: MediaInfo, matting: Matting, *, worke
     second time, may be short."""
     batch_size = matting.info.batch_size
 
-    def view(frame: Frame) -> tuple[Frame, np.ndarray]:
+    def view(frame: Frame) -> tuple[Frame, np.ndarray | DeviceTensor]:
         return frame, matting.view(frame.picture, info)
 
     waiting: list[Frame] = []
-    views: list[np.ndarray] = []
+    views: list[np.ndarray | DeviceTensor] = []
     for frame, rgb in ordered_map(view, frames, workers, "birefnet-video prepare"):
         if waiting and frame.meta.index <= waiting[-1].meta.index:
-            yield Batch(tuple(waiting), np.stack(views))
+            yield Batch(tuple(waiting), gathered(views))
             waiting, views = [], []
         waiting.append(frame)
         views.append(rgb)
         if len(waiting) == batch_size:
-            yield Batch(tuple(waiting), np.stack(views))
+            yield Batch(tuple(waiting), gathered(views))
             waiting, views = [], []
     if waiting:
-        yield Batch(tuple(waiting), np.stack(views))
+        yield Batch(tuple(waiting), gathered(views))
 
 
 def infer(batches: Iterable[Batch], matting: Matting) -> Iterator[list[Matte]]:

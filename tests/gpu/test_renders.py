@@ -12,10 +12,12 @@ from specs import job_spec
 from birefnet_video.events import JobNotice
 from birefnet_video.jobs import Job
 from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.pipeline import assemble as assembling
+from birefnet_video.pipeline import smoothing
 from birefnet_video.pipeline.core import Matting
 
 pytestmark = pytest.mark.gpu
-FRAMES = 40
+FRAMES, NO_NVDEC = 40, "this GPU or this build of FFmpeg has no NVDEC"
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +71,23 @@ def test_frames_decoded_on_the_gpu_are_those_of_the_cpu(clip: Path, tmp_path: Pa
     here, _ = rendered(clip, tmp_path / "cpu", decode_on="cpu", smooth="off")
     there, told = rendered(clip, tmp_path / "gpu", decode_on="cuda", smooth="off")
     if any("is not decoded on cuda" in text for text in told):
-        pytest.skip("this GPU or this build of FFmpeg has no NVDEC")
+        pytest.skip(NO_NVDEC)
     assert differ(here, there) <= 2
+
+
+@pytest.mark.parametrize("smooth", ["off", "normal"])
+def test_views_that_stay_there_make_the_same_frames(
+    smooth: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where flow is found is not left to the clock.
+    monkeypatch.setattr(smoothing, "is_sooner_there", lambda *_: False)
+    there, told = rendered(clip, tmp_path / "there", decode_on="cuda", smooth=smooth, batch_size=4)
+    if any("is not decoded on cuda" in text for text in told):
+        pytest.skip(NO_NVDEC)
+    # A network that takes arrays alone, as it seems.
+    monkeypatch.setattr(assembling, "Staying", type(None))
+    home, _ = rendered(clip, tmp_path / "home", decode_on="cuda", smooth=smooth, batch_size=4)
+    assert differ(there, home) == 0
 
 
 def test_little_memory_costs_speed_and_no_frame(clip: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from moving import make_clip as moving_clip
 from packets import packets
 
 from birefnet_video.matting.device_plane import DevicePlane, staying
+from birefnet_video.matting.device_tensor import DeviceTensor, at_home, gathered, made_now, on_device
 from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator
 from birefnet_video.pipeline.device_motions import recorded_estimator
 
@@ -24,10 +25,12 @@ DEVICE = torch.device("cuda")
 FRAMES = 24
 
 
-def rendered(clip: Path, output: Path, **environment: str) -> list[tuple[object, ...]]:
+def rendered(
+    clip: Path, output: Path, more: tuple[str, ...] = ("--smooth", "normal"), **environment: str
+) -> list[tuple[object, ...]]:
     """The packets of a render by a process of its own, several threads of which compose at once."""
     asked = [str(clip), "--mask", str(output), "-q", "--device", str(DEVICE), "--batch-size", "4", "--no-config"]
-    asked += ["--compose-on", "device", "--smooth", "normal"]
+    asked += ["--compose-on", "device", *more]
     command = [sys.executable, "-m", "birefnet_video", *asked]
     subprocess.run(command, check=True, env=os.environ | environment)
     return packets(output)
@@ -38,6 +41,28 @@ def test_a_render_is_the_same_where_every_launch_is_waited_for(tmp_path: Path) -
     clip = make_clip(tmp_path / "in.mp4", frames=FRAMES, size=(640, 360))
     usual = rendered(clip, tmp_path / "usual.mkv")
     assert rendered(clip, tmp_path / "blocking.mkv", CUDA_LAUNCH_BLOCKING="1") == usual
+
+
+def test_pictures_decoded_there_make_the_same_where_every_launch_is_waited_for(tmp_path: Path) -> None:
+    """Views are handed from the threads that make them to the network. No flow, whose place the clock decides."""
+    clip, more = (
+        make_clip(tmp_path / "in.mp4", frames=FRAMES, size=(640, 360)),
+        ("--smooth", "off", "--decode-on", "cuda"),
+    )
+    usual = rendered(clip, tmp_path / "usual.mkv", more)
+    assert rendered(clip, tmp_path / "blocking.mkv", more, CUDA_LAUNCH_BLOCKING="1") == usual
+
+
+def test_a_view_is_read_on_another_stream_when_it_is_there() -> None:
+    def made_and_read(seed: int) -> bool:
+        torch.manual_seed(seed)
+        pixels = (slow(512)[..., None].expand(-1, -1, 3) * 255).to(torch.uint8)
+        view = DeviceTensor(pixels, made_now(DEVICE))
+        with ThreadPoolExecutor(1) as other:
+            batch = other.submit(lambda: on_device(gathered([view, view]), DEVICE).cpu().numpy()).result()
+        return bool(np.array_equal(batch, at_home(gathered([view, view]))))
+
+    assert all(made_and_read(seed) for seed in range(4))
 
 
 def slow(size: int) -> torch.Tensor:

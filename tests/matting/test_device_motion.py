@@ -18,7 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from birefnet_video.backends.captured import Captured
 from birefnet_video.backends.growing import Growing
-from birefnet_video.matting.device_plane import at_home
+from birefnet_video.matting.device_tensor import at_home
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator, motion_of_pair
 from birefnet_video.matting.temporal.search import dense_flow

@@ -12,7 +12,8 @@ from moving import HEIGHT, WIDTH, Clip, make_clip, texture
 
 from birefnet_video import smooth_alphas
 from birefnet_video.errors import UsageError
-from birefnet_video.matting.device_plane import DevicePlane, at_home
+from birefnet_video.matting.device_plane import DevicePlane
+from birefnet_video.matting.device_tensor import at_home
 from birefnet_video.matting.temporal.flicker import FlickerGauge
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.matting.temporal.smoothing import make_smoother

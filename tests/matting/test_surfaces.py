@@ -19,13 +19,17 @@ from stubs import INFO
 from surfaces import Surface
 
 from birefnet_video.backends.stub import StubBackend
+from birefnet_video.colour import transfer as transfer_here
 from birefnet_video.colour.convert import plane_array
 from birefnet_video.colour.convert import to_rgb as on_cpu
+from birefnet_video.colour.transfer import HLG, LINEAR, PQ
 from birefnet_video.inputs import reader
 from birefnet_video.inputs.probe import probe
 from birefnet_video.inputs.surfaces import Surfaces, brought_home
 from birefnet_video.matting import source
+from birefnet_video.matting.device_tensor import at_home
 from birefnet_video.matting.surfaces import bits_of, stored_planes
+from birefnet_video.matting.transfer import to_sdr
 from birefnet_video.matting.view import to_rgb
 from birefnet_video.options.backgrounds import Blur
 from birefnet_video.options.job import JobSpec
@@ -36,10 +40,13 @@ from birefnet_video.pipeline.assemble import assemble
 from birefnet_video.pipeline.budget import Budget
 from birefnet_video.pipeline.compositor import CpuCompositor, Task
 from birefnet_video.pipeline.stages import Composed, decode, infer, prepare
-from birefnet_video.pipeline.view_torch import DeviceView
+from birefnet_video.pipeline.view_torch import ViewMaker
+from birefnet_video.types import ColourTags
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 CPU = torch.device("cpu")
+#: What a plan asks of smoothing: nothing.
+SPEC = SimpleNamespace(matte=SimpleNamespace(smooth="off"))
 #: Format, bits, and by what its samples are stored as larger numbers.
 FORMATS = {"nv12": (8, 1), "p010le": (10, 64), "p016le": (16, 1)}
 
@@ -91,7 +98,7 @@ def as_decoded(name: str) -> tuple[av.VideoFrame, av.VideoFrame]:
 def test_the_view_is_the_one_that_swscale_makes_exactly(name: str, size: tuple[int, int]) -> None:
     picture, decoded = as_decoded(name)
     info, trips = probe(CLIPS / name), []  # type: ignore[var-annotated]
-    made = to_rgb(Surface(decoded, trips=trips), info, size, CPU)  # type: ignore[arg-type]
+    made = to_rgb(Surface(decoded, trips=trips), info, size, CPU).numpy()  # type: ignore[arg-type]
     expected = on_cpu(picture, info, size, exact=True)
     assert made.shape == expected.shape and made.dtype == np.uint8 and trips == []
     change = np.abs(made.astype(int) - expected)
@@ -102,9 +109,21 @@ def test_the_view_of_hdr_is_mapped() -> None:
     name = "pq_2020_10bit_hevc.mp4"
     _, decoded = as_decoded(name)
     info = probe(CLIPS / name)
-    made = to_rgb(Surface(decoded), info, (64, 96), CPU)  # type: ignore[arg-type]
+    made = to_rgb(Surface(decoded), info, (64, 96), CPU).numpy()  # type: ignore[arg-type]
     # swscale makes 16 bits of chroma that it has thinned out, which shows at borders of colours.
     assert np.abs(made.astype(int) - on_cpu(decoded, info, (64, 96))).mean() < 4
+
+
+@pytest.mark.parametrize("transfer", [PQ, HLG, LINEAR, 14], ids=["PQ", "HLG", "linear", "BT.2020"])
+@pytest.mark.parametrize("primaries", [1, 9])
+def test_colours_are_mapped_to_sdr_as_on_the_cpu(transfer: int, primaries: int) -> None:
+    coded = np.random.default_rng(0).integers(0, 1 << 16, (90, 120, 3), dtype=np.uint16)
+    tags = ColourTags(primaries, transfer, 9)
+    expected = transfer_here.to_sdr(coded, tags)
+    made = to_sdr(torch.from_numpy(coded.astype(np.int32)).permute(2, 0, 1), tags).permute(1, 2, 0).numpy()
+    change = np.abs(made.astype(int) - expected)
+    # Exponentials, roots and sums of three end in other last digits: 2 of a million samples by a level.
+    assert made.dtype == np.uint8 and change.max() <= 1 and change.mean() < 1e-4
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +138,13 @@ def run(spec: JobSpec, folder: Path, name: str) -> tuple[list[Composed], list[np
     line = assemble(
         with_options(spec, outputs=outputs, compose_on="device"), lambda message: None, lambda spec, info, tell: network
     )
-    matting = replace(line.matting, view_there=DeviceView("cpu", lambda message: pytest.fail(message)))
+    matting = replace(line.matting, view_there=ViewMaker("cpu", pytest.fail, stay=False))
     views: list[np.ndarray] = []
     try:
 
         def seen() -> Iterator[object]:
             for batch in prepare(islice(decode(line.reader), 3), line.info, matting):
-                views.append(batch.rgb)
+                views.append(at_home(batch.rgb))
                 yield batch
 
         return list(line.composing(infer(seen(), matting))), views  # type: ignore[arg-type]
@@ -225,11 +244,12 @@ def test_they_stay_only_where_they_are_composed(monkeypatch: pytest.MonkeyPatch)
     there = SimpleNamespace(compose=lambda matte, edit: None)
 
     def wired(decode_on: str, device: str, compositor: object, free: int | None = None) -> bool:
-        counted = Budget(free, 1000, 100)
-        view_there = assembling._view_there(compositor, device, decode_on, counted, told.append)  # type: ignore[arg-type]
+        network = StubBackend(replace(INFO, device=device))
+        plan = SimpleNamespace(decode_on=decode_on, spec=SPEC, guidance=SimpleNamespace(said=()))
+        view_there = assembling._view_there(plan, network, compositor, Budget(free, 1000, 100), told.append)  # type: ignore[arg-type]
         return view_there is not None
 
-    monkeypatch.setattr(view_torch, "DeviceView", lambda device, notify: device)
+    monkeypatch.setattr(view_torch, "ViewMaker", lambda device, notify, stay: device)
     assert wired("cuda", "cuda:0", there) and wired("cuda:1", "cuda:1", there) and not wired("cpu", "cuda", there)
     assert told == []
     info = probe(CLIPS / "cfr_bframes_aac.mp4")
@@ -251,8 +271,8 @@ def test_memory_that_runs_out_for_a_view_is_said_once(clip: Path, monkeypatch: p
     monkeypatch.setattr(view_torch.view, "to_rgb", fail)
     _, decoded = as_decoded("cfr_bframes_aac.mp4")
     info, trips = probe(CLIPS / "cfr_bframes_aac.mp4"), []  # type: ignore[var-annotated]
-    there = DeviceView("cpu", told.append)
+    there = ViewMaker("cpu", told.append, stay=True)
     for _ in range(2):
         made = there(Surface(decoded, trips=trips), info, (64, 96))  # type: ignore[arg-type]
-        assert np.array_equal(made, on_cpu(decoded, info, (64, 96)))
+        assert isinstance(made, np.ndarray) and np.array_equal(made, on_cpu(decoded, info, (64, 96)))
     assert len(told) == 1 and trips == ["rgb24"] * 2

@@ -198,8 +198,9 @@ def test_threads_never_take_more_than_their_share_unless_there_is_one_alone(free
 
 def test_pictures_on_their_way_are_counted(info: MediaInfo) -> None:
     eight, ten = (counted((3840, 2160), FREE[8], info, depth=depth) for depth in (8, 10))
-    # Four queues of two batches, and four batches in the works: 48 pictures of 12.4 MB.
-    assert eight.waiting == 48 * 3840 * 2160 * 3 // 2 and ten.waiting == 2 * eight.waiting
+    # Four queues of two batches, and four batches in the works: 48 pictures of 12.4 MB; and views in three queues.
+    pictures, views = 48 * 3840 * 2160 * 3 // 2, 40 * 1024 * 1024 * 3
+    assert eight.waiting == pictures + views and ten.waiting == 2 * pictures + views
     assert eight.has_room_for_pictures and not ten.has_room_for_pictures
     assert not counted((3840, 2160), FREE[4], info).has_room_for_pictures
 

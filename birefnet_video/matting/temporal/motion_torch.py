@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from birefnet_video.matting.device_tensor import DeviceTensor, gathered, made_now, on_device
+from birefnet_video.matting.filters.torch import resized
 from birefnet_video.matting.temporal.motion import (
     COARSE,
     FLOW_SIDE,
@@ -20,10 +22,13 @@ from birefnet_video.matting.temporal.motion import (
 )
 from birefnet_video.matting.temporal.search import dense_flow
 from birefnet_video.matting.temporal.warp import DeviceMotion, Flow
-from birefnet_video.matting.upload import upload
 
 #: How thoroughly is looked: pixels from patch to patch, and steps.
 _USUAL, _THOROUGH = (3, 8), (2, 12)
+#: Shares of red, green and blue in grey as OpenCV has them, and what they are together.
+_GREY, _GREY_UNIT = (9798, 19235, 3735), 1 << 15
+#: A picture, or its grey, in the CPU's memory or on the device.
+Picture = np.ndarray | DeviceTensor
 #: How many numbers :func:`signs` gives.
 _SIGNS = 5
 
@@ -67,13 +72,16 @@ class DeviceMotionEstimator:
         stride, steps = _THOROUGH if thorough else _USUAL
         self._find = recorded(partial(motion_of_pair, stride=stride, steps=steps))
 
-    def look(self, rgb: np.ndarray) -> np.ndarray:
-        """What is needed of a picture uint8 (H, W, 3), whatever its size: grey uint8 (h, w), on the CPU."""
-        return self._home.look(rgb)
+    def look(self, rgb: Picture) -> Picture:
+        """What is needed of a picture uint8 (H, W, 3), whatever its size: grey uint8 (h, w), where the picture lies."""
+        if isinstance(rgb, np.ndarray):
+            return self._home.look(rgb)
+        grey = resized(grey_of(rgb.here()), self._home.shape)
+        return DeviceTensor((grey + 0.5).to(torch.uint8), made_now(grey.device))
 
-    def begin(self, earlier: np.ndarray, later: np.ndarray) -> Callable[[], DeviceMotion]:
+    def begin(self, earlier: Picture, later: Picture) -> Callable[[], DeviceMotion]:
         """Begin to find the motion between two neighbours, as :meth:`look` gives them; the result waits for it."""
-        pair = upload(np.stack((earlier, later)), self.device)
+        pair = on_device(gathered((earlier, later)), self.device).float()
         found = self._find(pair[:, None])
         forward, backward = found[:-_SIGNS].view(2, 2, *self._home.grid).split(1)
         told = torch.empty(_SIGNS, pin_memory=self._on_cuda).copy_(found[-_SIGNS:], non_blocking=self._on_cuda)
@@ -89,6 +97,13 @@ class DeviceMotionEstimator:
             return DeviceMotion(Flow(forward, backward), *judged((before, after), step, lambda: lost, lambda: coarse))
 
         return collect
+
+
+def grey_of(rgb: Tensor) -> Tensor:
+    """uint8 (H, W, 3) -> OpenCV's grey, whole numbers in float32 (H, W)."""
+    red, green, blue = rgb.float().unbind(2)
+    # Whole numbers below 2^24: no sum of them is rounded.
+    return ((_GREY[0] * red + _GREY[1] * green + _GREY[2] * blue + _GREY_UNIT / 2) / _GREY_UNIT).floor()
 
 
 def motion_of_pair(x: Tensor, *, stride: int, steps: int) -> Tensor:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from birefnet_video.matting.device_plane import DevicePlane, at_home
+from birefnet_video.matting.device_plane import DevicePlane
+from birefnet_video.matting.device_tensor import DeviceTensor, at_home
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.temporal.warp import Warp
 
@@ -33,7 +34,7 @@ class View:
     """float32 (1, 3, H, W) in [0, 1], without its grain."""
 
 
-def make_view(rgb: np.ndarray, alpha: np.ndarray | DevicePlane, device: torch.device) -> View:
+def make_view(rgb: np.ndarray | DeviceTensor, alpha: np.ndarray | DevicePlane, device: torch.device) -> View:
     """
     Args:
         rgb: uint8 (h, w, 3), of the matte's field of view and any size.
@@ -48,9 +49,13 @@ def make_view(rgb: np.ndarray, alpha: np.ndarray | DevicePlane, device: torch.de
     return View(own[None, None], make_colour(rgb, (alpha.shape[0], alpha.shape[1]), device))
 
 
-def make_colour(rgb: np.ndarray, size: tuple[int, int], device: torch.device) -> Tensor:
+def make_colour(rgb: np.ndarray | DeviceTensor, size: tuple[int, int], device: torch.device) -> Tensor:
     """:attr:`View.colour` of ``size`` (height, width)."""
-    channels = np.stack(cv2.split(cv2.blur(resized(rgb, size), (3, 3))))
+    if isinstance(rgb, DeviceTensor) and rgb.lies_on(device) and rgb.shape[:2] == size:
+        # The same to the last bit: a ninth of a whole number is never halfway between two.
+        mirrored = F.pad(rgb.here().permute(2, 0, 1)[None].float(), (1, 1, 1, 1), mode="reflect")
+        return F.avg_pool2d(mirrored, 3, stride=1).add_(0.5).floor_().mul_(1 / 255)
+    channels = np.stack(cv2.split(cv2.blur(resized(at_home(rgb), size), (3, 3))))
     return torch.from_numpy(channels).to(device)[None].float().mul_(1 / 255)
 
 
