@@ -9,7 +9,7 @@ import numpy as np
 RATE = 25
 WIDTH, HEIGHT = 480, 270
 #: Colour of drawn scenes, and those of drawn figures: of none of them is blue the strongest part.
-_BLUE = np.array([0.25, 0.6, 1.0], np.float32)
+BLUE = np.array([0.25, 0.6, 1.0], np.float32)
 _COLOURS = ((230, 60, 40), (240, 210, 60), (60, 170, 40), (225, 225, 215), (150, 75, 20), (210, 50, 150), (140, 20, 20))
 
 
@@ -83,13 +83,13 @@ def drawn_scene(seed: int) -> np.ndarray:
     coarse = rng.uniform(90, 220, (6, 10)).astype(np.float32)
     scene = cv2.resize(coarse, (WIDTH + 80, HEIGHT + 80), interpolation=cv2.INTER_CUBIC)
     grain = cv2.GaussianBlur(rng.normal(0, 1, scene.shape).astype(np.float32), (0, 0), 2.0)
-    return np.clip((scene + 90 * grain)[..., None] * _BLUE, 0, 255).astype(np.uint8)
+    return np.clip((scene + 90 * grain)[..., None] * BLUE, 0, 255).astype(np.uint8)
 
 
 def not_blue(rgb: np.ndarray) -> np.ndarray:
     """The matte of everything before a drawn scene, as a network would find it: uint8 (..., 3) -> float32 (...)."""
     x = rgb.astype(np.float32)
-    red, green, blue = np.moveaxis(x - (x @ _BLUE)[..., None] * _BLUE / (_BLUE @ _BLUE), -1, 0)
+    red, green, blue = np.moveaxis(x - (x @ BLUE)[..., None] * BLUE / (BLUE @ BLUE), -1, 0)
     # As numpy.linalg.norm, which takes twice as long where the last axis is this short.
     return np.clip((np.sqrt(red * red + green * green + blue * blue) - 25) / 40, 0, 1).astype(np.float32)
 
