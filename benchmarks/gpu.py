@@ -21,8 +21,9 @@ import av
 import numpy as np
 import torch
 from engines import network, published
+from gpu_live import live
 from gpu_parts import flow, kernels
-from gpu_renders import composing, small_cards
+from gpu_renders import composing, small_cards, views
 from gpu_setup import (
     CLIP,
     ROOT,
@@ -228,7 +229,7 @@ def little_memory(setup: Setup) -> Iterator[str]:
 
 STEPS: tuple[Callable[[Setup], Iterator[str]], ...] = (
     *(machine, renders, first_frame, engines, composing, changes, flow, kernels, profiled, small_cards),
-    *(marked_tests, decoding, little_memory),
+    *(marked_tests, decoding, views, live, little_memory),
 )
 
 

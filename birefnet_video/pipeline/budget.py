@@ -16,6 +16,8 @@ _PLANES, _EDGE_PLANES, _COLOUR_PLANES = 12, 30, 10
 _SMOOTHING_PLANES = {"off": (0, 0), "live": (52, 12), "normal": (84, 24), "high": (104, 34)}
 #: The same of what finds flow, of the size of the pictures that it is found in; ``high`` looks more closely.
 _FLOW_PLANES = {"off": 0, "live": 56, "normal": 56, "high": 115}
+#: The same of what makes such a picture of a view there, of the view's size; it is done before flow is looked for.
+_GREY_PLANES = {"off": 0, "live": 6, "normal": 6, "high": 6}
 #: Bytes of a sample in float32, and of a view's pixel.
 _FLOAT, _VIEW = 4, 3
 #: Batches of frames that are in the works between the queues, at most: a stage holds one.
@@ -93,7 +95,7 @@ def budget(
     samples = (_PLANES + mattes - 1) * pixels + _EDGE_PLANES * matte + _COLOUR_PLANES * small
     planes, fields = _SMOOTHING_PLANES[smooth]
     remembered = mattes * (planes * matte + fields * prod(flow.grid))
-    found = _FLOW_PLANES[smooth] * prod(flow.shape) if finds_motion else 0
+    found = max(_FLOW_PLANES[smooth] * prod(flow.shape), _GREY_PLANES[smooth] * matte) if finds_motion else 0
     # Queues behind computing and smoothing.
     on_their_way = (2 * QUEUE_BATCHES + _STAGES) * batch_size * mattes * matte
     waiting = frames * picture + seen * _VIEW * matte

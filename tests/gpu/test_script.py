@@ -14,6 +14,6 @@ def test_the_script_for_a_gpu_machine_runs_dry() -> None:
     assert ran.returncode == 0, ran.stdout
     assert steps == [
         *("machine", "renders", "first_frame", "engines", "composing", "changes", "flow", "kernels"),
-        *("profiled", "small_cards", "marked_tests", "decoding", "little_memory"),
+        *("profiled", "small_cards", "marked_tests", "decoding", "views", "live", "little_memory"),
     ]
     assert "- failed" not in ran.stdout and ": no frame:" not in ran.stdout and "ended with 0" in ran.stdout, ran.stdout

@@ -23,6 +23,7 @@ from birefnet_video.backends import room
 from birefnet_video.backends.room import bytes_a_pixel, most_at_once, that_fit
 from birefnet_video.defaults import COMPOSING_SHARE
 from birefnet_video.inputs.probe import probe
+from birefnet_video.matting.device_tensor import DeviceTensor
 from birefnet_video.matting.temporal.flicker import FlickerGauge
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.matting.temporal.motion_torch import DeviceMotionEstimator
@@ -110,12 +111,13 @@ def test_smoothing_holds_no_more_than_is_counted(mode: Smoothing, info: MediaInf
     size, estimator = (96, 160), MotionEstimator(info.width, info.height)
     rng = np.random.default_rng(0)
 
-    def items() -> Iterator[tuple[np.ndarray, np.ndarray, Motion]]:
-        """Whose mattes differ everywhere, each with a motion of its own, made as it comes."""
+    def items() -> Iterator[tuple[DeviceTensor, np.ndarray, Motion]]:
+        """Whose mattes differ everywhere, each with a motion of its own, made as it comes; views lie there."""
         for _ in range(12):
             still = np.zeros((*estimator.grid, 2), np.float32)
             motion = Motion(still, still.copy(), is_cut=False, continues=True)
-            yield rng.integers(0, 255, (*size, 3), np.uint8), rng.random(size, np.float32), motion
+            view = DeviceTensor(torch.from_numpy(rng.integers(0, 255, (*size, 3), np.uint8)))
+            yield view, rng.random(size, np.float32), motion
 
     heard: Heard[Any] = Heard(gauges=(FlickerGauge(), FlickerGauge()), motion=lambda item: item[2])
     where = Where(stay=True)
@@ -123,6 +125,20 @@ def test_smoothing_holds_no_more_than_is_counted(mode: Smoothing, info: MediaInf
         given = sum(1 for _ in steady_alphas(items(), lambda item: item[:2], size, mode, where=where, heard=heard))
     counted = budget(info, size, 1, None, smooth=mode, finds_motion=False).smoothing
     assert given == 12 and 0.8 * counted < alive.most <= counted, (alive.most, counted)
+
+
+@pytest.mark.parametrize("size", [(544, 960), (1088, 1920)], ids=str)
+def test_what_makes_pictures_for_flow_holds_no_more_than_is_counted(size: tuple[int, int], info: MediaInfo) -> None:
+    estimator = DeviceMotionEstimator(info.width, info.height, torch.device("cpu"))
+    view = DeviceTensor(torch.zeros(*size, 3, dtype=torch.uint8))
+    # What is kept for all pictures is made now.
+    estimator.look(view)
+    with Alive() as alive:
+        estimator.look(view)
+    with_it, without = (budget(info, size, 1, None, smooth="live", finds_motion=finds) for finds in (True, False))
+    counted = with_it.smoothing - without.smoothing
+    # Of small views flow takes more.
+    assert 0.4 * counted < alive.most <= counted, (alive.most, counted)
 
 
 @pytest.mark.parametrize("mode", ["normal", "high"])
