@@ -10,11 +10,13 @@ import av
 import numpy as np
 import pytest
 import torch
+from capturing import Seen
 from clips import make_clip
 from packets import packets
 from specs import job_spec
 from stubs import INFO, notices
 from surfaces import Surface
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from birefnet_video.backends.adaptive import AdaptiveBackend
 from birefnet_video.backends.base import Lent, MattingBackend, check_input
@@ -25,16 +27,21 @@ from birefnet_video.backends.replacing import ReplacingBackend
 from birefnet_video.backends.stub import StubBackend
 from birefnet_video.events import JobEvent
 from birefnet_video.inputs import reader
+from birefnet_video.inputs.probe import probe
 from birefnet_video.jobs import Job
+from birefnet_video.matting import transfer as device_transfer
 from birefnet_video.matting import upload
 from birefnet_video.matting.device_tensor import DeviceTensor, Gathered, at_home, gathered, on_device
+from birefnet_video.matting.filters import torch as torch_filters
+from birefnet_video.matting.source import Coding
+from birefnet_video.matting.temporal import motion_torch
 from birefnet_video.matting.temporal.votes import make_colour
 from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.pipeline import assemble as assembling
 from birefnet_video.pipeline import device_motions, smoothing, view_torch
 from birefnet_video.pipeline.budget import Budget
 from birefnet_video.pipeline.view_torch import ViewMaker
-from birefnet_video.types import Batch
+from birefnet_video.types import Batch, Turn
 
 FRAMES, CPU, SIZE = 6, torch.device("cpu"), (96, 160)
 
@@ -101,7 +108,7 @@ class Jobs:
         real = upload.fetched
 
         def fetched(tensors: list[torch.Tensor]) -> list[np.ndarray]:
-            self.fetched += sum(each.dtype == torch.uint8 and each.shape == (*SIZE, 3) for each in tensors)
+            self.fetched += sum(each.dtype == torch.uint8 and each.ndim == 3 for each in tensors)
             return real(tensors)
 
         for module in (upload, view_torch):
@@ -212,6 +219,17 @@ def test_a_network_that_takes_arrays_alone_has_each_view_fetched_once(jobs: Jobs
     assert jobs.packets(open_backend=arrays_alone, smooth="normal") == expected and jobs.fetched == FRAMES
 
 
+def test_who_follows_a_subject_has_each_view_fetched_once(jobs: Jobs) -> None:
+    """Motion, the network, its choice and smoothing read it. Renders do not let such views stay: see below."""
+
+    def soft(spec: object, info: object, tell: object) -> MattingBackend:
+        return NetworkBackend(Prepared(brightness), INFO)
+
+    subject = {"subject": "point=100,56", "smooth": "normal"}
+    expected = jobs.packets(stay=False, open_backend=soft, **subject)
+    assert jobs.packets(open_backend=soft, **subject) == expected and jobs.fetched == FRAMES
+
+
 def lying(seed: int = 0, shape: tuple[int, ...] = (30, 50, 3)) -> tuple[np.ndarray, DeviceTensor]:
     """A picture, and the same as it lies on a device."""
     picture = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
@@ -286,6 +304,37 @@ def test_where_flow_is_found_on_the_device_no_picture_comes_home(monkeypatch: py
     items = [(lying(seed)[1], np.random.default_rng(seed).random((30, 50), np.float32)) for seed in range(5)]
     given = smoothing.steady_alphas(items, lambda item: item, (50, 30), "normal", where=smoothing.Where("cuda"))
     assert len([*given]) == 5 and all(view._home is None for view, _ in items)
+
+
+@pytest.mark.parametrize("transfer", [1, 16], ids=["SDR", "PQ"])
+def test_nothing_waits_for_the_device_where_a_view_is_made_and_read(
+    transfer: int, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cuda = torch.device("cuda")
+
+    def band(make: object, before: int, after: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.empty(after, 4, dtype=torch.int32, device=device), torch.empty(after, 4, device=device)
+
+    def table(name: str, transfer: int, device: torch.device) -> torch.Tensor:
+        light = name == "light"
+        return torch.empty(65536 if light else 4096, dtype=torch.float32 if light else torch.uint8, device=device)
+
+    info = probe(clip)
+    info = replace(info, colour=replace(info.colour, primaries=9, transfer=transfer), turn=Turn(1, mirror=True))
+    monkeypatch.setattr(torch_filters, "_band", band)
+    monkeypatch.setattr(device_transfer, "_table", table)
+    with FakeTensorMode(), Seen() as seen:
+        planes = [torch.empty(112, 200, device=cuda), *[torch.empty(56, 100, device=cuda) for _ in range(2)]]
+        stored = SimpleNamespace(stored=(planes, Coding(8, full_range=False)))
+        monkeypatch.setattr(view_torch.view, "Source", lambda *_: stored)
+        view = DeviceTensor(view_torch.view.to_rgb(None, info, SIZE, cuda))  # type: ignore[arg-type]
+        batch = on_device(gathered([view, view]), cuda)
+        look = device_motions.DeviceMotionEstimator(200, 112, CPU).look
+        monkeypatch.setattr(motion_torch, "made_now", lambda device: None)
+        grey, colour = look(view), make_colour(view, SIZE, cuda)
+    assert not seen.bad and seen.count > 30
+    assert (batch.shape, batch.dtype, batch.device.type) == ((2, *SIZE, 3), torch.uint8, "cuda")
+    assert isinstance(grey, DeviceTensor) and grey.shape == (269, 480) and colour.shape == (1, 3, *SIZE)
 
 
 class Streams:
