@@ -26,7 +26,7 @@ _NEAR = 5
 #: which and up to which it is that figure and nobody else.
 _ALIKE, _MORE_ALIKE, _SIZE_FROM, _SIZE_TO = 0.85, 0.04, 0.85, 1.05
 #: Weights of colours against places, and of going on as before where motion is not to be trusted; least likelihood.
-_COLOUR_WEIGHT, _GUESS_WEIGHT, _LEAST = 1.3, 0.6, 0.02
+_COLOUR_WEIGHT, _GUESS_WEIGHT, _LEAST = 2.0, 0.6, 0.02
 #: Weight of what is expected to be seen of figures at each place, and how well it fits where that is not known.
 _PICTURE_WEIGHT, _UNKNOWN = 3.0, 0.2
 #: What a figure that is not seen at all counts for where nobody is expected to be.
