@@ -109,7 +109,7 @@ def main() -> None:
             save_checkpoint(net, weights)
             info = BackendInfo("", options.architecture, device, "", size, options.batch_size)
             calibration = None if options.calibration is None else calibration_of(options.calibration)
-            lazy, cache = LazyNetwork(lambda: deepcopy(net), note=None), EngineCache(Path(folder) / "cache")
+            lazy, cache = LazyNetwork(lambda device: deepcopy(net), note=None), EngineCache(Path(folder) / "cache")
             request = Request(lazy, info, weights, cache, print, calibration)
             for name, engine in ENGINES.items():
                 if name == "compile" and not options.compile:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +17,7 @@ from birefnet_video.model.patch_filters import PatchOrder
 from birefnet_video.model.patch_order import FoundOrder, find_patch_order, reorder_patches
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from birefnet_video.errors import CheckpointError
@@ -33,14 +34,17 @@ _UNREADABLE = (
     TypeError,
     AttributeError,
 )
-#: What modules fill their weights by, beside the functions of torch.nn.init.
+#: What modules fill their weights by, beside the functions of torch.nn.init, and shape them by afterwards.
 _RANDOM = (Tensor.uniform_, Tensor.normal_, Tensor.erfinv_)
+_SHAPING = (Tensor.mul_, Tensor.add_, Tensor.clamp_, Tensor.zero_, Tensor.fill_)
 _CONFIG_KEY = "birefnet_video.config"
 _SIZES_KEY = "birefnet_video.sizes"
 _ORDER_KEY = "birefnet_video.patch_order"
 
 
-def load_checkpoint(path: str | Path, *, patch_order: PatchOrder | Literal["auto"] = "auto") -> BiRefNet:
+def load_checkpoint(
+    path: str | Path, *, patch_order: PatchOrder | Literal["auto"] = "auto", device: str = "cpu"
+) -> BiRefNet:
     """Build the network of a checkpoint, with its weights, in evaluation mode and float32.
 
     Args:
@@ -50,13 +54,17 @@ def load_checkpoint(path: str | Path, *, patch_order: PatchOrder | Literal["auto
             ``"legacy"``: before; ``"auto"``: as the file says, or else judged by its weights
             (:func:`birefnet_video.model.patch_order.find_patch_order`). ``net.patch_order`` holds what was taken and
             ``net.patch_order_note`` why, in words. The weights are normalised, so the network is the same afterwards.
+        device: where the network is to lie. Each tensor goes there from the file as it is read: the CPU's memory holds
+            no copy of the network then.
 
     Raises:
         CheckpointError: if the file is missing or not readable, if its architecture is unknown or from before
             May 2024, or if a key is missing or unexpected; every such key is named.
+        RuntimeError: if ``device`` does not work or has no room.
     """
     path = Path(path)
-    weights, config, said = _read(path)
+    # A file that is mapped is read when its tensors are copied to the device.
+    weights, config, said = _read(path, mapped=device != "cpu" and zipfile.is_zipfile(path))
     names = None
     try:
         if config is None and is_nobg(weights):
@@ -67,7 +75,7 @@ def load_checkpoint(path: str | Path, *, patch_order: PatchOrder | Literal["auto
             weights = {to_ours(key, config.backbone): value for key, value in weights.items() if not is_derived(key)}
         with _Unfilled():
             empty = BiRefNet(config)
-        net = _fill(empty, weights)
+        net = _fill(empty, weights, device)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error.message}", hint=error.hint or names) from None
     net.eval()
@@ -121,8 +129,12 @@ def trained_sizes(path: Path) -> list[tuple[int, int]]:
     return [(int(height), int(width)) for height, width in sizes]
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], BiRefNetConfig | None, PatchOrder | None]:
+def _read(path: Path, *, mapped: bool) -> tuple[dict[str, Tensor], BiRefNetConfig | None, PatchOrder | None]:
     """Weights without wrapper prefixes; under our names and with a configuration if the file carries one.
+
+    Args:
+        path: of the file.
+        mapped: memory of a ``.pth`` is the file's own, as that of ``.safetensors`` always is.
 
     Returns:
         weights, configuration and patch order, the last two as far as the file says so.
@@ -133,7 +145,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], BiRefNetConfig | None, PatchOr
                 metadata = file.metadata() or {}
                 weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
         else:
-            metadata, weights = {}, _unwrap(torch.load(path, map_location="cpu", weights_only=True))
+            metadata, weights = {}, _unwrap(torch.load(path, map_location="cpu", weights_only=True, mmap=mapped))
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
     except _UNREADABLE as error:
@@ -165,8 +177,8 @@ def _read_config(text: str) -> BiRefNetConfig:
     return BiRefNetConfig(**fields)
 
 
-def _fill(net: BiRefNet, weights: dict[str, Tensor]) -> BiRefNet:
-    """Load strictly; names in errors are those of the file."""
+def _fill(net: BiRefNet, weights: dict[str, Tensor], device: str) -> BiRefNet:
+    """Load strictly, on a device; names in errors are those of the file."""
     own = net.state_dict()
     backbone = net.config.backbone
     missing = [to_official(key, backbone) for key in own if key not in weights]
@@ -183,13 +195,18 @@ def _fill(net: BiRefNet, weights: dict[str, Tensor]) -> BiRefNet:
     ]
     if problems:
         raise CheckpointError(f"its keys do not fit {backbone}: {'; '.join(problems)}")
-    # The file's own memory where it has the right type: nothing is copied twice.
-    net.load_state_dict({key: value.to(own[key].dtype) for key, value in weights.items()}, strict=True, assign=True)
-    return net
+    # On the CPU the file's own memory where it has the right type, elsewhere one copy: nothing is copied twice.
+    there = {key: value.to(device).to(own[key].dtype) for key, value in weights.items()}
+    net.load_state_dict(there, strict=True, assign=True)
+    # What files do not hold follows.
+    return net.to(device)
 
 
 class _Unfilled(TorchFunctionMode):
-    """Modules are made without random numbers, which take longer than reading a file and are replaced by it."""
+    """Modules are made without random numbers, which take longer than reading a file and are replaced by it.
+
+    Memory of weights is not touched, so the system does not have to find any for them.
+    """
 
     def __torch_function__(
         self,
@@ -201,4 +218,7 @@ class _Unfilled(TorchFunctionMode):
         named = kwargs or {}
         if func in _RANDOM or getattr(func, "__module__", "") == "torch.nn.init":
             return args[0] if args else named["tensor"]
+        # Not of buffers: a file need not hold those.
+        if func in _SHAPING and isinstance(args[0], nn.Parameter):
+            return args[0]
         return func(*args, **named)

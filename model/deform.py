@@ -242,12 +242,12 @@ class MergedDeformableConv2d(nn.Module):
         self.implementation: Implementation = implementation
         self.taps = conv.modulator.out_channels
         kernel = conv.offset.kernel_size[0]
-        self.predict = nn.Conv2d(conv.offset.in_channels, 3 * self.taps, kernel, padding=conv.padding)
+        # Without memory until it has its weights, which lie where those that they are made of do.
+        self.predict = nn.Conv2d(conv.offset.in_channels, 3 * self.taps, kernel, padding=conv.padding, device="meta")
         assert conv.offset.bias is not None and conv.modulator.bias is not None  # both are made with one
-        assert self.predict.bias is not None
         with torch.no_grad():
-            self.predict.weight.copy_(torch.cat((conv.offset.weight, conv.modulator.weight)))
-            self.predict.bias.copy_(torch.cat((conv.offset.bias, conv.modulator.bias)))
+            self.predict.weight = nn.Parameter(torch.cat((conv.offset.weight, conv.modulator.weight)))
+            self.predict.bias = nn.Parameter(torch.cat((conv.offset.bias, conv.modulator.bias)))
         self.weight, self.bias = conv.regular.weight, conv.regular.bias
 
     def forward(self, x: Tensor) -> Tensor:

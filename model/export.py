@@ -33,7 +33,7 @@ def prepare_network(
     """``net`` rewritten for inference; float32 on both ends.
 
     Args:
-        net: on the CPU.
+        net: on the CPU or on ``device``; it is rewritten where it lies.
         precision: ``fp32``, ``fp16`` or ``bf16``.
         deform: how deformable convolutions are computed.
         device: that the result lies on, and that turns weights into half precision.

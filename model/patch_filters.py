@@ -54,7 +54,8 @@ def neighbour_leads(convolutions: Sequence[nn.Conv2d]) -> dict[PatchOrder, Lead]
     """
     pairs, shares = [], []
     for convolution in convolutions:
-        weight = convolution.weight.detach().float()
+        # On the CPU, whose sums are the same on every machine: the verdict does not depend on where weights lie.
+        weight = convolution.weight.detach().cpu().float()
         if weight.shape[1] >= 3 * _LEAST_SIDE**2:
             pairs.append(_leads_of(weight.flatten(2)))
             # Chance plays the smaller a part, the more pixels a filter sees.

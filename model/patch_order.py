@@ -71,7 +71,8 @@ def find_patch_order(net: "BiRefNet") -> FoundOrder:
     Without an answer it is undecidable.
 
     Args:
-        net: in evaluation mode, on the CPU, its weights as they lie in the file.
+        net: in evaluation mode, its weights as they lie in the file. If it is not on the CPU, it comes there for the
+            pictures and goes back.
     """
     leads = neighbour_leads(net.reconstruction.patch_convolutions())
     words, sure = _describe(leads), _sure_orders(leads)
@@ -125,7 +126,20 @@ def _ask(net: "BiRefNet") -> Verdict:
         with _in_legacy_order(net):
             return net(x)
 
-    return ask_pictures(net, as_legacy)
+    # Other devices round in other ways, and edges differ by little.
+    with _at_home(net):
+        return ask_pictures(net, as_legacy)
+
+
+@contextmanager
+def _at_home(net: "BiRefNet") -> Iterator[None]:
+    """The network on the CPU."""
+    device = next(net.parameters()).device
+    net.to("cpu")
+    try:
+        yield
+    finally:
+        net.to(device)
 
 
 @contextmanager

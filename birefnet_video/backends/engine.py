@@ -35,7 +35,7 @@ class Request:
 
     @property
     def net(self) -> "BiRefNet":
-        """The network as it was loaded; loads it if nobody has."""
+        """The network as it was loaded, on the CPU; loads it if nobody has."""
         return self.network.net
 
 

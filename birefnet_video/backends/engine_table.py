@@ -44,6 +44,14 @@ LADDER = {
 }
 
 
+def loads_on(name: str, device: str) -> str:
+    """Where an engine wants a network's weights to be loaded, if it is to run on ``device``.
+
+    On a GPU of NVIDIA's itself, if it computes with them as they are; others make a graph of them on the CPU.
+    """
+    return device if ENGINES[name].runs_modules and device.startswith("cuda") else "cpu"
+
+
 def check_engine(name: str, device: str, precision: str) -> None:
     """What can be said about an engine before anything is loaded.
 

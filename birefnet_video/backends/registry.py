@@ -14,7 +14,7 @@ from birefnet_video.backends.calibration import Calibration, calibration_of
 from birefnet_video.backends.choosing import better_in_minutes, climb, is_built, prepare
 from birefnet_video.backends.devices import pick_device
 from birefnet_video.backends.engine import Prepared, Request
-from birefnet_video.backends.engine_table import ENGINES, LADDER, check_engine, is_installed
+from birefnet_video.backends.engine_table import ENGINES, LADDER, check_engine, is_installed, loads_on
 from birefnet_video.backends.finite import finite
 from birefnet_video.backends.lazy_network import LazyNetwork
 from birefnet_video.backends.room import bytes_a_pixel, free_bytes
@@ -169,14 +169,17 @@ def _network(spec: BackendSpec, weights: Path, cache: EngineCache) -> LazyNetwor
         key = {**asked, "weights": hash_file(weights), "code": hash_of_code()}
         note = Note(cache, "networks", key, "facts.json")
     return LazyNetwork(
-        lambda: load_network(spec.model, spec.patch_order), judge=lambda net: judged_order(net, spec.model), note=note
+        lambda device: load_network(spec.model, spec.patch_order, device),
+        judge=lambda net: judged_order(net, spec.model),
+        note=note,
     )
 
 
 def _network_beside_device(spec: BackendSpec, cache: EngineCache) -> LazyNetwork | None:
     """The network, being loaded on a thread of its own while a GPU gets ready; ``None``: that would save no time.
 
-    A driver that gets ready waits for the GPU and the disk; imports and modules, for the processor.
+    A driver that gets ready waits for the GPU and the disk; imports and modules, for the processor. Whichever thread
+    asks for the GPU first makes it ready, and weights go up as soon as it is.
     """
     device, _ = pick_device(spec.device, tries=False)
     asked = spec.engine if spec.engine != "auto" else next(each for each in LADDER["cuda"] if is_installed(each))
@@ -184,7 +187,7 @@ def _network_beside_device(spec: BackendSpec, cache: EngineCache) -> LazyNetwork
     if not device.startswith("cuda") or not ENGINES[asked].runs_modules:
         return None
     network = _network(spec, weights_path(spec.model), cache)
-    threading.Thread(target=network.prefetch, name="birefnet-video network").start()
+    threading.Thread(target=network.prefetch, args=(loads_on(asked, device),), name="birefnet-video network").start()
     return network
 
 

@@ -35,6 +35,8 @@ def most_at_once(request: Request, engine: str, precision: str) -> int:
     free = free_bytes(info.device)
     if free is None:
         return BATCH_SIZE[kind]
+    # What is counted for a picture holds the weights, too.
+    free += request.network.bytes_on(info.device)
     each = height * width * bytes_a_pixel(request.network.facts.backbone, precision)
     return that_fit(BATCH_SIZE[kind], int(free * (1 - COMPOSING_SHARE)), each)
 

@@ -10,19 +10,21 @@ if TYPE_CHECKING:
     from birefnet_video.model import BiRefNet
 
 
-def load_network(model: str, patch_order: PatchOrderName = "auto") -> "BiRefNet":
+def load_network(model: str, patch_order: PatchOrderName = "auto", device: str = "cpu") -> "BiRefNet":
     """The network of a model, in evaluation mode, its patches in the order that the code has.
 
     Args:
         model: a name, or the path of a file.
         patch_order: how its weights pack patches; auto: as is known of the model, and for files as they say or show.
+        device: where it is to lie; see :func:`birefnet_video.model.load_checkpoint`.
 
     Raises:
         CheckpointError: if its weights are missing or not valid.
+        RuntimeError: if ``device`` does not work or has no room.
     """
     from birefnet_video.model.checkpoint import load_checkpoint
 
-    return load_checkpoint(weights_path(model), patch_order=patch_order_of(model, patch_order))
+    return load_checkpoint(weights_path(model), patch_order=patch_order_of(model, patch_order), device=device)
 
 
 def patch_order_of(model: str, patch_order: PatchOrderName = "auto") -> PatchOrderName:

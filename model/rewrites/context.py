@@ -19,7 +19,8 @@ class SummedASPP(nn.Module):
         share = whole.in_channels // (len(aspp.branches) + 1)
         self.projects = nn.ModuleList()
         for index in range(len(aspp.branches) + 1):
-            part = nn.Conv2d(share, whole.out_channels, 1, bias=index == len(aspp.branches))
+            # Without memory until it has its weights.
+            part = nn.Conv2d(share, whole.out_channels, 1, bias=index == len(aspp.branches), device="meta")
             part.weight = nn.Parameter(whole.weight[:, index * share : (index + 1) * share].detach().clone(), False)
             if part.bias is not None:
                 part.bias = nn.Parameter(whole.bias.detach().clone(), False)

@@ -81,8 +81,9 @@ class _Halves(nn.Module):
         super().__init__()
         middle = whole.in_channels // 2
         assert whole.bias is not None  # laterals have one
-        self.fine = nn.Conv2d(middle, whole.out_channels, 1)
-        self.coarse = nn.Conv2d(middle, whole.out_channels, 1, bias=False)
+        # Without memory until they have their weights.
+        self.fine = nn.Conv2d(middle, whole.out_channels, 1, device="meta")
+        self.coarse = nn.Conv2d(middle, whole.out_channels, 1, bias=False, device="meta")
         self.fine.weight = nn.Parameter(whole.weight[:, :middle].detach().clone(), False)
         self.fine.bias = nn.Parameter(whole.bias.detach().clone(), False)
         self.coarse.weight = nn.Parameter(whole.weight[:, middle:].detach().clone(), False)

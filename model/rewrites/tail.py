@@ -15,17 +15,18 @@ class FoldedHead(nn.Module):
         first, second = head.inward.conv_in, head.inward.conv_out
         channels = head.project.in_channels - second.out_channels
         weight = head.project.weight.detach()
-        self.project = nn.Conv2d(channels, 1, 1, bias=False)
+        # Without memory until they have their weights, which lie where those that they are made of do.
+        self.project = nn.Conv2d(channels, 1, 1, bias=False, device="meta")
         self.project.weight = nn.Parameter(weight[:, :channels].clone(), requires_grad=False)
         side = second.kernel_size[0]
         self.border: int = first.kernel_size[0] // 2 + side // 2
-        self.first, self.last = first, nn.Conv2d(second.in_channels, 1, side, padding=side // 2)
-        assert self.last.bias is not None and head.project.bias is not None  # both are made with one
+        self.first, self.last = first, nn.Conv2d(second.in_channels, 1, side, padding=side // 2, device="meta")
+        assert head.project.bias is not None  # it is made with one
         assert first.bias is not None and second.bias is not None
         picture = weight[:, channels:, 0, 0]
         with torch.no_grad():
-            self.last.weight.copy_(torch.einsum("po,oikl->pikl", picture, second.weight))
-            self.last.bias.copy_(picture @ second.bias + head.project.bias)
+            self.last.weight = nn.Parameter(torch.einsum("po,oikl->pikl", picture, second.weight))
+            self.last.bias = nn.Parameter(picture @ second.bias + head.project.bias)
             # A convolution after a convolution: the kernel of the second, each tap spread by that of the first.
             spread = first.weight.flip(2, 3).transpose(0, 1)
             whole = F.conv2d(spread, self.last.weight, padding=side - 1).flip(2, 3).transpose(0, 1)

@@ -47,7 +47,7 @@ def test_an_engine_for_more_frames_is_opened_beside_only_if_it_lies_ready(
     net = load_network("tiny")
 
     def ask(info: BackendInfo) -> Request:
-        network = LazyNetwork(lambda: deepcopy(net), note=None)
+        network = LazyNetwork(lambda device: deepcopy(net), note=None)
         return Request(network, info, weights_path("tiny"), EngineCache(tmp_path), lambda message: None)
 
     reopening = registry._Reopening(ask, info)

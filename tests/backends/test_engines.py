@@ -64,7 +64,7 @@ def test_long_builds_are_for_long_clips(tmp_path: Path) -> None:
 def on_a_gpu(tmp_path: Path) -> Request:
     """A request of a machine with a GPU; nothing of it may run."""
     info = BackendInfo("auto", "tiny", "cuda", "fp16", SIZE, 8)
-    network = LazyNetwork(lambda: pytest.fail("it was loaded"), note=None)
+    network = LazyNetwork(lambda device: pytest.fail("it was loaded"), note=None)
     return Request(network, info, weights_path("tiny"), EngineCache(tmp_path), [].append)
 
 
@@ -272,7 +272,7 @@ def request(cache: Path, **changes: Any) -> Request:
     info = BackendInfo("tensorrt", "tiny", "cpu", "fp32", SIZE, changes.pop("batch_size", 2))
     path = changes.pop("weights", weights_path("tiny"))
     net = load_checkpoint(weights_path("tiny"), patch_order="current")
-    network = LazyNetwork(lambda: deepcopy(net), note=None)
+    network = LazyNetwork(lambda device: deepcopy(net), note=None)
     return Request(network, info, path, EngineCache(cache), changes.pop("tell", lambda message: None))
 
 

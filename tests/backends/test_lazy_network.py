@@ -33,7 +33,7 @@ def test_what_is_known_is_remembered_and_the_network_is_loaded_once(tiny: BiRefN
     loads: list[str] = []
 
     def lazy() -> LazyNetwork:
-        def load() -> BiRefNet:
+        def load(device: str) -> BiRefNet:
             loads.append("again")
             return tiny
 
@@ -51,7 +51,7 @@ def test_what_is_known_is_remembered_and_the_network_is_loaded_once(tiny: BiRefN
 
 def test_a_network_that_was_taken_is_nobody_elses() -> None:
     loads: list[str] = []
-    lazy = LazyNetwork(lambda: loads.append("again") or load_network("tiny"), note=None)  # type: ignore[func-returns-value]
+    lazy = LazyNetwork(lambda device: loads.append("again") or load_network("tiny"), note=None)  # type: ignore[func-returns-value]
     taken = lazy.take()
     assert lazy.facts.backbone == "efficientnet_lite0" and loads == ["again"]
     assert lazy.net is not taken and loads == ["again"] * 2
@@ -64,12 +64,12 @@ def test_a_damaged_note_is_none(text: str, tiny: BiRefNet, tmp_path: Path) -> No
     note = Note(EngineCache(tmp_path), "networks", {}, "facts.json")
     note.write({})
     next(tmp_path.rglob("facts.json")).write_text(text)
-    assert LazyNetwork(lambda: tiny, note=note).facts.backbone == "efficientnet_lite0"
-    assert LazyNetwork(lambda: pytest.fail("it was loaded"), note=note).facts.patch_order == "current"
+    assert LazyNetwork(lambda device: tiny, note=note).facts.backbone == "efficientnet_lite0"
+    assert LazyNetwork(lambda device: pytest.fail("it was loaded"), note=note).facts.patch_order == "current"
 
 
 def test_who_asks_gets_what_loading_raises_each_time() -> None:
-    def fail() -> BiRefNet:
+    def fail(device: str) -> BiRefNet:
         raise CheckpointError("no such file")
 
     lazy = LazyNetwork(fail, note=None)
@@ -83,7 +83,7 @@ def test_a_graph_that_lies_ready_needs_no_network(engine: str, tmp_path: Path, m
     pytest.importorskip(engine if engine == "openvino" else "onnxscript")
     spec = BackendSpec(size=SIZE, device="cpu", engine=engine, precision="fp32")  # type: ignore[arg-type]
     load_backend(spec, 96, 64, cache=EngineCache(tmp_path)).close()
-    monkeypatch.setattr(registry, "load_network", lambda model, order: pytest.fail("it was loaded"))
+    monkeypatch.setattr(registry, "load_network", lambda model, order, device: pytest.fail("it was loaded"))
     load_backend(spec, 96, 64, cache=EngineCache(tmp_path)).close()
     monkeypatch.undo()
     # Another order of patches is another network.
@@ -134,7 +134,7 @@ def test_a_network_is_loaded_while_a_gpu_gets_ready(
 ) -> None:
     is_loading, is_ready = threading.Event(), threading.Event()
 
-    def load(model: str, order: str) -> BiRefNet:
+    def load(model: str, order: str, device: str) -> BiRefNet:
         is_loading.set()
         assert is_ready.wait(PATIENCE_S)
         return tiny
@@ -152,7 +152,7 @@ def test_a_network_is_loaded_while_a_gpu_gets_ready(
 def test_what_goes_wrong_on_the_thread_is_raised_where_the_network_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(model: str, order: str) -> BiRefNet:
+    def fail(model: str, order: str, device: str) -> BiRefNet:
         raise CheckpointError("its keys do not fit")
 
     on_a_gpu(monkeypatch)
@@ -169,7 +169,7 @@ def test_no_network_is_loaded_beside_a_gpu_for_a_graph_that_may_lie_ready(
     engine: Any, tensorrt: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_a_gpu(monkeypatch, tensorrt=tensorrt)
-    monkeypatch.setattr(registry, "load_network", lambda model, order: pytest.fail("it was loaded"))
+    monkeypatch.setattr(registry, "load_network", lambda model, order, device: pytest.fail("it was loaded"))
     assert registry._network_beside_device(BackendSpec(engine=engine), EngineCache(tmp_path)) is None
 
 

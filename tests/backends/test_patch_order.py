@@ -78,7 +78,7 @@ def test_an_engine_that_was_built_for_one_order_is_not_taken_for_the_other(old: 
     def key(order: Any) -> dict[str, str]:
         info = BackendInfo("openvino", "tiny", "cpu", "fp32", SIZE, 1)
         net = load_checkpoint(old, patch_order=order)
-        network = LazyNetwork(lambda: net, note=None)
+        network = LazyNetwork(lambda device: net, note=None)
         return key_of(Request(network, info, old, EngineCache(tmp_path), lambda message: None))
 
     assert key("auto") == key("legacy") != key("current")

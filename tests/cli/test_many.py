@@ -69,9 +69,9 @@ def test_ten_clips_load_the_network_once_and_come_out_as_of_ten_calls(
     loads: list[str] = []
     load = registry.load_network
 
-    def counted(model: str, order: Any) -> Any:
+    def counted(model: str, *where: Any) -> Any:
         loads.append(model)
-        return load(model, order)
+        return load(model, *where)
 
     monkeypatch.setattr(registry, "load_network", counted)
     names = [f"clip{number}.mp4" for number in range(10)]

@@ -77,7 +77,7 @@ def test_a_still_is_refined_along_its_edges_like_a_frame(shots: Path) -> None:
 def test_a_network_is_loaded_once_for_all_stills(shots: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
     real = registry.load_network
-    monkeypatch.setattr(registry, "load_network", lambda model, order: loaded.append(model) or real(model, order))
+    monkeypatch.setattr(registry, "load_network", lambda model, *how: loaded.append(model) or real(model, *how))
     api._kept_open.cache_clear()
     rgb = read_rgb(shots / "im" / "0.png")
     first, again = matte_image(rgb, **QUICK), matte_image(rgb, **QUICK)  # type: ignore[arg-type]

@@ -122,9 +122,7 @@ class Counted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.loads: list[str] = []
         load = registry.load_network
-        monkeypatch.setattr(
-            registry, "load_network", lambda model, order: self.loads.append(model) or load(model, order)
-        )
+        monkeypatch.setattr(registry, "load_network", lambda model, *how: self.loads.append(model) or load(model, *how))
 
 
 def frames_of(path: Path) -> list[np.ndarray]:

@@ -3,6 +3,7 @@
 import torch
 
 from birefnet_video.backends.engine import Prepared, Request
+from birefnet_video.backends.engine_table import loads_on
 from birefnet_video.backends.kernel_memory import machine_of, remember_kernels
 from birefnet_video.model.deform import Implementation, why_no_kernel
 from birefnet_video.model.export import prepare_network
@@ -16,7 +17,8 @@ def prepare(request: Request) -> Prepared:
     if info.device.startswith("cuda") and (reason := why_no_kernel(info.device)) is not None:
         request.tell(f"Triton's kernel does not run here ({reason}): grid_sample stands in for it")
         deform = "grid_sample"
-    net = prepare_network(request.network.take(), info.precision, deform, device=info.device, is_own=True)
+    own = request.network.take(loads_on(info.name, info.device))
+    net = prepare_network(own, info.precision, deform, device=info.device, is_own=True)
     tell_of_kernels(net, request.tell)
     if info.device.startswith("cuda") and deform == "auto":
         remember_kernels(net, request.cache, machine_of(info.device))
