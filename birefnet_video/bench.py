@@ -14,6 +14,7 @@ from attrs import evolve
 
 from birefnet_video.backends.registry import open_backend
 from birefnet_video.backends.stub import StubBackend
+from birefnet_video.bottleneck import encoded_on_cpu
 from birefnet_video.errors import BackendUnavailable, NotAVideo
 from birefnet_video.events import JobReport, JobStarted
 from birefnet_video.jobs import Job
@@ -57,6 +58,8 @@ class BenchRow:
     gpu_memory_mb: float | None
     gpu_share: float | None = None
     """Share of the time, end to end, in which a GPU computed the network; ``None``: no GPU that can tell."""
+    advice: str | None = None
+    """What would make the slowest part faster, where the machine has it."""
     error: str | None = None
 
 
@@ -88,7 +91,7 @@ def measure(spec: JobSpec, backend: BackendSpec, frames: int) -> BenchRow:
     """
     try:
         with tempfile.TemporaryDirectory(prefix="birefnet-video-bench-") as name:
-            return _measure(_into(spec, Path(name), backend), frames)
+            return _measure(_into(spec, Path(name), backend), frames, spec)
     except BackendUnavailable as error:
         words = f"{backend.engine} {backend.precision}"
         return BenchRow(
@@ -115,7 +118,7 @@ def _into(spec: JobSpec, folder: Path, backend: BackendSpec) -> JobSpec:
     return evolve(spec, outputs=outputs, backend=backend)
 
 
-def _measure(spec: JobSpec, limit: int) -> BenchRow:
+def _measure(spec: JobSpec, limit: int, asked: JobSpec) -> BenchRow:
     _reset_gpu_peak()
     line = assemble(spec, lambda message: None, open_backend)
     backend, clock = line.matting.backend, _Clock()
@@ -170,6 +173,7 @@ def _measure(spec: JobSpec, limit: int) -> BenchRow:
         memory_mb=peak_mb(),
         gpu_memory_mb=_gpu_peak_mb(backend.info.device),
         gpu_share=report.gpu_share,
+        advice=encoded_on_cpu(slowest, asked, backend.info, line.info),
     )
 
 

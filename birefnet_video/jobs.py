@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from birefnet_video.bottleneck import encoded_on_cpu, limiting_stage
 from birefnet_video.errors import BirefnetVideoError, NotAVideo, explained
 from birefnet_video.events import (
     JobCancelled,
@@ -19,6 +20,7 @@ from birefnet_video.events import (
     SubjectNoted,
 )
 from birefnet_video.findings import Findings
+from birefnet_video.job_report import report_of
 from birefnet_video.options.job import JobSpec
 from birefnet_video.pipeline.meters import ActiveClock
 from birefnet_video.types import FrameMeta, MediaInfo, Preview
@@ -252,27 +254,11 @@ class Job:
         line.verify_and_commit(overwrite=self.spec.writing.overwrite)
         self._found.judge([gauge.telling_spread for gauge in line.gauges.values()], line.damage())
         self._ended_at = self._clock.now()
-        self.report = report = self._make_report(line)
+        limit = limiting_stage(self.snapshot())
+        if (told := encoded_on_cpu(limit, self.spec, line.matting.info, line.info)) is not None:
+            self._found.notice(told)
+        self.report = report = report_of(self, line, self._rendered_s)
         self._finish(JobState.FINISHED, lambda kept: JobFinished(report))
-
-    def _make_report(self, line: "Run") -> JobReport:
-        snapshot = self.snapshot()
-        return JobReport(
-            source=str(self.spec.source),
-            outputs=tuple(writer.target for writer in line.writers),
-            frames=line.writers[0].frames,
-            seconds=self._rendered_s,
-            fps=snapshot.fps,
-            loading_s=snapshot.loading_s,
-            backend=line.matting.info.describe(),
-            warnings=tuple(self._found.warnings),
-            damage="; ".join(line.damage()) or None,
-            stages=snapshot.stages,
-            cuts=self.cuts,
-            subjects=self.subjects,
-            flicker=self.flicker,
-            gpu_share=snapshot.gpu_share,
-        )
 
     def _finish(self, state: JobState, event: Callable[[tuple[Path, ...]], JobEvent]) -> None:
         """End in a state, whatever happens meanwhile: who waits for the end must see it."""

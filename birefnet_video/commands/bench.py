@@ -149,6 +149,8 @@ def bench(
         rows.append(measure(spec, backend, options.frames))
         if not options.json_lines:
             print(_line(rows[-1]) if rows[-1].error is None else f"{rows[-1].plan}: {rows[-1].error}", file=sys.stderr)
+            if rows[-1].advice is not None:
+                print(f"{rows[-1].plan}: {rows[-1].advice}", file=sys.stderr)
     if options.json_lines:
         print(json.dumps({"machine": _machine(), "output": options.output, "rows": [asdict(row) for row in rows]}))
     else:

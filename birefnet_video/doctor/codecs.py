@@ -1,23 +1,15 @@
 """Which encoders and decoders open: each encoder that an output can have encodes a few frames."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 import av
 import av.codec
-import av.error
-from av.video.codeccontext import VideoCodecContext
 
 from birefnet_video.doctor.finding import Finding, Section
-from birefnet_video.errors import first_line
 from birefnet_video.outputs.encoding import Encoding
 from birefnet_video.outputs.encodings import every_encoding
-from birefnet_video.outputs.scheduling import scheduling_kept
+from birefnet_video.outputs.trial import why_not
 
-#: Above the least that NVIDIA's encoders take.
-_WIDTH, _HEIGHT = 320, 192
-_FRAMES = 2
-_RATE = 25
 _PICTURES = (
     "h264",
     "hevc",
@@ -51,11 +43,8 @@ def look_at_codecs(*, has_nvidia: bool) -> Section:
 def _encoder(name: str, encoding: Encoding, *, has_nvidia: bool) -> Finding:
     title = f"encode {name}"
     depths = ", ".join(str(bits) for bits in encoding.pixel_formats)
-    try:
-        for bits in encoding.pixel_formats:
-            encode_frames(encoding, bits)
-    except (ValueError, OSError, av.error.FFmpegError) as error:
-        reason = getattr(error, "strerror", None) or first_line(error)
+    reasons = (why_not(encoding, bits) for bits in encoding.pixel_formats)
+    if (reason := next((each for each in reasons if each is not None), None)) is not None:
         text = f"{encoding.codec} does not open: {reason}"
         if not encoding.codec.endswith("_nvenc"):
             return Finding(title, "broken", text, _NO_LIBRARY)
@@ -66,45 +55,6 @@ def _encoder(name: str, encoding: Encoding, *, has_nvidia: bool) -> Finding:
             title, "missing", f"{text} (some GPUs for servers have no encoder)", f"update the driver, or {usual}"
         )
     return Finding(title, "ok", f"{encoding.codec}, {depths} bits")
-
-
-def encode_frames(encoding: Encoding, bits: int) -> int:
-    """Encode a few black frames.
-
-    Args:
-        encoding: of a row of outputs.
-        bits: of the source.
-
-    Returns:
-        the bytes that came out.
-
-    Raises:
-        ValueError: if there is no such encoder.
-        av.error.FFmpegError: if it does not open, or does not encode.
-    """
-    if encoding.codec == "rawvideo":
-        return 0
-    context = av.codec.CodecContext.create(encoding.codec, "w")
-    assert isinstance(context, VideoCodecContext)
-    pixel_format = encoding.pixel_format(bits)
-    if encoding.semi_planar and bits > 8:
-        pixel_format = "p010le"
-    context.width, context.height, context.pix_fmt = _WIDTH, _HEIGHT, pixel_format
-    context.framerate, context.time_base = Fraction(_RATE), Fraction(1, _RATE)
-    context.options = dict(encoding.options)
-    with scheduling_kept():
-        context.open()
-    size = 0
-    for index in range(_FRAMES):
-        frame = av.VideoFrame(_WIDTH, _HEIGHT, pixel_format)
-        for plane in frame.planes:
-            plane.update(bytes(plane.buffer_size))
-        frame.pts, frame.time_base = index, Fraction(1, _RATE)
-        size += sum(packet.size for packet in context.encode(frame))
-    size += sum(packet.size for packet in context.encode(None))
-    if not size:
-        raise ValueError("nothing came out")
-    return size
 
 
 def _lists() -> Iterator[Finding]:

@@ -10,12 +10,12 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection, Listener
 from typing import Any, Protocol
 
+from birefnet_video.bottleneck import advice
 from birefnet_video.event_words import describe_error, say_event
 from birefnet_video.events import JobEvent, JobFailed, JobNotice, JobStarted, SceneCut, SubjectNoted
 from birefnet_video.jobs import Job
 from birefnet_video.lasting import LastingThread
 from birefnet_video.renders import wire
-from birefnet_video.renders.summary import advice
 from birefnet_video.types import Preview
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class ServedJob:
             "snapshot": wire.snapshot_to_json(snapshot),
             "clip": asdict(wire.clip_of(info)) if info else None,
             "plan": backend.describe() if backend else None,
-            "advice": {stage.name: advice(stage.name, self._job.spec, backend) for stage in snapshot.stages},
+            "advice": {stage.name: advice(stage.name, self._job.spec, backend, info) for stage in snapshot.stages},
             "lines": [asdict(line) for line in self._lines[after:]],
         }
 

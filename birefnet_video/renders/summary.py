@@ -5,18 +5,15 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from birefnet_video.events import JobSnapshot, JobState, StageSnapshot
-from birefnet_video.options.job import JobSpec
+from birefnet_video.bottleneck import advice, limiting_stage
+from birefnet_video.events import JobState, StageSnapshot
 from birefnet_video.renders.wire import Noted, noted_of
 
 if TYPE_CHECKING:
-    from birefnet_video.backends.base import BackendInfo
     from birefnet_video.jobs import Job
 
 #: Fields that summaries of earlier versions lack.
 _ADDED = {"total": None, "loading": 0.0, "gpu_share": None, "subjects": ()}
-#: Share of a run for which the busiest stage works, below which no stage limits it.
-_BUSY = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +122,7 @@ def summarise(
         plan=job.backend.describe() if job.backend else "",
         stages=snapshot.stages,
         limit=limit,
-        advice=advice(limit, job.spec, job.backend) if snapshot.state is JobState.FINISHED else (),
+        advice=advice(limit, job.spec, job.backend, info) if snapshot.state is JobState.FINISHED else (),
         flicker=job.flicker,
         cuts=len(job.cuts),
         subjects=tuple(noted_of(noted) for noted in job.subjects),
@@ -136,51 +133,6 @@ def summarise(
         peak_memory=_peak_memory(),
         gpu_share=None if snapshot.gpu_share is None else round(snapshot.gpu_share, 3),
     )
-
-
-def limiting_stage(snapshot: JobSnapshot) -> str | None:
-    """The name of the stage that holds all others up, or ``None``."""
-    if not snapshot.stages or not snapshot.elapsed_s:
-        return None
-    busiest = max(snapshot.stages, key=lambda stage: stage.busy_s)
-    # What loading took belongs to no stage.
-    working = max(stage.busy_s + stage.waited_in_s + stage.waited_out_s for stage in snapshot.stages)
-    return busiest.name if working and busiest.busy_s >= _BUSY * working else None
-
-
-def advice(limit: str | None, spec: JobSpec, backend: "BackendInfo | None") -> tuple[str, ...]:
-    """What a user can change about the stage that limits a job.
-
-    Args:
-        limit: from :func:`limiting_stage`.
-        spec: what was done.
-        backend: what ran the network, if it was loaded.
-    """
-    told: list[str] = []
-    if limit == "infer" and backend is not None:
-        if backend.device == "cpu":
-            if backend.name == "eager":
-                told.append("the extra openvino: pip install 'birefnet-video[openvino]'")
-            if backend.precision != "int8":
-                told.append("--precision int8, which is less exact, with the extra int8")
-            told.append("a machine with a CUDA device")
-        if spec.backend.model not in ("tiny", "lite"):
-            told.append("-m lite, a smaller network")
-        told.append("--size, a smaller input of the network")
-    elif limit == "smooth" and spec.matte.smooth != "off":
-        told.append(
-            "--smooth live, which looks at one frame at a time" if spec.matte.smooth != "live" else "--smooth off"
-        )
-    elif limit == "compose":
-        if spec.backend.compose_on == "cpu" and backend is not None and backend.device.startswith("cuda"):
-            told.append("--compose-on auto, which takes the GPU")
-        if spec.colour.decontaminate != "off":
-            told.append("--decontaminate off, if edges show no colour of the background")
-        if spec.matte.refine:
-            told.append("--no-refine, for coarser edges")
-    elif limit == "encode" and any(output.quality != "fast" for output in spec.outputs):
-        told.append("--quality fast")
-    return tuple(told)
 
 
 def _peak_memory() -> int | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from clips import make_clip
 
+from birefnet_video import bench as benching
 from birefnet_video.cli import main
 
 
@@ -38,12 +39,19 @@ def test_parts_and_whole_are_measured(clip: Path, tmp_path: Path, capsys: pytest
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_the_table_names_what_was_measured(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_names_what_was_measured_and_what_would_be_faster(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        benching, "encoded_on_cpu", lambda limit, spec, backend, info: f"{limit} to {spec.outputs[0].path}"
+    )
     options = ("--engine", "eager", "--size", "96x64", "--output", "mask", "--frames", "4", "--plain")
     assert run("bench", clip, *options) == 0
-    table = capsys.readouterr().out
+    table, said = capsys.readouterr()
     assert table.startswith("| plan | decode | model | encode | end to end | of the slowest |")
     assert "tiny at 96x64, eager on" in table
+    (line,) = [line for line in said.splitlines() if line.endswith(" to out.mkv")]
+    assert line.startswith("tiny at 96x64, eager on")
 
 
 @pytest.mark.parametrize(

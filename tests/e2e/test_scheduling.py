@@ -10,11 +10,11 @@ from clips import make_clip
 from specs import job_spec
 from stubs import PLAIN_COLOUR, PLAIN_MATTE, open_stub
 
-from birefnet_video.doctor.codecs import encode_frames
 from birefnet_video.jobs import Job
 from birefnet_video.options.outputs import OutputSpec
 from birefnet_video.outputs.encodings import every_encoding
 from birefnet_video.outputs.parts import PartWriter
+from birefnet_video.outputs.trial import encode_frames
 from birefnet_video.outputs.writer import Writer
 
 TASKS = Path("/proc/self/task")

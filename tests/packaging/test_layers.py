@@ -22,6 +22,7 @@ LAYERS = [
     ["report", "event_words", "json_lines", "api", "matting_object", "estimate"],
     ["bench"],
     ["jobs", "live"],
+    ["bottleneck", "job_report"],
     ["configuration"],
     ["workers"],
     ["pipeline"],

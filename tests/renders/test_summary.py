@@ -6,11 +6,11 @@ import pytest
 from specs import job_spec, with_options
 
 from birefnet_video.backends.base import BackendInfo
+from birefnet_video.bottleneck import advice, limiting_stage
 from birefnet_video.events import JobSnapshot, JobState, StageSnapshot
 from birefnet_video.options.matte import ColourSpec, MatteSpec
 from birefnet_video.options.network import BackendSpec
 from birefnet_video.options.outputs import OutputSpec
-from birefnet_video.renders.summary import advice, limiting_stage
 
 CLIP = Path("in.mp4")
 
@@ -50,7 +50,7 @@ def test_nothing_is_the_limit_where_all_wait_or_nothing_was_done() -> None:
 )
 def test_advice_names_options_that_are_not_used_yet(limit: str | None, words: list[str]) -> None:
     spec = job_spec(CLIP, (OutputSpec("alpha", Path("out.mov")),), backend=BackendSpec(model="hr"))
-    told = advice(limit, spec, BackendInfo("eager", "hr", "cpu", "fp32", (96, 160), 1))
+    told = advice(limit, spec, BackendInfo("eager", "hr", "cpu", "fp32", (96, 160), 1), None)
     assert len(told) == len(words) and all(word in line for word, line in zip(words, told, strict=True))
 
 
@@ -59,11 +59,15 @@ def test_advice_does_not_repeat_what_was_done() -> None:
     matte, colour = MatteSpec(smooth="off", refine=False), ColourSpec(decontaminate="off")
     spec = job_spec(CLIP, (output,), backend=BackendSpec(model="tiny"), matte=matte, colour=colour)
     quick = BackendInfo("openvino", "tiny", "cpu", "int8", (96, 160), 1)
-    assert [advice(limit, spec, quick) for limit in ("smooth", "compose", "encode")] == [(), (), ()]
-    assert [line.split(",")[0] for line in advice("infer", spec, quick)] == ["a machine with a CUDA device", "--size"]
+    assert [advice(limit, spec, quick, None) for limit in ("smooth", "compose", "encode")] == [(), (), ()]
+    cpu = advice("infer", spec, quick, None)
+    assert [line.split(",")[0] for line in cpu] == [
+        "a machine with a CUDA device",
+        "--size",
+    ]
     on_gpu = BackendInfo("tensorrt", "tiny", "cuda:0", "fp16", (96, 160), 1)
-    assert [line.split(",")[0] for line in advice("infer", spec, on_gpu)] == ["--size"]
-    assert advice("compose", with_options(spec, compose_on="cpu"), on_gpu) == (
+    assert [line.split(",")[0] for line in advice("infer", spec, on_gpu, None)] == ["--size"]
+    assert advice("compose", with_options(spec, compose_on="cpu"), on_gpu, None) == (
         "--compose-on auto, which takes the GPU",
     )
-    assert advice("compose", spec, on_gpu) == advice("infer", spec, None) == ()
+    assert advice("compose", spec, on_gpu, None) == advice("infer", spec, None, None) == ()
