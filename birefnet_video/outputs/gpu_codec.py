@@ -25,7 +25,7 @@ class GpuCodec(NamedTuple):
     @property
     def words(self) -> str:
         """As the option that asks for it."""
-        return f"--codec {self.codec} encodes {self.output.path} on the GPU"
+        return f"--codec {self.codec} encodes {self.output.path.name} on the GPU"
 
 
 def gpu_codec(outputs: Sequence[OutputSpec], info: MediaInfo) -> GpuCodec | None:

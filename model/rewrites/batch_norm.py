@@ -1,6 +1,11 @@
 """BatchNorm becomes part of the convolution before it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
+from birefnet_video.model.backbones import Backbone, find_backbone
+from birefnet_video.model.birefnet import BiRefNet
 from birefnet_video.model.deform import DeformableConv2d
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -34,6 +39,11 @@ def _convolutions_before_norms(net: nn.Module) -> dict[nn.BatchNorm2d, nn.Module
 
     The run is one of shapes alone: with the numbers it would take a large network longer than all other rewrites.
     """
+    with _shapes_of_backbone(net):
+        return _pairs(net)
+
+
+def _pairs(net: nn.Module) -> dict[nn.BatchNorm2d, nn.Module]:
     made: dict[int, nn.Module] = {}
     kept: list[Tensor] = []
     found: dict[nn.BatchNorm2d, set[nn.Module]] = {}
@@ -62,3 +72,36 @@ def _convolutions_before_norms(net: nn.Module) -> dict[nn.BatchNorm2d, nn.Module
     pairs = {norm: next(iter(convs)) for norm, convs in found.items() if len(convs) == 1}
     feeds = list(pairs.values())
     return {norm: conv for norm, conv in pairs.items() if conv is not norm and feeds.count(conv) == 1}
+
+
+@contextmanager
+def _shapes_of_backbone(net: nn.Module) -> Iterator[None]:
+    """A backbone without BatchNorm gives shapes alone: it has nothing to show, and most of the operators."""
+    if not isinstance(net, BiRefNet) or _has_norms(net.localization.backbone):
+        yield
+        return
+    backbone = net.localization.backbone
+    net.localization.backbone = _Shapes(find_backbone(net.config.backbone))
+    try:
+        yield
+    finally:
+        net.localization.backbone = backbone
+
+
+def _has_norms(net: nn.Module) -> bool:
+    return any(isinstance(module, nn.BatchNorm2d) for module in net.modules())
+
+
+class _Shapes(nn.Module):
+    """The features of a backbone, without numbers."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.channels = backbone.channels
+        self.strides = (4, 8, 16, 32) if backbone.pyramid else (16,) * 4
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """(N, 3, H, W) -> four features, fine to coarse."""
+        n, _, height, width = image.shape
+        sizes = zip(self.channels, self.strides, strict=True)
+        return [image.new_empty(n, channels, height // stride, width // stride) for channels, stride in sizes]

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from birefnet_video.model import BiRefNet
@@ -195,3 +196,46 @@ def test_weights_that_lie_on_a_gpu_are_not_counted_twice(tmp_path: Path, monkeyp
     assert room.most_at_once(alone, "eager", "fp32") == 8
     monkeypatch.setattr(room, "free_bytes", lambda device: free - weights)
     assert room.most_at_once(alone, "eager", "fp32") < 8 == room.most_at_once(request, "eager", "fp32")
+
+
+def broken(wanted: str, tries: bool = True) -> tuple[str, str]:
+    """A GPU that torch sees, and on which it computes nothing."""
+    if not tries:
+        return "cuda", ""
+    reason = "cuda: torch does not compute there: CUDA error: no kernel image is available"
+    if wanted == "auto":
+        return "cpu", reason
+    raise BackendUnavailable(reason, hint="use --device cpu")
+
+
+def test_an_error_of_the_device_reaches_the_user_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(model: str, order: str, device: str) -> BiRefNet:
+        raise RuntimeError("CUDA error: no kernel image is available\nmore")
+
+    monkeypatch.setattr(registry, "pick_device", broken)
+    monkeypatch.setattr(registry, "load_network", load)
+    with pytest.raises(BackendUnavailable) as caught:
+        registry.load_backend(BackendSpec(device="cuda", engine="eager"), 96, 64, cache=EngineCache(tmp_path))
+    assert "\n" not in str(caught.value) and "does not compute there" in str(caught.value)
+    until(lambda: our_threads() == [])
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_weights_on_a_gpu_that_computes_nothing_come_back(
+    copies: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: list[str] = []
+
+    def load(model: str, order: str, device: str) -> BiRefNet:
+        places.append(device)
+        if device != "cpu" and not copies:
+            raise RuntimeError("CUDA error: no kernel image is available")
+        return load_network(model)
+
+    monkeypatch.setattr(registry, "pick_device", broken)
+    monkeypatch.setattr(registry, "load_network", load)
+    backend = registry.load_backend(BackendSpec(size=SIZE), 96, 64, frames=2, cache=EngineCache(tmp_path))
+    assert backend.info.device == "cpu" and "does not compute there" in backend.info.note
+    assert backend.infer(np.zeros((1, *SIZE, 3), np.uint8)).shape == (1, *SIZE)
+    assert places == (["cuda"] if copies else ["cuda", "cpu"])
+    backend.close()

@@ -13,7 +13,7 @@ from birefnet_video.model.config import PRESETS
 from birefnet_video.model.export import prepare_network
 from birefnet_video.model.optimize import optimize
 from birefnet_video.model.reconstruction import FullHead
-from birefnet_video.model.rewrites.batch_norm import _convolutions_before_norms, fold_batch_norm
+from birefnet_video.model.rewrites.batch_norm import _convolutions_before_norms, _pairs, fold_batch_norm
 from birefnet_video.model.rewrites.context import SummedASPP
 from birefnet_video.model.rewrites.laterals import commute_laterals
 from birefnet_video.model.rewrites.tail import FoldedHead
@@ -102,6 +102,15 @@ def test_the_run_that_shows_pairs_computes_no_numbers() -> None:
     with Devices() as devices:
         pairs = _convolutions_before_norms(net)
     assert len(pairs) == 86 and devices.seen == {"meta"}
+
+
+@pytest.mark.parametrize("architecture", ["swin_v1_t", "pvt_v2_b0", "vgg16", "dino_v3_s"])
+def test_a_backbone_without_norms_is_left_out_of_that_run_and_nothing_else_changes(architecture: str) -> None:
+    with torch.device("meta"):
+        net = BiRefNet(PRESETS[architecture]).eval()
+    before = dict(net.named_modules())
+    assert list(_convolutions_before_norms(net).items()) == list(_pairs(net).items())
+    assert dict(net.named_modules()) == before
 
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 96)])
