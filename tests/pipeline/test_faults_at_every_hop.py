@@ -184,8 +184,8 @@ def test_a_fault_ends_the_run_and_nothing_else(
     finals = {path.name for path in tmp_path.iterdir() if ".partial" not in path.name}
     if must_fail:
         assert code == (4 if hop == "network, no number" else 1)
-        # A report comes after the names are given; all else before.
-        assert finals == ({"a.mov", "m.mkv"} if hop == "report" else set())
+        # Advice and report come after the names are given; all else before.
+        assert finals == ({"a.mov", "m.mkv"} if hop in ("advice", "report") else set())
     else:
         assert code == 0 and finals == {"a.mov", "m.mkv"}
         assert {path.name for path in tmp_path.iterdir()} == finals
