@@ -14,6 +14,8 @@ from birefnet_video.colour.convert import to_rgb
 from birefnet_video.events import JobNotice
 from birefnet_video.jobs import Job
 from birefnet_video.options.outputs import OutputSpec
+from birefnet_video.outputs.encodings import encoding_for
+from birefnet_video.outputs.trial import why_not
 from birefnet_video.pipeline import assemble as assembling
 from birefnet_video.pipeline import core, smoothing
 from birefnet_video.pipeline.core import Matting
@@ -107,3 +109,24 @@ def test_little_memory_costs_speed_and_no_frame(clip: Path, tmp_path: Path) -> N
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert any("out of memory" in text for text in told), told
     assert differ(usual, little) <= 2
+
+
+@pytest.mark.parametrize("codec", ["h264_nvenc", "hevc_nvenc", "av1_nvenc"])
+def test_frames_are_encoded_on_the_gpu(codec: str, clip: Path, tmp_path: Path) -> None:
+    there, here = (
+        OutputSpec("composite", tmp_path / f"{name}.mp4", codec=name) for name in (codec, codec.removesuffix("_nvenc"))
+    )
+    if (reason := why_not(encoding_for(there), 8)) is not None:
+        pytest.skip(f"this GPU or this build of FFmpeg has no {codec}: {reason}")
+    # Both are opened again and compared with what was read, time by time.
+    job = Job(job_spec(clip, (there, here), device="cuda"))
+    job.start()
+    job.wait()
+    assert job.result().frames == FRAMES
+    pictures = [_pictures(output.path) for output in (there, here)]
+    assert float(np.mean([np.abs(one - other).mean() for one, other in zip(*pictures, strict=True)])) < 1
+
+
+def _pictures(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
