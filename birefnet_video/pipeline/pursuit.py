@@ -55,6 +55,7 @@ class Followed:
     waiting: Waiting = field(default_factory=Waiting)
     glances: Glances = field(default_factory=Glances)
     sought: tuple[Sought, ...] = ()
+    """Of whom nothing was seen where they were said to be."""
 
     def anywhere(self) -> "Followed":
         """The same before a picture that has nothing to do with this one."""
@@ -146,8 +147,9 @@ class Pursuit:
             if not isinstance(prompt, Largest):
                 watch = watch.missed(prompt.subject)
                 fates.append(Fate(prompt.subject, "lost", f"nothing is seen at {prompt}"))
-                place = Sought.at(prompt, place_of(prompt, self.eyes.size, self.eyes.masks))
-                sought += [] if place is None else [place]
+                place = place_of(prompt, self.eyes.size, self.eyes.masks)
+                if prompt.subject not in choice.mattes and place is not None:
+                    sought.append(Sought(prompt.subject, place))
         fates += [Fate(prompt.subject, "unsure", several_at(prompt)) for prompt in choice.several]
         sight = self.eyes.sight(alpha, shown.view)
         waiting, waited = after.waiting.ask(due, choice, sight)
@@ -192,16 +194,11 @@ class Pursuit:
         self, after: Followed, shown: Shown, seen: Seen, sight: Sight
     ) -> tuple[Followed, Seen, Sight, list[Fate]]:
         """With those who are seen now where they were said to be."""
-        due = [each for each in after.sought if each.is_due]
-        prompts = {each.subject: each.prompt for each in due}
-        alpha, choice = self.eyes.pick([*prompts.values()], shown.view)
-        still = tuple(
-            (each.looked() if each in due else each)
-            for each in after.sought
-            if each not in due or prompts[each.subject] in choice.missed
-        )
-        after = replace(after, sought=still)
-        found = [name for name, prompt in prompts.items() if prompt not in choice.missed]
+        prompts = {each.prompt: each.subject for each in after.sought if each.is_due}
+        alpha, choice = self.eyes.pick([*prompts], shown.view)
+        found = sorted({subject for prompt, subject in prompts.items() if prompt not in choice.missed})
+        still = [each for each in after.sought if each.subject not in found]
+        after = replace(after, sought=tuple(each.looked() if each.is_due else each for each in still))
         if not found:
             return after, seen, sight, []
         sight = self.eyes.sight(alpha, shown.view)

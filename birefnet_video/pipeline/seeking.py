@@ -29,16 +29,6 @@ class Sought:
     next_look: int = 1
     """Of how many frames after."""
 
-    @classmethod
-    def at(cls, prompt: Prompt, box: Box | None) -> "Sought | None":
-        """Of a prompt at whose place nothing is seen.
-
-        Args:
-            prompt: what was said.
-            box: its place; ``None``: it says none.
-        """
-        return None if box is None or prompt.excluded else cls(prompt.subject, box)
-
     def carried(self, carried: Carried) -> "Sought":
         """In the next frame of a shot, by where its pixels come from."""
         down, across = self._way(carried)

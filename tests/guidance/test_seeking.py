@@ -10,7 +10,7 @@ from guided_clips import Clip, Path, Pose, Scenario, drawn_figures, drawn_scene,
 from birefnet_video.matting.guidance.figure import Carried
 from birefnet_video.matting.guidance.region import Box
 from birefnet_video.options.prompts import Box as BoxPrompt
-from birefnet_video.options.prompts import Largest, Point, Prompt
+from birefnet_video.options.prompts import Point, Prompt
 from birefnet_video.pipeline.seeking import Sought
 
 GRID = (90, 160)
@@ -90,8 +90,8 @@ def still(across: float = 0.0, trust: float = 1.0) -> Carried:
 
 def test_a_place_goes_with_what_is_there_and_is_the_same_in_a_mirror() -> None:
     box = Box(0.2, 0.3, 0.6, 0.5)
-    sought = Sought.at(PLACES[1], box)
-    assert sought is not None and sought.carried(still(16.0)).box.left == pytest.approx(0.4)
+    sought = Sought("subject", box)
+    assert sought.carried(still(16.0)).box.left == pytest.approx(0.4)
     # Motion that nobody trusts, as between a dark picture and a lighter one, moves nothing.
     assert sought.carried(still(16.0, trust=0.1)).box == box
     assert sought.mirrored().box == Box(0.2, 0.5, 0.6, 0.7)
@@ -108,6 +108,10 @@ def test_what_it_says_of_a_later_frame() -> None:
     assert str(box) == "anna:box=50%,25%,12.5%,50%"
 
 
-def test_places_that_are_none_are_not_sought() -> None:
-    assert Sought.at(Largest(), None) is None
-    assert Sought.at(Point(at=(1, 1), excluded=True), Box(0, 0, 0, 0)) is None
+def test_who_is_seen_at_one_of_two_places_is_not_looked_for_at_the_other() -> None:
+    clip = clip_with(0.4, ("subject", 0, lambda time: Pose(0.4, 0.55, 0.7)))
+    _, fates, network = follow(clip, [Point(at=("90%", "10%")), Point(at=("40%", "55%"))])
+    assert [fate.finding for fate in fates] == ["lost", "found"]
+    _, _, once = follow(clip, [Point(at=("40%", "55%"))])
+    # Parts around the first place, once.
+    assert network.asked <= once.asked + 4
