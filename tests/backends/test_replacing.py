@@ -295,7 +295,9 @@ def with_tensorrt(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine whose CPU has TensorRT, and renders that are long."""
     (folder / "torch_tensorrt.py").write_text(FAKE)
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.delitem(sys.modules, "torch_tensorrt", raising=False)
+    # Put there and taken away: what is imported in its place goes with the test.
+    monkeypatch.setitem(sys.modules, "torch_tensorrt", sys)
+    del sys.modules["torch_tensorrt"]
     monkeypatch.setenv("PYTHONPATH", str(folder))
     row = replace(engine_table.ENGINES["tensorrt"], precisions={"cpu": ("fp32",)})
     monkeypatch.setitem(engine_table.ENGINES, "tensorrt", row)

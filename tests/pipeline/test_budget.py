@@ -176,7 +176,7 @@ def test_general_fits_8_gb_and_lite_4(
     """With mattes smoothed and on their way there, flow found there and frames composed there."""
     free = FREE[card]
     monkeypatch.setattr(room, "free_bytes", lambda device: free)
-    network = SimpleNamespace(facts=SimpleNamespace(backbone=backbone))
+    network = SimpleNamespace(facts=SimpleNamespace(backbone=backbone), bytes_on=lambda device: 0)
     request = SimpleNamespace(network=network, info=replace(INFO, device="cuda", input_size=(1024, 1024)))
     at_once = most_at_once(request, "eager", "fp16")  # type: ignore[arg-type]
     assert at_once == 4

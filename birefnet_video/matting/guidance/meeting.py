@@ -25,8 +25,11 @@ _NEAR = 5
 #: Likeness of a part to a figure, and by how much it must be more alike than to others, and its size in figures from
 #: which and up to which it is that figure and nobody else.
 _ALIKE, _MORE_ALIKE, _SIZE_FROM, _SIZE_TO = 0.85, 0.04, 0.85, 1.05
-#: Weights of colours against places, and of going on as before where motion is not to be trusted; least likelihood.
-_COLOUR_WEIGHT, _GUESS_WEIGHT, _LEAST = 2.0, 0.6, 0.02
+#: Weight of colours against places, the same where of one of those who claim a part there is no picture, and least
+#: likelihood.
+_COLOUR_WEIGHT, _COLOUR_ALONE, _LEAST = 2.0, 2.4, 0.02
+#: Weights of going on as before where motion is not to be trusted, and where a figure is missing that is behind others.
+_GUESS_WEIGHT, _BEHIND_WEIGHT = 0.6, 0.3
 #: Weight of what is expected to be seen of figures at each place, and how well it fits where that is not known.
 _PICTURE_WEIGHT, _UNKNOWN = 3.0, 0.2
 #: What a figure that is not seen at all counts for where nobody is expected to be.
@@ -111,7 +114,8 @@ def split(
     empty = 1 - np.maximum.reduce([_widened(claims.guesses[index])[here] for index in claimants])
     places = [
         claims.priors[index][here]
-        + lost * claims.guesses[index][here]
+        + (lost + _BEHIND_WEIGHT * _missing(claims, index) * claims.figures[index].is_behind)
+        * claims.guesses[index][here]
         + _MISSING_WEIGHT * _missing(claims, index) * empty
         for index in claimants
     ]
@@ -126,15 +130,17 @@ def split(
         for figure in (claims.figures[index] for index in claimants)
     ]
     shown = np.sum(pictures, axis=0) + _LEAST
+    is_pictured = all(claims.figures[index].template is not None for index in claimants)
+    colour_weight = _COLOUR_WEIGHT if is_pictured else _COLOUR_ALONE
     likely = [
         np.log(place + _LEAST)
-        + _COLOUR_WEIGHT * np.log(colour / total + _LEAST)
+        + colour_weight * np.log(colour / total + _LEAST)
         + _PICTURE_WEIGHT * np.log(picture / shown + _LEAST)
         for place, colour, picture in zip(places, colours, pictures, strict=True)
     ]
     if free:
         known = np.sum([np.maximum(claims.priors[index], claims.guesses[index])[here] for index in claimants], axis=0)
-        likely.append(np.log(np.clip(0.9 - known, _LEAST, 1)) - _COLOUR_WEIGHT * np.log(len(claimants) + 1))
+        likely.append(np.log(np.clip(0.9 - known, _LEAST, 1)) - colour_weight * np.log(len(claimants) + 1))
     logarithms = np.stack(likely)
     shares = np.exp(logarithms - logarithms.max(0))
     whole = []
