@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from birefnet_video.matting.guidance.choosing import Choice
 from birefnet_video.matting.guidance.figure import Carried, Sight
 from birefnet_video.matting.guidance.losing import Fate, Watch
 from birefnet_video.matting.guidance.places import place_of
@@ -135,7 +136,7 @@ class Pursuit:
             frames: how many come before the network can be told to look elsewhere.
         """
         after, fates = before, list[Fate]()
-        if before.shot.figures:
+        if before.shot.figures or before.sought:
             said = {prompt.subject for prompt in due}
             (seen,) = self.see(before, shown.view[None])
             after, fates, _ = self._carried(before, shown, seen.alpha, mended=said)
@@ -153,9 +154,7 @@ class Pursuit:
         fates += [Fate(prompt.subject, "unsure", several_at(prompt)) for prompt in choice.several]
         sight = self.eyes.sight(alpha, shown.view)
         waiting, waited = after.waiting.ask(due, choice, sight)
-        known = after.shot.figures
-        shot = corrected(after.shot, choice.mattes, sight) if known else begin(choice.mattes, sight)
-        shot = self._informed([name for name in choice.mattes if name is not None], due, shown.view, shot, sight)
+        shot = self._chosen(after.shot, choice, due, shown.view, sight)
         watch, noticed = watch.see(shot, shown.rate)
         after = Followed(shot, watch, waiting, after.glances, tuple(sought))
         after = self.ahead(after, shown.meta.index + 1, frames)
@@ -194,21 +193,23 @@ class Pursuit:
         self, after: Followed, shown: Shown, seen: Seen, sight: Sight
     ) -> tuple[Followed, Seen, Sight, list[Fate]]:
         """With those who are seen now where they were said to be."""
-        prompts = {each.prompt: each.subject for each in after.sought if each.is_due}
-        alpha, choice = self.eyes.pick([*prompts], shown.view)
-        found = sorted({subject for prompt, subject in prompts.items() if prompt not in choice.missed})
+        alpha, choice = self.eyes.pick([each.prompt for each in after.sought if each.is_due], shown.view)
+        found = sorted(name for name in choice.mattes if name is not None)
         still = [each for each in after.sought if each.subject not in found]
         after = replace(after, sought=tuple(each.looked() if each.is_due else each for each in still))
         if not found:
             return after, seen, sight, []
         sight = self.eyes.sight(alpha, shown.view)
-        known = after.shot.figures
-        shot = corrected(after.shot, choice.mattes, sight) if known else begin(choice.mattes, sight)
-        shot, watch = self._informed(found, (), shown.view, shot, sight), after.watch
+        shot, watch = self._chosen(after.shot, choice, (), shown.view, sight), after.watch
         for name in found:
             watch = watch.picked(name)
         fates = [Fate(name, "found", "seen where it was said to be") for name in found]
         return replace(after, shot=shot, watch=watch), Seen(alpha, seen.near), sight, fates
+
+    def _chosen(self, shot: Shot, choice: Choice, due: Sequence[Prompt], view: np.ndarray, sight: Sight) -> Shot:
+        """The figures of a picture after a choice among them."""
+        made = corrected(shot, choice.mattes, sight) if shot.figures else begin(choice.mattes, sight)
+        return self._informed([name for name in choice.mattes if name is not None], due, view, made, sight)
 
     def _informed(self, names: list[str], due: Sequence[Prompt], view: np.ndarray, shot: Shot, sight: Sight) -> Shot:
         """Who is who in a picture, for a tracker; the figures as it sees them."""

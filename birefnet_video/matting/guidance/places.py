@@ -37,8 +37,7 @@ def places_of(
         return
     elif isinstance(prompt, Point):
         for side in dict.fromkeys(max(each, least) for each in _AROUND_POINT):
-            top, left = place.top - side / 2, place.left - side / 2
-            yield Region(min(max(top, 0.0), 1 - side), min(max(left, 0.0), 1 - side), side)
+            yield Region.moved_in(place.top - side / 2, place.left - side / 2, side)
     else:
         for wide in (place, *map(place.grown, _WIDER)):
             yield region_around(wide, least=least)

@@ -27,6 +27,11 @@ class Region:
     left: float = 0.0
     side: float = 1.0
 
+    @classmethod
+    def moved_in(cls, top: float, left: float, side: float) -> "Region":
+        """One that would lie there, moved into the picture."""
+        return cls(min(max(top, 0.0), 1 - side), min(max(left, 0.0), 1 - side), side)
+
     @property
     def is_whole(self) -> bool:
         """Whether it is all of the picture."""
@@ -44,7 +49,7 @@ class Region:
         wide = self.side
         while wide <= side:
             grown = (wide - self.side) / 2
-            yield _inside(self.top - grown, self.left - grown, wide)
+            yield Region.moved_in(self.top - grown, self.left - grown, wide)
             wide *= _STEP
 
     def mirrored(self) -> "Region":
@@ -118,12 +123,7 @@ def region_around(box: Box, more: tuple[float, float] = (0.0, 0.0), *, least: fl
     if side >= _NEARLY_ALL:
         return WHOLE
     top, left = ((first + last - side) / 2 for first, last in ((wide.top, wide.bottom), (wide.left, wide.right)))
-    return _inside(top, left, side)
-
-
-def _inside(top: float, left: float, side: float) -> Region:
-    """Moved into the picture."""
-    return Region(min(max(top, 0.0), 1 - side), min(max(left, 0.0), 1 - side), side)
+    return Region.moved_in(top, left, side)
 
 
 def next_region(current: Region, box: Box, more: tuple[float, float] = (0.0, 0.0), *, least: float = _LEAST) -> Region:
