@@ -16,9 +16,9 @@ from typing import IO, Self
 import numpy as np
 
 from birefnet_video.matting.guidance.choosing import Choice
-from birefnet_video.matting.guidance.figure import Carried, Sight
 from birefnet_video.matting.guidance.region import Box, box_around
 from birefnet_video.matting.guidance.shot import Shot, begin, carry, find_again
+from birefnet_video.matting.guidance.sight import Carried, Sight
 from birefnet_video.pipeline.reach import HINDSIGHT_S
 from birefnet_video.types import FrameMeta, Motion
 

@@ -12,9 +12,9 @@ from birefnet_video.backends.wide import wide_size
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.choosing import Choice, choose
 from birefnet_video.matting.guidance.clear import is_confirmed
-from birefnet_video.matting.guidance.figure import Sight
 from birefnet_video.matting.guidance.places import places_of
 from birefnet_video.matting.guidance.region import WHOLE, Region, box_around, least_side, region_around
+from birefnet_video.matting.guidance.sight import Sight
 from birefnet_video.matting.tiles.joining import enlarged
 from birefnet_video.options.prompts import Largest, Prompt
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from birefnet_video.matting.guidance.choosing import Choice
-from birefnet_video.matting.guidance.figure import Carried, Sight
 from birefnet_video.matting.guidance.losing import Fate, Watch
 from birefnet_video.matting.guidance.places import place_of
 from birefnet_video.matting.guidance.shot import (
@@ -19,6 +18,7 @@ from birefnet_video.matting.guidance.shot import (
     shared,
     shares_of,
 )
+from birefnet_video.matting.guidance.sight import Carried, Sight
 from birefnet_video.options.prompts import Largest, Prompt
 from birefnet_video.pipeline.glances import Glances, Seen
 from birefnet_video.pipeline.hindsight import Hindsight

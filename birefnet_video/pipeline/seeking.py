@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from birefnet_video.matting.guidance.figure import Carried
 from birefnet_video.matting.guidance.region import Box
+from birefnet_video.matting.guidance.sight import Carried
 from birefnet_video.options.prompts import Box as BoxPrompt
 from birefnet_video.options.prompts import Length, Point, Prompt
 

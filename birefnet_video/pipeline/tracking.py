@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from birefnet_video.matting.filters.opencv import resized
-from birefnet_video.matting.guidance.figure import Sight
 from birefnet_video.matting.guidance.shot import Shot, shares_of
+from birefnet_video.matting.guidance.sight import Sight
 from birefnet_video.matting.guidance.tracker import Pointed, Tracked, Tracker, overruled, share_of
 from birefnet_video.options.prompts import Box, MaskPicture, Point, Prompt, box_of_prompt
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from birefnet_video.matting.guidance.choosing import Choice
 from birefnet_video.matting.guidance.clear import is_clear, largest
-from birefnet_video.matting.guidance.figure import Sight, parts
 from birefnet_video.matting.guidance.look import Look
 from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.matting.guidance.shot import Shot, corrected
+from birefnet_video.matting.guidance.sight import Sight, parts
 from birefnet_video.options.prompts import Largest, Prompt
 from birefnet_video.pipeline.picking import Eyes
 

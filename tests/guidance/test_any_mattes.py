@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from birefnet_video.matting.guidance import shot as shot_module
-from birefnet_video.matting.guidance.figure import Carried, Sight, parts
 from birefnet_video.matting.guidance.shot import Shot, begin, carry, corrected, find_again, shares_of
+from birefnet_video.matting.guidance.sight import Carried, Sight, parts
 
 SHAPE = (48, 80)
 

@@ -7,7 +7,7 @@ import pytest
 
 from birefnet_video.matting.guidance.bodies import is_several
 from birefnet_video.matting.guidance.choosing import choose
-from birefnet_video.matting.guidance.figure import Sight
+from birefnet_video.matting.guidance.sight import Sight
 from birefnet_video.options.prompts import Box, Largest, MaskPicture, Point, Prompt
 
 SIZE = (240, 120)

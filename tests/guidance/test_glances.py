@@ -7,8 +7,9 @@ import pytest
 from guided import SeesFigures
 
 from birefnet_video.backends.base import Pending
-from birefnet_video.matting.guidance.figure import Figure, Sight
+from birefnet_video.matting.guidance.figure import Figure
 from birefnet_video.matting.guidance.region import Box
+from birefnet_video.matting.guidance.sight import Sight
 from birefnet_video.pipeline.glances import Glances, Seen
 from birefnet_video.pipeline.picking import Eyes
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from birefnet_video.matting.guidance.choosing import Choice
-from birefnet_video.matting.guidance.figure import Sight
 from birefnet_video.matting.guidance.region import Box
+from birefnet_video.matting.guidance.sight import Sight
 from birefnet_video.pipeline.hindsight import FirstLook, Hindsight, Known
 from birefnet_video.types import FrameMeta, Motion
 

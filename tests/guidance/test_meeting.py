@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from birefnet_video.matting.guidance.figure import Carried, Figure, Sight
+from birefnet_video.matting.guidance.figure import Figure
 from birefnet_video.matting.guidance.meeting import Claims, claims_of, split
+from birefnet_video.matting.guidance.sight import Carried, Sight
 
 #: Height and width of the grid, and of a figure.
 GRID, TALL, WIDE = (90, 160), 40, 16

@@ -7,8 +7,8 @@ import pytest
 from guided import SeesFigures, follow
 from guided_clips import Clip, Path, Pose, Scenario, drawn_figures, drawn_scene, make_clip
 
-from birefnet_video.matting.guidance.figure import Carried
 from birefnet_video.matting.guidance.region import Box
+from birefnet_video.matting.guidance.sight import Carried
 from birefnet_video.options.prompts import Box as BoxPrompt
 from birefnet_video.options.prompts import Point, Prompt
 from birefnet_video.pipeline.seeking import Sought

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from birefnet_video.matting.guidance.figure import Carried, Figure, Sight
+from birefnet_video.matting.guidance.figure import Figure
 from birefnet_video.matting.guidance.shot import begin, carry
+from birefnet_video.matting.guidance.sight import Carried, Sight
 from birefnet_video.matting.guidance.template import Template
 
 HEIGHT, WIDTH = 80, 120

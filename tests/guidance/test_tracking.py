@@ -10,8 +10,8 @@ from guided import clip_of, follow_each
 from guided_clips import HEIGHT, RATE, WIDTH, Clip
 
 from birefnet_video.matting.filters.opencv import resized
-from birefnet_video.matting.guidance.figure import Sight
 from birefnet_video.matting.guidance.shot import begin
+from birefnet_video.matting.guidance.sight import Sight
 from birefnet_video.matting.guidance.tracker import Pointed, Tracked, overruled, share_of
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.options.prompts import Box, Largest, Point, Prompt

@@ -6,8 +6,8 @@ from guided import SeesFigures, follow
 from guided_clips import HEIGHT, WIDTH, Clip, Path, Pose, Scenario, drawn_figures, drawn_scene, make_clip, not_blue
 
 from birefnet_video.matting.guidance.clear import is_clear, largest
-from birefnet_video.matting.guidance.figure import Sight, parts
 from birefnet_video.matting.guidance.region import WHOLE
+from birefnet_video.matting.guidance.sight import Sight, parts
 from birefnet_video.matting.temporal.motion import MotionEstimator
 from birefnet_video.options.prompts import Box, Largest, Point, Prompt
 from birefnet_video.pipeline.picking import Eyes

@@ -10,7 +10,7 @@ import numpy as np
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.bodies import is_several
 from birefnet_video.matting.guidance.clear import is_clear, largest
-from birefnet_video.matting.guidance.figure import SPECK, Sight, parts
+from birefnet_video.matting.guidance.sight import SPECK, Sight, parts
 from birefnet_video.options.prompts import Box, Largest, MaskPicture, Point, Prompt, box_of_prompt
 
 #: How far from a figure a point may lie, as a share of the grid's longer side, and how large it is drawn, in pixels.

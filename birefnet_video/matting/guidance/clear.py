@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from birefnet_video.matting.guidance.figure import SEEN, Sight, at_border
 from birefnet_video.matting.guidance.look import Look
+from birefnet_video.matting.guidance.sight import SEEN, Sight, at_border
 
 #: Least share of the picture that it fills; the same for one at the border, which may be a limb of whoever comes in.
 _LEAST, _LEAST_AT_BORDER = 0.004, 0.04

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from birefnet_video.matting.edges.opencv import linear_functions
-from birefnet_video.matting.guidance.figure import SPECK, Carried, Figure, Sight
+from birefnet_video.matting.guidance.figure import Figure
 from birefnet_video.matting.guidance.look import Look, extent
+from birefnet_video.matting.guidance.sight import SPECK, Carried, Sight
 from birefnet_video.matting.guidance.template import box_of
 
 #: Of the claims to a part: the least that counts, and the share of a figure's own size that always does.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from birefnet_video.matting.guidance.figure import SEEN
+from birefnet_video.matting.guidance.sight import SEEN
 
 #: Room around a subject on each side, as a share of its own side; the least that may be left of it.
 _MARGIN, _LEAST_MARGIN = 0.25, 0.07

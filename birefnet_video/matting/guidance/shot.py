@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 
 from birefnet_video.matting.filters.opencv import resized
-from birefnet_video.matting.guidance.figure import SEEN, Carried, Figure, Sight, at_border, is_figure, parts
+from birefnet_video.matting.guidance.figure import Figure
 from birefnet_video.matting.guidance.look import Look
 from birefnet_video.matting.guidance.meeting import Claims, claims_of, only_one, split
+from birefnet_video.matting.guidance.sight import SEEN, Carried, Sight, at_border, is_figure, parts
 from birefnet_video.matting.tiles.joining import enlarged
 
 #: Frames after which a hidden figure without a name is forgotten.

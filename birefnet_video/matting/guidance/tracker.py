@@ -7,8 +7,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from birefnet_video.matting.guidance.figure import SEEN, SPECK, Sight, parts
 from birefnet_video.matting.guidance.shot import Shot, corrected
+from birefnet_video.matting.guidance.sight import SEEN, SPECK, Sight, parts
 
 #: A mask's value, and the chance that a subject is in the picture, from which it is there.
 _ON, _THERE = 0.5, 0.5
