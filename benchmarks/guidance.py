@@ -1,9 +1,11 @@
 """A chosen subject among others: twelve clips with exact mattes, followed by a network, beside the subject alone.
 
     python benchmarks/guidance.py [--model tiny] [--figures PICTURES] [--scenes PICTURES] [--only NAME]
+                                  [--first N] [--swing SHARE]
 
 PICTURES is a folder of RGBA cutouts of persons, six of them at least, or of backgrounds; without them figures are
-drawn. For each clip: mean IoU of the subject alone (nobody else in the clip) without guidance and with it, of the
+drawn. The Nth cutout is the subject, the others follow; SHARE is by how much of their height limbs swing. For each
+clip: mean IoU of the subject alone (nobody else in the clip) without guidance and with it, of the
 chosen one among others, of its last frames, the share of its matte that lies on pixels of others and how much of that
 is not the subject's own (soft borders belong to both), and what was said. The last line is the cost: seconds of a
 guided render over those of an unguided one of the same clip, in turns.
@@ -40,23 +42,31 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, help="folder of RGBA cutouts")
     parser.add_argument("--scenes", type=Path, help="folder of backgrounds")
     parser.add_argument("--only", default="", help="part of a scenario's name")
+    parser.add_argument("--first", type=int, default=0, help="which of the cutouts, from 0, is the subject")
+    parser.add_argument("--swing", type=float, default=0.0, help="by how much of their height limbs swing")
     options = parser.parse_args()
     figures, scenes = _figures(options.figures), _scenes(options.scenes)
+    figures = [*figures[options.first :], *figures[: options.first]]
     print("| clip | alone | guided | chosen | of it | last frames | others' | not its own | said |")
     print("|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for scenario in scenarios():
             if options.only in scenario.name:
-                print(_row(scenario, figures, scenes, options.model, Path(folder)), flush=True)
+                print(_row(scenario, figures, scenes, options, Path(folder)), flush=True)
         print(f"cost of following: {_cost(figures, scenes, options.model, Path(folder)):.2f} times an unguided render")
 
 
 def _row(
-    scenario: Scenario, figures: Sequence[np.ndarray], scenes: Sequence[np.ndarray], model: str, folder: Path
+    scenario: Scenario,
+    figures: Sequence[np.ndarray],
+    scenes: Sequence[np.ndarray],
+    options: argparse.Namespace,
+    folder: Path,
 ) -> str:
-    clip = make_clip(scenario, figures, scenes)
+    model, swing = options.model, options.swing
+    clip = make_clip(scenario, figures, scenes, swing=swing)
     paths = tuple(path for path in scenario.paths if path[0] == scenario.subject)
-    alone = make_clip(replace(scenario, paths=paths), figures, scenes)
+    alone = make_clip(replace(scenario, paths=paths), figures, scenes, swing=swing)
     found, _ = _mattes(alone, folder, model=model)
     own = float(np.nanmean(_ious(alone.subject, found)))
     said_first = _box(clip.subject[0])

@@ -6,11 +6,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from attrs import evolve
-from guided import SeesFigures, clip_of, follow, follow_each
-from guided_clips import RATE, Clip, not_blue, scenarios
+from guided import SeesFigures, box_around, clip_of, follow, follow_each
+from guided_clips import RATE, Clip, drawn_figures, drawn_scene, make_clip, not_blue, scenarios
 
 from birefnet_video.backends.base import Pending
-from birefnet_video.options.prompts import Box, Point, Prompt
+from birefnet_video.options.prompts import Point, Prompt
 
 #: Mean IoU that the chosen subject reaches, and of the last frames; and the share of the matte that is others'.
 EXPECTED = {
@@ -27,13 +27,6 @@ def on_subject(clip: Clip, index: int = 0, name: str | None = None) -> Point:
     middle = np.argmin(np.hypot(rows - np.median(rows), columns - np.median(columns)))
     time = Fraction(index, RATE) if index else None
     return Point(at=(int(columns[middle]), int(rows[middle])), time=time)
-
-
-def box_around(clip: Clip, name: str | None = None) -> Box:
-    """A box around a figure in the first frame."""
-    rows, columns = np.nonzero(clip.mattes[name or clip.scenario.subject][0] > 0.5)
-    left, top = int(columns.min()) - 2, int(rows.min()) - 2
-    return Box(box=(left, top, int(columns.max()) + 2 - left, int(rows.max()) + 2 - top))
 
 
 def scores(clip: Clip, mattes: np.ndarray) -> np.ndarray:
@@ -55,6 +48,16 @@ def test_the_subject_is_kept(name: str) -> None:
     assert np.nanmean(iou) > mean
     assert np.nanmean(iou[-8:]) > end
     assert float((mattes * (clip.others > 0.5)).sum() / mattes.sum()) < leak
+
+
+@pytest.mark.parametrize("name", ["crossing", "behind", "overlap"])
+def test_the_subject_is_kept_while_limbs_swing(name: str) -> None:
+    """What was seen of a figure before it met others does not fit any more, pixel by pixel."""
+    scenario = next(each for each in scenarios() if each.name == name)
+    clip = make_clip(scenario, drawn_figures(), [drawn_scene(0)], swing=0.05)
+    mattes, _, _ = follow(clip, [box_around(clip)])
+    assert np.nanmean(scores(clip, mattes)) > 0.85
+    assert float((np.maximum(mattes - clip.subject, 0) * (clip.others > 0.5)).sum() / mattes.sum()) < 0.02
 
 
 def test_all_scenarios_are_tried() -> None:

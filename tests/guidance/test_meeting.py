@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from birefnet_video.matting.guidance.figure import Figure
-from birefnet_video.matting.guidance.meeting import Claims, claims_of, split
+from birefnet_video.matting.guidance.meeting import Claims, claims_of, only_one, split
 from birefnet_video.matting.guidance.sight import Carried, Sight
 
 #: Height and width of the grid, and of a figure.
@@ -62,3 +62,64 @@ def test_who_comes_out_where_he_would_be_is_not_the_one_in_front() -> None:
     claims = Claims.of((one, hidden), sight, stays)
     (_, his), _ = split(claims, [0, 1], sight.alpha > 0.5, free=False)
     assert his[out].mean() > 0.5 and his[30:70, 40:50].mean() < 0.1
+
+
+def grey(*mattes: np.ndarray, level: int = 128) -> tuple[Sight, Carried]:
+    """A grey picture in which these are seen, and nothing moves."""
+    sight = Sight.of(np.maximum.reduce(mattes), np.full((*GRID, 3), level, np.uint8))
+    rows, columns = np.mgrid[: GRID[0], : GRID[1]].astype(np.float32)
+    return sight, Carried(np.dstack([columns, rows]), np.ones(GRID, np.float32))
+
+
+@pytest.mark.parametrize(("beside", "expected"), [(0, 0), (3, None)])
+def test_a_part_is_all_of_one_unless_something_shows_beside_her(beside: int, expected: int | None) -> None:
+    """His last columns are hardly larger than she varies by, but they are his."""
+    front, behind = figures_at(40), figures_at(44)
+    shown = np.where(np.arange(GRID[1]) < 56 + beside, np.maximum(front, behind), 0).astype(np.float32)
+    sight, stays = grey(front, behind)
+    striped = np.dstack([np.tile((np.arange(GRID[1]) % 7 * 30).astype(np.uint8), (GRID[0], 1))] * 3)
+    hers, his = Sight.of(front, sight.rgb), Sight.of(behind, striped)
+    hidden = replace(Figure.new(None, behind, his), matte=np.zeros(GRID, np.float32), hidden_for=5, is_behind=True)
+    one = replace(Figure.new("front", front, hers), size=1.1 * float(front.sum()))
+    claims = Claims.of((one, hidden), Sight.of(shown, sight.rgb), stays)
+    assert only_one(claims, [0, 1], shown) == expected
+
+
+def test_somebody_hidden_of_whom_little_is_known_may_come_out() -> None:
+    """He was cut from others when he was first seen: his picture is smaller than he is."""
+    front, behind = figures_at(40), figures_at(46)
+    sight, stays = grey(front, behind)
+    known = behind * (np.arange(GRID[1]) >= 56)
+    hidden = Figure.new(None, known.astype(np.float32), Sight.of(known.astype(np.float32), sight.rgb))
+    hidden = replace(hidden, matte=np.zeros(GRID, np.float32), size=float(behind.sum()), hidden_for=3, is_behind=True)
+    claims = Claims.of((Figure.new("front", front, Sight.of(front, sight.rgb)), hidden), sight, stays)
+    found, _ = claims_of(claims, sight.alpha, sight.alpha > 0.5)
+    assert found == [0, 1]
+
+
+@pytest.mark.parametrize(("name", "is_kept"), [("front", False), (None, True)])
+def test_a_subject_has_no_pieces_far_from_where_it_is(name: str | None, is_kept: bool) -> None:
+    """What looks like her on the other side of him is not hers; who is not named may have been anywhere."""
+    front, other, looks_alike = figures_at(40), figures_at(56, 72, 88, 104), figures_at(120)
+    rgb = np.full((*GRID, 3), 60, np.uint8)
+    rgb[(front + looks_alike) > 0.5] = (220, 40, 40)
+    sight = Sight.of(np.clip(front + other + looks_alike, 0, 1), rgb)
+    _, stays = grey(front)
+    figures = tuple(Figure.new(who, matte, Sight.of(matte, rgb)) for who, matte in ((name, front), (None, other)))
+    (hers, _), _ = split(Claims.of(figures, sight, stays), [0, 1], sight.alpha > 0.5, free=False)
+    assert hers[front > 0.5].mean() > 0.9
+    if not is_kept:
+        assert hers[looks_alike > 0.5].max() == 0
+
+
+def test_a_crumb_of_somebody_hidden_is_not_all_of_him() -> None:
+    matte = figures_at(46)
+    sight, _ = grey(matte)
+    before = replace(Figure.new("anna", matte, sight), hidden_for=9, is_behind=True, matte=np.zeros(GRID, np.float32))
+    crumb = np.where(np.arange(GRID[1]) >= 60, matte, 0).astype(np.float32)
+    after = before.found_again(crumb, Sight.of(crumb, sight.rgb))
+    assert after.size == before.size and after.template is before.template and after.hidden_for == 9
+    half = np.where(np.arange(GRID[1]) >= 56, matte, 0).astype(np.float32)
+    assert before.found_again(half, Sight.of(half, sight.rgb)).hidden_for == 0
+    anew = before.found_again(0.9 * matte, sight)
+    assert anew.size < before.size and not anew.is_behind

@@ -6,7 +6,7 @@ import pytest
 from birefnet_video.matting.guidance.figure import Figure
 from birefnet_video.matting.guidance.shot import begin, carry
 from birefnet_video.matting.guidance.sight import Carried, Sight
-from birefnet_video.matting.guidance.template import Template
+from birefnet_video.matting.guidance.template import UNKNOWN, Template
 
 HEIGHT, WIDTH = 80, 120
 STILL = np.zeros(2, np.float32)
@@ -59,12 +59,22 @@ def test_a_place_is_kept_in_parts_of_a_pixel() -> None:
     assert columns.mean() == pytest.approx(50 + 9.5 + 4, abs=0.6)
 
 
-def test_a_figure_that_was_cut_from_others_has_no_picture_of_itself() -> None:
+def test_of_a_figure_that_was_cut_from_others_not_all_is_known() -> None:
     rgb, matte = picture((20, 50))
     whole = Sight.of(matte, rgb)
-    half = np.where(np.arange(WIDTH) < 60, matte, 0).astype(np.float32)
-    assert Figure.new("anna", half, whole).template is None
-    assert Figure.new("anna", matte, whole).template is not None
+    half = np.where(np.arange(WIDTH) < 65, matte, 0).astype(np.float32)
+    cut = Figure.new("anna", half, whole).template
+    assert cut is not None and cut.hidden is not None
+    fits = cut.likelihood(rgb, STILL, np.s_[0:HEIGHT, 0:WIDTH])
+    # Far from the others it is known; beside them and behind them it is not, and elsewhere it is nobody.
+    assert fits[30:50, 51:57].min() > 0.9
+    assert fits[30:50, 60:69] == pytest.approx(UNKNOWN, abs=0.01)
+    assert fits[30:50, 20:45].max() < UNKNOWN
+    turned = cut.mirrored(WIDTH)
+    assert turned.hidden is not None and np.array_equal(turned.hidden[:, ::-1], cut.hidden)
+    uncut = Figure.new("anna", matte, whole).template
+    assert uncut is not None and uncut.hidden is None
+    assert Figure.new("anna", half * (np.arange(WIDTH) > 60), whole).template is None
     places = np.dstack(np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))).astype(np.float32)
     carried = Carried(places, np.ones((HEIGHT, WIDTH), np.float32))
     shot = carry(begin({"anna": [half], None: [matte - half]}, whole), whole, carried)

@@ -16,7 +16,7 @@ from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.losing import Fate
 from birefnet_video.matting.guidance.tracker import Tracker
 from birefnet_video.matting.temporal.motion import MotionEstimator
-from birefnet_video.options.prompts import Prompt
+from birefnet_video.options.prompts import Box, Prompt
 from birefnet_video.pipeline.following import Follower, Wanted
 from birefnet_video.pipeline.motions import with_motion
 from birefnet_video.pipeline.picking import Eyes
@@ -64,6 +64,13 @@ def clip_of(name: str) -> Clip:
     """A scenario with drawn figures."""
     scenario = next(each for each in scenarios() if each.name == name)
     return make_clip(scenario, drawn_figures(), [drawn_scene(seed) for seed in range(3)])
+
+
+def box_around(clip: Clip, name: str | None = None) -> Box:
+    """A box around a figure in the first frame."""
+    rows, columns = np.nonzero(clip.mattes[name or clip.scenario.subject][0] > 0.5)
+    left, top = int(columns.min()) - 2, int(rows.min()) - 2
+    return Box(box=(left, top, int(columns.max()) + 2 - left, int(rows.max()) + 2 - top))
 
 
 def write_beginning(name: str, path: Path, frames: int) -> Path:

@@ -94,7 +94,9 @@ def not_blue(rgb: np.ndarray) -> np.ndarray:
     return np.clip((np.sqrt(red * red + green * green + blue * blue) - 25) / 40, 0, 1).astype(np.float32)
 
 
-def make_clip(scenario: Scenario, figures: Sequence[np.ndarray], scenes: Sequence[np.ndarray], seed: int = 0) -> Clip:
+def make_clip(
+    scenario: Scenario, figures: Sequence[np.ndarray], scenes: Sequence[np.ndarray], seed: int = 0, swing: float = 0
+) -> Clip:
     """Render a scenario.
 
     Args:
@@ -102,6 +104,7 @@ def make_clip(scenario: Scenario, figures: Sequence[np.ndarray], scenes: Sequenc
         figures: cutouts, uint8 (H, W, 4) straight RGBA.
         scenes: backgrounds of at least (HEIGHT + 80, WIDTH + 80), one a shot.
         seed: of grain and camera.
+        swing: by how much of their height the limbs of figures swing to each side.
     """
     rng = np.random.default_rng(seed)
     count = round(scenario.seconds * RATE)
@@ -118,7 +121,11 @@ def make_clip(scenario: Scenario, figures: Sequence[np.ndarray], scenes: Sequenc
             pose = path(time)
             if pose is None:
                 continue
-            colour, alpha = _placed(figures[which % len(figures)], pose, shake)
+            figure = figures[which % len(figures)]
+            if swing:
+                # Who goes further has taken more steps.
+                figure = _swung(figure, swing, phase=55 * pose.x + 30 * pose.y)
+            colour, alpha = _placed(figure, pose, shake)
             picture += alpha[..., None] * (colour - picture)
             for matte in mattes.values():
                 matte[index] *= 1 - alpha
@@ -223,6 +230,21 @@ def _placed(figure: np.ndarray, pose: Pose, shake: np.ndarray) -> tuple[np.ndarr
     moved = cv2.warpAffine(weighted, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
     seen = moved[..., 3]
     return moved[..., :3] / np.maximum(seen, 1e-3)[..., None], seen
+
+
+def _swung(figure: np.ndarray, by: float, phase: float) -> np.ndarray:
+    """A figure whose legs and elbows are apart or together, uint8 (H, W, 4)."""
+    height, room = figure.shape[0], round(0.1 * figure.shape[0])
+    wide = cv2.copyMakeBorder(figure, 0, 0, room, room, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0)).astype(np.float32)
+    rows, columns = np.mgrid[:height, : wide.shape[1]].astype(np.float32)
+    legs = np.clip(2 * rows / height - 1, 0, 1) * np.sin(phase)
+    elbows = np.clip(1 - np.abs(rows / height - 0.42) / 0.2, 0, 1) * np.sin(phase + 1)
+    side = np.tanh((columns - wide.shape[1] / 2) / (0.12 * figure.shape[1]))
+    wide[..., :3] *= wide[..., 3:] / 255
+    away = (columns - by * height * (legs + 0.6 * elbows) * side).astype(np.float32)
+    moved = cv2.remap(wide, away, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    moved[..., :3] *= 255 / np.maximum(moved[..., 3:], 1)
+    return np.clip(moved, 0, 255).astype(np.uint8)
 
 
 def _figure(index: int, height: int) -> np.ndarray:

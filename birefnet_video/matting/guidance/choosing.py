@@ -9,6 +9,7 @@ import numpy as np
 
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.bodies import is_several
+from birefnet_video.matting.guidance.boxed import likely_in, middle, whole
 from birefnet_video.matting.guidance.clear import is_clear, largest
 from birefnet_video.matting.guidance.sight import SPECK, Sight, parts
 from birefnet_video.options.prompts import Box, Largest, MaskPicture, Point, Prompt, box_of_prompt
@@ -23,6 +24,8 @@ _FILLED = 0.12
 _COLOUR_WEIGHT = 0.5
 #: Rounds of GrabCut.
 _ROUNDS = 5
+#: Shares of a box's width around its middle in which GrabCut begins to look for its subject, and takes it for sure.
+_LIKELY, _CORE = 0.4, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +192,12 @@ def _cut(own: list[_Mark], others: list[_Mark], part: np.ndarray, sight: Sight) 
     area = np.logical_or.reduce(wide) if wide else part
     labels[part] = cv2.GC_PR_BGD
     labels[part & area if wide else part & _nearer(own, others, sight)] = cv2.GC_PR_FGD
-    if any(isinstance(mark.prompt, Box) for mark in own):
+    boxes = [mark.marked for mark in own if isinstance(mark.prompt, Box)]
+    if boxes:
         labels[part & ~area] = cv2.GC_BGD
+        likely, core = (np.logical_or.reduce([middle(box, share) for box in boxes]) for share in (_LIKELY, _CORE))
+        labels[part & area & ~likely] = cv2.GC_PR_BGD
+        labels[part & core] = cv2.GC_FGD
     for marks, sure in ((own, cv2.GC_FGD), (others, cv2.GC_BGD)):
         for mark in marks:
             core = mark.marked.astype(np.uint8)
@@ -207,8 +214,12 @@ def _cut(own: list[_Mark], others: list[_Mark], part: np.ndarray, sight: Sight) 
     seen = np.where(part[..., None], sight.rgb, 0)
     cv2.setRNGSeed(0)
     cv2.grabCut(np.ascontiguousarray(seen[..., ::-1]), labels, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
-    chosen = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-    return (chosen & part).astype(np.float32)
+    chosen = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)) & part
+    if boxes:
+        rivals = [mark.marked for mark in others if isinstance(mark.prompt, Box)]
+        said = np.logical_or.reduce([mark.marked for mark in own if not isinstance(mark.prompt, Box)] or [~part])
+        chosen = whole(chosen & (likely_in(boxes, rivals, part, sight) | said), boxes, part)
+    return chosen.astype(np.float32)
 
 
 def _nearer(own: list[_Mark], others: list[_Mark], sight: Sight) -> np.ndarray:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from birefnet_video.matting.guidance.look import Look
+from birefnet_video.matting.guidance.parting import Drift
 from birefnet_video.matting.guidance.sight import SEEN, SPECK, Carried, Sight, at_border
 from birefnet_video.matting.guidance.template import Template
 
@@ -25,6 +26,8 @@ _STRAY_RATE, _STRAY_SPEED = 0.6, 0.2
 _CLEAR, _TOO_MUCH = 0.6, 1.15
 #: Pixels by which a figure that met others may be larger than it was, and what it counts for further out.
 _SLACK, _OUTSIDE = 13, 0.15
+#: Share of a figure that was behind others from which a part that is seen again is all of it.
+_ALL = 0.6
 #: What a figure counts for where its picture was found.
 _FOUND = 0.9
 
@@ -45,9 +48,12 @@ class Figure:
     """Pixels of all of it."""
     look: Look
     template: Template | None = None
-    """Its picture when it was last seen as a whole, and where that is now; ``None``: it never was."""
+    """Its picture when it was last seen as a whole, or first among others, and where that is now; ``None``: too little
+    of it has been seen."""
     stray: np.ndarray = field(default_factory=lambda: np.zeros(2, np.float32))
     """float32 (2,): pixels by which its picture was found off that way in this frame, across and down."""
+    drift: Drift | None = None
+    """How its pixels have moved against the whole; ``None``: that is not known yet."""
     is_fast: bool = False
     """It moved further than motion is found."""
     hidden_for: int = 0
@@ -80,14 +86,19 @@ class Figure:
             speed=np.zeros(2, np.float32),
             size=float(matte.sum()),
             look=seen if look is None else look.joined(seen),
-            # Where a figure was cut from others is not where it ends.
-            template=None if _is_cut(matte, sight.alpha) else Template.of(matte > SEEN, matte, sight.rgb),
+            template=Template.cut(matte, sight.alpha, sight.rgb),
         )
 
     @property
     def is_known_behind(self) -> bool:
         """It is hidden, wholly or in part, but still in the picture."""
         return self.is_behind and not self.has_left
+
+    @classmethod
+    def of_two(cls, matte: np.ndarray, sight: Sight, carried: Carried) -> "Figure":
+        """One of two that nobody has named, as which a figure has turned out in this frame."""
+        new = cls.new(None, matte, sight)
+        return replace(new, speed=new._way_now(matte, carried), is_behind=True)
 
     def followed(self, sight: Sight, carried: Carried) -> "Figure":
         """With the speed that it has now: by the motion of its pixels, or, where that is lost, by its picture."""
@@ -109,6 +120,13 @@ class Figure:
             shift = np.array([[1, 0, self.speed[0]], [0, 1, self.speed[1]]], np.float32)
             return cv2.warpAffine(self.shape, shift, self.shape.shape[::-1])
         return self.template.moved(self.speed + self.stray).placed(self.template.mask, self.shape.shape)
+
+    def possible(self, guess: np.ndarray) -> np.ndarray:
+        """Where it may be: its guess, and what was hidden of it when it was cut from others, float32 (h, w)."""
+        if self.template is None or self.template.hidden is None:
+            return guess
+        moved = self.template.moved(self.speed + self.stray)
+        return np.maximum(guess, moved.placed(self.template.hidden, guess.shape))
 
     def prior(self, guess: np.ndarray, carried: Carried) -> np.ndarray:
         """Where it is by the motion of its pixels, float32 (h, w): it cannot have grown while others hide it."""
@@ -148,6 +166,13 @@ class Figure:
             has_left=is_hidden and (self.has_left or (self.hidden_for == 0 and leaves and not behind)),
         )
 
+    def found_again(self, matte: np.ndarray, sight: Sight) -> "Figure":
+        """After a frame in which it is seen in a part that nobody else claims, float32 (h, w)."""
+        seen = float(matte.sum())
+        if self.is_known_behind and seen < _ALL * self.size:
+            return replace(self, matte=matte, hidden_for=self.hidden_for if seen < HIDDEN * self.size else 0)
+        return Figure.new(self.name, matte, sight, self.look)
+
     def mirrored(self) -> "Figure":
         """The same in a picture in which left is right."""
         turn = np.array([-1, 1], np.float32)
@@ -156,21 +181,21 @@ class Figure:
             matte=np.ascontiguousarray(self.matte[:, ::-1]),
             shape=np.ascontiguousarray(self.shape[:, ::-1]),
             speed=self.speed * turn,
+            drift=None if self.drift is None else self.drift.mirrored(),
             stray=self.stray * turn,
             template=None if self.template is None else self.template.mirrored(self.matte.shape[1]),
         )
 
     def _speed_now(self, matte: np.ndarray, carried: Carried) -> np.ndarray:
+        way = self._way_now(matte, carried)
+        return ((1 - _SPEED_RATE) * self.speed + _SPEED_RATE * way).astype(np.float32)
+
+    def _way_now(self, matte: np.ndarray, carried: Carried) -> np.ndarray:
+        """By how much the pixels of a matte have moved in the mean, or its speed if that is not known, float32 (2,)."""
         trusted = matte * carried.trust
         weight = float(trusted.sum())
         if weight <= 0.3 * float(matte.sum()):
             return self.speed
         rows, columns = np.arange(matte.shape[0])[:, None], np.arange(matte.shape[1])
         way = [((axis - carried.places[..., at]) * trusted).sum() for at, axis in ((0, columns), (1, rows))]
-        return ((1 - _SPEED_RATE) * self.speed + _SPEED_RATE * np.array(way) / weight).astype(np.float32)
-
-
-def _is_cut(matte: np.ndarray, alpha: np.ndarray) -> bool:
-    """Whether a part of a frame's alpha goes on beside a matte that is taken from it."""
-    beside = cv2.dilate((matte > SEEN).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return bool((beside & (alpha - matte > SEEN)).any())
+        return (np.array(way) / weight).astype(np.float32)

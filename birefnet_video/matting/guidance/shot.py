@@ -12,9 +12,11 @@ import cv2
 import numpy as np
 
 from birefnet_video.matting.filters.opencv import resized
+from birefnet_video.matting.guidance.agreement import agreed
 from birefnet_video.matting.guidance.figure import Figure
 from birefnet_video.matting.guidance.look import Look
 from birefnet_video.matting.guidance.meeting import Claims, claims_of, only_one, split
+from birefnet_video.matting.guidance.parting import Drift, fallen_apart, parted
 from birefnet_video.matting.guidance.sight import SEEN, Carried, Sight, at_border, is_figure, parts
 from birefnet_video.matting.tiles.joining import enlarged
 
@@ -72,6 +74,7 @@ def carry(shot: Shot, sight: Sight, carried: Carried) -> Shot:
     figures = claims.figures
     mattes = [np.zeros_like(sight.alpha) for _ in figures]
     met: set[int] = set()
+    beside: set[int] = set()
     new: list[np.ndarray] = []
     for part in parts(sight.alpha):
         inside = np.where(part, sight.alpha, 0)
@@ -85,6 +88,8 @@ def carry(shot: Shot, sight: Sight, carried: Carried) -> Shot:
             mattes[claimants[0]] += inside
             continue
         met.update(claimants)
+        if any(figures[index].name is not None for index in claimants):
+            beside.update(claimants)
         shares, rest = split(claims, claimants, part, free=free)
         for index, share in zip(claimants, shares, strict=True):
             mattes[index] += inside * share
@@ -93,6 +98,11 @@ def carry(shot: Shot, sight: Sight, carried: Carried) -> Shot:
     seen = [
         figure.seen_again(matte, sight, carried, guess, is_met=index in met)
         for index, (figure, matte, guess) in enumerate(zip(figures, mattes, claims.guesses, strict=True))
+    ]
+    seen = [
+        one
+        for index, each in enumerate(seen)
+        for one in _parted(each, sight, carried, is_met=index in met, is_beside=index in beside)
     ]
     unnamed = [each.look for each in seen if each.name is None]
     together, unclear = _with_new(seen, new, sight, [*shot.known, *unnamed], in_shot=True)
@@ -212,11 +222,29 @@ def _with_new(
         if name is not None and likeness - max((*rivals, against)) < _MORE_ALIKE:
             unclear.add(name)
         figures = [*figures]
-        figures[index] = Figure.new(name, new[number], sight, figures[index].look)
+        figures[index] = figures[index].found_again(new[number], sight)
         lost.discard(index)
         taken.add(number)
     free = [matte for number, matte in enumerate(new) if number not in taken]
     return [*figures, *(Figure.new(None, matte, sight) for matte in free)], frozenset(unclear)
+
+
+def _parted(figure: Figure, sight: Sight, carried: Carried, *, is_met: bool, is_beside: bool) -> list[Figure]:
+    """A figure after a frame, or the two that it turns out to be; it is one while it is among subjects."""
+    if figure.name is not None or is_beside:
+        return [figure]
+    if figure.hidden_for:
+        return [replace(figure, drift=None)]
+    second = None if is_met else fallen_apart(figure.matte)
+    if second is not None:
+        shares = np.stack([~second, second]).astype(np.float32)
+    else:
+        drift = Drift.begun(sight) if figure.drift is None else figure.drift.after(figure.matte, carried)
+        second = parted(drift, figure.matte, sight.rgb)
+        if second is None:
+            return [replace(figure, drift=drift)]
+        shares = agreed(np.stack([~second, second]).astype(np.float32), sight.rgb)
+    return [Figure.of_two(figure.matte * share, sight, carried) for share in shares]
 
 
 def _can_be(figure: Figure, matte: np.ndarray) -> bool:

@@ -5,15 +5,22 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from birefnet_video.matting.guidance.sight import SEEN
+
 #: Levels of 255 by which pixels that show the same differ: by noise, codecs and small changes.
 _ALIKE = 14.0
-#: Pixels by which parts of a figure may be off their place, to each side; the window in which colours are compared.
-_OFF, _WINDOW = 1, 3
+#: Pixels by which parts of a figure that is seen are off their place, to each side; the window in which colours are
+#: compared.
+OFF, _WINDOW = 1, 3
 #: Pixels by which a figure among others may be off its way in a frame, to each side; share of its picture that has to
 #: be seen there to say so, and levels of 255 from which a pixel shows something else.
 _STRAYS, _RECOGNISED, _ELSE = 2, 0.25, 28.0
 #: What a pixel counts for where a figure is not expected.
 _OUTSIDE = 0.05
+#: How well pixels fit of which it is not known what the figure shows there.
+UNKNOWN = 0.1
+#: Pixels around others that may be theirs; room around a cut figure in which the rest of it may be.
+_UNSURE, _ROOM = 15, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,31 @@ class Template:
     """float32 (h, w)."""
     corner: tuple[float, float]
     """Its first line and column."""
+    hidden: np.ndarray | None = None
+    """float32 (h, w): where others were before it, so that it is not known what it shows; ``None``: nowhere."""
+
+    @classmethod
+    def cut(cls, matte: np.ndarray, alpha: np.ndarray, rgb: np.ndarray) -> "Template | None":
+        """Of a matte float32 (h, w) that others may go on beside, in the alpha of all that is seen, float32 (h, w).
+
+        Where a figure was cut from others is not surely where it ends, and what lies behind them is not known.
+        """
+        beside = ((alpha - matte) > SEEN).astype(np.uint8)
+        if not (beside & cv2.dilate((matte > SEEN).astype(np.uint8), np.ones((3, 3), np.uint8))).any():
+            return cls.of(matte > SEEN, matte, rgb)
+        window = np.ones((_UNSURE, _UNSURE), np.uint8)
+        is_unsure = cv2.dilate(beside, window) > 0
+        sure = np.where(is_unsure, np.minimum(cv2.erode(matte, window), matte), matte)
+        if not (sure > SEEN).any():
+            return None
+        hidden = is_unsure & (sure < SEEN)
+        rows, columns = box_of(sure > SEEN, round(_ROOM * max(matte.shape)))
+        return cls(
+            rgb[rows, columns].astype(np.float32),
+            np.where(hidden, np.float32(0), matte)[rows, columns],
+            (rows.start, columns.start),
+            hidden[rows, columns].astype(np.float32),
+        )
 
     @classmethod
     def of(cls, seen: np.ndarray, matte: np.ndarray, rgb: np.ndarray) -> "Template | None":
@@ -43,7 +75,8 @@ class Template:
     def mirrored(self, width: int) -> "Template":
         """The same in a picture of so many pixels across in which left is right."""
         corner = (self.corner[0], width - self.corner[1] - self.mask.shape[1])
-        return Template(_turned(self.rgb), _turned(self.mask), corner)
+        hidden = None if self.hidden is None else _turned(self.hidden)
+        return Template(_turned(self.rgb), _turned(self.mask), corner, hidden)
 
     def placed(self, plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """Its mask or picture, float32, where it is in a picture of a shape; 0 around it."""
@@ -97,20 +130,20 @@ class Template:
             return np.zeros(2, np.float32)
         return np.array([_peak(seen[down], across) - off, _peak(seen[:, across], down) - off], np.float32)
 
-    def likelihood(self, rgb: np.ndarray, speed: np.ndarray, here: tuple[slice, slice]) -> np.ndarray:
+    def likelihood(self, rgb: np.ndarray, speed: np.ndarray, here: tuple[slice, slice], off: int = OFF) -> np.ndarray:
         """How well pixels show what is expected of the figure there, float32 (h, w) in (0, 1].
 
         Args:
             rgb: the picture, uint8 (H, W, 3).
             speed: of the figure.
             here: rows and columns of the picture.
+            off: pixels by which parts of it may be off their place, to each side.
         """
         at = (self.corner[0] + float(speed[1]) - here[0].start, self.corner[1] + float(speed[0]) - here[1].start)
         there, seen = replace(self, corner=at), rgb[here].astype(np.float32)
         shape = seen.shape[:2]
         mask = there.placed(self.mask, shape)
         picture = there.placed(self.rgb * self.mask[..., None], shape) / np.maximum(mask, 1e-3)[..., None]
-        off = _OFF
         wide = _planes(cv2.copyMakeBorder(picture, off, off, off, off, cv2.BORDER_REPLICATE))
         planes = _planes(seen)
         least = np.full(shape, np.inf, np.float32)
@@ -119,8 +152,11 @@ class Template:
                 away = _apart(wide, planes, down, across)
                 np.minimum(least, cv2.blur(away, (_WINDOW, _WINDOW)), out=least)
         alike = np.exp(-0.5 * least / _ALIKE**2)
-        fits: np.ndarray = mask * alike + _OUTSIDE
-        return fits / np.float32(1 + _OUTSIDE)
+        fits: np.ndarray = (mask * alike + _OUTSIDE) / np.float32(1 + _OUTSIDE)
+        if self.hidden is not None:
+            hidden = there.placed(self.hidden, shape)
+            fits += hidden * (np.float32(UNKNOWN) - fits)
+        return fits
 
 
 def _planes(rgb: np.ndarray) -> list[np.ndarray]:
