@@ -23,7 +23,7 @@ _FIRST, _ROUNDS, _FEW = 0.5, 5, 8
 #: What keeps logarithms from being too sure.
 _SURE = 0.02
 #: Share of a box's width within which others may reach into it from outside.
-_NEAR = 0.15
+_NEAR = 0.25
 #: Size of a connected part that counts, as a share of the largest.
 _CRUMB = 0.15
 

@@ -30,7 +30,7 @@ _ALIKE, _MORE_ALIKE, _SIZE_FROM, _SIZE_TO, _BESIDE = 0.85, 0.04, 0.85, 1.05, 0.0
 #: Pixels around a figure that are not beside it.
 _AROUND = 3
 #: Weight of colours against places, and least likelihood.
-_COLOUR_WEIGHT, _LEAST = 2.0, 0.02
+_COLOUR_WEIGHT, _LEAST = 2.0, 0.01
 #: Weights of going on as before where motion is not to be trusted, and where a figure is missing that is behind others.
 _GUESS_WEIGHT, _BEHIND_WEIGHT = 0.6, 0.3
 #: Weight of what is expected to be seen of figures at each place.
@@ -41,7 +41,7 @@ _OFF_AFTER, _OFF_MOST = 4, 3
 #: as a share of the grid's longer side: at once, and more for each frame.
 _MISSING_WEIGHT, _REACHES, _REACHES_BY = 0.5, 0.1, 0.01
 #: Pixels at a border of parts in which motion is not the whole truth, and how little colours count further inside.
-_DEEP, _INSIDE = 5, 0.1
+_DEEP, _INSIDE = 3, 0.1
 #: Pixels around a part that are looked at.
 _ROOM = 9
 #: What somebody is expected with at least where a piece of a part is his.
