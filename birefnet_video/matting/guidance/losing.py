@@ -6,10 +6,11 @@ from typing import Literal
 
 from birefnet_video.matting.guidance.figure import Figure
 from birefnet_video.matting.guidance.shot import Shot
+from birefnet_video.matting.guidance.sight import at_side
 
 #: Seconds of being hidden after which a subject is lost: behind another one, and otherwise.
 _HIDDEN_S, _GONE_S = 1.5, 0.2
-#: Change of size from one frame to the next that no figure makes.
+#: Change of size from one frame to the next that no figure makes, unless it is leaving.
 _JUMP = 2.0
 
 Finding = Literal["lost", "left", "found", "unsure", "waiting"]
@@ -83,7 +84,7 @@ def _judged(figure: Figure, known: _Known, shot: Shot, rate: float, *, is_cut: b
     if known.is_lost:
         return now, Fate(figure.name, "found", "seen again")
     jumps = known.size and not shot.met and max(figure.seen / known.size, known.size / max(figure.seen, 1.0)) > _JUMP
-    if jumps and not figure.is_behind:
+    if jumps and not figure.is_behind and not (figure.seen < known.size and at_side(figure.matte)):
         return now, Fate(figure.name, "unsure", f"its size changed from {known.size:.0f} to {figure.seen:.0f} at once")
     return now, None
 

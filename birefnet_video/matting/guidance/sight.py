@@ -64,6 +64,11 @@ def is_figure(matte: np.ndarray) -> bool:
     return bool(matte.max() > SEEN and matte.sum() > SPECK * matte.size)
 
 
+def at_side(matte: np.ndarray) -> bool:
+    """Whether a figure reaches the left or right border of the picture."""
+    return bool(max(matte[:, 0].max(), matte[:, -1].max()) > SEEN)
+
+
 def at_border(matte: np.ndarray) -> bool:
     """Whether a figure reaches the border of the picture."""
-    return bool(max(matte[0].max(), matte[-1].max(), matte[:, 0].max(), matte[:, -1].max()) > SEEN)
+    return at_side(matte) or bool(max(matte[0].max(), matte[-1].max()) > SEEN)
