@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from attrs import evolve
@@ -11,7 +12,7 @@ from guided_clips import HEIGHT, RATE, WIDTH, Clip, Path, drawn_figures, drawn_s
 from birefnet_video.matting.guidance.boxed import middle, whole
 from birefnet_video.matting.guidance.choosing import choose
 from birefnet_video.matting.guidance.sight import Sight
-from birefnet_video.options.prompts import Prompt
+from birefnet_video.options.prompts import Box, Prompt
 
 
 def _stopped(path: Path, time: float) -> Path:
@@ -79,3 +80,17 @@ def test_the_middle_of_a_box_is_in_it(share: float) -> None:
     columns = np.flatnonzero(middle(box, share).any(0))
     assert box[:, columns].any(0).all() and abs(columns.mean() - 27) <= 1
     assert not middle(np.zeros((20, 50), bool), share).any()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_box_keeps_somebody_or_says_that_nobody_is_seen(seed: int) -> None:
+    """Blocks of colours by chance, and a box anywhere."""
+    rng = np.random.default_rng(seed)
+    alpha = np.zeros((135, 240), np.float32)
+    for _ in range(rng.integers(2, 6)):
+        left, top, width, height = rng.integers((0, 0, 5, 5), (200, 100, 60, 60))
+        alpha[top : top + height, left : left + width] = 1
+    rgb = cv2.resize(rng.integers(0, 255, (12, 20, 3), np.uint8), (240, 135), interpolation=cv2.INTER_NEAREST)
+    left, top, width, height = (int(side) for side in rng.integers((0, 0, 8, 8), (380, 200, 160, 160)))
+    choice = choose([Box(box=(left, top, width, height), subject="anna")], Sight.of(alpha, rgb), (WIDTH, HEIGHT))
+    assert ("anna" in choice.mattes) != bool(choice.missed)

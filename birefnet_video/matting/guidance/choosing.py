@@ -99,15 +99,18 @@ def choose(
     for part in found:
         inside = np.where(part, sight.alpha, 0).astype(np.float32)
         said = [(index, mark) for index, mark in enumerate(marks) if _means(mark, part)]
-        met.update(index for index, _ in said)
+        kept: set[str | None] = set()
         if len(said) == 1 and _is_of_point(said[0][1]) and is_several(part):
             several.append(said[0][1].prompt)
         for name, share in _shared([mark for _, mark in said], part, sight).items():
             matte = inside * share
             if matte.sum() >= SPECK * matte.size:
+                kept.add(name)
                 mattes.setdefault(name, []).append(matte)
                 if name is None and any(mark.prompt.excluded for _, mark in said):
                     refused.append(matte)
+        # Of a part that is shared, some may get nothing.
+        met.update(index for index, mark in said if mark.whose in kept)
     named: dict[str | None, list[np.ndarray]] = {
         name: [np.sum(each, axis=0)] for name, each in mattes.items() if name is not None
     }
