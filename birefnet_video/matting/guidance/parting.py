@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from birefnet_video.matting.guidance.sight import SEEN, SPECK, Carried, Sight
+from birefnet_video.matting.guidance.template import box_of
 
 #: Distance of two ways from which they are those of two, as a share of the grid's longer side, and within which each of
 #: them must agree, as a share of that distance.
@@ -22,8 +23,7 @@ _LEAST, _CONNECTED, _SPECKS = 0.2, 0.7, 8
 _BORDER, _WINDOW = 3, 5
 #: Trust in motion from which it counts.
 _TRUSTED = 0.5
-#: By how much more each of two must differ from what it was if it had gone as the other has: a factor, and levels of
-#: 255.
+#: By how much more each of two must differ from what it was if it had gone as the other has: times, and levels of 255.
 _TIMES, _MORE = 1.5, 4.0
 #: Steps of ways.
 _STEPS = 32
@@ -53,20 +53,23 @@ class Drift:
 
     def after(self, matte: np.ndarray, carried: Carried) -> "Drift":
         """One frame later, in which a matte float32 (h, w) is the figure's."""
-        seen = matte > SEEN
-        known = seen & (carried.trust > _TRUSTED)
-        if not known.any():
+        whole = matte > SEEN
+        if not (whole & (carried.trust > _TRUSTED)).any():
             return self
-        height, width = matte.shape
-        moved = -carried.places
-        moved[..., 0] += np.arange(width, dtype=np.float32)
-        moved[..., 1] += np.arange(height, dtype=np.float32)[:, None]
+        here = rows, columns = box_of(whole, 0)
+        seen, places = whole[here], carried.places[here]
+        known = seen & (carried.trust[here] > _TRUSTED)
+        moved = -places
+        moved[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32)
+        moved[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
         mean = moved[known].mean(0)
         moved -= mean
         moved[~known] = 0
-        moved += cv2.remap(self.ways, carried.places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        moved += cv2.remap(self.ways, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         moved[~seen] = 0
-        return Drift(moved, self.whole + mean, self.rgb)
+        ways = np.zeros_like(self.ways)
+        ways[here] = moved
+        return Drift(ways, self.whole + mean, self.rgb)
 
     def unlike(self, rgb: np.ndarray, part: np.ndarray, way: np.ndarray) -> float:
         """Levels of 255 by which a part differs from what was there when it began.
@@ -97,11 +100,13 @@ def parted(drift: Drift, matte: np.ndarray, rgb: np.ndarray) -> np.ndarray | Non
     inner = cv2.erode(seen.astype(np.uint8), np.ones((_BORDER, _BORDER), np.uint8)) > 0
     if inner.sum() < _SPECKS * SPECK * matte.size:
         return None
-    ways = drift.ways[inner]
+    ways, apart = drift.ways[inner], _APART * max(matte.shape)
+    if np.hypot(*np.ptp(ways, axis=0)) < apart:
+        return None
     centre = ways.mean(0)
     _, axes = np.linalg.eigh(np.cov((ways - centre).T))
     axis = axes[:, -1]
-    threshold = _two((ways - centre) @ axis, _APART * max(matte.shape))
+    threshold = _two((ways - centre) @ axis, apart)
     if threshold is None:
         return None
     window = (_WINDOW, _WINDOW)
@@ -154,12 +159,10 @@ def _go_apart(drift: Drift, rgb: np.ndarray, sides: list[np.ndarray]) -> bool:
 
 def _otsu(values: np.ndarray) -> float:
     """The threshold that parts values best (Otsu, IEEE Transactions on Systems, Man, and Cybernetics, 1979)."""
-    counts, edges = np.histogram(values, _STEPS)
-    centres = (edges[:-1] + edges[1:]) / 2
-    below, sums = np.cumsum(counts)[:-1], np.cumsum(counts * centres)
-    above = len(values) - below
-    apart = sums[:-1] / np.maximum(below, 1) - (sums[-1] - sums[:-1]) / np.maximum(above, 1)
-    return float(edges[1 + int(np.argmax(below * above * apart**2))])
+    edges = np.linspace(values.min(), values.max(), _STEPS + 1)
+    steps = np.clip(np.searchsorted(edges, values, "right") - 1, 0, _STEPS - 1).astype(np.uint8)
+    last, _ = cv2.threshold(steps, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return float(edges[1 + int(last)])
 
 
 def _is_connected(part: np.ndarray) -> bool:

@@ -75,6 +75,7 @@ def carry(shot: Shot, sight: Sight, carried: Carried) -> Shot:
     mattes = [np.zeros_like(sight.alpha) for _ in figures]
     met: set[int] = set()
     beside: set[int] = set()
+    whole: list[int] = []
     new: list[np.ndarray] = []
     for part in parts(sight.alpha):
         inside = np.where(part, sight.alpha, 0)
@@ -86,6 +87,7 @@ def carry(shot: Shot, sight: Sight, carried: Carried) -> Shot:
             claimants = [one]
         if len(claimants) == 1 and not free:
             mattes[claimants[0]] += inside
+            whole += claimants
             continue
         met.update(claimants)
         if any(figures[index].name is not None for index in claimants):
@@ -102,7 +104,9 @@ def carry(shot: Shot, sight: Sight, carried: Carried) -> Shot:
     seen = [
         one
         for index, each in enumerate(seen)
-        for one in _parted(each, sight, carried, is_met=index in met, is_beside=index in beside)
+        for one in _parted(
+            each, sight, carried, in_pieces=index not in met and whole.count(index) > 1, is_beside=index in beside
+        )
     ]
     unnamed = [each.look for each in seen if each.name is None]
     together, unclear = _with_new(seen, new, sight, [*shot.known, *unnamed], in_shot=True)
@@ -229,13 +233,13 @@ def _with_new(
     return [*figures, *(Figure.new(None, matte, sight) for matte in free)], frozenset(unclear)
 
 
-def _parted(figure: Figure, sight: Sight, carried: Carried, *, is_met: bool, is_beside: bool) -> list[Figure]:
+def _parted(figure: Figure, sight: Sight, carried: Carried, *, in_pieces: bool, is_beside: bool) -> list[Figure]:
     """A figure after a frame, or the two that it turns out to be; it is one while it is among subjects."""
     if figure.name is not None or is_beside:
         return [figure]
     if figure.hidden_for:
         return [replace(figure, drift=None)]
-    second = None if is_met else fallen_apart(figure.matte)
+    second = fallen_apart(figure.matte) if in_pieces else None
     if second is not None:
         shares = np.stack([~second, second]).astype(np.float32)
     else:
