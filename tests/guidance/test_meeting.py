@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from birefnet_video.matting.guidance.claims import Claims, claims_of
 from birefnet_video.matting.guidance.figure import Figure
-from birefnet_video.matting.guidance.meeting import Claims, claims_of, only_one, split
+from birefnet_video.matting.guidance.meeting import only_one, split
 from birefnet_video.matting.guidance.sight import Carried, Sight
 
 #: Height and width of the grid, and of a figure.

@@ -8,7 +8,7 @@ import numpy as np
 from birefnet_video.matting.guidance.look import Look
 from birefnet_video.matting.guidance.parting import Drift
 from birefnet_video.matting.guidance.sight import SEEN, SPECK, Carried, Sight, at_border
-from birefnet_video.matting.guidance.template import Template
+from birefnet_video.matting.guidance.template import Template, box_of
 
 #: Share of its own size of which a figure that shows less is hidden.
 HIDDEN = 0.15
@@ -196,6 +196,6 @@ class Figure:
         weight = float(trusted.sum())
         if weight <= 0.3 * float(matte.sum()):
             return self.speed
-        rows, columns = np.arange(matte.shape[0])[:, None], np.arange(matte.shape[1])
-        way = [((axis - carried.places[..., at]) * trusted).sum() for at, axis in ((0, columns), (1, rows))]
-        return (np.array(way) / weight).astype(np.float32)
+        here = box_of(matte > 0, 0)
+        way = (carried.ways(here) * trusted[here][..., None]).sum((0, 1), np.float64) / weight
+        return way.astype(np.float32)

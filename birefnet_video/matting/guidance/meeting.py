@@ -4,26 +4,14 @@ Every pixel asks where it comes from, where the figures would be if they went on
 then neighbours of one colour agree.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from birefnet_video.matting.guidance.agreement import agreed
-from birefnet_video.matting.guidance.figure import Figure
+from birefnet_video.matting.guidance.claims import NEAR, Claims, square, widened
 from birefnet_video.matting.guidance.look import Look, extent
-from birefnet_video.matting.guidance.sight import SEEN, SPECK, Carried, Sight
 from birefnet_video.matting.guidance.template import OFF, UNKNOWN, box_of
 
-#: Of the claims to a part: the least that counts, and the share of a figure's own size that always does.
-_CLAIM, _OWN_CLAIM = 0.12, 0.25
-#: Share of what is known of a hidden figure that lies in a part in which it may come out, and least share of its size
-#: that is known.
-_COMES_OUT, _LEAST_KNOWN = 0.5, 0.2
-#: Share of a part, and of the smallest figure in it, that nobody claims from which there is somebody new in it.
-_NEW, _NEW_OF_LARGEST, _NEW_OF_SMALLEST, _NEW_SPECKS = 0.35, 0.5, 0.25, 8
-#: Pixels around what is known that still belong to it.
-_NEAR = 5
 #: Likeness of a part to a figure, by how much it must be more alike than to others, its size in figures from which and
 #: up to which it is that figure and nobody else, and the share of it that may lie beside where that is.
 _ALIKE, _MORE_ALIKE, _SIZE_FROM, _SIZE_TO, _BESIDE = 0.85, 0.04, 0.85, 1.05, 0.005
@@ -37,9 +25,8 @@ _GUESS_WEIGHT, _BEHIND_WEIGHT = 0.6, 0.3
 _PICTURE_WEIGHT = 3.0
 #: Frames after which the picture of a hidden figure may be off by one pixel more, and by how many at most.
 _OFF_AFTER, _OFF_MOST = 4, 3
-#: What a figure that is not seen at all counts for where nobody is expected to be, and how far from where it would be,
-#: as a share of the grid's longer side: at once, and more for each frame.
-_MISSING_WEIGHT, _REACHES, _REACHES_BY = 0.5, 0.1, 0.01
+#: What a figure that is not seen at all counts for where nobody is expected to be.
+_MISSING_WEIGHT = 0.5
 #: Pixels at a border of parts in which motion is not the whole truth, and how little colours count further inside.
 _DEEP, _INSIDE = 3, 0.1
 #: Pixels around a part that are looked at.
@@ -49,79 +36,6 @@ _HELD = 0.3
 
 #: Rows and columns of a frame.
 _Here = tuple[slice, slice]
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """Where all figures of a shot may be in a frame."""
-
-    figures: tuple[Figure, ...]
-    """With the speeds that they have now."""
-    guesses: list[np.ndarray]
-    """See :meth:`Figure.guess`."""
-    priors: list[np.ndarray]
-    """See :meth:`Figure.prior`."""
-    sight: Sight
-    carried: Carried
-
-    @classmethod
-    def of(cls, before: tuple[Figure, ...], sight: Sight, carried: Carried) -> "Claims":
-        """Of the figures of the frame before."""
-        figures = tuple(figure.followed(sight, carried) for figure in before)
-        guesses = [figure.guess() for figure in figures]
-        priors = [figure.prior(guess, carried) for figure, guess in zip(figures, guesses, strict=True)]
-        return cls(figures, guesses, priors, sight, carried)
-
-    def expected(self, index: int) -> float:
-        """Pixels that there are of a figure by what is known of it: less than its size where others were before it."""
-        size = self.figures[index].size
-        return min(size, max(float(self.guesses[index].sum()), _LEAST_KNOWN * size))
-
-    def missing(self, index: int) -> float:
-        """Share of a figure that is not seen by the motion of its pixels."""
-        return max(0.0, 1 - float(self.priors[index].sum()) / self.figures[index].size)
-
-    def reached(self, index: int) -> np.ndarray:
-        """Where a figure can be by now, bool (h, w)."""
-        guess = self.guesses[index]
-        away = cv2.distanceTransform((guess <= SEEN).astype(np.uint8), cv2.DIST_L2, 3)
-        near: np.ndarray = away <= (_REACHES + _REACHES_BY * self.figures[index].hidden_for) * max(guess.shape)
-        return near
-
-
-def claims_of(claims: Claims, inside: np.ndarray, part: np.ndarray) -> tuple[list[int], bool]:
-    """Whose a part is, and whether somebody new is in it as well.
-
-    Args:
-        claims: of all figures.
-        inside: float32 (h, w), the part's alpha.
-        part: bool (h, w).
-
-    Returns:
-        indices of figures, and whether there is somebody new.
-    """
-    figures = claims.figures
-    claimed = np.array([float(prior[part].sum()) for prior in claims.priors])
-    total, size, speck = float(claimed.sum()), float(inside.sum()), SPECK * inside.size
-    found = [
-        index
-        for index, figure in enumerate(figures)
-        if claimed[index] > max(_CLAIM * total, speck)
-        or (claimed[index] > speck and claimed[index] > _OWN_CLAIM * figure.size)
-    ]
-    # Who is hidden comes out where it would be by now, beside whom it was behind.
-    for index, figure in enumerate(figures):
-        is_candidate = found and index not in found and figure.is_known_behind
-        if is_candidate and float(claims.guesses[index][part].sum()) > _COMES_OUT * claims.expected(index):
-            found.append(index)
-    if not found:
-        return ([], False) if total < speck else ([int(np.argmax(claimed))], False)
-    known = np.maximum.reduce([np.maximum(claims.priors[index], claims.guesses[index]) for index in found])
-    unknown = float(np.clip(inside - _widened(known, _NEAR), 0, 1).sum())
-    sizes = [figures[index].size for index in found]
-    large = min(_NEW * size, _NEW_OF_LARGEST * max(sizes))
-    least = max(large, _NEW_OF_SMALLEST * min(sizes), _NEW_SPECKS * speck)
-    return found, unknown > least
 
 
 def only_one(claims: Claims, claimants: list[int], inside: np.ndarray) -> int | None:
@@ -136,7 +50,7 @@ def only_one(claims: Claims, claimants: list[int], inside: np.ndarray) -> int | 
         _SIZE_FROM < size / claims.figures[index].size < _SIZE_TO and best > _ALIKE and best - second > _MORE_ALIKE
     ):
         return None
-    around = _widened(claims.figures[index].possible(claims.guesses[index]), _AROUND)
+    around = widened(claims.figures[index].possible(claims.guesses[index]), _AROUND)
     return index if float(np.clip(inside - around, 0, 1).sum()) < _BESIDE * size else None
 
 
@@ -148,7 +62,7 @@ def split(
     places, colours, pictures = (of(claims, claimants, here) for of in (_places, _colours, _pictures))
     coloured, shown = np.sum(colours, axis=0), np.sum(pictures, axis=0) + _LEAST
     # Far inside of what motion brings, colours that others have as well say little.
-    inner = np.maximum.reduce([cv2.erode(claims.priors[index][here], _square(_DEEP)) for index in claimants])
+    inner = np.maximum.reduce([cv2.erode(claims.priors[index][here], square(_DEEP)) for index in claimants])
     colour_weight = _COLOUR_WEIGHT * (1 - (1 - _INSIDE) * inner * claims.carried.trust[here])
     likely = [
         np.log(place + _LEAST)
@@ -171,7 +85,7 @@ def _places(claims: Claims, claimants: list[int], here: _Here) -> list[np.ndarra
     """How likely each is at each place, by motion and by going on as before."""
     lost = _GUESS_WEIGHT * (1 - claims.carried.trust[here])
     # Where none of them is expected to be, whoever is missing most may be.
-    empty = 1 - np.maximum.reduce([_widened(claims.guesses[index], _NEAR)[here] for index in claimants])
+    empty = 1 - np.maximum.reduce([widened(claims.guesses[index], NEAR)[here] for index in claimants])
     return [
         claims.priors[index][here]
         + (lost + _BEHIND_WEIGHT * claims.missing(index) * claims.figures[index].is_behind)
@@ -217,11 +131,3 @@ def _without_strays(
             next_likely[number] = -1
             shares[:, stray] = np.arange(len(shares))[:, None] == next_likely.argmax(0)[stray]
     return shares
-
-
-def _widened(guess: np.ndarray, by: int) -> np.ndarray:
-    return cv2.dilate(guess, _square(by))
-
-
-def _square(side: int) -> np.ndarray:
-    return np.ones((side, side), np.uint8)

@@ -56,12 +56,10 @@ class Drift:
         whole = matte > SEEN
         if not (whole & (carried.trust > _TRUSTED)).any():
             return self
-        here = rows, columns = box_of(whole, 0)
+        here = box_of(whole, 0)
         seen, places = whole[here], carried.places[here]
         known = seen & (carried.trust[here] > _TRUSTED)
-        moved = -places
-        moved[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32)
-        moved[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
+        moved = carried.ways(here)
         mean = moved[known].mean(0)
         moved -= mean
         moved[~known] = 0

@@ -13,9 +13,10 @@ import numpy as np
 
 from birefnet_video.matting.filters.opencv import resized
 from birefnet_video.matting.guidance.agreement import agreed
+from birefnet_video.matting.guidance.claims import Claims, claims_of
 from birefnet_video.matting.guidance.figure import Figure
 from birefnet_video.matting.guidance.look import Look
-from birefnet_video.matting.guidance.meeting import Claims, claims_of, only_one, split
+from birefnet_video.matting.guidance.meeting import only_one, split
 from birefnet_video.matting.guidance.parting import Drift, fallen_apart, parted
 from birefnet_video.matting.guidance.sight import SEEN, Carried, Sight, at_border, is_figure, parts
 from birefnet_video.matting.tiles.joining import enlarged

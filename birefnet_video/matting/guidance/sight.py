@@ -47,6 +47,14 @@ class Carried:
         trust = np.exp(-0.5 * missed / np.square(TOLERANCE + TOLERANCE_SLOPE * length))
         return cls(places, trust.astype(np.float32))
 
+    def ways(self, here: tuple[slice, slice]) -> np.ndarray:
+        """Pixels by which those in some rows and columns have moved, across and down, float32 (h, w, 2)."""
+        rows, columns = here
+        moved = -self.places[here]
+        moved[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32)
+        moved[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
+        return moved
+
     def bring(self, matte: np.ndarray) -> np.ndarray:
         """A matte of the frame before, as it would look now."""
         return cv2.remap(matte, self.places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
