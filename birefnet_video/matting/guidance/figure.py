@@ -14,6 +14,9 @@ from birefnet_video.matting.guidance.template import Template, box_of
 HIDDEN = 0.15
 #: How much of each frame goes into speed and size.
 _SPEED_RATE, _SIZE_RATE = 0.25, 0.1
+#: Pixels a frame by which a figure by itself must move otherwise than up to now for that to be its speed at once, and
+#: share of its size by which it may have become smaller or larger meanwhile.
+_JUMP, _STEADY = 1.5, 0.2
 #: Share of a figure whose motion is to be trusted below which its picture is looked for.
 _TRUSTED = 0.5
 #: How far it is looked for, as a share of the grid's longer side; in pixels, if it has met others.
@@ -187,6 +190,12 @@ class Figure:
         )
 
     def _speed_now(self, matte: np.ndarray, carried: Carried) -> np.ndarray:
+        is_inside = not at_border(matte) and not at_border(self.matte)
+        if is_inside and not self.is_behind and abs(float(matte.sum()) - self.seen) < _STEADY * self.size:
+            # All of it is seen, as it was before: it has gone where it is now, however fast that was.
+            went = _middle(matte) - _middle(self.matte)
+            if float(np.hypot(*(went - self.speed))) > _JUMP:
+                return went
         way = self._way_now(matte, carried)
         return ((1 - _SPEED_RATE) * self.speed + _SPEED_RATE * way).astype(np.float32)
 
@@ -199,3 +208,10 @@ class Figure:
         here = box_of(matte > 0, 0)
         way = (carried.ways(here) * trusted[here][..., None]).sum((0, 1), np.float64) / weight
         return way.astype(np.float32)
+
+
+def _middle(matte: np.ndarray) -> np.ndarray:
+    """Of a matte that shows something, across and down, float32 (2,)."""
+    rows, columns = np.arange(matte.shape[0]), np.arange(matte.shape[1])
+    middle = np.array([float(matte.sum(0) @ columns), float(matte.sum(1) @ rows)]) / float(matte.sum())
+    return middle.astype(np.float32)
