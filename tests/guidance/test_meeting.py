@@ -110,7 +110,7 @@ def test_a_subject_has_no_pieces_far_from_where_it_is(name: str | None, is_kept:
     (hers, _), _ = split(Claims.of(figures, sight, stays), [0, 1], sight.alpha > 0.5, free=False)
     assert hers[front > 0.5].mean() > 0.9
     if not is_kept:
-        assert hers[looks_alike > 0.5].max() == 0
+        assert hers[looks_alike > 0.5].max() < 1e-3
 
 
 def test_a_crumb_of_somebody_hidden_is_not_all_of_him() -> None:

@@ -20,6 +20,10 @@ NEAR = 5
 #: How far from where it would be a figure can be, as a share of the grid's longer side: at once, and more for each
 #: frame in which it is hidden.
 _REACHES, _REACHES_BY = 0.1, 0.01
+#: Share of a figure's size that must be seen to know how it moves in a frame.
+_MOVES = 0.15
+#: Share of a figure's size from which somebody else shows by his motion what is not the figure's.
+_COUNTS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,28 @@ class Claims:
     def missing(self, index: int) -> float:
         """Share of a figure that is not seen by the motion of its pixels."""
         return max(0.0, 1 - float(self.priors[index].sum()) / self.figures[index].size)
+
+    def way(self, index: int, here: tuple[slice, slice]) -> np.ndarray:
+        """Pixels by which a figure moves in this frame, across and down, float32 (2,).
+
+        By what is surely its in some rows and columns, or as it has moved up to now if that is little.
+        """
+        figure = self.figures[index]
+        sure = self.priors[index][here] * self.carried.trust[here]
+        weight = float(sure.sum())
+        if weight <= _MOVES * figure.size:
+            return figure.speed + figure.stray
+        way: np.ndarray = (self.carried.ways(here) * sure[..., None]).sum((0, 1)) / weight
+        return way
+
+    def apart(self, claimants: list[int]) -> dict[int, float]:
+        """Pixels by which the others of those who have met move against each of them: those of who moves least."""
+        return {index: self._apart(index, [other for other in claimants if other != index]) for index in claimants}
+
+    def _apart(self, index: int, others: list[int]) -> float:
+        own, seen = self.figures[index], [self.figures[other] for other in others]
+        counting = [other for other in seen if not other.hidden_for and other.size > _COUNTS * own.size]
+        return min((float(np.hypot(*(other.speed - own.speed))) for other in counting), default=0.0)
 
     def reached(self, index: int) -> np.ndarray:
         """Where a figure can be by now, bool (h, w)."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from birefnet_video.matting.guidance.learning import Watched, learned
 from birefnet_video.matting.guidance.look import Look
 from birefnet_video.matting.guidance.parting import Drift
 from birefnet_video.matting.guidance.sight import SEEN, SPECK, Carried, Sight, at_border
@@ -27,6 +28,8 @@ _IN_FRONT = 0.8
 _STRAY_RATE, _STRAY_SPEED = 0.6, 0.2
 #: Shares of a figure that must be seen, and may be among others, for it to be known how fast it moves.
 _CLEAR, _TOO_MUCH = 0.6, 1.15
+#: Share of a figure among others that must be seen for its picture to be learned.
+_LEARNS = 0.6
 #: Pixels by which a figure that met others may be larger than it was, and what it counts for further out.
 _SLACK, _OUTSIDE = 13, 0.15
 #: Share of a figure that was behind others from which a part that is seen again is all of it.
@@ -53,6 +56,8 @@ class Figure:
     template: Template | None = None
     """Its picture when it was last seen as a whole, or first among others, and where that is now; ``None``: too little
     of it has been seen."""
+    watched: Watched | None = None
+    """What shows at its picture's place while it is among others; ``None``: it is by itself."""
     stray: np.ndarray = field(default_factory=lambda: np.zeros(2, np.float32))
     """float32 (2,): pixels by which its picture was found off that way in this frame, across and down."""
     drift: Drift | None = None
@@ -126,10 +131,14 @@ class Figure:
 
     def possible(self, guess: np.ndarray) -> np.ndarray:
         """Where it may be: its guess, and what was hidden of it when it was cut from others, float32 (h, w)."""
+        hidden = self.hidden()
+        return guess if hidden is None else np.maximum(guess, hidden)
+
+    def hidden(self) -> np.ndarray | None:
+        """Where it is not known what it shows, as others were before it, float32 (h, w); ``None``: nowhere."""
         if self.template is None or self.template.hidden is None:
-            return guess
-        moved = self.template.moved(self.speed + self.stray)
-        return np.maximum(guess, moved.placed(self.template.hidden, guess.shape))
+            return None
+        return self.template.moved(self.speed + self.stray).placed(self.template.hidden, self.shape.shape)
 
     def prior(self, guess: np.ndarray, carried: Carried) -> np.ndarray:
         """Where it is by the motion of its pixels, float32 (h, w): it cannot have grown while others hide it."""
@@ -142,23 +151,33 @@ class Figure:
         return prior * (_OUTSIDE + (1 - _OUTSIDE) * around)
 
     def seen_again(
-        self, matte: np.ndarray, sight: Sight, carried: Carried, guess: np.ndarray, *, is_met: bool
+        self, matte: np.ndarray, sight: Sight, carried: Carried, guess: np.ndarray, *, apart: float | None
     ) -> "Figure":
-        """After a frame in which ``matte`` is seen of it."""
+        """After a frame in which ``matte`` is seen of it.
+
+        Args:
+            matte: float32 (h, w).
+            sight: the frame.
+            carried: where its pixels come from.
+            guess: see :meth:`guess`.
+            apart: pixels by which those move against it that it has met; ``None``: it is by itself.
+        """
         seen = float(matte.sum())
         is_hidden = seen < max(HIDDEN * self.size, SPECK * matte.size)
+        is_met = apart is not None
         is_whole = not is_met and not is_hidden
         # What little is seen of a figure among others may be theirs, and what is too much is.
         is_clear = not self.is_fast and seen > _CLEAR * self.size and (is_whole or seen < _TOO_MUCH * self.size)
         speed = self._speed_now(matte, carried) if is_clear else self.speed
         leaves = float(guess[1:-1, 1:-1].sum()) < 0.9 * float(self.shape.sum()) or at_border(self.matte)
         behind = is_met or (is_hidden and self.is_behind)
-        moved = self.template.moved(self.speed + self.stray) if self.template is not None else None
+        template, watched = self._pictured(matte, sight, apart, is_whole=is_whole)
         return replace(
             self,
             matte=matte,
             shape=matte if is_whole else guess,
-            template=Template.of(matte > SEEN, matte, sight.rgb) if is_whole else moved,
+            template=template,
+            watched=watched,
             is_fast=False,
             speed=speed + _STRAY_SPEED * self.stray,
             stray=np.zeros(2, np.float32),
@@ -168,6 +187,19 @@ class Figure:
             is_behind=behind,
             has_left=is_hidden and (self.has_left or (self.hidden_for == 0 and leaves and not behind)),
         )
+
+    def _pictured(
+        self, matte: np.ndarray, sight: Sight, apart: float | None, *, is_whole: bool
+    ) -> tuple[Template | None, Watched | None]:
+        """Its picture after a frame, and what is watched to learn more of it; see :meth:`seen_again`."""
+        if is_whole:
+            return Template.of(matte > SEEN, matte, sight.rgb), None
+        if self.template is None:
+            return None, None
+        moved = self.template.moved(self.speed + self.stray)
+        if apart is None or matte.sum() < _LEARNS * self.size:
+            return moved, self.watched
+        return learned(moved, self.watched, sight, apart)
 
     def found_again(self, matte: np.ndarray, sight: Sight) -> "Figure":
         """After a frame in which it is seen in a part that nobody else claims, float32 (h, w)."""
@@ -187,6 +219,7 @@ class Figure:
             drift=None if self.drift is None else self.drift.mirrored(),
             stray=self.stray * turn,
             template=None if self.template is None else self.template.mirrored(self.matte.shape[1]),
+            watched=None if self.watched is None else self.watched.mirrored(),
         )
 
     def _speed_now(self, matte: np.ndarray, carried: Carried) -> np.ndarray:

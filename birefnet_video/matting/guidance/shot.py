@@ -74,7 +74,7 @@ def carry(shot: Shot, sight: Sight, carried: Carried) -> Shot:
     claims = Claims.of(shot.figures, sight, carried)
     figures = claims.figures
     mattes = [np.zeros_like(sight.alpha) for _ in figures]
-    met: set[int] = set()
+    met: dict[int, float] = {}
     beside: set[int] = set()
     whole: list[int] = []
     new: list[np.ndarray] = []
@@ -90,7 +90,7 @@ def carry(shot: Shot, sight: Sight, carried: Carried) -> Shot:
             mattes[claimants[0]] += inside
             whole += claimants
             continue
-        met.update(claimants)
+        met |= claims.apart(claimants)
         if any(figures[index].name is not None for index in claimants):
             beside.update(claimants)
         shares, rest = split(claims, claimants, part, free=free)
@@ -99,7 +99,7 @@ def carry(shot: Shot, sight: Sight, carried: Carried) -> Shot:
         if rest is not None and is_figure(inside * rest):
             new.append(inside * rest)
     seen = [
-        figure.seen_again(matte, sight, carried, guess, is_met=index in met)
+        figure.seen_again(matte, sight, carried, guess, apart=met.get(index))
         for index, (figure, matte, guess) in enumerate(zip(figures, mattes, claims.guesses, strict=True))
     ]
     seen = [

@@ -78,6 +78,23 @@ class Template:
         hidden = None if self.hidden is None else _turned(self.hidden)
         return Template(_turned(self.rgb), _turned(self.mask), corner, hidden)
 
+    def wider(self, by: int) -> "Template":
+        """With so many pixels more to each side of which nothing is known."""
+        corner = (self.corner[0] - by, self.corner[1] - by)
+        hidden = None if self.hidden is None else np.pad(self.hidden, by)
+        return Template(np.pad(self.rgb, ((by, by), (by, by), (0, 0))), np.pad(self.mask, by), corner, hidden)
+
+    def with_more(self, own: np.ndarray, matte: np.ndarray, rgb: np.ndarray) -> "Template":
+        """With pixels, bool (h, w) of its own, of a matte float32 (h, w) and a picture float32 (h, w, 3)."""
+        hidden = None if self.hidden is None else np.where(own, np.float32(0), self.hidden)
+        return Template(np.where(own[..., None], rgb, self.rgb), np.where(own, matte, self.mask), self.corner, hidden)
+
+    def under(self, plane: np.ndarray) -> np.ndarray:
+        """What of a plane or picture lies where it is, float32."""
+        back = np.array([[1, 0, -self.corner[1]], [0, 1, -self.corner[0]]], np.float32)
+        size = self.mask.shape[::-1]
+        return cv2.warpAffine(plane, back, size, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+
     def placed(self, plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """Its mask or picture, float32, where it is in a picture of a shape; 0 around it."""
         shift = np.array([[1, 0, self.corner[1]], [0, 1, self.corner[0]]], np.float32)
