@@ -60,6 +60,18 @@ def test_the_subject_is_kept_while_limbs_swing(name: str) -> None:
     assert float((np.maximum(mattes - clip.subject, 0) * (clip.others > 0.5)).sum() / mattes.sum()) < 0.02
 
 
+@pytest.mark.parametrize(("name", "iou", "leak"), [("crowd", 0.92, 0.008), ("fast", 0.92, 0.005)])
+@pytest.mark.parametrize("first", [0, 2])
+def test_others_are_not_taken_for_the_subject_whoever_it_is(name: str, first: int, iou: float, leak: float) -> None:
+    """Who comes out from behind it has never been seen, and who runs turns round faster than its speed is smoothed."""
+    scenario = next(each for each in scenarios() if each.name == name)
+    figures = drawn_figures()
+    clip = make_clip(scenario, figures[first:] + figures[:first], [drawn_scene(shot) for shot in range(3)])
+    mattes, _, _ = follow(clip, [box_around(clip)])
+    assert np.nanmean(scores(clip, mattes)) > iou
+    assert float((np.maximum(mattes - clip.subject, 0) * (clip.others > 0.5)).sum() / mattes.sum()) < leak
+
+
 def test_all_scenarios_are_tried() -> None:
     assert {scenario.name for scenario in scenarios()} == set(EXPECTED)
 

@@ -72,6 +72,18 @@ def test_what_is_learned_hangs_together() -> None:
     assert template.placed(template.mask, alpha.shape)[:, 62:].max() == 0
 
 
+def test_nothing_is_learned_of_what_lies_outside_of_the_picture() -> None:
+    """Somebody who stands at the border goes on there, but nothing is seen of it."""
+    rgb, alpha = np.full((HEIGHT, WIDTH, 3), 128, np.uint8), np.zeros((HEIGHT, WIDTH), np.float32)
+    alpha[20:60, :20] = 1
+    template, watched = Template.of(alpha > 0.5, alpha, rgb), None
+    assert template is not None
+    for _ in range(12):
+        template, watched = learned(template, watched, Sight.of(alpha, rgb), 2)
+    outside = round(-template.corner[1])
+    assert outside > 0 and template.mask[:, :outside].max() == 0 and template.mask[20:30, outside + 5].min() == 1
+
+
 def test_what_was_hidden_is_known_once_it_has_been_seen() -> None:
     seen = half(40, 50).wider(20)
     hidden = np.zeros_like(seen.mask)

@@ -90,10 +90,9 @@ class Template:
         return Template(np.where(own[..., None], rgb, self.rgb), np.where(own, matte, self.mask), self.corner, hidden)
 
     def under(self, plane: np.ndarray) -> np.ndarray:
-        """What of a plane or picture lies where it is, float32."""
+        """What of a plane or picture lies where it is, float32; 0 outside of it."""
         back = np.array([[1, 0, -self.corner[1]], [0, 1, -self.corner[0]]], np.float32)
-        size = self.mask.shape[::-1]
-        return cv2.warpAffine(plane, back, size, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+        return cv2.warpAffine(plane, back, self.mask.shape[::-1]).astype(np.float32)
 
     def placed(self, plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """Its mask or picture, float32, where it is in a picture of a shape; 0 around it."""
