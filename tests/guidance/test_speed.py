@@ -56,3 +56,13 @@ def test_among_others_how_much_is_seen_of_it_says_nothing() -> None:
     among = replace(shot, figures=(replace(shot.figures[0], is_behind=True),))
     (figure,) = carry(among, seen(44), stands()).figures
     assert abs(figure.speed[0]) < 1
+
+
+def test_who_runs_is_as_fast_as_he_goes_among_others_too() -> None:
+    """Crumbs of others are beside him for long, and he turns round."""
+    shot = after(70, 60)
+    among = replace(shot, figures=(replace(shot.figures[0], is_behind=True),))
+    (figure,) = carry(among, seen(54), stands()).figures
+    assert figure.speed == pytest.approx([-6, 0], abs=0.5)
+    (cut,) = carry(among, seen(54, width=28), stands()).figures
+    assert cut.speed[0] < -7

@@ -15,9 +15,9 @@ from birefnet_video.matting.guidance.template import Template, box_of
 HIDDEN = 0.15
 #: How much of each frame goes into speed and size.
 _SPEED_RATE, _SIZE_RATE = 0.25, 0.1
-#: Pixels a frame by which a figure by itself must move otherwise than up to now for that to be its speed at once, and
-#: share of its size by which it may have become smaller or larger meanwhile.
-_JUMP, _STEADY = 1.5, 0.2
+#: Pixels a frame by which a figure must move otherwise than up to now for that to be its speed at once, share of its
+#: size by which it may have become smaller or larger meanwhile, and speed from which that holds among others, too.
+_JUMP, _STEADY, _RUNS = 1.5, 0.2, 4.0
 #: Share of a figure whose motion is to be trusted below which its picture is looked for.
 _TRUSTED = 0.5
 #: How far it is looked for, as a share of the grid's longer side; in pixels, if it has met others.
@@ -223,14 +223,23 @@ class Figure:
         )
 
     def _speed_now(self, matte: np.ndarray, carried: Carried) -> np.ndarray:
-        is_inside = not at_border(matte) and not at_border(self.matte)
-        if is_inside and not self.is_behind and abs(float(matte.sum()) - self.seen) < _STEADY * self.size:
+        if self._is_seen_to_go(matte):
             # All of it is seen, as it was before: it has gone where it is now, however fast that was.
             went = _middle(matte) - _middle(self.matte)
             if float(np.hypot(*(went - self.speed))) > _JUMP:
                 return went
         way = self._way_now(matte, carried)
         return ((1 - _SPEED_RATE) * self.speed + _SPEED_RATE * way).astype(np.float32)
+
+    def _is_seen_to_go(self, matte: np.ndarray) -> bool:
+        """Whether where it is says how fast it went: it is as large as before, and is not among others or runs."""
+        if at_border(matte) or at_border(self.matte):
+            return False
+        seen = float(matte.sum())
+        if not self.is_behind:
+            return abs(seen - self.seen) < _STEADY * self.size
+        is_whole = max(abs(seen - self.size), abs(self.seen - self.size)) < _STEADY * self.size
+        return is_whole and float(np.hypot(*self.speed)) > _RUNS
 
     def _way_now(self, matte: np.ndarray, carried: Carried) -> np.ndarray:
         """By how much the pixels of a matte have moved in the mean, or its speed if that is not known, float32 (2,)."""
