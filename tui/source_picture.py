@@ -33,6 +33,13 @@ class SourcePicture(PictureView):
         super().__init__(hint=hint, id=id)
         self._kept: dict[_Key, np.ndarray | str] = {}
         self._meant: _Key | None = None
+        self._asked: tuple[Path, InputSpec, bool] | None = None
+
+    def on_resize(self) -> None:
+        """See Textual; a frame that was asked for before there was room for it is shown now."""
+        if self._asked is not None:
+            source, read, matte = self._asked
+            self.show_frame_of(source, read, matte=matte)
 
     def show_frame_of(self, source: Path, read: InputSpec, *, matte: bool = False) -> None:
         """Show the first frame that is taken of a video.
@@ -42,6 +49,7 @@ class SourcePicture(PictureView):
             read: what of it is taken, and how.
             matte: its alpha, or its brightness where it has none.
         """
+        self._asked = source, read, matte
         if not self.is_on_screen or not self.size.area:
             return
         wish = self.wish()
@@ -59,7 +67,7 @@ class SourcePicture(PictureView):
 
     def forget_frame(self) -> None:
         """Mean no video any more."""
-        self._meant = None
+        self._meant = self._asked = None
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _fetch(self, key: _Key, read: InputSpec) -> None:
