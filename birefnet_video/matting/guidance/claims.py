@@ -56,17 +56,18 @@ class Claims:
         """Share of a figure that is not seen by the motion of its pixels."""
         return max(0.0, 1 - float(self.priors[index].sum()) / self.figures[index].size)
 
-    def way(self, index: int, here: tuple[slice, slice]) -> np.ndarray:
+    def way(self, index: int, here: tuple[slice, slice], moved: np.ndarray) -> np.ndarray:
         """Pixels by which a figure moves in this frame, across and down, float32 (2,).
 
-        By what is surely its in some rows and columns, or as it has moved up to now if that is little.
+        By what is surely its in some rows and columns, or as it has moved up to now if that is little; ``moved`` are
+        the ways of all pixels there, float32 (h, w, 2).
         """
         figure = self.figures[index]
         sure = self.priors[index][here] * self.carried.trust[here]
         weight = float(sure.sum())
         if weight <= _MOVES * figure.size:
             return figure.speed + figure.stray
-        way: np.ndarray = (self.carried.ways(here) * sure[..., None]).sum((0, 1)) / weight
+        way: np.ndarray = (moved * sure[..., None]).sum((0, 1)) / weight
         return way
 
     def apart(self, claimants: list[int]) -> dict[int, float]:

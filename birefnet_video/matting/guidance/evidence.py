@@ -125,7 +125,7 @@ def _motions(claims: Claims, claimants: list[int], here: _Here) -> np.ndarray:
         if claims.figures[index].is_fast:
             made.append(np.full(moved.shape[:2], _ANY_MOTION, np.float32))
             continue
-        off = np.square(moved - claims.way(index, here)).sum(-1)
+        off = np.square(moved - claims.way(index, here, moved)).sum(-1)
         made.append(np.maximum(np.exp(-0.5 / _MOTION_OFF**2 * off), _MOTION_LEAST))
     return np.stack(made)
 
